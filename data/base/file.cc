@@ -1,0 +1,234 @@
+#include "data/base/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+
+#include "data/base/error.h"
+
+namespace occam {
+namespace {
+
+constexpr size_t kReadPiece = 1 << 20;
+
+Error SystemError(const std::string& what, const std::string& name) {
+  return IoError(what + " " + name + ": " + std::strerror(errno));
+}
+
+class FdSource final : public ByteSource {
+ public:
+  FdSource(int fd, bool owned, std::string name) : fd_(fd), owned_(owned), name_(std::move(name)) {
+    struct stat info {};
+    if (::fstat(fd_, &info) == 0 && S_ISREG(info.st_mode)) {
+      size_bytes_ = static_cast<uint64_t>(info.st_size);
+    }
+  }
+  FdSource(const FdSource&) = delete;
+  FdSource& operator=(const FdSource&) = delete;
+  ~FdSource() override {
+    if (owned_) ::close(fd_);
+  }
+
+  size_t Read(std::span<uint8_t> out) override {
+    size_t done = 0;
+    while (done < out.size()) {
+      const ssize_t n = ::read(fd_, out.data() + done, out.size() - done);
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) throw SystemError("cannot read", name_);
+      if (n == 0) break;
+      done += static_cast<size_t>(n);
+    }
+    return done;
+  }
+  std::optional<uint64_t> size_bytes() const override { return size_bytes_; }
+  std::string name() const override { return name_; }
+
+ private:
+  int fd_;
+  bool owned_;
+  std::string name_;
+  std::optional<uint64_t> size_bytes_;
+};
+
+void WriteFully(int fd, std::span<const uint8_t> bytes, const std::string& name) {
+  size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t n = ::write(fd, bytes.data() + done, bytes.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw SystemError("cannot write", name);
+    done += static_cast<size_t>(n);
+  }
+}
+
+// Standard output, a device or a named pipe: what is written cannot be taken back.
+class DirectSink final : public ByteSink {
+ public:
+  DirectSink(int fd, bool owned, std::string name)
+      : fd_(fd), owned_(owned), name_(std::move(name)) {}
+  DirectSink(const DirectSink&) = delete;
+  DirectSink& operator=(const DirectSink&) = delete;
+  ~DirectSink() override {
+    if (owned_ && fd_ >= 0) ::close(fd_);
+  }
+  void Write(std::span<const uint8_t> bytes) override { WriteFully(fd_, bytes, name_); }
+  void Commit() override {
+    if (!owned_) return;
+    const int fd = std::exchange(fd_, -1);
+    if (::close(fd) != 0) throw SystemError("cannot write", name_);
+  }
+  std::string name() const override { return name_; }
+
+ private:
+  int fd_;
+  bool owned_;
+  std::string name_;
+};
+
+class AtomicFileSink final : public ByteSink {
+ public:
+  AtomicFileSink(std::string path, bool overwrite) : path_(std::move(path)), overwrite_(overwrite) {
+    temporary_ = path_ + ".XXXXXX";
+    fd_ = ::mkstemp(temporary_.data());
+    if (fd_ < 0) throw SystemError("cannot create a file beside", path_);
+    const mode_t mask = ::umask(0);
+    ::umask(mask);
+    ::fchmod(fd_, 0666 & ~mask);
+  }
+  AtomicFileSink(const AtomicFileSink&) = delete;
+  AtomicFileSink& operator=(const AtomicFileSink&) = delete;
+  ~AtomicFileSink() override {
+    if (fd_ >= 0) ::close(fd_);
+    if (!committed_) ::unlink(temporary_.c_str());
+  }
+
+  void Write(std::span<const uint8_t> bytes) override { WriteFully(fd_, bytes, path_); }
+
+  void Commit() override {
+    if (::fsync(fd_) != 0) throw SystemError("cannot write", path_);
+    const int fd = std::exchange(fd_, -1);
+    if (::close(fd) != 0) throw SystemError("cannot write", path_);
+    if (overwrite_) {
+      if (::rename(temporary_.c_str(), path_.c_str()) != 0)
+        throw SystemError("cannot write", path_);
+      committed_ = true;
+    } else {
+      // link() refuses an existing name, so a file that appeared meanwhile is not lost; the
+      // temporary name goes in the destructor.
+      if (::link(temporary_.c_str(), path_.c_str()) != 0) throw SystemError("cannot write", path_);
+    }
+    SyncFolder();
+  }
+  std::string name() const override { return path_; }
+
+ private:
+  // Makes the new name itself survive a crash. Some file systems refuse to sync folders; the data
+  // is synced anyway.
+  void SyncFolder() const {
+    std::string folder = std::filesystem::path(path_).parent_path().string();
+    if (folder.empty()) folder = ".";
+    const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return;
+    ::fsync(fd);
+    ::close(fd);
+  }
+
+  std::string path_;
+  std::string temporary_;
+  bool overwrite_;
+  int fd_ = -1;
+  bool committed_ = false;
+};
+
+class SpanSource final : public ByteSource {
+ public:
+  SpanSource(std::span<const uint8_t> bytes, std::string name)
+      : bytes_(bytes), name_(std::move(name)) {}
+  size_t Read(std::span<uint8_t> out) override {
+    const size_t n = std::min(out.size(), bytes_.size() - position_);
+    if (n > 0) std::memcpy(out.data(), bytes_.data() + position_, n);
+    position_ += n;
+    return n;
+  }
+  std::optional<uint64_t> size_bytes() const override { return bytes_.size(); }
+  std::string name() const override { return name_; }
+
+ private:
+  std::span<const uint8_t> bytes_;
+  std::string name_;
+  size_t position_ = 0;
+};
+
+class VectorSink final : public ByteSink {
+ public:
+  explicit VectorSink(Bytes* out) : out_(out) {}
+  void Write(std::span<const uint8_t> bytes) override {
+    out_->insert(out_->end(), bytes.begin(), bytes.end());
+  }
+  void Commit() override {}
+  std::string name() const override { return "memory"; }
+
+ private:
+  Bytes* out_;
+};
+
+}  // namespace
+
+std::unique_ptr<ByteSource> OpenSource(const std::string& path) {
+  if (path == "-") return std::make_unique<FdSource>(STDIN_FILENO, false, "standard input");
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) throw SystemError("cannot open", path);
+  auto source = std::make_unique<FdSource>(fd, true, path);
+  struct stat info {};
+  if (::fstat(fd, &info) == 0 && S_ISDIR(info.st_mode)) {
+    throw IoError(path + " is a directory; name the files in it");
+  }
+  return source;
+}
+
+std::unique_ptr<ByteSink> OpenSink(const std::string& path, bool overwrite) {
+  if (path == "-") return std::make_unique<DirectSink>(STDOUT_FILENO, false, "standard output");
+  struct stat info {};
+  if (::stat(path.c_str(), &info) == 0) {
+    if (S_ISDIR(info.st_mode)) throw IoError(path + " is a directory; name a file to write");
+    if (!S_ISREG(info.st_mode)) {
+      const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+      if (fd < 0) throw SystemError("cannot open", path);
+      return std::make_unique<DirectSink>(fd, true, path);
+    }
+    if (!overwrite) throw IoError(path + " exists already; use -f to overwrite it");
+  }
+  return std::make_unique<AtomicFileSink>(path, overwrite);
+}
+
+std::unique_ptr<ByteSource> MemorySource(std::span<const uint8_t> bytes, std::string name) {
+  return std::make_unique<SpanSource>(bytes, std::move(name));
+}
+
+std::unique_ptr<ByteSink> MemorySink(Bytes* out) { return std::make_unique<VectorSink>(out); }
+
+Bytes ReadAll(ByteSource& source) {
+  Bytes bytes;
+  if (source.size_bytes()) bytes.reserve(*source.size_bytes());
+  for (;;) {
+    const size_t before = bytes.size();
+    bytes.resize(before + kReadPiece);
+    const size_t n = source.Read(std::span(bytes).subspan(before));
+    bytes.resize(before + n);
+    if (n < kReadPiece) return bytes;
+  }
+}
+
+Bytes ReadFile(const std::string& path) { return ReadAll(*OpenSource(path)); }
+
+void WriteFile(const std::string& path, std::span<const uint8_t> bytes) {
+  const auto sink = OpenSink(path, /*overwrite=*/true);
+  sink->Write(bytes);
+  sink->Commit();
+}
+
+}  // namespace occam

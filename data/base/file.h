@@ -1,0 +1,63 @@
+// Files and pipes: reading in pieces, and writing so that a failure leaves nothing behind.
+#ifndef OCCAM_DATA_BASE_FILE_H_
+#define OCCAM_DATA_BASE_FILE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace occam {
+
+using Bytes = std::vector<uint8_t>;
+
+// Where bytes come from, in order. Not thread-safe.
+class ByteSource {
+ public:
+  virtual ~ByteSource() = default;
+  // Fills `out` unless the end comes first; returns the number of bytes read. Fewer than asked for
+  // means the end. Throws kIo.
+  virtual size_t Read(std::span<uint8_t> out) = 0;
+  // The total size where it is known (a regular file), for progress and time left.
+  virtual std::optional<uint64_t> size_bytes() const { return std::nullopt; }
+  // How messages name it.
+  virtual std::string name() const = 0;
+};
+
+// Where bytes go. Nothing is visible under the final name before Commit; a sink destroyed without
+// Commit removes what it wrote, where that can be (a pipe cannot take bytes back). Not thread-safe.
+class ByteSink {
+ public:
+  virtual ~ByteSink() = default;
+  virtual void Write(std::span<const uint8_t> bytes) = 0;  // Throws kIo.
+  virtual void Commit() = 0;  // Flushes; files: syncs and renames. Throws kIo.
+  virtual std::string name() const = 0;
+};
+
+// A file opened for reading, or standard input for "-". Throws kIo (missing, unreadable, a
+// directory).
+std::unique_ptr<ByteSource> OpenSource(const std::string& path);
+
+// A file that appears under `path` only when committed (written beside it, synced, renamed), or
+// standard output for
+// "-". An existing file is an error (kIo) unless `overwrite`. Names that are no regular file (a
+// device, a named pipe) are written to directly.
+std::unique_ptr<ByteSink> OpenSink(const std::string& path, bool overwrite);
+
+// In memory, for tests and small data. The source does not own its bytes.
+std::unique_ptr<ByteSource> MemorySource(std::span<const uint8_t> bytes,
+                                         std::string name = "memory");
+std::unique_ptr<ByteSink> MemorySink(Bytes* out);
+
+Bytes ReadFile(const std::string& path);  // All of it. Throws kIo.
+Bytes ReadAll(ByteSource& source);
+void WriteFile(const std::string& path,
+               std::span<const uint8_t> bytes);  // Through OpenSink, overwriting.
+
+}  // namespace occam
+
+#endif  // OCCAM_DATA_BASE_FILE_H_

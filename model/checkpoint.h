@@ -1,0 +1,70 @@
+// One HDF5 file with everything that training is (DESIGN.md section 6): readable with h5ls and
+// h5py, checked by a digest before libhdf5 sees it, replaced atomically.
+//
+//   user block, 512 bytes   magic "OCCAMCKP", format version, length and SHA-256 of the HDF5 data
+//   that follow /config                 attributes: every field of ModelConfig /weights/<name>
+//   float32 [rows, columns], or [columns] for vectors, by the names of ParameterTable /calibration
+//   key_maxima, value_maxima: float32 [layers, kv_heads] /tokenizer              the serialised
+//   tokenizer, uint8 /training               optional: counters, numbers and texts as attributes;
+//   /training/tensors/<name> float32 /provenance             attributes, and
+//   /provenance/validation_curve float64 [n, 2]: bytes seen, bits per byte
+#ifndef OCCAM_MODEL_CHECKPOINT_H_
+#define OCCAM_MODEL_CHECKPOINT_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/base/file.h"
+#include "model/calibration.h"
+#include "model/config.h"
+#include "model/parameters.h"
+
+namespace occam {
+
+// What the trainer needs to go on as if it had never stopped. The trainer gives the names their
+// meaning.
+struct TrainingState {
+  std::map<std::string, int64_t> counters;      // step, bytes seen, seed, ...
+  std::map<std::string, double> numbers;        // learning rates, elapsed seconds, ...
+  std::map<std::string, std::string> texts;     // digests, flags
+  std::map<std::string, ParameterSet> tensors;  // optimizer moments, averaged weights
+};
+
+struct ValidationPoint {
+  double bytes_seen = 0;
+  double bits_per_byte = 0;
+};
+
+struct Provenance {
+  std::string command_line;
+  std::string code_version;
+  std::string data_name;
+  std::string data_sha256;  // of the training bytes
+  std::vector<ValidationPoint> validation_curve;
+};
+
+struct Checkpoint {
+  ModelConfig config;
+  ParameterSet weights;
+  Calibration calibration;
+  Bytes tokenizer;
+  std::optional<TrainingState> training;  // absent in a released model
+  Provenance provenance;
+};
+
+// Throws kIo; on any failure an existing file under `path` stays as it was.
+void SaveCheckpoint(const std::string& path, const Checkpoint& checkpoint);
+
+// Throws kIo (missing, unreadable), kDamaged (not a checkpoint, damaged, a tensor of the wrong
+// shape, a value that is not finite: the message names the tensor).
+Checkpoint LoadCheckpoint(const std::string& path);
+
+// Whether the file starts as a checkpoint does. Throws kIo.
+bool IsCheckpoint(const std::string& path);
+
+}  // namespace occam
+
+#endif  // OCCAM_MODEL_CHECKPOINT_H_

@@ -1,0 +1,72 @@
+// The exact network: DESIGN.md section 4 in code. The same frequencies on every processor, thread
+// count, batch shape and compiler, by scoring blocks of known symbols or by stepping lanes one
+// symbol at a time.
+#ifndef OCCAM_MODEL_EXACT_NETWORK_H_
+#define OCCAM_MODEL_EXACT_NETWORK_H_
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "data/base/frequency.h"
+#include "model/exact/quantized_model.h"
+
+namespace occam {
+
+enum class Kernels {
+  kPlain,  // scalar loops, the definition
+  kFast,   // the best that UsableIsa() allows; the plain ones where the build has no others
+};
+
+class ExactSession;
+
+// Weights prepared for a set of kernels. Immutable, shared by any number of threads and sessions.
+class ExactNetwork {
+ public:
+  ExactNetwork(QuantizedModel model, Kernels kernels);
+  ~ExactNetwork();
+  ExactNetwork(const ExactNetwork&) = delete;
+  ExactNetwork& operator=(const ExactNetwork&) = delete;
+
+  const ModelConfig& config() const;
+  const QuantizedModel& model() const;
+  const Sha256Digest& id() const;
+  // The kernels in use, for reports: "plain", "AVX512_CORE_VNNI", ...
+  std::string kernels_name() const;
+
+ private:
+  friend class ExactSession;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Lanes with cached keys and values. One thread at a time; the network must outlive it.
+class ExactSession {
+ public:
+  // Caches for `lanes` lanes.
+  ExactSession(const ExactNetwork& network, int lanes);
+  ~ExactSession();
+  ExactSession(const ExactSession&) = delete;
+  ExactSession& operator=(const ExactSession&) = delete;
+
+  // Starts a fresh context in a lane: its next input is the begin symbol at position 0.
+  void Reset(int lane);
+
+  // The intervals of known symbols, all at once; the lane's context then ends with them. A fresh
+  // context takes at most `context` symbols.
+  void Score(int lane, std::span<const int32_t> symbols, std::span<SymbolInterval> intervals);
+
+  // One step of the lanes 0 .. previous.size() - 1, each at its own position: previous[i] is the
+  // symbol that lane i coded last (ignored in a fresh lane). Writes frequencies [lanes][V], each at
+  // least 1, a lane's sum kFrequencyTotal.
+  void Step(std::span<const int32_t> previous, std::span<uint32_t> frequencies);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace occam
+
+#endif  // OCCAM_MODEL_EXACT_NETWORK_H_

@@ -1,0 +1,120 @@
+#include "model/parameters.h"
+
+#include <cmath>
+
+namespace occam {
+namespace {
+
+// Builds the table and, beside it, the index by role, so that the two cannot disagree.
+class TableBuilder {
+ public:
+  int Add(const std::string& name, int64_t rows, int64_t columns, Init init, UpdateRule rule,
+          Coding coding) {
+    ParameterSpec spec{name, rows, columns, init, rule, rule == UpdateRule::kMuon, coding, offset_};
+    offset_ += spec.size();
+    table.push_back(spec);
+    return static_cast<int>(table.size()) - 1;
+  }
+  int Gain(const std::string& name, int64_t width) {
+    return Add(name, 1, width, Init::kOne, UpdateRule::kAdamW, Coding::kFloats);
+  }
+  int Convolution(const std::string& name, const ModelConfig& c) {
+    if (c.conv_width == 0) return -1;
+    return Add(name, c.conv_width, c.width, Init::kZero, UpdateRule::kAdamW, Coding::kRowCodes);
+  }
+  int Matrix(const std::string& name, int64_t rows, int64_t columns, Init init) {
+    return Add(name, rows, columns, init, UpdateRule::kMuon, Coding::kRowCodes);
+  }
+
+  std::vector<ParameterSpec> table;
+
+ private:
+  int64_t offset_ = 0;
+};
+
+void Build(const ModelConfig& c, TableBuilder* b, ParameterIndex* index) {
+  index->embedding = b->Add("embedding", c.vocabulary + 1, c.width, Init::kUniform,
+                            UpdateRule::kAdamW, Coding::kRowCodes);
+  for (int l = 0; l < c.layers; ++l) {
+    const std::string prefix = "layers." + std::to_string(l) + ".";
+    LayerIndex layer;
+    layer.gain1 = b->Gain(prefix + "gain1", c.width);
+    layer.conv1 = b->Convolution(prefix + "conv1", c);
+    layer.wq = b->Matrix(prefix + "wq", c.width, c.width, Init::kUniform);
+    layer.wk = b->Matrix(prefix + "wk", c.kv_width(), c.width, Init::kUniform);
+    layer.wv = b->Matrix(prefix + "wv", c.kv_width(), c.width, Init::kUniform);
+    layer.wo = b->Matrix(prefix + "wo", c.width, c.width, Init::kZero);
+    layer.gain2 = b->Gain(prefix + "gain2", c.width);
+    layer.conv2 = b->Convolution(prefix + "conv2", c);
+    layer.wu = b->Matrix(prefix + "wu", c.mlp_width(), c.width, Init::kUniform);
+    layer.wd = b->Matrix(prefix + "wd", c.width, c.mlp_width(), Init::kZero);
+    index->layers.push_back(layer);
+  }
+  index->final_gain = b->Gain("final_gain", c.width);
+  index->head =
+      b->Add("head", c.vocabulary, c.width, Init::kZero, UpdateRule::kAdamW, Coding::kRowCodes);
+}
+
+// The bound of a uniform distribution is sqrt(3) times its standard deviation.
+float UniformBound(float deviation) { return std::sqrt(3.0f) * deviation; }
+
+float InitialDeviation(const ParameterSpec& spec) {
+  return spec.name == "embedding" ? 1.0f : 0.5f / std::sqrt(static_cast<float>(spec.columns));
+}
+
+}  // namespace
+
+std::vector<ParameterSpec> ParameterTable(const ModelConfig& config) {
+  TableBuilder builder;
+  ParameterIndex index(config);
+  index.layers.clear();
+  Build(config, &builder, &index);
+  return builder.table;
+}
+
+ParameterIndex::ParameterIndex(const ModelConfig& config) : embedding(0), final_gain(0), head(0) {
+  TableBuilder builder;
+  Build(config, &builder, this);
+}
+
+int64_t ParameterCount(const ModelConfig& config) {
+  const ParameterSpec last = ParameterTable(config).back();
+  return last.offset + last.size();
+}
+
+ParameterSet::ParameterSet(const ModelConfig& config) : table_(ParameterTable(config)) {
+  values_.resize(static_cast<size_t>(table_.back().offset + table_.back().size()));
+}
+
+void Initialise(ParameterSet* weights, uint64_t seed) {
+  for (size_t i = 0; i < weights->table().size(); ++i) {
+    const ParameterSpec& spec = weights->table()[i];
+    Random random(seed, i);
+    const float bound = UniformBound(InitialDeviation(spec));
+    for (float& w : weights->tensor(static_cast<int>(i))) {
+      w = spec.init == Init::kUniform ? random.Symmetric(bound)
+          : spec.init == Init::kOne   ? 1.0f
+                                      : 0.0f;
+    }
+  }
+}
+
+void Randomise(ParameterSet* weights, uint64_t seed) {
+  for (size_t i = 0; i < weights->table().size(); ++i) {
+    const ParameterSpec& spec = weights->table()[i];
+    Random random(seed, i);
+    const bool gain = spec.init == Init::kOne;
+    const float bound =
+        gain ? 0.5f
+             : UniformBound(spec.name == "embedding"
+                                ? 1.0f
+                                : 1.0f / std::sqrt(static_cast<float>(spec.columns)));
+    for (float& w : weights->tensor(static_cast<int>(i))) {
+      do {
+        w = (gain ? 1.0f : 0.0f) + random.Symmetric(bound);
+      } while (w == 0.0f);
+    }
+  }
+}
+
+}  // namespace occam

@@ -1,0 +1,99 @@
+// The one table of parameter tensors. Allocation, initialisation, optimizer state, checkpoint,
+// quantisation and the size ledger read it; nothing else lists tensors.
+#ifndef OCCAM_MODEL_PARAMETERS_H_
+#define OCCAM_MODEL_PARAMETERS_H_
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "data/base/random.h"
+#include "model/config.h"
+
+namespace occam {
+
+enum class Init {
+  kZero,  // projections back into the residual, convolutions, the head: the network starts as its
+          // embedding
+  kOne,   // gains
+  kUniform,  // standard deviation 0.5 / sqrt(columns) for matrices, 1 for the embedding
+};
+
+enum class UpdateRule {
+  kMuon,   // hidden matrices
+  kAdamW,  // everything else
+};
+
+enum class Coding {
+  kRowCodes,  // int8 codes in [-63, 63] with one scale a row (DESIGN.md section 4, point 1)
+  kFloats,    // floats rounded to 16 significant bits
+};
+
+struct ParameterSpec {
+  std::string name;  // as in a checkpoint: "embedding", "layers.0.wq", ...
+  int64_t rows = 0;  // matrices are [outputs, inputs], row-major; vectors have 1 row
+  int64_t columns = 0;
+  Init init = Init::kZero;
+  UpdateRule rule = UpdateRule::kAdamW;
+  bool decayed = false;  // whether weight decay applies
+  Coding coding = Coding::kRowCodes;
+  int64_t offset = 0;  // of its first element in a ParameterSet
+  int64_t size() const { return rows * columns; }
+};
+
+// In the order of the network: embedding, then each layer's gain1 conv1 wq wk wv wo gain2 conv2 wu
+// wd, then final_gain, head. Shapes: embedding [V + 1, D], gain1 [1, D], conv1 [taps, D] with the
+// newest tap last, wq [D, D], wk, wv [kv_width, D], wo [D, D], gain2, conv2, wu [mlp_width, D], wd
+// [D, mlp_width], final_gain [1, D], head [V, D].
+std::vector<ParameterSpec> ParameterTable(const ModelConfig& config);
+
+// Indices into the table by role, so that network code names tensors without searching. conv1 and
+// conv2 are -1 in a network without convolutions.
+struct LayerIndex {
+  int gain1, conv1, wq, wk, wv, wo, gain2, conv2, wu, wd;
+};
+struct ParameterIndex {
+  explicit ParameterIndex(const ModelConfig& config);
+  int embedding;
+  std::vector<LayerIndex> layers;
+  int final_gain;
+  int head;
+};
+
+// One float for each parameter, owned, in one piece: weights, gradients and optimizer moments are
+// all this type.
+class ParameterSet {
+ public:
+  explicit ParameterSet(const ModelConfig& config);  // zeros
+
+  const std::vector<ParameterSpec>& table() const { return table_; }
+  int64_t size() const { return static_cast<int64_t>(values_.size()); }
+  std::span<float> values() { return values_; }
+  std::span<const float> values() const { return values_; }
+  std::span<float> tensor(int index) {
+    const ParameterSpec& spec = table_[static_cast<size_t>(index)];
+    return std::span(values_).subspan(static_cast<size_t>(spec.offset),
+                                      static_cast<size_t>(spec.size()));
+  }
+  std::span<const float> tensor(int index) const {
+    const ParameterSpec& spec = table_[static_cast<size_t>(index)];
+    return std::span(values_).subspan(static_cast<size_t>(spec.offset),
+                                      static_cast<size_t>(spec.size()));
+  }
+
+ private:
+  std::vector<ParameterSpec> table_;
+  std::vector<float> values_;
+};
+
+// Sets every tensor to its initial value; a pure function of the table and the seed.
+void Initialise(ParameterSet* weights, uint64_t seed);
+
+// Sets every element to a random non-zero value of a plausible size: where tests check gradients
+// and codecs, since the zero-initialised tensors hide most errors.
+void Randomise(ParameterSet* weights, uint64_t seed);
+
+}  // namespace occam
+
+#endif  // OCCAM_MODEL_PARAMETERS_H_
