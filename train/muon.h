@@ -1,0 +1,47 @@
+// Muon, "momentum orthogonalised by Newton-Schulz" (Jordan et al., 2024, "Muon: an optimizer for
+// hidden layers in neural networks"), for one matrix.
+#ifndef OCCAM_TRAIN_MUON_H_
+#define OCCAM_TRAIN_MUON_H_
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace occam {
+
+// Scratch of one thread; grows to the largest matrix it has met.
+class Orthogonaliser {
+ public:
+  // Replaces the matrix x [rows, columns] by a near-orthogonal one: x is divided by its Frobenius
+  // norm + 1e-7, then `steps` times by the quintic x <- a x + (b A + c A A) x, A = x x^T,
+  // (a, b, c) = (3.4445, -4.7750, 2.0315), which takes its singular values near 1. With more rows
+  // than columns the products are taken from the other side, which is the same polynomial. A matrix
+  // of zeros stays as it is.
+  void Apply(std::span<float> x, int64_t rows, int64_t columns, int64_t steps);
+
+ private:
+  std::vector<float> gram_;        // A [n, n], n = min(rows, columns)
+  std::vector<float> polynomial_;  // b A + c A A [n, n]
+  std::vector<float> next_;        // [rows, columns]
+};
+
+// One step: momentum <- lerp(momentum, g, 1 - beta), u = lerp(g, momentum, beta) (Nesterov), with
+// g = gradient * gradient_scale; then weights <- weights (1 - lr decay) - lr sqrt(max(1, rows /
+// columns)) orthogonalised(u). All tensors [rows, columns].
+struct MuonStep {
+  int64_t rows = 0;
+  int64_t columns = 0;
+  double learning_rate = 0;
+  double momentum = 0;
+  double weight_decay = 0;
+  int64_t newton_schulz_steps = 0;
+  float gradient_scale = 1;
+
+  // `update` [rows * columns] is scratch.
+  void Apply(std::span<const float> gradient, std::span<float> momentum_buffer,
+             std::span<float> weights, std::span<float> update, Orthogonaliser* scratch) const;
+};
+
+}  // namespace occam
+
+#endif  // OCCAM_TRAIN_MUON_H_

@@ -1,0 +1,100 @@
+#include "train/optimizer.h"
+
+#include <cmath>
+#include <utility>
+
+#include "data/base/error.h"
+#include "train/muon.h"
+
+namespace occam {
+
+struct Optimizer::Scratch {
+  Orthogonaliser orthogonaliser;
+  std::vector<float> update;
+};
+
+Optimizer::Optimizer(const ModelConfig& config, const Recipe& recipe, ThreadTeam* team)
+    : recipe_(recipe), team_(team), state_(config), scratch_(static_cast<size_t>(team->size())) {}
+
+Optimizer::~Optimizer() = default;
+
+void Optimizer::Restore(OptimizerState state) {
+  if (state.first.size() != state_.first.size() || state.second.size() != state_.second.size()) {
+    throw InternalError("an optimizer state of another configuration");
+  }
+  state_ = std::move(state);
+}
+
+void Optimizer::Step(double rate_factor, float gradient_scale, const ParameterSet& gradients,
+                     ParameterSet* weights) {
+  ++state_.steps;
+  const auto& table = weights->table();
+  team_->Run(static_cast<int>(table.size()), [&](int tensor, int thread) {
+    if (table[static_cast<size_t>(tensor)].rule == UpdateRule::kMuon) {
+      StepMuon(tensor, &scratch_[static_cast<size_t>(thread)], rate_factor, gradient_scale,
+               gradients, weights);
+    } else {
+      StepAdamW(tensor, rate_factor, gradient_scale, gradients, weights);
+    }
+  });
+}
+
+void Optimizer::StepMuon(int tensor, Scratch* scratch, double rate_factor, float gradient_scale,
+                         const ParameterSet& gradients, ParameterSet* weights) {
+  const ParameterSpec& spec = weights->table()[static_cast<size_t>(tensor)];
+  scratch->update.resize(static_cast<size_t>(spec.size()));
+  MuonStep step;
+  step.rows = spec.rows;
+  step.columns = spec.columns;
+  step.learning_rate = recipe_.muon_lr * rate_factor;
+  step.momentum = recipe_.muon_momentum;
+  step.weight_decay = spec.decayed ? recipe_.weight_decay : 0;
+  step.newton_schulz_steps = recipe_.newton_schulz_steps;
+  step.gradient_scale = gradient_scale;
+  step.Apply(gradients.tensor(tensor), state_.first.tensor(tensor), weights->tensor(tensor),
+             scratch->update, &scratch->orthogonaliser);
+}
+
+void Optimizer::StepAdamW(int tensor, double rate_factor, float gradient_scale,
+                          const ParameterSet& gradients, ParameterSet* weights) {
+  const ParameterSpec& spec = weights->table()[static_cast<size_t>(tensor)];
+  const auto t = static_cast<double>(state_.steps);
+  const double rate = recipe_.adamw_lr * rate_factor;
+  const auto beta1 = static_cast<float>(recipe_.adamw_beta1);
+  const auto beta2 = static_cast<float>(recipe_.adamw_beta2);
+  const auto keep = static_cast<float>(1 - rate * (spec.decayed ? recipe_.weight_decay : 0));
+  // The bias corrections, taken out of the loop: m / c1 / (sqrt(v / c2) + eps).
+  const auto step = static_cast<float>(rate / (1 - std::pow(recipe_.adamw_beta1, t)));
+  const auto root = static_cast<float>(1 / std::sqrt(1 - std::pow(recipe_.adamw_beta2, t)));
+  const auto epsilon = static_cast<float>(recipe_.adamw_epsilon);
+  const auto g = gradients.tensor(tensor);
+  const auto m = state_.first.tensor(tensor);
+  const auto v = state_.second.tensor(tensor);
+  const auto w = weights->tensor(tensor);
+  for (size_t i = 0; i < w.size(); ++i) {
+    const float scaled = g[i] * gradient_scale;
+    m[i] += (1.0f - beta1) * (scaled - m[i]);
+    v[i] = beta2 * v[i] + (1.0f - beta2) * (scaled * scaled);
+    w[i] = w[i] * keep - step * m[i] / (std::sqrt(v[i]) * root + epsilon);
+  }
+}
+
+double GlobalNorm(const ParameterSet& gradients, ThreadTeam* team) {
+  std::vector<double> squares(gradients.table().size());
+  team->Run(static_cast<int>(squares.size()), [&](int tensor, int) {
+    double sum = 0;
+    for (const float g : gradients.tensor(tensor)) {
+      sum += static_cast<double>(g) * static_cast<double>(g);
+    }
+    squares[static_cast<size_t>(tensor)] = sum;
+  });
+  double total = 0;
+  for (const double s : squares) total += s;
+  return std::sqrt(total);
+}
+
+float ClipScale(double norm, double clip_norm) {
+  return norm > clip_norm ? static_cast<float>(clip_norm / norm) : 1.0f;
+}
+
+}  // namespace occam

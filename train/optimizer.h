@@ -1,0 +1,66 @@
+// One optimizer step over all parameters: Muon or AdamW, as the rule of each tensor in
+// ParameterTable says.
+#ifndef OCCAM_TRAIN_OPTIMIZER_H_
+#define OCCAM_TRAIN_OPTIMIZER_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "data/base/thread_team.h"
+#include "model/config.h"
+#include "model/parameters.h"
+#include "train/recipe.h"
+
+namespace occam {
+
+// What the next step needs of the ones before.
+struct OptimizerState {
+  explicit OptimizerState(const ModelConfig& config) : first(config), second(config) {}
+  int64_t steps = 0;
+  ParameterSet first;   // Muon's momentum; AdamW's mean of gradients
+  ParameterSet second;  // AdamW's mean of squares; zero where the rule is Muon
+};
+
+// A tensor is updated by one thread, so the result does not depend on their number. One Step at a
+// time.
+class Optimizer {
+ public:
+  // `team` must outlive it.
+  Optimizer(const ModelConfig& config, const Recipe& recipe, ThreadTeam* team);
+  ~Optimizer();
+  Optimizer(const Optimizer&) = delete;
+  Optimizer& operator=(const Optimizer&) = delete;
+
+  // Learning rates are the recipe's times `rate_factor`; gradients are multiplied by
+  // `gradient_scale` (clipping) as they are read.
+  void Step(double rate_factor, float gradient_scale, const ParameterSet& gradients,
+            ParameterSet* weights);
+
+  const OptimizerState& state() const { return state_; }
+  void Restore(OptimizerState state);  // of the same configuration
+
+ private:
+  struct Scratch;
+  void StepMuon(int tensor, Scratch* scratch, double rate_factor, float gradient_scale,
+                const ParameterSet& gradients, ParameterSet* weights);
+  void StepAdamW(int tensor, double rate_factor, float gradient_scale,
+                 const ParameterSet& gradients, ParameterSet* weights);
+
+  Recipe recipe_;
+  ThreadTeam* team_;
+  OptimizerState state_;
+  std::vector<Scratch> scratch_;  // one a thread
+};
+
+// The global norm of all elements, summed in double in the order of the table. Not finite if an
+// element is not.
+double GlobalNorm(const ParameterSet& gradients, ThreadTeam* team);
+
+// What gradients are multiplied by so that their norm is at most clip_norm (Pascanu et al., 2013,
+// algorithm 1).
+float ClipScale(double norm, double clip_norm);
+
+}  // namespace occam
+
+#endif  // OCCAM_TRAIN_OPTIMIZER_H_

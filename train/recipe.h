@@ -1,0 +1,75 @@
+// How a model is trained: every hyper-parameter with its source. "Facts" is docs/facts.md.
+#ifndef OCCAM_TRAIN_RECIPE_H_
+#define OCCAM_TRAIN_RECIPE_H_
+
+#include <cstdint>
+
+namespace occam {
+
+struct Recipe {
+  // Muon, on the hidden matrices (Jordan et al., 2024, "Muon: an optimizer for hidden layers in
+  // neural networks"); the values are those of facts, section 4.
+  double muon_lr = 0.02;
+  double muon_momentum = 0.95;  // Nesterov
+  int64_t newton_schulz_steps = 5;
+
+  // AdamW, on embedding, head, gains and convolutions (Loshchilov and Hutter, 2019, "Decoupled
+  // weight decay regularization"); facts, section 4.
+  double adamw_lr = 3e-3;
+  double adamw_beta1 = 0.9;
+  double adamw_beta2 = 0.99;
+  double adamw_epsilon = 1e-10;  // small, since rare bytes have tiny gradients (Jordan, 2024)
+
+  // Times the learning rate, on the decayed tensors of ParameterTable. Makes weights that also
+  // round better: facts, section 4.
+  double weight_decay = 0.1;
+  // The gradient's global norm is scaled down to this (Pascanu et al., 2013, section 3.2; the value
+  // of GPT-3: Brown et al., 2020, appendix B).
+  double clip_norm = 1.0;
+
+  // The schedule of facts, section 4: warm-up, constant, then linear down to the final factor.
+  int64_t warmup_steps = 100;
+  double warmup_share = 0.05;   // of the run, at most: in short runs warm-up ends here
+  double constant_share = 0.4;  // of the run, warm-up included
+  double final_factor = 0.02;
+
+  // Sequences of `context` tokens a step; facts, section 4.
+  int64_t batch_sequences = 32;
+  // A shard is computed by one thread; gradients are summed in shard order, so a result depends on
+  // this number and never on threads (DESIGN.md section 3).
+  int64_t shard_sequences = 1;
+  // Of the initial weights and of the batches.
+  int64_t seed = 1;
+
+  bool operator==(const Recipe&) const = default;
+};
+
+// Calls f(name, field) for each field, in order; checkpoints and comparisons go by it. `R` is
+// Recipe or const Recipe; a field is double or int64_t.
+template <typename R, typename F>
+void VisitRecipe(R& recipe, F&& f) {
+  f("muon_lr", recipe.muon_lr);
+  f("muon_momentum", recipe.muon_momentum);
+  f("newton_schulz_steps", recipe.newton_schulz_steps);
+  f("adamw_lr", recipe.adamw_lr);
+  f("adamw_beta1", recipe.adamw_beta1);
+  f("adamw_beta2", recipe.adamw_beta2);
+  f("adamw_epsilon", recipe.adamw_epsilon);
+  f("weight_decay", recipe.weight_decay);
+  f("clip_norm", recipe.clip_norm);
+  f("warmup_steps", recipe.warmup_steps);
+  f("warmup_share", recipe.warmup_share);
+  f("constant_share", recipe.constant_share);
+  f("final_factor", recipe.final_factor);
+  f("batch_sequences", recipe.batch_sequences);
+  f("shard_sequences", recipe.shard_sequences);
+  f("seed", recipe.seed);
+}
+
+// Throws kUsage that names the field, unless every field is within its bounds and a batch is a
+// whole number of shards.
+void CheckRecipe(const Recipe& recipe);
+
+}  // namespace occam
+
+#endif  // OCCAM_TRAIN_RECIPE_H_
