@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -213,7 +214,8 @@ std::unique_ptr<ByteSink> MemorySink(Bytes* out) { return std::make_unique<Vecto
 
 Bytes ReadAll(ByteSource& source) {
   Bytes bytes;
-  if (source.size_bytes()) bytes.reserve(*source.size_bytes());
+  // With room for the piece that finds the end, lest the last one doubles the memory.
+  if (source.size_bytes()) bytes.reserve(*source.size_bytes() + kReadPiece);
   for (;;) {
     const size_t before = bytes.size();
     bytes.resize(before + kReadPiece);

@@ -1,0 +1,202 @@
+#include "data/corpus.h"
+
+#include <fmt/format.h>
+#include <glob.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+#include <vector>
+
+#include "data/archive.h"
+#include "data/base/error.h"
+
+namespace occam {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int64_t kValidationLimit = 10'000'000;  // DESIGN.md section 7: "at most 10 MB"
+constexpr int64_t kValidationShare = 20;          // one part in 20 is 5 %
+constexpr size_t kReadPiece = 1 << 20;
+
+struct NamedCorpus {
+  const char* name;
+  uint64_t size_bytes;
+};
+constexpr NamedCorpus kNamedCorpora[] = {{"enwik8", 100'000'000}, {"enwik9", 1'000'000'000}};
+
+const NamedCorpus* FindNamed(const std::string& name) {
+  for (const NamedCorpus& corpus : kNamedCorpora) {
+    if (name == corpus.name) return &corpus;
+  }
+  return nullptr;
+}
+
+const char* Environment(const char* variable) {
+  const char* value = std::getenv(variable);
+  return value == nullptr || *value == '\0' ? nullptr : value;
+}
+
+bool Exists(const std::string& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (status.type() == fs::file_type::none) {
+    throw IoError("cannot look at " + path + ": " + error.message());
+  }
+  return fs::exists(status);
+}
+
+// What the path names: itself, or the regular files below a folder.
+void AddFiles(const std::string& path, std::vector<std::string>* files) {
+  std::error_code error;
+  if (!fs::is_directory(path, error)) {
+    files->push_back(path);
+    return;
+  }
+  fs::recursive_directory_iterator entries(path, error);
+  for (; !error && entries != fs::recursive_directory_iterator(); entries.increment(error)) {
+    std::error_code unknown;  // such as a link to nothing: no regular file
+    if (entries->is_regular_file(unknown)) files->push_back(entries->path().string());
+  }
+  if (error) throw IoError("cannot read the folder " + path + ": " + error.message());
+}
+
+std::vector<std::string> Matches(const std::string& pattern) {
+  glob_t result{};
+  const int status = ::glob(pattern.c_str(), GLOB_ERR | GLOB_NOSORT, nullptr, &result);
+  std::vector<std::string> paths(result.gl_pathv, result.gl_pathv + result.gl_pathc);
+  ::globfree(&result);
+  if (status == GLOB_NOMATCH) throw IoError("no file matches " + pattern);
+  if (status != 0) throw IoError("cannot read the folders of " + pattern);
+  return paths;
+}
+
+std::vector<std::string> FilesOf(const std::string& where) {
+  std::vector<std::string> files;
+  if (Exists(where)) {
+    AddFiles(where, &files);
+  } else if (where.find_first_of("*?[") != std::string::npos) {
+    for (const std::string& path : Matches(where)) AddFiles(path, &files);
+  } else if (const NamedCorpus* named = FindNamed(where)) {
+    const std::string path = CachePath(where);
+    if (!Exists(path)) {
+      throw IoError(fmt::format("{} is not in the cache ({}); run tools/fetch_enwik.sh {}", where,
+                                path, named->name));
+    }
+    std::error_code error;
+    if (fs::file_size(path, error) != named->size_bytes) {
+      throw DamagedError(fmt::format("{} has not the {} bytes of {}; run tools/fetch_enwik.sh {}",
+                                     path, named->size_bytes, where, named->name));
+    }
+    files.push_back(path);
+  } else {
+    throw IoError("cannot open " + where + ": no such file, folder or named corpus");
+  }
+  std::sort(files.begin(), files.end());
+  files.erase(std::unique(files.begin(), files.end()), files.end());
+  return files;
+}
+
+// Of the files as they are; what is unpacked grows from there.
+size_t TotalSize(const std::vector<std::string>& files) {
+  size_t total = 0;
+  for (const std::string& path : files) {
+    std::error_code no_regular_file;
+    const uintmax_t size = fs::file_size(path, no_regular_file);
+    if (!no_regular_file) total += size;
+  }
+  return total;
+}
+
+void AppendAll(ByteSource& source, Bytes* bytes) {
+  for (;;) {
+    const size_t before = bytes->size();
+    bytes->resize(before + kReadPiece);
+    const size_t n = source.Read(std::span(*bytes).subspan(before));
+    bytes->resize(before + n);
+    if (n < kReadPiece) return;
+  }
+}
+
+int64_t CheckedCount(const std::string& text, int64_t size_bytes, const std::string& what) {
+  const int64_t count = ParseCount(text, what);
+  if (count < 1 || count > size_bytes) {
+    throw UsageError(
+        fmt::format("{}: '{}' is not within the {} bytes of the data", what, text, size_bytes));
+  }
+  return count;
+}
+
+std::string Show(const ByteRange& range) { return fmt::format("{}:{}", range.begin, range.end); }
+
+bool Overlap(const ByteRange& a, const ByteRange& b) { return a.begin < b.end && b.begin < a.end; }
+
+}  // namespace
+
+Sha256Digest Corpus::DigestOf(const ByteRange& range) const {
+  return Sha256Of(std::span(bytes).subspan(static_cast<size_t>(range.begin),
+                                           static_cast<size_t>(range.size())));
+}
+
+bool IsNamedCorpus(const std::string& name) { return FindNamed(name) != nullptr; }
+
+std::string CachePath(const std::string& name) {
+  if (!IsNamedCorpus(name)) throw UsageError("there is no corpus named " + name);
+  if (const char* folder = Environment("OCCAM_CACHE")) return fmt::format("{}/{}", folder, name);
+  if (const char* folder = Environment("XDG_CACHE_HOME"))
+    return fmt::format("{}/occam/{}", folder, name);
+  if (const char* folder = Environment("HOME"))
+    return fmt::format("{}/.cache/occam/{}", folder, name);
+  throw UsageError("no cache folder: set OCCAM_CACHE to a folder for " + name);
+}
+
+Corpus LoadCorpus(const std::string& where) {
+  Corpus corpus;
+  corpus.name = where;
+  const std::vector<std::string> files = FilesOf(where);
+  corpus.bytes.reserve(TotalSize(files) + kReadPiece);
+  for (const std::string& path : files) {
+    AppendAll(*Unpacked(OpenSource(path)), &corpus.bytes);
+  }
+  if (corpus.bytes.empty()) throw UsageError(where + " is empty: there is nothing to read");
+  return corpus;
+}
+
+Split MakeSplit(int64_t size_bytes, const std::string& train_text, const std::string& val_text) {
+  constexpr const char* kTrain = "--train-bytes";
+  constexpr const char* kValidation = "--val-bytes";
+  const auto is_range = [](const std::string& text) { return text.find(':') != std::string::npos; };
+  if (size_bytes < 2) throw UsageError("one byte cannot be split into two parts");
+
+  Split split;
+  if (is_range(val_text)) {
+    split.validation = ParseByteRange(val_text, size_bytes, kValidation);
+  } else {
+    const int64_t tail =
+        val_text.empty() ? std::clamp<int64_t>(size_bytes / kValidationShare, 1, kValidationLimit)
+                         : CheckedCount(val_text, size_bytes, kValidation);
+    split.validation = {size_bytes - tail, size_bytes};
+  }
+
+  if (is_range(train_text)) {
+    split.train = ParseByteRange(train_text, size_bytes, kTrain);
+  } else if (!train_text.empty()) {
+    split.train = {0, CheckedCount(train_text, size_bytes, kTrain)};
+  } else if (split.validation.begin > 0) {
+    split.train = {0, split.validation.begin};
+  } else {
+    split.train = {split.validation.end, size_bytes};
+  }
+
+  if (split.train.size() < 1) throw UsageError("the validation part leaves nothing to train on");
+  if (Overlap(split.train, split.validation)) {
+    throw UsageError(fmt::format("the training part {} overlaps the validation part {}{}",
+                                 Show(split.train), Show(split.validation),
+                                 val_text.empty() ? "; give --val-bytes, too" : ""));
+  }
+  return split;
+}
+
+}  // namespace occam

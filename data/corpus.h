@@ -1,0 +1,56 @@
+// The text that a model is trained on or measured by, in memory, and its two parts.
+#ifndef OCCAM_DATA_CORPUS_H_
+#define OCCAM_DATA_CORPUS_H_
+
+#include <cstdint>
+#include <string>
+
+#include "data/base/digest.h"
+#include "data/base/file.h"
+#include "data/base/units.h"
+
+namespace occam {
+
+struct Corpus {
+  Bytes bytes;
+  std::string name;  // as it was asked for
+
+  // SHA-256 of a part. The range must be within the bytes.
+  Sha256Digest DigestOf(const ByteRange& range) const;
+};
+
+// Reads
+//   a file       whatever it is called,
+//   a folder     all regular files in it and below (links to files are followed, links to folders
+//                are not),
+//   a glob       (POSIX glob) all files and folders that match, where no file has that very name,
+//   a name       enwik8 or enwik9, from CachePath(name), where no file has that very name.
+// Several files follow one another with nothing between, in the byte order of their paths. Each may
+// be compressed: see data/archive.h. Throws kIo (missing, unreadable, nothing matches, a named
+// corpus that was not fetched yet), kDamaged (a damaged archive; a named corpus of a wrong size),
+// kUsage (no byte at all).
+Corpus LoadCorpus(const std::string& where);
+
+// Where tools/fetch_enwik.sh puts a corpus that has a name: $OCCAM_CACHE/NAME, else
+// $XDG_CACHE_HOME/occam/NAME, else ~/.cache/occam/NAME. Empty variables count as unset. Throws
+// kUsage (no such name; none of the variables is set).
+std::string CachePath(const std::string& name);
+
+bool IsNamedCorpus(const std::string& name);
+
+// Two parts of a corpus that do not overlap, neither of them empty.
+struct Split {
+  ByteRange train;
+  ByteRange validation;
+};
+
+// From the texts of --train-bytes and --val-bytes, empty where not given. A text is a range
+// BEGIN:END (ParseByteRange) or a count N: the first N bytes for training, the last N for
+// validation. Not given are: validation, the last 5 % of the corpus, at most 10 MB (10,000,000
+// bytes); training, everything before the validation part, or after it when that starts at 0.
+// Throws kUsage (not within the corpus, overlapping, empty).
+Split MakeSplit(int64_t size_bytes, const std::string& train_text, const std::string& val_text);
+
+}  // namespace occam
+
+#endif  // OCCAM_DATA_CORPUS_H_

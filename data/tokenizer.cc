@@ -1,0 +1,44 @@
+#include "data/tokenizer.h"
+
+#include "data/base/error.h"
+
+namespace occam {
+namespace {
+
+constexpr uint8_t kBytesKind = 1;
+
+}  // namespace
+
+std::vector<int32_t> ByteTokenizer::Encode(std::span<const uint8_t> bytes) const {
+  return {bytes.begin(), bytes.end()};
+}
+
+Bytes ByteTokenizer::Decode(std::span<const int32_t> tokens) const {
+  Bytes bytes;
+  bytes.reserve(tokens.size());
+  for (const int32_t token : tokens) {
+    if (token < 0 || token > 255) {
+      throw DamagedError("token " + std::to_string(token) + " is no byte");
+    }
+    bytes.push_back(static_cast<uint8_t>(token));
+  }
+  return bytes;
+}
+
+Bytes ByteTokenizer::Serialise() const { return {kBytesKind}; }
+
+std::unique_ptr<Tokenizer> LoadTokenizer(std::span<const uint8_t> serialised,
+                                         const std::string& name) {
+  if (serialised.empty()) throw DamagedError(name + " holds no tokenizer");
+  if (serialised[0] != kBytesKind) {
+    throw DamagedError(name + " holds a tokenizer of kind " + std::to_string(serialised[0]) +
+                       ", which this program does not know; it may be newer or damaged");
+  }
+  if (serialised.size() != 1) {
+    throw DamagedError(name + " holds a byte tokenizer of " + std::to_string(serialised.size()) +
+                       " bytes instead of 1");
+  }
+  return std::make_unique<ByteTokenizer>();
+}
+
+}  // namespace occam
