@@ -1,0 +1,112 @@
+#include <bit>
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <limits>
+
+#include "data/base/error.h"
+#include "tests/model/exact_testing.h"
+
+namespace occam {
+namespace {
+
+using testing::TestConfig;
+
+const ModelConfig kConfig = TestConfig(5, 16, 2, 1, 2, 3, 8, {4, 0});
+
+Calibration CalibrationOf(float key, float value) {
+  Calibration calibration;
+  calibration.key_maxima.assign(2, key);
+  calibration.value_maxima.assign(2, value);
+  return calibration;
+}
+
+TEST_CASE("Quantise: codes times scales are the weights to half a step, but for what is clipped") {
+  ParameterSet weights(kConfig);
+  Randomise(&weights, 3);
+  const QuantizedModel model = Quantise(kConfig, weights, CalibrationOf(3, 2), {});
+  for (size_t t = 0; t < weights.table().size(); ++t) {
+    const ParameterSpec& spec = weights.table()[t];
+    const auto values = weights.tensor(static_cast<int>(t));
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (spec.coding == Coding::kFloats) {
+        // 16 significant bits: half a unit in the last place is 2^-16 of the value.
+        REQUIRE(std::fabs(model.tensors[t].floats[i] - values[i]) <= 0x1p-16f * values[i]);
+        continue;
+      }
+      const float scale = model.tensors[t].floats[i / static_cast<size_t>(spec.columns)];
+      const int code = model.tensors[t].codes[i];
+      if (std::abs(code) == kMaxWeightCode) continue;
+      REQUIRE(std::fabs(static_cast<float>(code) * scale - values[i]) <= 0.5001f * scale);
+    }
+  }
+}
+
+TEST_CASE("Quantise: a row of equal magnitudes keeps them to 16 bits, a zero row is zero") {
+  ParameterSet weights(kConfig);
+  Randomise(&weights, 4);
+  const ParameterIndex index(kConfig);
+  auto head = weights.tensor(index.head);
+  for (size_t i = 0; i < 16; ++i) head[i] = i % 2 == 0 ? 0.3f : -0.3f;
+  for (size_t i = 16; i < 32; ++i) head[i] = 0.0f;
+  const QuantizedModel model = Quantise(kConfig, weights, CalibrationOf(3, 2), {});
+  const QuantizedTensor& tensor = model.tensors[static_cast<size_t>(index.head)];
+  const float back = static_cast<float>(tensor.codes[0]) * tensor.floats[0];
+  CHECK(std::fabs(back - 0.3f) <= 0.3f * 0x1p-14f);
+  CHECK(tensor.codes[1] == -tensor.codes[0]);
+  CHECK(tensor.floats[1] == 0.0f);
+  CHECK(tensor.codes[16] == 0);
+}
+
+TEST_CASE("Quantise: cache scales are a 63rd of the maximum, never below it, and never zero") {
+  ParameterSet weights(kConfig);
+  Randomise(&weights, 5);
+  const QuantizedModel model = Quantise(kConfig, weights, CalibrationOf(3.3f, 0.0f), {});
+  CHECK(static_cast<double>(model.key_scales[0]) * 63 >= static_cast<double>(3.3f));
+  CHECK(static_cast<double>(model.key_scales[0]) * 63 <= 3.3 * (1 + 0x1p-15));
+  CHECK(model.value_scales[1] > 0.0f);
+  CHECK_THROWS_AS(
+      Quantise(kConfig, weights, CalibrationOf(std::numeric_limits<float>::infinity(), 1), {}),
+      Error);
+  CHECK_THROWS_AS(Quantise(kConfig, weights, Calibration(), {}), Error);
+}
+
+TEST_CASE("Quantise: a value that is not finite or too large is damaged, and its tensor is named") {
+  ParameterSet clean(kConfig);
+  Randomise(&clean, 6);
+  for (size_t t = 0; t < clean.table().size(); ++t) {
+    for (const float bad :
+         {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity(), 1e9f}) {
+      ParameterSet weights = clean;
+      weights.tensor(static_cast<int>(t)).back() = bad;
+      try {
+        Quantise(kConfig, weights, CalibrationOf(3, 2), {});
+        FAIL("accepted");
+      } catch (const Error& error) {
+        CHECK(error.kind() == ErrorKind::kDamaged);
+        CHECK_THAT(error.what(), Catch::StartsWith(clean.table()[t].name + " "));
+      }
+    }
+  }
+}
+
+TEST_CASE("Quantise: tiny, subnormal and mixed magnitudes stay within the contract's bounds") {
+  ParameterSet weights(kConfig);
+  Random random(7);
+  for (float& w : weights.values()) {
+    // Any exponent from the smallest subnormal up to 2^3.
+    const auto bits = static_cast<uint32_t>(random.Below(uint64_t{130} << 23));
+    w = std::bit_cast<float>(bits) * (random.Below(2) == 0 ? 1.0f : -1.0f);
+  }
+  CHECK_NOTHROW(Quantise(kConfig, weights, CalibrationOf(1e-30f, 1e-45f), {}));
+}
+
+TEST_CASE("Quantise: the model id of fixed weights is fixed") {
+  // It changes only with the numeric contract, the canonical form or the way scales are fitted.
+  ParameterSet weights(kConfig);
+  Randomise(&weights, 8);
+  CHECK(Hex(ModelId(Quantise(kConfig, weights, CalibrationOf(3, 2), {9, 9}))) ==
+        "431b305ad5cfbc46196833640575c6fc563b71573c7d61373a50bf12fc581665");
+}
+
+}  // namespace
+}  // namespace occam
