@@ -1,13 +1,20 @@
 // One HDF5 file with everything that training is (DESIGN.md section 6): readable with h5ls and
 // h5py, checked by a digest before libhdf5 sees it, replaced atomically.
 //
-//   user block, 512 bytes   magic "OCCAMCKP", format version, length and SHA-256 of the HDF5 data
-//   that follow /config                 attributes: every field of ModelConfig /weights/<name>
-//   float32 [rows, columns], or [columns] for vectors, by the names of ParameterTable /calibration
-//   key_maxima, value_maxima: float32 [layers, kv_heads] /tokenizer              the serialised
-//   tokenizer, uint8 /training               optional: counters, numbers and texts as attributes;
-//   /training/tensors/<name> float32 /provenance             attributes, and
-//   /provenance/validation_curve float64 [n, 2]: bytes seen, bits per byte
+//   user block, 512 bytes   magic "OCCAMCKP", uint32 format version (1), uint32 zero, uint64 length
+//                           and SHA-256 of the HDF5 data that follow, zeros; little-endian
+//   /config                 attributes: every field of ModelConfig, int32
+//   /weights/<name>         float32 [rows, columns], or [columns] where there is one row, by the
+//                           names of ParameterTable
+//   /calibration            key_maxima, value_maxima: float32 [layers, kv_heads]; absent where
+//   empty /tokenizer              the serialised tokenizer, uint8 [bytes] /training optional:
+//   groups counters (int64), numbers (float64) and texts with
+//                           attributes; tensors/<name>/ as /weights/
+//   /provenance             texts as attributes; validation_curve float64 [points, 2]: bytes seen,
+//                           bits per byte
+//
+// Texts are strings of fixed length, or uint8 [bytes] where they hold a NUL. The same contents give
+// the same bytes: nothing depends on the clock.
 #ifndef OCCAM_MODEL_CHECKPOINT_H_
 #define OCCAM_MODEL_CHECKPOINT_H_
 
@@ -55,7 +62,9 @@ struct Checkpoint {
   Provenance provenance;
 };
 
-// Throws kIo; on any failure an existing file under `path` stays as it was.
+// Throws kIo; kInternal for what LoadCheckpoint would refuse (a value that is not finite: the
+// message names the tensor). On any failure an existing file under `path` stays as it was. As
+// libhdf5 is not thread-safe, one thread at a time saves or loads.
 void SaveCheckpoint(const std::string& path, const Checkpoint& checkpoint);
 
 // Throws kIo (missing, unreadable), kDamaged (not a checkpoint, damaged, a tensor of the wrong
