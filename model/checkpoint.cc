@@ -152,6 +152,8 @@ void SaveProvenance(const Provenance& provenance, H5Writer* file) {
   ForEachText(provenance, [&](const char* name, const std::string& text) {
     file->WriteText("/provenance", name, text);
   });
+  file->WriteAttribute<int64_t>("/provenance", "train_begin", provenance.train_begin);
+  file->WriteAttribute<int64_t>("/provenance", "train_end", provenance.train_end);
   std::vector<double> curve;
   for (const ValidationPoint& point : provenance.validation_curve) {
     curve.push_back(point.bytes_seen);
@@ -228,6 +230,8 @@ Provenance LoadProvenance(const H5Reader& file, const std::string& name) {
   ForEachText(provenance, [&](const char* field, std::string& text) {
     text = file.ReadText("/provenance", field);
   });
+  provenance.train_begin = file.ReadAttribute<int64_t>("/provenance", "train_begin");
+  provenance.train_end = file.ReadAttribute<int64_t>("/provenance", "train_end");
   const std::string path = "/provenance/validation_curve";
   const H5Shape shape = file.Shape(path);
   if (shape.size() != 2 || shape[1] != 2) throw DamagedError(name + ": " + path + " is no curve");

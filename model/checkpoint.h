@@ -49,6 +49,8 @@ struct Provenance {
   std::string command_line;
   std::string code_version;
   std::string data_name;
+  int64_t train_begin = 0;  // the training bytes within that data
+  int64_t train_end = 0;
   std::string data_sha256;  // of the training bytes
   std::vector<ValidationPoint> validation_curve;
 };

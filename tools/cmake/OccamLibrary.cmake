@@ -1,5 +1,4 @@
 # occam_library(NAME SOURCES...): one library a folder, `occam::NAME`, with our warnings and our arithmetic.
-find_package(Threads REQUIRED)
 
 function(occam_flags target)
   target_compile_features(${target} PUBLIC cxx_std_20)
@@ -21,4 +20,5 @@ function(occam_library name)
   target_include_directories(occam_${name} PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
     $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/occam>)
+  install(TARGETS occam_${name} EXPORT occamTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 endfunction()

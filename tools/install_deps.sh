@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Installs what Occam builds, tests and runs with on Debian 12 (and relatives), by apt.
+#   tools/install_deps.sh [--minimal]
+# --minimal leaves out what only the tests and the checks need.
+set -euo pipefail
+
+build=(
+  g++ cmake ninja-build pkg-config git ca-certificates
+  libeigen3-dev libdnnl-dev ocl-icd-opencl-dev opencl-c-headers  # the last two: oneDNN's CMake package asks for them
+  libhdf5-dev libcxxopts-dev libfmt-dev nlohmann-json3-dev libhwy-dev libxxhash-dev libssl-dev
+  zlib1g-dev liblzma-dev libzstd-dev
+)
+run=(curl unzip xz-utils gzip)
+test=(
+  catch2 librapidcheck-dev libbenchmark-dev
+  clang clang-format clang-tidy hdf5-tools python3 python3-h5py python3-numpy python3-torch
+)
+
+packages=("${build[@]}" "${run[@]}")
+case "${1:-}" in
+  "") packages+=("${test[@]}") ;;
+  --minimal) ;;
+  *) echo "install_deps.sh: unknown option $1; see the top of this file" >&2; exit 2 ;;
+esac
+
+missing=()
+for package in "${packages[@]}"; do
+  dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+done
+if [ ${#missing[@]} -eq 0 ]; then
+  echo "install_deps.sh: everything is installed"
+  exit 0
+fi
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null || { echo "install_deps.sh: needs root to install: ${missing[*]}" >&2; exit 3; }
+  as_root=(sudo)
+fi
+echo "install_deps.sh: installing ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null

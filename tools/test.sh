@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Installs, builds and runs the tests on a fresh Debian 12.
+#   tools/test.sh            the release build with every quick test (what CI runs)
+#   tools/test.sh --full     also the debug and sanitizer builds, clang++, and the tests labelled `full`
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+full=no
+case "${1:-}" in
+  "") ;;
+  --full) full=yes ;;
+  *) echo "test.sh: unknown option $1; see the top of this file" >&2; exit 2 ;;
+esac
+
+tools/install_deps.sh
+
+build_and_test() {  # PRESET [ctest arguments]
+  local preset=$1
+  shift
+  cmake --preset "$preset" -DOCCAM_WERROR=ON >/dev/null
+  cmake --build --preset "$preset"
+  ctest --preset "$preset" --parallel "$(nproc)" "$@"
+}
+
+if [ "$full" = yes ]; then
+  build_and_test debug -LE full
+  build_and_test asan -LE full
+  cmake -S . -B build/clang -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER=clang++ -DOCCAM_WERROR=ON >/dev/null
+  cmake --build build/clang
+  ctest --test-dir build/clang --output-on-failure --parallel "$(nproc)" -LE full
+  build_and_test release
+else
+  build_and_test release -LE full
+fi
