@@ -86,6 +86,8 @@ TEST_CASE("Checkpoint: everything comes back bit for bit") {
   CHECK(loaded.provenance.code_version == saved.provenance.code_version);
   CHECK(loaded.provenance.data_name == saved.provenance.data_name);
   CHECK(loaded.provenance.data_sha256 == saved.provenance.data_sha256);
+  CHECK(loaded.provenance.train_begin == saved.provenance.train_begin);
+  CHECK(loaded.provenance.train_end == saved.provenance.train_end);
   REQUIRE(loaded.provenance.validation_curve.size() == 2);
   CHECK(loaded.provenance.validation_curve[1].bytes_seen == 2e6);
   CHECK(loaded.provenance.validation_curve[1].bits_per_byte == 0.1 + 0.2);

@@ -59,6 +59,8 @@ inline Checkpoint SampleCheckpoint() {
   checkpoint.provenance = {"occam train --data 'a b.txt'",
                            "0.1.0",
                            "corpus \xe2\x82\xac",
+                           5,
+                           1'000'000'000'000,
                            std::string(64, 'a'),
                            {{1e6, 2.5}, {2e6, 0.1 + 0.2}}};
   return checkpoint;
