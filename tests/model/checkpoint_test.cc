@@ -327,6 +327,8 @@ Bytes BuiltWith(const Changes& changes) {
   file.CreateGroup("/provenance");
   for (const char* name : {"command_line", "code_version", "data_name", "data_sha256"})
     file.WriteText("/provenance", name, "");
+  for (const char* name : {"train_begin", "train_end"})
+    file.WriteAttribute<int64_t>("/provenance", name, 0);
   file.WriteDataset<double>("/provenance/validation_curve", {0, 2}, {});
   return Sealed(file.Finish());
 }
