@@ -1,0 +1,75 @@
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "model/rotate.cc"
+#include "model/rotate.h"
+
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "model/rotary.h"
+#include "model/simd_targets.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace occam::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Lanes = hn::CappedTag<float, 4>;  // half a head is a multiple of 4
+
+// One sequence: x [T, heads * 2 * pairs]; cosine, sine [T, pairs]. Backward turns by the opposite
+// angles.
+void Rotate(ConstTensorView cosine, ConstTensorView sine, bool backward, TensorView x) {
+  const Lanes d;
+  const int64_t pairs = cosine.columns;
+  for (int64_t t = 0; t < x.rows; ++t) {
+    for (float* head = x.row(t); head != x.row(t) + x.columns; head += 2 * pairs) {
+      for (int64_t i = 0; i < pairs; i += static_cast<int64_t>(hn::Lanes(d))) {
+        const auto c = hn::LoadU(d, cosine.row(t) + i);
+        auto s = hn::LoadU(d, sine.row(t) + i);
+        if (backward) s = hn::Neg(s);
+        const auto x1 = hn::LoadU(d, head + i);
+        const auto x2 = hn::LoadU(d, head + pairs + i);
+        hn::StoreU(hn::NegMulAdd(x2, s, hn::Mul(x1, c)), d, head + i);
+        hn::StoreU(hn::MulAdd(x1, s, hn::Mul(x2, c)), d, head + pairs + i);
+      }
+    }
+  }
+}
+
+}  // namespace occam::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace occam {
+HWY_EXPORT(Rotate);
+
+namespace {
+
+void RotateSequences(const RotaryAngles& angles, bool backward, TensorView x) {
+  const int64_t length = angles.cosine.view().rows;
+  for (int64_t begin = 0; begin < x.rows; begin += length) {
+    OCCAM_SIMD_DISPATCH(Rotate)(angles.cosine, angles.sine, backward, x.Rows(begin, length));
+  }
+}
+
+}  // namespace
+
+RotaryAngles::RotaryAngles(int length, int head_size)
+    : cosine(length, head_size / 2), sine(length, head_size / 2) {
+  const RotaryTable& table = Rotary();
+  const std::vector<int32_t> frequencies = RotaryFrequencies(head_size / 2);
+  for (int t = 0; t < length; ++t) {
+    for (size_t i = 0; i < frequencies.size(); ++i) {
+      const auto phase = static_cast<size_t>(RotaryPhase(t, frequencies[i]));
+      cosine.view().row(t)[i] = table.cosine[phase];
+      sine.view().row(t)[i] = table.sine[phase];
+    }
+  }
+}
+
+void RotateForward(const RotaryAngles& angles, TensorView x) { RotateSequences(angles, false, x); }
+
+void RotateBackward(const RotaryAngles& angles, TensorView dy) {
+  RotateSequences(angles, true, dy);
+}
+
+}  // namespace occam
+#endif  // HWY_ONCE
