@@ -1,0 +1,44 @@
+// Any bytes to an .occ file.
+#ifndef OCCAM_CODER_COMPRESSOR_H_
+#define OCCAM_CODER_COMPRESSOR_H_
+
+#include <array>
+#include <cstdint>
+#include <functional>
+
+#include "coder/container_format.h"
+#include "coder/stream_model.h"
+#include "data/base/file.h"
+
+namespace occam {
+
+// Original bytes and .occ bytes dealt with so far, neither of which goes back. Called often, from
+// any of the threads, by one at a time. An exception thrown here ends the work and comes out.
+using ProgressFn = std::function<void(uint64_t original_bytes, uint64_t file_bytes)>;
+
+struct CodecOptions {
+  int threads = 1;  // 0 = one a processor; never shows in the result
+  ProgressFn progress;
+};
+
+// Real sizes, as written or read.
+struct ContainerStats {
+  uint64_t original_bytes = 0;
+  uint64_t payload_bytes = 0;
+  uint64_t file_bytes = 0;
+  uint64_t segments = 0;
+  std::array<uint64_t, kMethodCount> method_segments{};                 // by CodingMethod
+  uint64_t header_bytes() const { return file_bytes - payload_bytes; }  // all but payload
+  void Add(const SegmentHeader& header);
+};
+
+// Compresses all of the source, each segment by the method that takes the fewest bytes; without a
+// model (null) stored or order 2. The caller commits the sink. The result is a function of the
+// bytes and the model alone. Memory: two segments a thread. Throws kIo, kUsage (a model that codes
+// anything but bytes).
+ContainerStats Compress(ByteSource& source, ByteSink& sink, const StreamModel* model,
+                        const CodecOptions& options);
+
+}  // namespace occam
+
+#endif  // OCCAM_CODER_COMPRESSOR_H_

@@ -1,0 +1,55 @@
+// Reads the records of an .occ file in order and believes none of them unchecked
+// (coder/container_format.h).
+#ifndef OCCAM_CODER_CONTAINER_READER_H_
+#define OCCAM_CODER_CONTAINER_READER_H_
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "coder/container_format.h"
+#include "data/base/error.h"
+#include "data/base/file.h"
+
+namespace occam {
+
+struct SegmentRecord {
+  SegmentHeader header;
+  Bytes payload;  // matches its hash
+};
+
+// Does not own the source. Every call throws kDamaged, with what and where, and kIo. Memory is
+// bounded by the largest segment and 8 bytes a segment read.
+class ContainerReader {
+ public:
+  explicit ContainerReader(ByteSource& source);  // reads the file header
+
+  const FileHeader& header() const { return header_; }
+
+  // The next segment; false at the end, when index and end record were found to agree with all that
+  // was read and nothing follows.
+  bool Next(SegmentRecord* record);
+
+  uint64_t file_bytes() const { return position_; }  // read so far
+
+ private:
+  Error DamagedHere(const std::string& what) const;
+  // Exactly `count` more bytes; `what` they are is for the message.
+  Bytes Take(uint64_t count, const char* what);
+  Bytes TakeRecord(uint8_t tag, uint64_t count, const char* what);  // the tag was read
+  void ReadSegment(SegmentRecord* record);
+  void ReadEnd();
+
+  ByteSource& source_;
+  FileHeader header_;
+  std::vector<IndexEntry> index_;
+  uint64_t original_bytes_ = 0;
+  uint64_t position_ = 0;
+  uint64_t chain_ = 0;
+  bool last_seen_ = false;  // a segment that is not full
+};
+
+}  // namespace occam
+
+#endif  // OCCAM_CODER_CONTAINER_READER_H_

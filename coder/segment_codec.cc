@@ -1,0 +1,144 @@
+#include "coder/segment_codec.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "coder/range_decoder.h"
+#include "coder/range_encoder.h"
+#include "data/base/error.h"
+
+namespace occam {
+namespace {
+
+// Order 2 sees a segment's bytes as one lane.
+std::vector<uint32_t> Lanes(CodingMethod method, uint32_t symbols, const FileHeader& file) {
+  if (method == CodingMethod::kOrder2) return {symbols};
+  return LaneLengths(symbols, file);
+}
+
+// Rows of the lanes of one segment, `row_symbols` steps at a time, so that intervals are held for
+// these steps only.
+Bytes EncodeSymbols(SymbolModel& model, std::span<const int32_t> symbols,
+                    std::span<const uint32_t> lengths, uint32_t row_symbols, const CountFn& count) {
+  RangeEncoder encoder;
+  row_symbols = std::min(row_symbols, lengths.front());
+  std::vector<SymbolInterval> buffer(lengths.size() * row_symbols);
+  model.StartSegment(static_cast<int>(lengths.size()));
+  for (uint32_t begin = 0; begin < lengths.front(); begin += row_symbols) {
+    std::vector<std::span<const int32_t>> known;
+    std::vector<std::span<SymbolInterval>> intervals;
+    size_t offset = 0;
+    for (const uint32_t length : lengths) {
+      if (length <= begin) break;
+      const size_t size = std::min(row_symbols, length - begin);
+      intervals.push_back(std::span(buffer).subspan(known.size() * row_symbols, size));
+      known.push_back(symbols.subspan(offset + begin, size));
+      offset += length;
+    }
+    model.Score(known, intervals);
+    uint32_t done = 0;
+    for (size_t step = 0; step < intervals.front().size(); ++step) {
+      for (size_t lane = 0; lane < intervals.size() && step < intervals[lane].size();
+           ++lane, ++done)
+        encoder.Encode(intervals[lane][step]);
+    }
+    count(done);
+  }
+  return encoder.Finish();
+}
+
+// False if the payload was not consumed exactly.
+bool DecodeSymbols(SymbolModel& model, std::span<const uint8_t> payload,
+                   std::span<const uint32_t> lengths, std::span<uint8_t> original,
+                   const CountFn& count) {
+  constexpr uint32_t kCountEvery = 4096;
+  RangeDecoder decoder(payload);
+  std::vector<size_t> offsets;
+  size_t offset = 0;
+  for (const uint32_t length : lengths) {
+    offsets.push_back(offset);
+    offset += length;
+  }
+  std::vector<int32_t> symbols(lengths.size());
+  size_t active = lengths.size();
+  uint32_t done = 0;
+  model.StartSegment(static_cast<int>(lengths.size()));
+  for (uint32_t step = 0; step < lengths.front(); ++step) {
+    while (lengths[active - 1] <= step) --active;
+    model.Decode(decoder, std::span(symbols).first(active));
+    for (size_t lane = 0; lane < active; ++lane)
+      original[offsets[lane] + step] = static_cast<uint8_t>(symbols[lane]);
+    done += static_cast<uint32_t>(active);
+    if (done >= kCountEvery) count(std::exchange(done, 0));
+  }
+  count(done);
+  return decoder.ConsumedExactly();
+}
+
+}  // namespace
+
+SymbolModel& SegmentCodec::Predictor(CodingMethod method, int threads) {
+  if (method == CodingMethod::kOrder2) {
+    if (!order2_) order2_ = std::make_unique<Order2Model>();
+    return *order2_;
+  }
+  if (!network_ || network_threads_ != threads) {
+    network_.reset();
+    network_ = model_->factory(threads);
+    network_threads_ = threads;
+  }
+  return *network_;
+}
+
+EncodedSegment SegmentCodec::Encode(std::span<const uint8_t> original, int threads,
+                                    const CountFn& count) {
+  const std::vector<int32_t> symbols(original.begin(), original.end());
+  const auto size = static_cast<uint32_t>(symbols.size());
+  EncodedSegment best;
+  best.header.method = CodingMethod::kStored;
+  best.payload.assign(original.begin(), original.end());
+  for (const CodingMethod method : {CodingMethod::kOrder2, CodingMethod::kModel}) {
+    const bool is_model = method == CodingMethod::kModel;
+    if (is_model && model_ == nullptr) continue;
+    // What counts as progress is the slowest method.
+    const bool counts = is_model || model_ == nullptr;
+    const std::vector<uint32_t> lengths = Lanes(method, size, file_);
+    Bytes payload = EncodeSymbols(
+        Predictor(method, threads), symbols, lengths, file_.context,
+        counts ? count : [](uint32_t) {});
+    if (payload.size() >= best.payload.size()) continue;
+    best.header.method = method;
+    best.payload = std::move(payload);
+  }
+  best.header.symbols = size;
+  best.header.original_bytes = size;
+  best.header.payload_bytes = static_cast<uint32_t>(best.payload.size());
+  best.header.payload_hash = Xxh3Of(best.payload);
+  best.header.original_hash = Xxh3Of(original);
+  return best;
+}
+
+Bytes SegmentCodec::Decode(const SegmentHeader& header, std::span<const uint8_t> payload,
+                           int threads, const CountFn& count, const std::string& name) {
+  Bytes original(payload.begin(), payload.end());
+  if (header.method == CodingMethod::kStored) {
+    count(header.symbols);
+  } else {
+    original.assign(header.original_bytes, 0);
+    if (!DecodeSymbols(Predictor(header.method, threads), payload,
+                       Lanes(header.method, header.symbols, file_), original, count)) {
+      throw DamagedError(fmt::format("{} is damaged: segment {} is not what an encoder writes",
+                                     name, header.number));
+    }
+  }
+  if (Xxh3Of(original) != header.original_hash) {
+    throw DamagedError(fmt::format(
+        "{} is damaged: segment {} does not decode to what was compressed", name, header.number));
+  }
+  return original;
+}
+
+}  // namespace occam

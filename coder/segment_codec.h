@@ -1,0 +1,55 @@
+// One segment between its original bytes and its coded payload.
+#ifndef OCCAM_CODER_SEGMENT_CODEC_H_
+#define OCCAM_CODER_SEGMENT_CODEC_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "coder/container_format.h"
+#include "coder/order2_model.h"
+#include "coder/stream_model.h"
+#include "coder/symbol_model.h"
+#include "data/base/file.h"
+
+namespace occam {
+
+struct EncodedSegment {
+  SegmentHeader header;  // but for the number
+  Bytes payload;
+};
+
+// How many symbols were dealt with since the last call.
+using CountFn = std::function<void(uint32_t symbols)>;
+
+// Holds the predictors from segment to segment. One thread at a time; what it gives depends on
+// nothing but its arguments.
+class SegmentCodec {
+ public:
+  // `model` may be null; otherwise it must outlive the codec.
+  SegmentCodec(const FileHeader& file, const StreamModel* model) : file_(file), model_(model) {}
+
+  // By whichever method takes the fewest bytes, the first of equals. `threads` is what a predictor
+  // may use.
+  EncodedSegment Encode(std::span<const uint8_t> original, int threads, const CountFn& count);
+
+  // Throws kDamaged unless the payload is one that Encode gives for bytes of this hash; `name` is
+  // for the message.
+  Bytes Decode(const SegmentHeader& header, std::span<const uint8_t> payload, int threads,
+               const CountFn& count, const std::string& name);
+
+ private:
+  SymbolModel& Predictor(CodingMethod method, int threads);
+
+  FileHeader file_;
+  const StreamModel* model_;
+  std::unique_ptr<SymbolModel> network_;
+  int network_threads_ = 0;
+  std::unique_ptr<Order2Model> order2_;
+};
+
+}  // namespace occam
+
+#endif  // OCCAM_CODER_SEGMENT_CODEC_H_

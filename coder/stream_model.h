@@ -1,0 +1,27 @@
+// What compressor and decompressor must know of a model: its names, and how to make predictors.
+#ifndef OCCAM_CODER_STREAM_MODEL_H_
+#define OCCAM_CODER_STREAM_MODEL_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "coder/container_format.h"
+#include "coder/symbol_model.h"
+
+namespace occam {
+
+struct StreamModel {
+  // A predictor of its own for each call; called from one thread at a time. The predictor may use
+  // `threads` threads by itself, which never shows in what it predicts.
+  std::function<std::unique_ptr<SymbolModel>(int threads)> factory;
+  int32_t vocabulary = 0;
+  uint32_t context = 0;  // symbols after which a lane starts afresh
+  Sha256Digest model_id{};
+  TokenizerId tokenizer_id{};
+  uint8_t contract_version = 0;
+};
+
+}  // namespace occam
+
+#endif  // OCCAM_CODER_STREAM_MODEL_H_

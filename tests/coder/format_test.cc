@@ -1,0 +1,123 @@
+#include <catch2/catch.hpp>
+#include <numeric>
+
+#include "coder/container_format.h"
+#include "data/base/byte_order.h"
+#include "tests/coder/test_support.h"
+
+namespace occam {
+namespace {
+
+FileHeader SmallHeader(uint32_t context, uint32_t lanes, uint32_t lane_symbols) {
+  FileHeader header;
+  header.context = context;
+  header.lanes = lanes;
+  header.lane_symbols = lane_symbols;
+  return header;
+}
+
+}  // namespace
+
+TEST_CASE("Format: lanes hold every symbol once, do not increase, and cut at whole chunks") {
+  for (const FileHeader& header : {SmallHeader(16, 32, 64), SmallHeader(1, 3, 5),
+                                   SmallHeader(7, 1, 70), SmallHeader(16, 5, 32)}) {
+    for (uint32_t symbols = 1; symbols <= header.segment_symbols(); ++symbols) {
+      const auto lengths = LaneLengths(symbols, header);
+      const uint32_t chunks = (symbols + header.context - 1) / header.context;
+      REQUIRE(lengths.size() == std::min(header.lanes, chunks));
+      REQUIRE(std::accumulate(lengths.begin(), lengths.end(), 0u) == symbols);
+      REQUIRE(std::is_sorted(lengths.rbegin(), lengths.rend()));
+      REQUIRE(lengths.front() <= header.lane_symbols);
+      REQUIRE(lengths.back() >= 1);
+      REQUIRE(lengths.back() + 2 * header.context > lengths.front());
+      for (size_t i = 0; i + 1 < lengths.size(); ++i) REQUIRE(lengths[i] % header.context == 0);
+    }
+  }
+}
+
+TEST_CASE("Format: the default layout is half a megabyte at the usual contexts") {
+  CHECK(DefaultHeader(2048).segment_symbols() == 512 * 1024);
+  CHECK(DefaultHeader(16).segment_symbols() == 512 * 1024);
+  CHECK(DefaultHeader(16384).segment_symbols() == 512 * 1024);
+  CHECK(DefaultHeader(20000).lane_symbols == 20000);
+  CHECK(DefaultHeader(3000).lane_symbols == 15000);
+  for (const uint32_t context : {1u, 2048u, 600000u, kMaxContext}) {
+    const FileHeader header = DefaultHeader(context);
+    CHECK(ParseFileHeader(Serialise(header), "test") == header);
+  }
+  CHECK(KindOfError([] { DefaultHeader(0); }) == ErrorKind::kUsage);
+  CHECK(KindOfError([] { DefaultHeader(kMaxContext + 1); }) == ErrorKind::kUsage);
+}
+
+TEST_CASE("Format: records have the sizes that are written down") {
+  CHECK(Serialise(FileHeader{}).size() == kFileHeaderBytes);
+  CHECK(Serialise(SegmentHeader{}).size() == kSegmentHeaderBytes);
+  CHECK(Serialise(EndRecord{}).size() == kEndRecordBytes);
+  const std::vector<IndexEntry> index(5);
+  CHECK(Serialise(index).size() == kIndexFrameBytes + 5 * kIndexEntryBytes);
+}
+
+TEST_CASE("Format: absurd layouts with a right checksum are refused") {
+  const FileHeader good = SmallHeader(16, 32, 64);
+  REQUIRE(ParseFileHeader(Serialise(good), "test") == good);
+  for (const FileHeader& header :
+       {SmallHeader(0, 32, 64), SmallHeader(16, 0, 64), SmallHeader(16, 32, 0),
+        SmallHeader(16, 32, 65), SmallHeader(kMaxContext + 1, 1, kMaxContext + 1),
+        SmallHeader(16, kMaxLanes + 1, 16), SmallHeader(16, 2, 1u << 24),
+        SmallHeader(1, 256, 0xffffffff), SmallHeader(1, 256, 1u << 24)}) {
+    CHECK(KindOfError([&] { ParseFileHeader(Serialise(header), "test"); }) == ErrorKind::kDamaged);
+  }
+}
+
+TEST_CASE("Format: a newer version, mode, embedded model and reserved bits are refused by name") {
+  // The bytes of version, contract, mode and flags, with the checksum made right again.
+  const auto refusal = [](size_t byte, uint8_t value) {
+    Bytes bytes = Serialise(FileHeader{});
+    bytes[byte] = value;
+    ByteWriter sum;
+    sum.Put(Xxh3Of(std::span(bytes).first(kFileHeaderBytes - 8)));
+    std::copy(sum.bytes().begin(), sum.bytes().end(), bytes.end() - 8);
+    return MessageOfError([&] { ParseFileHeader(bytes, "x.occ"); });
+  };
+  CHECK(refusal(9, 7).empty());
+  CHECK_THAT(refusal(8, 2), Catch::Contains("x.occ") && Catch::Contains("version 2"));
+  CHECK_THAT(refusal(10, 1), Catch::Contains("another context mode"));
+  CHECK_THAT(refusal(11, 1), Catch::Contains("embedded model"));
+  for (uint8_t bit = 2; bit != 0; bit = static_cast<uint8_t>(bit << 1))
+    CHECK_THAT(refusal(11, bit), Catch::Contains("unknown flags"));
+}
+
+TEST_CASE("Format: segment headers with impossible sizes and a right checksum are refused") {
+  const FileHeader file = SmallHeader(16, 32, 64);
+  SegmentHeader good;
+  good.method = CodingMethod::kOrder2;
+  good.symbols = good.original_bytes = 1000;
+  good.payload_bytes = 999;
+  const auto kind = [&](const SegmentHeader& header) {
+    return KindOfError([&] { ParseSegmentHeader(Serialise(header), file, "test"); });
+  };
+  REQUIRE(kind(good) == std::nullopt);
+  SegmentHeader bad = good;
+  bad.symbols = bad.original_bytes = 0;
+  CHECK(kind(bad) == ErrorKind::kDamaged);
+  bad = good;
+  bad.symbols = bad.original_bytes = file.segment_symbols() + 1;
+  CHECK(kind(bad) == ErrorKind::kDamaged);
+  bad = good;
+  bad.original_bytes = 0xffffffff;
+  CHECK(kind(bad) == ErrorKind::kDamaged);
+  bad = good;
+  bad.payload_bytes = 1000;
+  CHECK(kind(bad) == ErrorKind::kDamaged);
+  bad.method = CodingMethod::kStored;
+  CHECK(kind(bad) == std::nullopt);
+  bad.payload_bytes = 999;
+  CHECK(kind(bad) == ErrorKind::kDamaged);
+  bad = good;
+  bad.method = CodingMethod::kModel;  // in a file without a model
+  CHECK(kind(bad) == ErrorKind::kDamaged);
+  bad.method = static_cast<CodingMethod>(3);
+  CHECK(kind(bad) == ErrorKind::kDamaged);
+}
+
+}  // namespace occam

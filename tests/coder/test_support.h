@@ -1,0 +1,74 @@
+// What the coder's tests share: data of known kinds, a predictor of known tables, and sources and
+// sinks that misbehave.
+#ifndef OCCAM_TESTS_CODER_TEST_SUPPORT_H_
+#define OCCAM_TESTS_CODER_TEST_SUPPORT_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "coder/compressor.h"
+#include "coder/decompressor.h"
+#include "coder/stream_model.h"
+#include "data/base/error.h"
+#include "data/base/file.h"
+
+namespace occam {
+
+Bytes RandomBytes(size_t size, uint64_t seed);
+// Text-like: words of a few letters, drawn unevenly.
+Bytes Prose(size_t size, uint64_t seed);
+// What the chain model predicts well, and order 2 does not.
+Bytes ChainBytes(size_t size, uint32_t context, uint64_t seed);
+
+// A predictor with full tables whose favourite depends on the position in the chunk and the symbol
+// before it, fresh every `context` symbols. `name` makes its id.
+StreamModel ChainModel(uint32_t context, const std::string& name = "chain");
+
+Bytes CompressBytes(std::span<const uint8_t> original, const StreamModel* model, int threads = 1);
+Bytes DecompressBytes(std::span<const uint8_t> file, const StreamModel* model, int threads = 1);
+
+// A file with a layout of its own choice, so that a few bytes make many segments. The model id of
+// the header says whether `model` is used.
+FileHeader SmallLayout(uint32_t context, uint32_t lanes, uint32_t lane_symbols,
+                       const StreamModel* model);
+Bytes CompressWithLayout(std::span<const uint8_t> original, const FileHeader& header,
+                         const StreamModel* model);
+
+// The kind of the occam::Error that the call throws, if any; other exceptions come out.
+std::optional<ErrorKind> KindOfError(const std::function<void()>& call);
+std::string MessageOfError(const std::function<void()>& call);
+
+// A source of unknown size that gives an error after `good_bytes`, if there are so many.
+class PipeSource final : public ByteSource {
+ public:
+  explicit PipeSource(Bytes bytes, std::optional<size_t> good_bytes = std::nullopt)
+      : bytes_(std::move(bytes)), good_bytes_(good_bytes) {}
+  size_t Read(std::span<uint8_t> out) override;
+  std::string name() const override { return "pipe"; }
+  // The largest number of bytes that one read asked for.
+  size_t largest_read() const { return largest_read_; }
+
+ private:
+  Bytes bytes_;
+  std::optional<size_t> good_bytes_;
+  size_t position_ = 0;
+  size_t largest_read_ = 0;
+};
+
+// A sink that takes `room` bytes and then fails as a full disk does.
+class FullSink final : public ByteSink {
+ public:
+  explicit FullSink(size_t room) : room_(room) {}
+  void Write(std::span<const uint8_t> bytes) override;
+  void Commit() override {}
+  std::string name() const override { return "full disk"; }
+
+ private:
+  size_t room_;
+};
+
+}  // namespace occam
+
+#endif  // OCCAM_TESTS_CODER_TEST_SUPPORT_H_
