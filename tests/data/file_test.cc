@@ -1,0 +1,150 @@
+#include "data/base/file.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <thread>
+
+#include "tests/error_kind.h"
+#include "tests/temporary_folder.h"
+
+namespace occam {
+namespace {
+
+namespace fs = std::filesystem;
+
+Bytes BytesOf(const std::string& text) { return {text.begin(), text.end()}; }
+std::string TextOf(const std::string& path) {
+  const Bytes bytes = ReadFile(path);
+  return {bytes.begin(), bytes.end()};
+}
+
+TEST_CASE("File: what is written is read, at sizes around the pieces of reading") {
+  const TemporaryFolder folder;
+  for (const size_t size : {0u, 1u, (1u << 20) - 1, 1u << 20, (1u << 20) + 1, 5'000'000u}) {
+    Bytes bytes(size);
+    for (size_t i = 0; i < size; ++i) bytes[i] = static_cast<uint8_t>(i * 7 + i / 256);
+    WriteFile(folder / "x", bytes);
+    CHECK(ReadFile(folder / "x") == bytes);
+    CHECK(OpenSource(folder / "x")->size_bytes() == size);
+  }
+  CHECK(folder.size() == 1);
+}
+
+TEST_CASE("File: nothing is visible under the name before it is committed") {
+  const TemporaryFolder folder;
+  WriteFile(folder / "x", BytesOf("old"));
+  const auto sink = OpenSink(folder / "x", /*overwrite=*/true);
+  sink->Write(BytesOf("new "));
+  CHECK(TextOf(folder / "x") == "old");
+  sink->Write(BytesOf("text"));
+  CHECK(TextOf(folder / "x") == "old");
+  sink->Commit();
+  CHECK(TextOf(folder / "x") == "new text");
+  CHECK(folder.size() == 1);
+}
+
+TEST_CASE("File: a sink that is not committed leaves nothing, and what was there stays") {
+  const TemporaryFolder folder;
+  WriteFile(folder / "old", BytesOf("old"));
+  for (const char* name : {"old", "new"}) {
+    const auto sink = OpenSink(folder / name, /*overwrite=*/true);
+    sink->Write(Bytes(100'000));
+  }
+  CHECK(TextOf(folder / "old") == "old");
+  CHECK(folder.size() == 1);
+}
+
+TEST_CASE("File: a file that exists is not replaced unless asked, not even one that comes later") {
+  const TemporaryFolder folder;
+  WriteFile(folder / "x", BytesOf("old"));
+  const Thrown thrown = ThrownBy([&] { OpenSink(folder / "x", /*overwrite=*/false); });
+  CHECK(thrown.kind == ErrorKind::kIo);
+  CHECK(thrown.Mentions("exists"));
+
+  {
+    const auto sink = OpenSink(folder / "late", /*overwrite=*/false);
+    sink->Write(BytesOf("ours"));
+    WriteFile(folder / "late", BytesOf("theirs"));
+    CHECK(ThrownBy([&] { sink->Commit(); }).kind == ErrorKind::kIo);
+  }
+  CHECK(TextOf(folder / "late") == "theirs");
+
+  const auto sink = OpenSink(folder / "fine", /*overwrite=*/false);
+  sink->Write(BytesOf("ours"));
+  sink->Commit();
+  CHECK(TextOf(folder / "fine") == "ours");
+}
+
+TEST_CASE("File: no temporary file stays after a commit that could not be") {
+  const TemporaryFolder folder;
+  {
+    const auto sink = OpenSink(folder / "x", /*overwrite=*/true);
+    sink->Write(BytesOf("text"));
+    fs::create_directories(folder / "x/in the way");
+    CHECK(ThrownBy([&] { sink->Commit(); }).kind == ErrorKind::kIo);
+  }
+  CHECK(folder.size() == 1);
+}
+
+TEST_CASE("File: a new file has the permissions that the umask leaves") {
+  const TemporaryFolder folder;
+  const mode_t mask = ::umask(027);
+  WriteFile(folder / "x", BytesOf("text"));
+  ::umask(mask);
+  struct stat info {};
+  REQUIRE(::stat((folder / "x").c_str(), &info) == 0);
+  CHECK((info.st_mode & 0777) == 0640);
+}
+
+TEST_CASE("File: missing files, folders and full disks are input or output errors") {
+  const TemporaryFolder folder;
+  const auto kind = [](const auto& action) { return ThrownBy(action).kind; };
+  CHECK(kind([&] { ReadFile(folder / "none"); }) == ErrorKind::kIo);
+  CHECK(kind([&] { ReadFile(folder.path()); }) == ErrorKind::kIo);
+  CHECK(kind([&] { OpenSink(folder.path(), true); }) == ErrorKind::kIo);
+  CHECK(kind([&] { OpenSink(folder / "none/x", true); }) == ErrorKind::kIo);
+  CHECK(kind([&] { WriteFile("/dev/full", Bytes(10)); }) == ErrorKind::kIo);
+  CHECK(ThrownBy([&] { ReadFile(folder / "none"); }).Mentions(folder / "none"));
+}
+
+TEST_CASE("File: a device and a named pipe are written to and read from directly") {
+  WriteFile("/dev/null", Bytes(10));
+  CHECK(fs::is_character_file("/dev/null"));
+  CHECK(ReadFile("/dev/null").empty());
+
+  const TemporaryFolder folder;
+  REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
+  const Bytes bytes(300'000, 'x');  // more than a pipe holds
+  std::thread writer([&] { WriteFile(folder / "pipe", bytes); });
+  const auto source = OpenSource(folder / "pipe");
+  CHECK(source->size_bytes() == std::nullopt);
+  const Bytes read = ReadAll(*source);
+  writer.join();
+  CHECK(read == bytes);
+  CHECK(fs::is_fifo(folder / "pipe"));
+}
+
+TEST_CASE("File: memory is a source and a sink") {
+  Bytes out = BytesOf("a");
+  const auto sink = MemorySink(&out);
+  sink->Write(BytesOf("bc"));
+  sink->Write({});
+  sink->Commit();
+  CHECK(out == BytesOf("abc"));
+
+  const auto source = MemorySource(out, "name");
+  CHECK(source->name() == "name");
+  CHECK(source->size_bytes() == 3);
+  Bytes piece(2);
+  CHECK(source->Read(piece) == 2);
+  CHECK(piece == BytesOf("ab"));
+  CHECK(source->Read(piece) == 1);
+  CHECK(piece == BytesOf("cb"));
+  CHECK(source->Read(piece) == 0);
+}
+
+}  // namespace
+}  // namespace occam

@@ -1,0 +1,90 @@
+#include "data/base/thread_team.h"
+
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <stdexcept>
+#include <vector>
+
+namespace occam {
+namespace {
+
+TEST_CASE("Thread team: every item is done once, whatever the number of threads") {
+  for (const int threads : {1, 2, 3, 7}) {
+    ThreadTeam team(threads);
+    CHECK(team.size() == threads);
+    for (const int items : {0, 1, 2, 100, 1000}) {
+      std::vector<std::atomic<int>> done(static_cast<size_t>(items));
+      std::atomic<int> strangers = 0;
+      team.Run(items, [&](int item, int thread) {
+        ++done[static_cast<size_t>(item)];
+        if (thread < 0 || thread >= threads) ++strangers;
+      });
+      int wrong = 0;
+      for (const auto& count : done) wrong += count == 1 ? 0 : 1;
+      CHECK(wrong == 0);
+      CHECK(strangers == 0);
+    }
+  }
+}
+
+TEST_CASE("Thread team: a thread's number is used by one thread at a time") {
+  ThreadTeam team(4);
+  std::vector<std::atomic<int>> inside(4);
+  std::atomic<int> collisions = 0;
+  for (int job = 0; job < 200; ++job) {
+    team.Run(16, [&](int, int thread) {
+      if (inside[static_cast<size_t>(thread)]++ != 0) ++collisions;
+      --inside[static_cast<size_t>(thread)];
+    });
+  }
+  CHECK(collisions == 0);
+}
+
+TEST_CASE("Thread team: what an item writes is seen after the job") {
+  ThreadTeam team(3);
+  std::vector<int> values(64);
+  for (int job = 1; job <= 500; ++job) {
+    team.Run(64, [&](int item, int) { values[static_cast<size_t>(item)] += item; });
+    for (int i = 0; i < 64; ++i) REQUIRE(values[static_cast<size_t>(i)] == i * job);
+  }
+}
+
+TEST_CASE(
+    "Thread team: the exception of the lowest item that threw arrives, and the team goes on") {
+  for (const int threads : {1, 2, 4}) {
+    ThreadTeam team(threads);
+    for (int repeat = 0; repeat < 50; ++repeat) {
+      // Items are begun in order, so item 3 is always begun before any later one can fail.
+      std::string message;
+      try {
+        team.Run(20, [&](int item, int) {
+          if (item >= 3) throw std::runtime_error(std::to_string(item));
+        });
+      } catch (const std::runtime_error& error) {
+        message = error.what();
+      }
+      REQUIRE(message == "3");
+      std::atomic<int> done = 0;
+      team.Run(10, [&](int, int) { ++done; });
+      REQUIRE(done == 10);
+    }
+  }
+}
+
+TEST_CASE("Thread team: after a failure, items not yet begun are skipped") {
+  ThreadTeam team(1);
+  int begun = 0;
+  CHECK_THROWS(team.Run(100, [&](int item, int) {
+    ++begun;
+    if (item == 4) throw std::runtime_error("stop");
+  }));
+  CHECK(begun == 5);
+}
+
+TEST_CASE("Thread team: no number means one thread a processor") {
+  CHECK(ProcessorCount() >= 1);
+  CHECK(ThreadTeam(0).size() == ProcessorCount());
+}
+
+}  // namespace
+}  // namespace occam
