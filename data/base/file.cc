@@ -113,20 +113,27 @@ class AtomicFileSink final : public ByteSink {
     if (::fsync(fd_) != 0) throw SystemError("cannot write", path_);
     const int fd = std::exchange(fd_, -1);
     if (::close(fd) != 0) throw SystemError("cannot write", path_);
-    if (overwrite_) {
+    if (overwrite_ || !LinkToNewName()) {
       if (::rename(temporary_.c_str(), path_.c_str()) != 0)
         throw SystemError("cannot write", path_);
       committed_ = true;
-    } else {
-      // link() refuses an existing name, so a file that appeared meanwhile is not lost; the
-      // temporary name goes in the destructor.
-      if (::link(temporary_.c_str(), path_.c_str()) != 0) throw SystemError("cannot write", path_);
     }
     SyncFolder();
   }
   std::string name() const override { return path_; }
 
  private:
+  // link() refuses an existing name, so a file that appeared meanwhile is not lost; the temporary
+  // name goes in the destructor. On file systems that have no links (FAT), makes sure as well as
+  // can be that the name is free, and returns false.
+  bool LinkToNewName() const {
+    if (::link(temporary_.c_str(), path_.c_str()) == 0) return true;
+    const bool has_links = errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS;
+    if (has_links) throw SystemError("cannot write", path_);
+    if (::access(path_.c_str(), F_OK) == 0) throw IoError(path_ + " exists already");
+    return false;
+  }
+
   // Makes the new name itself survive a crash. Some file systems refuse to sync folders; the data
   // is synced anyway.
   void SyncFolder() const {

@@ -6,9 +6,13 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "data/base/error.h"
 
 namespace occam {
 
@@ -45,6 +49,15 @@ struct ThreadTeam::State {
     }
   }
 
+  void Stop() {
+    {
+      const std::lock_guard lock(mutex);
+      stopping = true;
+    }
+    start.notify_all();
+    for (std::thread& thread : threads) thread.join();
+  }
+
   void Loop(int thread) {
     std::unique_lock lock(mutex);
     uint64_t seen = 0;
@@ -60,19 +73,17 @@ struct ThreadTeam::State {
 
 ThreadTeam::ThreadTeam(int threads) : state_(std::make_unique<State>()) {
   const int count = threads > 0 ? threads : ProcessorCount();
-  for (int i = 1; i < count; ++i) {
-    state_->threads.emplace_back([state = state_.get(), i] { state->Loop(i); });
+  try {
+    for (int i = 1; i < count; ++i) {
+      state_->threads.emplace_back([state = state_.get(), i] { state->Loop(i); });
+    }
+  } catch (const std::system_error& error) {
+    state_->Stop();
+    throw UsageError("cannot start " + std::to_string(count) + " threads: " + error.what());
   }
 }
 
-ThreadTeam::~ThreadTeam() {
-  {
-    const std::lock_guard lock(state_->mutex);
-    state_->stopping = true;
-  }
-  state_->start.notify_all();
-  for (std::thread& thread : state_->threads) thread.join();
-}
+ThreadTeam::~ThreadTeam() { state_->Stop(); }
 
 int ThreadTeam::size() const { return static_cast<int>(state_->threads.size()) + 1; }
 

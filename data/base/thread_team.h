@@ -11,6 +11,7 @@ namespace occam {
 class ThreadTeam {
  public:
   // `threads` >= 1 in all, the caller among them; 0 means one a processor.
+  // Throws kUsage where the system refuses as many.
   explicit ThreadTeam(int threads);
   ~ThreadTeam();
   ThreadTeam(const ThreadTeam&) = delete;

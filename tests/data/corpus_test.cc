@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -122,14 +123,33 @@ TEST_CASE("Corpus: what is missing, unreadable or empty says so") {
   CHECK(LoadingOf("/dev/null/below").kind == ErrorKind::kIo);
 }
 
+// The superuser may read everything; while this lives, it is nobody.
+class AsNobody {
+ public:
+  AsNobody() : was_root_(::geteuid() == 0) {
+    constexpr uid_t kNobody = 65534;
+    if (was_root_) REQUIRE(::seteuid(kNobody) == 0);
+  }
+  AsNobody(const AsNobody&) = delete;
+  AsNobody& operator=(const AsNobody&) = delete;
+  ~AsNobody() {
+    if (was_root_ && ::seteuid(0) != 0) std::abort();
+  }
+
+ private:
+  bool was_root_;
+};
+
 TEST_CASE("Corpus: unreadable files and folders are input errors") {
-  if (::geteuid() == 0) return;  // may read everything
+  const AsNobody nobody;
   const TemporaryFolder folder;
   Write(folder / "secret/file", "x");
   fs::permissions(folder / "secret/file", fs::perms::none);
   CHECK(LoadingOf(folder / "secret/file").kind == ErrorKind::kIo);
+  CHECK(LoadingOf(folder.path()).kind == ErrorKind::kIo);
   fs::permissions(folder / "secret", fs::perms::none);
   CHECK(LoadingOf(folder / "secret").kind == ErrorKind::kIo);
+  CHECK(LoadingOf(folder / "secret/file").kind == ErrorKind::kIo);
   CHECK(LoadingOf(folder / "secret/*").kind == ErrorKind::kIo);
   CHECK(LoadingOf(folder.path()).kind == ErrorKind::kIo);
   fs::permissions(folder / "secret", fs::perms::owner_all);

@@ -1,9 +1,15 @@
 #include "data/base/thread_team.h"
 
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <stdexcept>
 #include <vector>
+
+#include "data/base/error.h"
 
 namespace occam {
 namespace {
@@ -84,6 +90,26 @@ TEST_CASE("Thread team: after a failure, items not yet begun are skipped") {
 TEST_CASE("Thread team: no number means one thread a processor") {
   CHECK(ProcessorCount() >= 1);
   CHECK(ThreadTeam(0).size() == ProcessorCount());
+}
+
+TEST_CASE("Thread team: more threads than the system gives are refused") {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const rlimit none{0, 0};
+    int code = 1;
+    // The limit does not hold for the superuser.
+    if (::setrlimit(RLIMIT_NPROC, &none) == 0 && (::geteuid() != 0 || ::setuid(65534) == 0)) {
+      try {
+        const ThreadTeam team(3);
+      } catch (const Error& error) {
+        code = static_cast<int>(error.kind());
+      }
+    }
+    ::_exit(code);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(WEXITSTATUS(status) == static_cast<int>(ErrorKind::kUsage));
 }
 
 }  // namespace
