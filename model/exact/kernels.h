@@ -72,8 +72,8 @@ class KernelSet {
   virtual void Convolve(const float* const* h, const float* w, int taps, int n, float* y) const = 0;
   // Point 3 with m = 127; returns the scale.
   virtual float Quantise(const float* x, int n, int8_t* codes) const = 0;
-  // The same for max(x, 0)^2; changes x.
-  virtual float SquareAndQuantise(float* x, int n, int8_t* codes) const = 0;
+  // The same for max(x, 0)^2.
+  virtual float SquareAndQuantise(const float* x, int n, int8_t* codes) const = 0;
   // Turns the pairs of a head (i, n / 2 + i) by the angles and norms it. n is a multiple of 8.
   virtual void RotateAndNorm(const float* cosine, const float* sine, int n, float* head) const = 0;
   // Point 5: quantises a key and a value with the inverses of their static scales into a slot.

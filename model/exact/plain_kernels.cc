@@ -22,6 +22,19 @@ float LargestMagnitude(const float* x, int n) {
   return a;
 }
 
+template <typename Value>
+float QuantiseValues(int n, int8_t* codes, Value value) {
+  float a = 0.0f;
+  for (int i = 0; i < n; ++i) a = std::max(a, std::fabs(value(i)));
+  if (a < contract::kSmallest) {
+    std::fill_n(codes, n, int8_t{0});
+    return 0.0f;
+  }
+  const float r = kActivationCode / a;
+  for (int i = 0; i < n; ++i) codes[i] = static_cast<int8_t>(RoundToInt(value(i) * r));
+  return a / kActivationCode;
+}
+
 int8_t CacheCode(float x, float inverse_scale) {
   constexpr float kLimit = kCacheCode;
   const float scaled = x * inverse_scale;
@@ -101,22 +114,14 @@ class PlainKernels final : public KernelSet {
   }
 
   float Quantise(const float* x, int n, int8_t* codes) const override {
-    const float a = LargestMagnitude(x, n);
-    if (a < contract::kSmallest) {
-      std::fill_n(codes, n, int8_t{0});
-      return 0.0f;
-    }
-    const float r = kActivationCode / a;
-    for (int i = 0; i < n; ++i) codes[i] = static_cast<int8_t>(RoundToInt(x[i] * r));
-    return a / kActivationCode;
+    return QuantiseValues(n, codes, [x](int i) { return x[i]; });
   }
 
-  float SquareAndQuantise(float* x, int n, int8_t* codes) const override {
-    for (int i = 0; i < n; ++i) {
+  float SquareAndQuantise(const float* x, int n, int8_t* codes) const override {
+    return QuantiseValues(n, codes, [x](int i) {
       const float positive = std::max(x[i], 0.0f);
-      x[i] = positive * positive;
-    }
-    return Quantise(x, n, codes);
+      return positive * positive;
+    });
   }
 
   void RotateAndNorm(const float* cosine, const float* sine, int n, float* head) const override {
