@@ -1,8 +1,9 @@
 #include "train/muon.h"
 
-#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
+
+#include "model/matmul.h"
 
 namespace occam {
 namespace {
@@ -10,8 +11,6 @@ namespace {
 constexpr float kA = 3.4445f;
 constexpr float kB = -4.7750f;
 constexpr float kC = 2.0315f;
-
-using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 }  // namespace
 
@@ -26,24 +25,20 @@ void Orthogonaliser::Apply(std::span<float> x, int64_t rows, int64_t columns, in
   gram_.resize(static_cast<size_t>(n * n));
   polynomial_.resize(gram_.size());
   next_.resize(x.size());
-  Eigen::Map<Matrix> matrix(x.data(), rows, columns);
-  Eigen::Map<Matrix> gram(gram_.data(), n, n);
-  Eigen::Map<Matrix> polynomial(polynomial_.data(), n, n);
-  Eigen::Map<Matrix> next(next_.data(), rows, columns);
+  const TensorView matrix = ViewOf(x, columns);
+  const TensorView gram = ViewOf(std::span(gram_), n);
+  const TensorView polynomial = ViewOf(std::span(polynomial_), n);
+  const TensorView next = ViewOf(std::span(next_), columns);
   for (int64_t i = 0; i < steps; ++i) {
-    if (tall) {
-      gram.noalias() = matrix.transpose() * matrix;
-    } else {
-      gram.noalias() = matrix * matrix.transpose();
+    MatMul(matrix, tall ? Operand::kTransposed : Operand::kAsIs, matrix,
+           tall ? Operand::kAsIs : Operand::kTransposed, gram, Result::kReplace);
+    MatMul(gram, Operand::kAsIs, gram, Operand::kAsIs, polynomial, Result::kReplace);
+    for (size_t j = 0; j < gram_.size(); ++j) {
+      polynomial_[j] = kB * gram_[j] + kC * polynomial_[j];
     }
-    polynomial.noalias() = gram * gram;
-    polynomial = kB * gram + kC * polynomial;
-    if (tall) {
-      next.noalias() = matrix * polynomial;
-    } else {
-      next.noalias() = polynomial * matrix;
-    }
-    matrix = kA * matrix + next;
+    MatMul(tall ? matrix : polynomial, Operand::kAsIs, tall ? polynomial : matrix, Operand::kAsIs,
+           next, Result::kReplace);
+    for (size_t j = 0; j < x.size(); ++j) x[j] = kA * x[j] + next_[j];
   }
 }
 

@@ -1,0 +1,71 @@
+#include "train/run_log.h"
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "tests/error_kind.h"
+#include "tests/temporary_folder.h"
+#include "tests/train/training_fixture.h"
+
+namespace occam {
+namespace {
+
+std::vector<nlohmann::json> Lines(const std::string& path) {
+  const Bytes bytes = ReadFile(path);
+  std::istringstream text(std::string(bytes.begin(), bytes.end()));
+  std::vector<nlohmann::json> lines;
+  for (std::string line; std::getline(text, line);) lines.push_back(nlohmann::json::parse(line));
+  return lines;
+}
+
+TEST_CASE("Run log: its name stands beside the checkpoint's") {
+  CHECK(RunLogPath("runs/wiki-3M.h5") == "runs/wiki-3M.log.jsonl");
+  CHECK(RunLogPath("wiki-3.2M") == "wiki-3.2M.log.jsonl");
+}
+
+TEST_CASE("Run log: every line is JSON, losses are means, and a resumed run appends") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "model.log.jsonl";
+  {
+    RunLog log(path, RunLog::Mode::kStart, 0, {{"data", "text \xff.txt"}}, 2);
+    for (int step = 1; step <= 4; ++step) {
+      StepReport report;
+      report.step = step;
+      report.loss_bpb = step;
+      log.OnStep(report);
+    }
+    log.OnCheckpoint(4, path);
+  }
+  {
+    RunLog log(path, RunLog::Mode::kResume, 4, {}, 2);
+    ValidationReport report;
+    report.step = 5;
+    report.bits_per_byte = 2.5;
+    report.whole = true;
+    log.OnValidation(report);
+  }
+  const auto lines = Lines(path);
+  REQUIRE(lines.size() == 6);
+  CHECK(lines[0]["event"] == "start");
+  CHECK(lines[0].contains("data"));
+  CHECK(lines[1]["step"] == 2);
+  CHECK(lines[1]["loss_bpb"] == 1.5);
+  CHECK(lines[2]["loss_bpb"] == 3.5);
+  CHECK(lines[3]["event"] == "checkpoint");
+  CHECK(lines[4]["event"] == "resume");
+  CHECK(lines[4]["step"] == 4);
+  CHECK(lines[5]["bpb"] == 2.5);
+  CHECK(lines[5]["whole"] == true);
+
+  RunLog(path, RunLog::Mode::kStart, 0, {});
+  CHECK(Lines(path).size() == 1);
+}
+
+TEST_CASE("Run log: a place that cannot be written to is reported") {
+  const auto open = [] { RunLog("/nowhere/at/all.jsonl", RunLog::Mode::kStart, 0, {}); };
+  CHECK(ThrownBy(open).kind == ErrorKind::kIo);
+}
+
+}  // namespace
+}  // namespace occam

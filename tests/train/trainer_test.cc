@@ -1,0 +1,308 @@
+#include "train/trainer.h"
+
+#include <array>
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <optional>
+
+#include "tests/error_kind.h"
+#include "tests/temporary_folder.h"
+#include "tests/train/training_fixture.h"
+
+namespace occam {
+namespace {
+
+class Recorder final : public TrainingObserver {
+ public:
+  void OnStep(const StepReport& report) override {
+    steps.push_back(report);
+    if (interrupt_at == report.step) interrupt = true;
+  }
+  void OnValidation(const ValidationReport& report) override { validations.push_back(report); }
+  void OnCheckpoint(int64_t step, const std::string&) override { checkpoints.push_back(step); }
+
+  std::vector<StepReport> steps;
+  std::vector<ValidationReport> validations;
+  std::vector<int64_t> checkpoints;
+  int64_t interrupt_at = -1;
+  std::atomic<bool> interrupt = false;
+};
+
+double Order0BitsPerToken(const std::vector<int32_t>& tokens) {
+  std::array<double, kTestVocabulary> counts{};
+  for (const int32_t t : tokens) ++counts[static_cast<size_t>(t)];
+  double bits = 0;
+  for (const double c : counts) {
+    if (c > 0)
+      bits -= c / static_cast<double>(tokens.size()) *
+              std::log2(c / static_cast<double>(tokens.size()));
+  }
+  return bits;
+}
+
+template <typename F>
+std::string MessageOf(ErrorKind kind, const F& act) {
+  const Thrown thrown = ThrownBy(act);
+  CHECK(thrown.kind == kind);
+  return thrown.message;
+}
+
+TEST_CASE("Trainer: held-out text is learned far below its order-0 entropy") {
+  const TestData data;
+  TrainerSettings settings = TestSettings(200, 2);
+  settings.recipe.batch_sequences = 8;
+  Recorder recorder;
+  settings.observers = {&recorder};
+  Trainer trainer(settings, data.view());
+  CHECK(trainer.Run() == RunStatus::kFinished);
+  CHECK(recorder.steps.front().loss_bpb == Approx(5.0).epsilon(1e-5));  // log2 32: the head is zero
+  CHECK(trainer.validation_curve().back().bits_per_byte <
+        0.55 * Order0BitsPerToken(data.validation));
+}
+
+TEST_CASE("Trainer: weights are the same bits for 1, 2 and 3 threads") {
+  const TestData data;
+  std::vector<std::vector<float>> weights;
+  for (const int threads : {1, 2, 3}) {
+    Trainer trainer(TestSettings(5, threads), data.view());
+    trainer.Run();
+    weights.push_back(Values(trainer.weights()));
+  }
+  CHECK(weights[0] == weights[1]);
+  CHECK(weights[0] == weights[2]);
+}
+
+TEST_CASE("Trainer: another seed gives other weights") {
+  const TestData data;
+  TrainerSettings settings = TestSettings(2);
+  Trainer first(settings, data.view());
+  first.Run();
+  settings.recipe.seed = 2;
+  Trainer second(settings, data.view());
+  second.Run();
+  CHECK(Values(first.weights()) != Values(second.weights()));
+}
+
+TEST_CASE("Trainer: a run stopped and resumed ends with the bits of one never stopped") {
+  const TestData data;
+  Trainer whole(TestSettings(6, 2), data.view());
+  CHECK(whole.Run() == RunStatus::kFinished);
+  const Checkpoint expected = whole.Snapshot();
+
+  for (const int threads : {1, 2, 3}) {
+    const TemporaryFolder folder;
+    TrainerSettings settings = TestSettings(6, 2);
+    settings.checkpoint_path = folder / "model.h5";
+    Recorder recorder;
+    recorder.interrupt_at = 3;
+    settings.observers = {&recorder};
+    settings.interrupt = &recorder.interrupt;
+    Trainer stopped(settings, data.view());
+    CHECK(stopped.Run() == RunStatus::kInterrupted);
+    CHECK(recorder.steps.size() == 3);
+    CHECK(recorder.checkpoints == std::vector<int64_t>{3});
+
+    recorder.interrupt = false;
+    settings.threads = threads;
+    Trainer resumed(settings, data.view());
+    resumed.Resume(LoadCheckpoint(settings.checkpoint_path), settings.checkpoint_path);
+    CHECK(resumed.Run() == RunStatus::kFinished);
+    const Checkpoint actual = LoadCheckpoint(settings.checkpoint_path);
+    CHECK(Values(actual.weights) == Values(expected.weights));
+    CHECK(actual.calibration.key_maxima == expected.calibration.key_maxima);
+    REQUIRE(actual.training);
+    CHECK(actual.training->counters == expected.training->counters);
+    CHECK(actual.training->numbers == expected.training->numbers);
+    for (const auto& [name, tensors] : expected.training->tensors) {
+      CHECK(Values(actual.training->tensors.at(name)) == Values(tensors));
+    }
+    REQUIRE(actual.provenance.validation_curve.size() ==
+            expected.provenance.validation_curve.size());
+    for (size_t i = 0; i < actual.provenance.validation_curve.size(); ++i) {
+      CHECK(actual.provenance.validation_curve[i].bits_per_byte ==
+            expected.provenance.validation_curve[i].bits_per_byte);
+    }
+  }
+}
+
+TEST_CASE("Trainer: a run by minutes ends by its clock, and resumed parts count together") {
+  const TestData data;
+  double now = 1000;
+  TrainerSettings settings = TestSettings(0);
+  settings.length = RunLength::Minutes(1);
+  settings.validations = 2;
+  settings.clock_s = [&] { return now; };
+  struct Clock final : TrainingObserver {
+    explicit Clock(double* time) : now(time) {}
+    void OnStep(const StepReport& report) override {
+      *now += 10;
+      if (report.step == 2) interrupt = true;
+    }
+    double* now;
+    std::atomic<bool> interrupt = false;
+  } clock(&now);
+  Recorder recorder;
+  settings.observers = {&recorder, &clock};
+  settings.interrupt = &clock.interrupt;
+  const TemporaryFolder folder;
+  settings.checkpoint_path = folder / "model.h5";
+  Trainer first(settings, data.view());
+  CHECK(first.Run() == RunStatus::kInterrupted);
+  CHECK(first.position().elapsed_s == 20);
+
+  clock.interrupt = false;
+  now = 5;  // a clock that starts elsewhere, as after a restart
+  Trainer second(settings, data.view());
+  second.Resume(LoadCheckpoint(settings.checkpoint_path), settings.checkpoint_path);
+  CHECK(second.Run() == RunStatus::kFinished);
+  CHECK(second.position().steps == 6);
+  CHECK(second.position().elapsed_s == 60);
+  REQUIRE(recorder.steps.size() == 6);
+  CHECK(recorder.steps[1].muon_lr == Approx(0.02));  // past warm-up
+  CHECK(recorder.steps[5].muon_lr ==
+        Approx(0.02 * LearningRateFactor(Recipe(), 5, 5.0 / 6)));  // falling
+  // Half way on a part, at the end on the whole.
+  REQUIRE(recorder.validations.size() == 2);
+  CHECK(recorder.validations[0].step == 3);
+  CHECK_FALSE(recorder.validations[0].whole);
+  CHECK(recorder.validations[1].whole);
+  CHECK(recorder.validations[1].validation_bytes == 1000);
+}
+
+TEST_CASE("Trainer: checkpoints are written by time and at the end") {
+  const TestData data;
+  double now = 0;
+  TrainerSettings settings = TestSettings(7);
+  settings.clock_s = [&] { return now; };
+  struct Clock final : TrainingObserver {
+    void OnStep(const StepReport&) override { *now += 100; }
+    double* now = nullptr;
+  } clock;
+  clock.now = &now;
+  Recorder recorder;
+  settings.observers = {&recorder, &clock};
+  const TemporaryFolder folder;
+  settings.checkpoint_path = folder / "model.h5";
+  Trainer(settings, data.view()).Run();
+  CHECK(recorder.checkpoints == std::vector<int64_t>{3, 6, 7, 7});
+}
+
+TEST_CASE("Trainer: interim validations are cheap, evenly spaced and on the same bytes") {
+  const TestData data;
+  TrainerSettings settings = TestSettings(40);
+  settings.validations = 4;
+  Recorder recorder;
+  settings.observers = {&recorder};
+  Trainer(settings, data.view()).Run();
+  REQUIRE(recorder.validations.size() == 4);
+  for (size_t i = 0; i < 3; ++i) {
+    CHECK(recorder.validations[i].step == static_cast<int64_t>(10 * (i + 1)));
+    // 40 steps of 4 x 32 tokens, of which 3 * 5 % / 4 are 192.
+    CHECK(recorder.validations[i].validation_bytes == 192);
+  }
+  CHECK(recorder.validations[3].whole);
+}
+
+TEST_CASE("Trainer: what is not finite stops the run with a report and keeps the last checkpoint") {
+  const TestData data;
+  const TemporaryFolder folder;
+  TrainerSettings settings = TestSettings(20);
+  settings.checkpoint_path = folder / "model.h5";
+  settings.checkpoint_every_s = 0;
+  settings.recipe.adamw_lr = 1e37;  // finite for a few steps
+  settings.recipe.warmup_steps = 0;
+  Recorder recorder;
+  settings.observers = {&recorder};
+  Trainer trainer(settings, data.view());
+  const std::string message = MessageOf(ErrorKind::kUsage, [&] { trainer.Run(); });
+  CHECK_THAT(message, Catch::Contains("diverged after") && Catch::Contains("loss") &&
+                          Catch::Contains("learning rates") && Catch::Contains("largest weight") &&
+                          Catch::Contains(settings.checkpoint_path));
+  REQUIRE_FALSE(recorder.checkpoints.empty());
+  const Checkpoint kept = LoadCheckpoint(settings.checkpoint_path);
+  CHECK(kept.training->counters.at("steps") == recorder.checkpoints.back());
+}
+
+TEST_CASE("Trainer: a run goes on only as what it was, and the difference is named") {
+  const TestData data;
+  Trainer trainer(TestSettings(3), data.view());
+  trainer.Run();
+  const Checkpoint checkpoint = trainer.Snapshot();
+  const auto refusal = [&](auto change) {
+    TrainerSettings settings = TestSettings(3);
+    change(settings);
+    Trainer other(settings, data.view());
+    return MessageOf(ErrorKind::kUsage, [&] { other.Resume(checkpoint, "model.h5"); });
+  };
+  using Catch::Contains;
+  CHECK_THAT(refusal([](TrainerSettings& s) { s.recipe.adamw_lr = 1; }), Contains("adamw_lr"));
+  CHECK_THAT(refusal([](TrainerSettings& s) { s.recipe.seed = 7; }),
+             Contains("seed is 1, now it is 7"));
+  CHECK_THAT(refusal([](TrainerSettings& s) { s.length.steps = 4; }),
+             Contains("number of steps is 3"));
+  CHECK_THAT(refusal([](TrainerSettings& s) { s.provenance.data_sha256 = "others"; }),
+             Contains("training data"));
+  CHECK_THAT(refusal([](TrainerSettings& s) { s.config.windows = {0, 0}; }), Contains("network"));
+  CHECK_THAT(refusal([](TrainerSettings& s) { s.config.heads = s.config.kv_heads = 2; }),
+             Contains("network"));
+
+  Trainer released(TestSettings(3), data.view());
+  CHECK_THAT(
+      MessageOf(ErrorKind::kUsage, [&] { released.Resume(Released(checkpoint), "model.h5"); }),
+      Contains("--init"));
+  Checkpoint damaged = checkpoint;
+  damaged.training->tensors.erase("optimizer.second");
+  CHECK_THAT(MessageOf(ErrorKind::kDamaged, [&] { released.Resume(damaged, "model.h5"); }),
+             Contains("optimizer.second"));
+}
+
+TEST_CASE("Trainer: a finished run that is resumed changes nothing") {
+  const TestData data;
+  Trainer trainer(TestSettings(3), data.view());
+  trainer.Run();
+  const Checkpoint checkpoint = trainer.Snapshot();
+  Trainer again(TestSettings(3), data.view());
+  again.Resume(checkpoint, "model.h5");
+  CHECK(again.Run() == RunStatus::kFinished);
+  CHECK(Values(again.weights()) == Values(trainer.weights()));
+  CHECK(again.validation_curve().size() == trainer.validation_curve().size());
+}
+
+TEST_CASE("Trainer: starting from another model takes its weights and a fresh optimizer") {
+  const TestData data;
+  Trainer first(TestSettings(30), data.view());
+  first.Run();
+  Recorder recorder;
+  TrainerSettings settings = TestSettings(3);
+  settings.observers = {&recorder};
+  Trainer second(settings, data.view());
+  second.StartFrom(Released(first.Snapshot()), "model.h5");
+  CHECK(Values(second.weights()) == Values(first.weights()));
+  second.Run();
+  CHECK(second.position().steps == 3);
+  CHECK(recorder.steps[0].loss_bpb < 4);  // a fresh network starts at 5
+
+  settings.config.conv_width = 2;
+  Trainer other(settings, data.view());
+  CHECK_THAT(MessageOf(ErrorKind::kUsage, [&] { other.StartFrom(first.Snapshot(), "model.h5"); }),
+             Catch::Contains("another network"));
+}
+
+TEST_CASE("Trainer: tokens outside the vocabulary and too little data are refused") {
+  TestData data;
+  data.train[77] = kTestVocabulary;
+  MessageOf(ErrorKind::kUsage, [&] { Trainer(TestSettings(1), data.view()); });
+  data.train.assign(10, 0);
+  MessageOf(ErrorKind::kUsage, [&] { Trainer(TestSettings(1), data.view()); });
+}
+
+TEST_CASE("Trainer: without validation data a run works and has no curve") {
+  TestData data;
+  data.validation.clear();
+  Trainer trainer(TestSettings(2), data.view());
+  CHECK(trainer.Run() == RunStatus::kFinished);
+  CHECK(trainer.validation_curve().empty());
+}
+
+}  // namespace
+}  // namespace occam

@@ -1,0 +1,66 @@
+// A small network and a small text, for the tests of training.
+#ifndef OCCAM_TESTS_TRAIN_TRAINING_FIXTURE_H_
+#define OCCAM_TESTS_TRAIN_TRAINING_FIXTURE_H_
+
+#include <string>
+#include <vector>
+
+#include "data/base/random.h"
+#include "train/trainer.h"
+
+namespace occam {
+
+constexpr int kTestVocabulary = 32;
+
+inline ModelConfig TestConfig() {
+  ModelConfig config = FamilyConfig(16, kTestVocabulary);
+  config.layers = 2;
+  config.windows = {8, 0};
+  config.context = 32;
+  return config;
+}
+
+// `count` tokens of sentences whose words come in random order: far below order-0 for who has seen
+// a word's letters, but not without information.
+inline std::vector<int32_t> TestText(size_t count, uint64_t seed) {
+  static const std::string kWords[] = {"plain", "words", "come",  "again",
+                                       "and",   "a",     "model", "learns"};
+  std::vector<int32_t> tokens;
+  Random random(seed);
+  while (tokens.size() < count) {
+    for (const char c : kWords[random.Below(8)]) tokens.push_back(c - 'a' + 1);
+    tokens.push_back(0);
+  }
+  tokens.resize(count);
+  return tokens;
+}
+
+struct TestData {
+  std::vector<int32_t> train = TestText(20'000, 1);
+  std::vector<int32_t> validation = TestText(1'000, 2);
+
+  TrainingData view() const {
+    return {train, validation, static_cast<double>(train.size()),
+            static_cast<double>(validation.size()), Bytes{1}};
+  }
+};
+
+inline TrainerSettings TestSettings(int64_t steps, int threads = 1) {
+  TrainerSettings settings;
+  settings.config = TestConfig();
+  settings.recipe.batch_sequences = 4;
+  settings.length = RunLength::Steps(steps);
+  settings.threads = threads;
+  settings.calibration_sequences = 4;
+  settings.provenance.data_sha256 = "the data";
+  settings.clock_s = [] { return 0.0; };  // no test depends on the clock
+  return settings;
+}
+
+inline std::vector<float> Values(const ParameterSet& set) {
+  return {set.values().begin(), set.values().end()};
+}
+
+}  // namespace occam
+
+#endif  // OCCAM_TESTS_TRAIN_TRAINING_FIXTURE_H_

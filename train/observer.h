@@ -1,0 +1,43 @@
+// What a training run tells while it runs. Libraries never print: a progress line and a log are
+// observers.
+#ifndef OCCAM_TRAIN_OBSERVER_H_
+#define OCCAM_TRAIN_OBSERVER_H_
+
+#include <cstdint>
+#include <string>
+
+namespace occam {
+
+struct StepReport {
+  int64_t step = 0;          // steps done, this one included
+  double bytes_seen = 0;     // of training data, repeats included
+  double loss_bpb = 0;       // of this step's batch, in bits per byte
+  double gradient_norm = 0;  // before clipping
+  double muon_lr = 0;
+  double adamw_lr = 0;
+  double tokens_per_s = 0;  // of this part of the run, interim validations and checkpoints included
+  double elapsed_s = 0;     // of all parts of the run
+  double left_s = 0;        // estimated
+  double progress = 0;      // of the run, in [0, 1]
+};
+
+struct ValidationReport {
+  int64_t step = 0;
+  double bytes_seen = 0;
+  double bits_per_byte = 0;
+  double validation_bytes = 0;  // that were measured
+  bool whole = false;           // whether they are the whole validation part (at the end of a run)
+};
+
+// Called by the thread that runs the trainer, between steps. What it throws ends the run.
+class TrainingObserver {
+ public:
+  virtual ~TrainingObserver() = default;
+  virtual void OnStep(const StepReport&) {}
+  virtual void OnValidation(const ValidationReport&) {}
+  virtual void OnCheckpoint(int64_t /*step*/, const std::string& /*path*/) {}
+};
+
+}  // namespace occam
+
+#endif  // OCCAM_TRAIN_OBSERVER_H_

@@ -1,0 +1,73 @@
+#include "train/run_log.h"
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "data/base/error.h"
+
+namespace occam {
+namespace {
+
+using Json = nlohmann::ordered_json;  // lines keep the order in which they are written here
+
+// Texts that are not UTF-8 (a path may be any bytes) get replacement characters.
+std::string Line(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace
+
+std::string RunLogPath(const std::string& checkpoint_path) {
+  std::filesystem::path path(checkpoint_path);
+  if (path.extension() == ".h5") path.replace_extension();
+  return path.string() + ".log.jsonl";
+}
+
+RunLog::RunLog(const std::string& path, Mode mode, int64_t step,
+               const std::vector<std::pair<std::string, std::string>>& facts, int64_t every)
+    : path_(path),
+      file_(path, mode == Mode::kResume ? std::ios::app : std::ios::trunc),
+      every_(every) {
+  Json json{{"event", mode == Mode::kResume ? "resume" : "start"}, {"step", step}};
+  for (const auto& [name, text] : facts) json[name] = text;
+  WriteLine(Line(json));
+}
+
+void RunLog::WriteLine(const std::string& line) {
+  file_ << line << '\n' << std::flush;
+  if (!file_) throw IoError("cannot write " + path_ + ": " + std::strerror(errno));
+}
+
+void RunLog::OnStep(const StepReport& report) {
+  loss_sum_ += report.loss_bpb;
+  ++loss_count_;
+  if (report.step % every_ != 0) return;
+  WriteLine(Line(Json{{"event", "step"},
+                      {"step", report.step},
+                      {"bytes_seen", report.bytes_seen},
+                      {"loss_bpb", loss_sum_ / static_cast<double>(loss_count_)},
+                      {"gradient_norm", report.gradient_norm},
+                      {"muon_lr", report.muon_lr},
+                      {"adamw_lr", report.adamw_lr},
+                      {"tokens_per_s", report.tokens_per_s},
+                      {"elapsed_s", report.elapsed_s}}));
+  loss_sum_ = 0;
+  loss_count_ = 0;
+}
+
+void RunLog::OnValidation(const ValidationReport& report) {
+  WriteLine(Line(Json{{"event", "validation"},
+                      {"step", report.step},
+                      {"bytes_seen", report.bytes_seen},
+                      {"bpb", report.bits_per_byte},
+                      {"validation_bytes", report.validation_bytes},
+                      {"whole", report.whole}}));
+}
+
+void RunLog::OnCheckpoint(int64_t step, const std::string& path) {
+  WriteLine(Line(Json{{"event", "checkpoint"}, {"step", step}, {"path", path}}));
+}
+
+}  // namespace occam

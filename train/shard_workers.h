@@ -1,0 +1,61 @@
+// The network at work on whole batches, by several threads. A batch is cut into shards of a fixed
+// number of sequences; a shard is computed by one thread with activations of its own, and what the
+// shards give is put together in shard order. So results do not depend on the number of threads,
+// bit for bit (DESIGN.md section 3).
+#ifndef OCCAM_TRAIN_SHARD_WORKERS_H_
+#define OCCAM_TRAIN_SHARD_WORKERS_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "data/base/thread_team.h"
+#include "data/batcher.h"
+#include "model/calibration.h"
+#include "model/config.h"
+#include "model/parameters.h"
+
+namespace occam {
+
+// Activations, and for training a gradient, of each thread; allocated when the thread first works.
+// One call at a time.
+class ShardWorkers {
+ public:
+  // Shards of `shard_sequences` sequences of config.context tokens. `team` must outlive it.
+  ShardWorkers(const ModelConfig& config, int shard_sequences, ThreadTeam* team);
+  ~ShardWorkers();
+  ShardWorkers(const ShardWorkers&) = delete;
+  ShardWorkers& operator=(const ShardWorkers&) = delete;
+
+  // A batch of a whole number of shards, every target counting. Overwrites `gradients` with those
+  // of the mean loss a target, and returns that loss in nats.
+  double Gradient(const ParameterSet& weights, const Batch& batch, ParameterSet* gradients);
+
+  // The sum of the losses of all tokens, in nats, in chunks of `context` that start with the begin
+  // symbol: what the float network needs for them in the chunked mode of the codec. Nothing when
+  // `interrupt` (may be null) was set before all were done.
+  std::optional<double> ChunkedLoss(const ParameterSet& weights, std::span<const int32_t> tokens,
+                                    const std::atomic<bool>* interrupt = nullptr);
+
+  // The largest magnitudes of keys and values over `sequences` (rounded up to whole shards)
+  // training sequences, a pure function of weights, tokens and seed.
+  Calibration Calibrate(const ParameterSet& weights, std::span<const int32_t> tokens, int sequences,
+                        uint64_t seed);
+
+ private:
+  struct Worker;
+  Worker& WorkerOf(int thread);
+  size_t shard_tokens() const;
+
+  ModelConfig config_;
+  int shard_sequences_;
+  ThreadTeam* team_;
+  std::vector<std::unique_ptr<Worker>> workers_;  // one a thread, null until needed
+};
+
+}  // namespace occam
+
+#endif  // OCCAM_TRAIN_SHARD_WORKERS_H_

@@ -1,0 +1,257 @@
+#include "train/trainer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <numbers>
+#include <utility>
+
+#include "data/base/error.h"
+
+namespace occam {
+namespace {
+
+double SteadySeconds() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration<double>(now).count();
+}
+
+TrainerSettings Checked(TrainerSettings settings) {
+  CheckConfig(settings.config, ErrorKind::kUsage);
+  CheckRecipe(settings.recipe);
+  CheckRunLength(settings.length);
+  if (!settings.clock_s) settings.clock_s = SteadySeconds;
+  return settings;
+}
+
+void CheckTokens(std::span<const int32_t> tokens, int32_t vocabulary) {
+  for (const int32_t token : tokens) {
+    if (token < 0 || token >= vocabulary) {
+      throw UsageError(
+          fmt::format("token {} is not of the model's vocabulary of {}", token, vocabulary));
+    }
+  }
+}
+
+TrainingData Checked(TrainingData data, const ModelConfig& config) {
+  CheckTokens(data.train_tokens, config.vocabulary);
+  CheckTokens(data.validation_tokens, config.vocabulary);
+  return data;
+}
+
+bool AllFinite(std::span<const float> values) {
+  return std::ranges::all_of(values, [](float v) { return std::isfinite(v); });
+}
+
+}  // namespace
+
+Trainer::Trainer(TrainerSettings settings, TrainingData data)
+    : settings_(Checked(std::move(settings))),
+      data_(Checked(std::move(data), settings_.config)),
+      team_(settings_.threads),
+      weights_(settings_.config),
+      gradients_(settings_.config),
+      optimizer_(settings_.config, settings_.recipe, &team_),
+      workers_(settings_.config, static_cast<int>(settings_.recipe.shard_sequences), &team_),
+      batches_(data_.train_tokens, settings_.config.begin_symbol(),
+               static_cast<int>(settings_.recipe.batch_sequences), settings_.config.context,
+               static_cast<uint64_t>(settings_.recipe.seed)) {
+  Initialise(&weights_, static_cast<uint64_t>(settings_.recipe.seed));
+  settings_.provenance.validation_curve.clear();
+}
+
+void Trainer::StartFrom(const Checkpoint& checkpoint, const std::string& path) {
+  if (!(checkpoint.config == settings_.config)) {
+    throw UsageError(fmt::format("{} has another network, {}, than this run, {}", path,
+                                 Describe(checkpoint.config), Describe(settings_.config)));
+  }
+  if (checkpoint.tokenizer != data_.tokenizer) {
+    throw UsageError(path + " has another tokenizer than this run");
+  }
+  weights_ = checkpoint.weights;
+}
+
+void Trainer::Resume(const Checkpoint& checkpoint, const std::string& path) {
+  UnpackedTraining unpacked =
+      UnpackTraining(checkpoint, path, settings_.config, settings_.recipe, settings_.length,
+                     data_.tokenizer, settings_.provenance.data_sha256);
+  weights_ = checkpoint.weights;
+  position_ = unpacked.position;
+  optimizer_.Restore(std::move(unpacked.optimizer));
+  settings_.provenance.validation_curve = checkpoint.provenance.validation_curve;
+}
+
+RunStatus Trainer::Run() {
+  started_s_ = saved_s_ = settings_.clock_s();
+  elapsed_before_s_ = position_.elapsed_s;
+  steps_before_ = position_.steps;
+  for (double progress = ProgressNow(); progress < 1; progress = ProgressNow()) {
+    if (Interrupted()) {
+      Save();
+      return RunStatus::kInterrupted;
+    }
+    Step(progress);
+    MaybeValidate(progress);
+    if (settings_.clock_s() - saved_s_ >= settings_.checkpoint_every_s) Save();
+  }
+  // Before the whole validation, which may take long, what was trained is made safe.
+  Save();
+  if (!ValidateWhole()) return RunStatus::kInterrupted;
+  Save();
+  return RunStatus::kFinished;
+}
+
+void Trainer::Step(double progress) {
+  rate_factor_ = LearningRateFactor(settings_.recipe, position_.steps, progress);
+  batches_.Fill(position_.steps, &batch_);
+  loss_nats_ = workers_.Gradient(weights_, batch_, &gradients_);
+  gradient_norm_ = GlobalNorm(gradients_, &team_);
+  if (!std::isfinite(loss_nats_) || !std::isfinite(gradient_norm_)) ReportDivergence();
+  optimizer_.Step(rate_factor_, ClipScale(gradient_norm_, settings_.recipe.clip_norm), gradients_,
+                  &weights_);
+  ++position_.steps;
+  ReportStep();
+}
+
+void Trainer::ReportStep() {
+  position_.elapsed_s = Elapsed();
+  const double part_s = position_.elapsed_s - elapsed_before_s_;
+  const auto part_steps = static_cast<double>(position_.steps - steps_before_);
+  StepReport report;
+  report.step = position_.steps;
+  report.bytes_seen = bytes_seen();
+  report.loss_bpb = loss_nats_ / std::numbers::ln2 *
+                    static_cast<double>(data_.train_tokens.size()) / data_.train_bytes;
+  report.gradient_norm = gradient_norm_;
+  report.muon_lr = settings_.recipe.muon_lr * rate_factor_;
+  report.adamw_lr = settings_.recipe.adamw_lr * rate_factor_;
+  if (part_s > 0) {
+    report.tokens_per_s = part_steps * static_cast<double>(batch_.targets.size()) / part_s;
+  }
+  report.elapsed_s = position_.elapsed_s;
+  report.progress = Progress(settings_.length, position_.steps, position_.elapsed_s);
+  report.left_s =
+      settings_.length.steps > 0
+          ? static_cast<double>(settings_.length.steps - position_.steps) * part_s / part_steps
+          : std::max(0.0, settings_.length.seconds - position_.elapsed_s);
+  for (TrainingObserver* observer : settings_.observers) observer->OnStep(report);
+}
+
+void Trainer::MaybeValidate(double progress_before) {
+  const double progress = ProgressNow();
+  const auto points = static_cast<double>(settings_.validations);
+  const bool due = std::floor(progress * points) > std::floor(progress_before * points);
+  if (!due || progress >= 1 || data_.validation_tokens.empty()) return;
+  const auto all = static_cast<int64_t>(data_.validation_tokens.size());
+  if (position_.validation_tokens == 0) {
+    // A forward pass costs about a third of a training step's tokens.
+    const double seen =
+        static_cast<double>(position_.steps) * static_cast<double>(batch_.targets.size());
+    const double tokens = 3 * settings_.validation_share * seen / progress / points;
+    const int64_t chunk = settings_.config.context;
+    const int64_t whole_chunks = static_cast<int64_t>(tokens) / chunk * chunk;
+    position_.validation_tokens =
+        std::max(chunk, std::min(settings_.validation_limit, whole_chunks));
+  }
+  // The data of a resumed run may have another validation part than before.
+  const int64_t tokens = std::min(position_.validation_tokens, all);
+  const auto part = data_.validation_tokens.first(static_cast<size_t>(tokens));
+  // Not interruptible, being short: so a resumed run has the same curve.
+  AddValidation(tokens, workers_.ChunkedLoss(weights_, part).value(), /*whole=*/false);
+}
+
+bool Trainer::ValidateWhole() {
+  if (data_.validation_tokens.empty()) return true;
+  const auto nats = workers_.ChunkedLoss(weights_, data_.validation_tokens, settings_.interrupt);
+  if (!nats) return false;
+  AddValidation(static_cast<int64_t>(data_.validation_tokens.size()), *nats, /*whole=*/true);
+  return true;
+}
+
+void Trainer::AddValidation(int64_t tokens, double nats, bool whole) {
+  ValidationReport report;
+  report.step = position_.steps;
+  report.bytes_seen = bytes_seen();
+  report.validation_bytes = static_cast<double>(tokens) * data_.validation_bytes /
+                            static_cast<double>(data_.validation_tokens.size());
+  report.bits_per_byte = nats / std::numbers::ln2 / report.validation_bytes;
+  report.whole = whole;
+  // A finished run that is resumed measures its last point again.
+  auto& curve = settings_.provenance.validation_curve;
+  if (!curve.empty() && curve.back().bytes_seen == report.bytes_seen) curve.pop_back();
+  curve.push_back({report.bytes_seen, report.bits_per_byte});
+  for (TrainingObserver* observer : settings_.observers) observer->OnValidation(report);
+}
+
+void Trainer::Save() {
+  saved_s_ = settings_.clock_s();
+  if (!AllFinite(weights_.values())) ReportDivergence();
+  if (settings_.checkpoint_path.empty()) return;
+  position_.elapsed_s = Elapsed();
+  SaveCheckpoint(settings_.checkpoint_path, Snapshot());
+  for (TrainingObserver* observer : settings_.observers) {
+    observer->OnCheckpoint(position_.steps, settings_.checkpoint_path);
+  }
+}
+
+Checkpoint Trainer::Snapshot() {
+  return {settings_.config,
+          weights_,
+          workers_.Calibrate(weights_, data_.train_tokens, settings_.calibration_sequences,
+                             static_cast<uint64_t>(settings_.recipe.seed)),
+          data_.tokenizer,
+          PackTraining(settings_.recipe, settings_.length, position_, optimizer_.state()),
+          settings_.provenance};
+}
+
+void Trainer::ReportDivergence() const {
+  float largest = 0;
+  std::string where = "no tensor";
+  for (size_t i = 0; i < weights_.table().size(); ++i) {
+    for (const float w : weights_.tensor(static_cast<int>(i))) {
+      if (std::fabs(w) <= largest || std::isnan(largest)) continue;
+      largest = std::fabs(w);  // also not a number, which stays
+      where = weights_.table()[i].name;
+    }
+  }
+  const std::string kept =
+      settings_.checkpoint_path.empty()
+          ? ""
+          : fmt::format("; a checkpoint from before, if one was written, is still {}",
+                        settings_.checkpoint_path);
+  throw UsageError(fmt::format(
+      "training diverged after {} steps: loss {:.4g} nats, gradient norm {:.4g}, learning rates "
+      "{:.3g} "
+      "(matrices) and {:.3g} (others), largest weight {:.4g} in {}; lower the learning rates{}",
+      position_.steps, std::fabs(loss_nats_), std::fabs(gradient_norm_),
+      settings_.recipe.muon_lr * rate_factor_, settings_.recipe.adamw_lr * rate_factor_, largest,
+      where, kept));
+}
+
+const std::vector<ValidationPoint>& Trainer::validation_curve() const {
+  return settings_.provenance.validation_curve;
+}
+
+bool Trainer::Interrupted() const { return settings_.interrupt && settings_.interrupt->load(); }
+
+double Trainer::Elapsed() const { return elapsed_before_s_ + settings_.clock_s() - started_s_; }
+
+double Trainer::ProgressNow() const {
+  return Progress(settings_.length, position_.steps, Elapsed());
+}
+
+double Trainer::bytes_seen() const {
+  const double tokens = static_cast<double>(position_.steps) *
+                        static_cast<double>(settings_.recipe.batch_sequences) *
+                        static_cast<double>(settings_.config.context);
+  return tokens * data_.train_bytes / static_cast<double>(data_.train_tokens.size());
+}
+
+Checkpoint Released(Checkpoint checkpoint) {
+  checkpoint.training.reset();
+  return checkpoint;
+}
+
+}  // namespace occam

@@ -1,0 +1,130 @@
+// The training loop: batches, gradients, clipping, optimizer, validation, checkpoints.
+#ifndef OCCAM_TRAIN_TRAINER_H_
+#define OCCAM_TRAIN_TRAINER_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "data/base/thread_team.h"
+#include "data/batcher.h"
+#include "model/checkpoint.h"
+#include "model/config.h"
+#include "model/parameters.h"
+#include "train/observer.h"
+#include "train/optimizer.h"
+#include "train/recipe.h"
+#include "train/schedule.h"
+#include "train/shard_workers.h"
+#include "train/training_run.h"
+
+namespace occam {
+
+// Not owned: the tokens must outlive the trainer.
+struct TrainingData {
+  std::span<const int32_t> train_tokens;
+  std::span<const int32_t> validation_tokens;  // may be empty: then nothing is validated
+  double train_bytes = 0;                      // that the tokens stand for
+  double validation_bytes = 0;
+  Bytes tokenizer;  // serialised
+};
+
+struct TrainerSettings {
+  ModelConfig config;
+  Recipe recipe;
+  RunLength length;
+  int threads = 0;  // 0: one a processor
+
+  std::string checkpoint_path;      // empty: none is written
+  double checkpoint_every_s = 300;  // and at the end, and when interrupted
+  // Goes into checkpoints; data_sha256 also decides whether a run may be resumed. The trainer keeps
+  // the validation curve.
+  Provenance provenance;
+
+  // Interim validations, evenly spaced over the run, all on the same first tokens of the validation
+  // part: as many as cost together about validation_share of the training time, at most
+  // validation_limit. At the end the whole part is measured.
+  int validations = 20;
+  double validation_share = 0.05;
+  int64_t validation_limit = 1'000'000;
+  // Training sequences over which the largest keys and values are taken at each checkpoint.
+  int calibration_sequences = 16;
+
+  std::function<double()> clock_s;               // monotonic seconds; empty: the steady clock
+  const std::atomic<bool>* interrupt = nullptr;  // when set, the run stops after the step
+  std::vector<TrainingObserver*> observers;      // not owned
+};
+
+enum class RunStatus { kFinished, kInterrupted };
+
+// One thread at a time. After an exception of Run the trainer is of no further use; the last
+// checkpoint written is whole.
+class Trainer {
+ public:
+  // Weights are those of Initialise with the recipe's seed. Throws kUsage (configuration, recipe,
+  // length, too little data, tokens that are not of the vocabulary).
+  Trainer(TrainerSettings settings, TrainingData data);
+
+  // Starts from another model's weights, with a fresh optimizer. Before Run. Throws kUsage unless
+  // configuration and tokenizer are the same; `path` is for the message.
+  void StartFrom(const Checkpoint& checkpoint, const std::string& path);
+
+  // Goes on with the run that wrote the checkpoint, so that the result is, by steps, bit for bit
+  // that of a run never stopped, for any number of threads. Before Run. Throws as UnpackTraining.
+  void Resume(const Checkpoint& checkpoint, const std::string& path);
+
+  // Trains to the end of the run or until interrupted; in both cases writes the checkpoint. A loss,
+  // gradient or weight that is not finite throws kUsage (the recipe asked for too much) with a
+  // report of step, loss, learning rate and largest weight, and leaves the last checkpoint as it
+  // was. Throws kIo (checkpoint) and whatever an observer throws.
+  RunStatus Run();
+
+  // Everything, training state included, with a calibration of the present weights.
+  Checkpoint Snapshot();
+
+  const ParameterSet& weights() const { return weights_; }
+  const RunPosition& position() const { return position_; }
+  const std::vector<ValidationPoint>& validation_curve() const;
+
+ private:
+  void Step(double progress);
+  void ReportStep();
+  void MaybeValidate(double progress_before);
+  bool ValidateWhole();
+  void AddValidation(int64_t tokens, double nats, bool whole);
+  void Save();
+  bool Interrupted() const;
+  double Elapsed() const;
+  double ProgressNow() const;
+  double bytes_seen() const;
+  [[noreturn]] void ReportDivergence() const;
+
+  TrainerSettings settings_;
+  TrainingData data_;
+  ThreadTeam team_;
+  ParameterSet weights_;
+  ParameterSet gradients_;
+  Optimizer optimizer_;
+  ShardWorkers workers_;
+  TrainingBatches batches_;
+  Batch batch_;
+  RunPosition position_;
+  // Of the last step.
+  double loss_nats_ = 0;
+  double gradient_norm_ = 0;
+  double rate_factor_ = 0;
+  double started_s_ = 0;         // clock at the begin of Run
+  double elapsed_before_s_ = 0;  // of the parts before this Run
+  int64_t steps_before_ = 0;
+  double saved_s_ = 0;  // clock at the last checkpoint
+};
+
+// Drops the training state: what is left is all that coding needs.
+Checkpoint Released(Checkpoint checkpoint);
+
+}  // namespace occam
+
+#endif  // OCCAM_TRAIN_TRAINER_H_

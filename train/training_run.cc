@@ -1,0 +1,106 @@
+#include "train/training_run.h"
+
+#include <fmt/format.h>
+
+#include <type_traits>
+#include <utility>
+
+#include "data/base/error.h"
+
+namespace occam {
+namespace {
+
+template <typename T>
+const T& Find(const std::map<std::string, T>& map, const std::string& name,
+              const std::string& path) {
+  const auto found = map.find(name);
+  if (found == map.end()) {
+    throw DamagedError(fmt::format("{}: the training state has no '{}'", path, name));
+  }
+  return found->second;
+}
+
+// Throws unless the values agree; `what` is how people know the choice.
+template <typename T>
+void Require(const T& stored, const T& asked, const std::string& what, const std::string& path) {
+  if (stored == asked) return;
+  throw UsageError(fmt::format(
+      "{} cannot be resumed: its {} is {}, now it is {}; ask for the same, or start another run "
+      "from its weights with --init",
+      path, what, stored, asked));
+}
+
+void RequireSameRun(const TrainingState& state, const std::string& path, const Recipe& recipe,
+                    const RunLength& length) {
+  VisitRecipe(recipe, [&](const char* name, const auto& asked) {
+    const std::string key = std::string("recipe.") + name;
+    if constexpr (std::is_same_v<std::decay_t<decltype(asked)>, double>) {
+      Require(Find(state.numbers, key, path), asked, name, path);
+    } else {
+      Require(Find(state.counters, key, path), asked, name, path);
+    }
+  });
+  Require(Find(state.counters, "length.steps", path), length.steps, "number of steps", path);
+  Require(Find(state.numbers, "length.seconds", path), length.seconds, "length in seconds", path);
+}
+
+}  // namespace
+
+TrainingState PackTraining(const Recipe& recipe, const RunLength& length,
+                           const RunPosition& position, const OptimizerState& optimizer) {
+  TrainingState state;
+  VisitRecipe(recipe, [&](const char* name, const auto& value) {
+    const std::string key = std::string("recipe.") + name;
+    if constexpr (std::is_same_v<std::decay_t<decltype(value)>, double>) {
+      state.numbers[key] = value;
+    } else {
+      state.counters[key] = value;
+    }
+  });
+  state.counters["length.steps"] = length.steps;
+  state.numbers["length.seconds"] = length.seconds;
+  state.counters["steps"] = position.steps;
+  state.numbers["elapsed_s"] = position.elapsed_s;
+  state.counters["validation_tokens"] = position.validation_tokens;
+  state.counters["optimizer.steps"] = optimizer.steps;
+  state.tensors.emplace("optimizer.first", optimizer.first);
+  state.tensors.emplace("optimizer.second", optimizer.second);
+  return state;
+}
+
+UnpackedTraining UnpackTraining(const Checkpoint& checkpoint, const std::string& path,
+                                const ModelConfig& config, const Recipe& recipe,
+                                const RunLength& length, const Bytes& tokenizer,
+                                const std::string& data_sha256) {
+  if (!checkpoint.training) {
+    throw UsageError(path +
+                     " is a released model without a training state; start another run from its "
+                     "weights with --init");
+  }
+  if (!(checkpoint.config == config)) {
+    Require(Describe(checkpoint.config), Describe(config), "network", path);
+    throw UsageError(path + " cannot be resumed: its network has another shape");
+  }
+  if (checkpoint.tokenizer != tokenizer) {
+    throw UsageError(path + " cannot be resumed: it has another tokenizer");
+  }
+  const TrainingState& state = *checkpoint.training;
+  RequireSameRun(state, path, recipe, length);
+  Require(checkpoint.provenance.data_sha256, data_sha256, "digest of the training data", path);
+
+  UnpackedTraining unpacked{{}, OptimizerState(config)};
+  unpacked.position.steps = Find(state.counters, "steps", path);
+  unpacked.position.elapsed_s = Find(state.numbers, "elapsed_s", path);
+  unpacked.position.validation_tokens = Find(state.counters, "validation_tokens", path);
+  unpacked.optimizer.steps = Find(state.counters, "optimizer.steps", path);
+  unpacked.optimizer.first = Find(state.tensors, "optimizer.first", path);
+  unpacked.optimizer.second = Find(state.tensors, "optimizer.second", path);
+  const RunPosition& p = unpacked.position;
+  if (p.steps < 0 || !(p.elapsed_s >= 0) || p.validation_tokens < 0 ||
+      unpacked.optimizer.steps != p.steps) {
+    throw DamagedError(path + ": the counters of the training state do not fit together");
+  }
+  return unpacked;
+}
+
+}  // namespace occam

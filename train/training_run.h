@@ -1,0 +1,44 @@
+// What a checkpoint keeps of an unfinished run, and whether a run may go on from it.
+#ifndef OCCAM_TRAIN_TRAINING_RUN_H_
+#define OCCAM_TRAIN_TRAINING_RUN_H_
+
+#include <cstdint>
+#include <string>
+
+#include "model/checkpoint.h"
+#include "train/optimizer.h"
+#include "train/recipe.h"
+#include "train/schedule.h"
+
+namespace occam {
+
+// How far a run has come, beside its weights. Batches are a pure function of (seed, step), so there
+// is no random state.
+struct RunPosition {
+  int64_t steps = 0;
+  double elapsed_s = 0;
+  int64_t validation_tokens = 0;  // that interim validations measure; 0 until the first one
+};
+
+// Names: counters and numbers "recipe.<field>", "length.steps", "length.seconds", "steps",
+// "elapsed_s", "validation_tokens", "optimizer.steps"; tensors "optimizer.first",
+// "optimizer.second".
+TrainingState PackTraining(const Recipe& recipe, const RunLength& length,
+                           const RunPosition& position, const OptimizerState& optimizer);
+
+struct UnpackedTraining {
+  RunPosition position;
+  OptimizerState optimizer;
+};
+
+// Throws kUsage that names what differs unless the checkpoint has a training state of this very
+// configuration, recipe, length, tokenizer and training data (by its digest); kDamaged when
+// something is missing in it. `path` is for the messages.
+UnpackedTraining UnpackTraining(const Checkpoint& checkpoint, const std::string& path,
+                                const ModelConfig& config, const Recipe& recipe,
+                                const RunLength& length, const Bytes& tokenizer,
+                                const std::string& data_sha256);
+
+}  // namespace occam
+
+#endif  // OCCAM_TRAIN_TRAINING_RUN_H_
