@@ -5,6 +5,7 @@
 #include "coder/decompressor.h"
 #include "data/base/random.h"
 #include "tests/coder/test_support.h"
+#include "tests/error_kind.h"
 
 namespace occam {
 namespace {
@@ -163,7 +164,7 @@ TEST_CASE("Container: a predictor may use the threads that segments leave idle")
 TEST_CASE("Container: a model that codes anything but bytes is refused") {
   StreamModel model = ChainModel(16);
   model.vocabulary = 1000;
-  CHECK(KindOfError([&] { CompressBytes({}, &model); }) == ErrorKind::kUsage);
+  CHECK(ThrownBy([&] { CompressBytes({}, &model); }).kind == ErrorKind::kUsage);
 }
 
 TEST_CASE("Container: a file of this version stays decodable for ever") {

@@ -5,6 +5,7 @@
 #include "data/base/byte_order.h"
 #include "data/base/random.h"
 #include "tests/coder/test_support.h"
+#include "tests/error_kind.h"
 
 namespace occam {
 namespace {
@@ -57,13 +58,13 @@ struct Parts {
 // Damage is found by decoding and by listing, and what reached the sink is a part of the original.
 void RequireDamaged(const Bytes& file, const StreamModel& model) {
   Bytes out;
-  REQUIRE(KindOfError([&] {
+  REQUIRE(ThrownBy([&] {
             Decompress(*MemorySource(file), *MemorySink(&out), &model, {1, {}});
-          }) == ErrorKind::kDamaged);
+          }).kind == ErrorKind::kDamaged);
   const Bytes original = SampleOriginal();
   REQUIRE(out.size() <= original.size());
   REQUIRE(std::equal(out.begin(), out.end(), original.begin()));
-  REQUIRE(KindOfError([&] { ReadFileInfo(*MemorySource(file)); }) == ErrorKind::kDamaged);
+  REQUIRE(ThrownBy([&] { ReadFileInfo(*MemorySource(file)); }).kind == ErrorKind::kDamaged);
 }
 
 }  // namespace
@@ -125,7 +126,7 @@ TEST_CASE("Damage: a segment, an index or an end of another file is reported") {
   const Parts foreign(CompressWithLayout(other, layout, &model));
   REQUIRE(parts.index == foreign.index);
   const auto kind = [&](const Parts& mixed) {
-    return KindOfError([&] { DecompressBytes(mixed.Join(), &model); });
+    return ThrownBy([&] { DecompressBytes(mixed.Join(), &model); }).kind;
   };
   Parts mixed = parts;
   mixed.segments[0] = foreign.segments[0];
@@ -148,20 +149,20 @@ TEST_CASE("Damage: another model is named with the one that is needed") {
   const auto decode = [&](const StreamModel* given) {
     return [&file, given] { DecompressBytes(file, given); };
   };
-  CHECK(KindOfError(decode(&other)) == ErrorKind::kDamaged);
-  CHECK_THAT(MessageOfError(decode(&other)),
+  CHECK(ThrownBy(decode(&other)).kind == ErrorKind::kDamaged);
+  CHECK_THAT(ThrownBy(decode(&other)).message,
              Catch::Contains(Hex(std::span(model.model_id).first(8))) &&
                  Catch::Contains(Hex(std::span(other.model_id).first(8))));
-  CHECK(KindOfError(decode(nullptr)) == ErrorKind::kUsage);
-  CHECK_THAT(MessageOfError(decode(nullptr)),
+  CHECK(ThrownBy(decode(nullptr)).kind == ErrorKind::kUsage);
+  CHECK_THAT(ThrownBy(decode(nullptr)).message,
              Catch::Contains(Hex(std::span(model.model_id).first(8))));
   StreamModel newer = model;
   newer.contract_version = 2;
-  CHECK(KindOfError(decode(&newer)) == ErrorKind::kDamaged);
+  CHECK(ThrownBy(decode(&newer)).kind == ErrorKind::kDamaged);
   // The id is right and the tables are not: the payload or the hash of the original tells.
   StreamModel liar = model;
   liar.factory = ChainModel(kContext / 2).factory;
-  CHECK(KindOfError(decode(&liar)) == ErrorKind::kDamaged);
+  CHECK(ThrownBy(decode(&liar)).kind == ErrorKind::kDamaged);
 }
 
 TEST_CASE("Damage: a claimed size is not believed before its bytes are there") {
@@ -178,7 +179,7 @@ TEST_CASE("Damage: a claimed size is not believed before its bytes are there") {
   file.insert(file.end(), record.begin(), record.end());
   file.insert(file.end(), 100, 0);
   PipeSource source(file);
-  CHECK(KindOfError([&] { ReadFileInfo(source); }) == ErrorKind::kDamaged);
+  CHECK(ThrownBy([&] { ReadFileInfo(source); }).kind == ErrorKind::kDamaged);
   CHECK(source.largest_read() <= 1 << 20);
 }
 
@@ -189,24 +190,24 @@ TEST_CASE("Damage: input and output that fail are reported as such") {
   const size_t size = CompressBytes(original, &model).size();
   for (const size_t room : {size_t{0}, size_t{100}, size - 1}) {
     FullSink full(room);
-    CHECK(KindOfError([&] {
+    CHECK(ThrownBy([&] {
             Compress(*MemorySource(original), full, &model, {2, {}});
-          }) == ErrorKind::kIo);
+          }).kind == ErrorKind::kIo);
   }
   FullSink full(original.size() - 1);
-  CHECK(KindOfError([&] {
+  CHECK(ThrownBy([&] {
           Decompress(*MemorySource(file), full, &model, {2, {}});
-        }) == ErrorKind::kIo);
+        }).kind == ErrorKind::kIo);
   for (const size_t good : {size_t{0}, size_t{200}, file.size() - 1}) {
     PipeSource failing(file, good);
-    CHECK(KindOfError([&] {
+    CHECK(ThrownBy([&] {
             Decompress(failing, *NullSink(), &model, {2, {}});
-          }) == ErrorKind::kIo);
+          }).kind == ErrorKind::kIo);
     PipeSource listed(file, good);
-    CHECK(KindOfError([&] { ReadFileInfo(listed); }) == ErrorKind::kIo);
+    CHECK(ThrownBy([&] { ReadFileInfo(listed); }).kind == ErrorKind::kIo);
   }
   PipeSource failing(original, 300);
-  CHECK(KindOfError([&] { Compress(failing, *NullSink(), &model, {2, {}}); }) == ErrorKind::kIo);
+  CHECK(ThrownBy([&] { Compress(failing, *NullSink(), &model, {2, {}}); }).kind == ErrorKind::kIo);
 }
 
 TEST_CASE("Damage: segments before the damage reach a pipe, whatever the number of threads") {
@@ -216,9 +217,9 @@ TEST_CASE("Damage: segments before the damage reach a pipe, whatever the number 
   const Bytes file = parts.Join();
   for (const int threads : {1, 2, 8}) {
     Bytes out;
-    CHECK(KindOfError([&] {
+    CHECK(ThrownBy([&] {
             Decompress(*MemorySource(file), *MemorySink(&out), &model, {threads, {}});
-          }) == ErrorKind::kDamaged);
+          }).kind == ErrorKind::kDamaged);
     CHECK(out.size() == 5 * 64);
   }
 }
@@ -232,10 +233,10 @@ TEST_CASE("Damage: garbage, and garbage after a good start, never crashes") {
     const size_t kept = round % 2 == 0 ? random.Below(file.size() + 1) : 0;
     std::copy_n(good.begin(), std::min(kept, good.size()), file.begin());
     Bytes out;
-    REQUIRE(KindOfError([&] {
+    REQUIRE(ThrownBy([&] {
               Decompress(*MemorySource(file), *MemorySink(&out), &model, {1, {}});
-            }) == ErrorKind::kDamaged);
-    REQUIRE(KindOfError([&] { ReadFileInfo(*MemorySource(file)); }) == ErrorKind::kDamaged);
+            }).kind == ErrorKind::kDamaged);
+    REQUIRE(ThrownBy([&] { ReadFileInfo(*MemorySource(file)); }).kind == ErrorKind::kDamaged);
   }
 }
 
@@ -258,9 +259,9 @@ TEST_CASE("Damage: segments with right checksums and wild contents never crash")
     for (const Bytes& part : {Serialise(segment), payload})
       file.insert(file.end(), part.begin(), part.end());
     Bytes out;
-    REQUIRE(KindOfError([&] {
+    REQUIRE(ThrownBy([&] {
               Decompress(*MemorySource(file), *MemorySink(&out), &model, {1, {}});
-            }) == ErrorKind::kDamaged);
+            }).kind == ErrorKind::kDamaged);
     decoded += out.empty() ? 0 : 1;
   }
   CHECK(decoded > 5);  // stored segments, whose hash is easy to make

@@ -4,6 +4,7 @@
 #include "coder/container_format.h"
 #include "data/base/byte_order.h"
 #include "tests/coder/test_support.h"
+#include "tests/error_kind.h"
 
 namespace occam {
 namespace {
@@ -45,8 +46,8 @@ TEST_CASE("Format: the default layout is half a megabyte at the usual contexts")
     const FileHeader header = DefaultHeader(context);
     CHECK(ParseFileHeader(Serialise(header), "test") == header);
   }
-  CHECK(KindOfError([] { DefaultHeader(0); }) == ErrorKind::kUsage);
-  CHECK(KindOfError([] { DefaultHeader(kMaxContext + 1); }) == ErrorKind::kUsage);
+  CHECK(ThrownBy([] { DefaultHeader(0); }).kind == ErrorKind::kUsage);
+  CHECK(ThrownBy([] { DefaultHeader(kMaxContext + 1); }).kind == ErrorKind::kUsage);
 }
 
 TEST_CASE("Format: records have the sizes that are written down") {
@@ -65,7 +66,8 @@ TEST_CASE("Format: absurd layouts with a right checksum are refused") {
         SmallHeader(16, 32, 65), SmallHeader(kMaxContext + 1, 1, kMaxContext + 1),
         SmallHeader(16, kMaxLanes + 1, 16), SmallHeader(16, 2, 1u << 24),
         SmallHeader(1, 256, 0xffffffff), SmallHeader(1, 256, 1u << 24)}) {
-    CHECK(KindOfError([&] { ParseFileHeader(Serialise(header), "test"); }) == ErrorKind::kDamaged);
+    CHECK(ThrownBy([&] { ParseFileHeader(Serialise(header), "test"); }).kind ==
+          ErrorKind::kDamaged);
   }
 }
 
@@ -77,7 +79,7 @@ TEST_CASE("Format: a newer version, mode, embedded model and reserved bits are r
     ByteWriter sum;
     sum.Put(Xxh3Of(std::span(bytes).first(kFileHeaderBytes - 8)));
     std::copy(sum.bytes().begin(), sum.bytes().end(), bytes.end() - 8);
-    return MessageOfError([&] { ParseFileHeader(bytes, "x.occ"); });
+    return ThrownBy([&] { ParseFileHeader(bytes, "x.occ"); }).message;
   };
   CHECK(refusal(9, 7).empty());
   CHECK_THAT(refusal(8, 2), Catch::Contains("x.occ") && Catch::Contains("version 2"));
@@ -94,7 +96,7 @@ TEST_CASE("Format: segment headers with impossible sizes and a right checksum ar
   good.symbols = good.original_bytes = 1000;
   good.payload_bytes = 999;
   const auto kind = [&](const SegmentHeader& header) {
-    return KindOfError([&] { ParseSegmentHeader(Serialise(header), file, "test"); });
+    return ThrownBy([&] { ParseSegmentHeader(Serialise(header), file, "test"); }).kind;
   };
   REQUIRE(kind(good) == std::nullopt);
   SegmentHeader bad = good;

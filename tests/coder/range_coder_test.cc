@@ -6,6 +6,7 @@
 #include "coder/range_encoder.h"
 #include "data/base/random.h"
 #include "tests/coder/test_support.h"
+#include "tests/error_kind.h"
 
 namespace occam {
 namespace {
@@ -199,10 +200,10 @@ TEST_CASE("Range coder: bytes that are consumed exactly are what the encoder wri
 }
 
 TEST_CASE("Range coder: an empty interval and a table with a wrong sum are reported as bugs") {
-  CHECK(KindOfError([] { RangeEncoder().Encode({5, 0}); }) == ErrorKind::kInternal);
+  CHECK(ThrownBy([] { RangeEncoder().Encode({5, 0}); }).kind == ErrorKind::kInternal);
   const Bytes high(8, 0xff);
   const std::vector<uint32_t> table(20, 100);
-  CHECK(KindOfError([&] { RangeDecoder(Bytes{0xf0}).DecodeSymbol(table); }) ==
+  CHECK(ThrownBy([&] { RangeDecoder(Bytes{0xf0}).DecodeSymbol(table); }).kind ==
         ErrorKind::kInternal);
 }
 

@@ -151,24 +151,6 @@ Bytes CompressWithLayout(std::span<const uint8_t> original, const FileHeader& he
   return file;
 }
 
-std::optional<ErrorKind> KindOfError(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.kind();
-  }
-  return std::nullopt;
-}
-
-std::string MessageOfError(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
-
 size_t PipeSource::Read(std::span<uint8_t> out) {
   largest_read_ = std::max(largest_read_, out.size());
   const size_t n = std::min(out.size(), bytes_.size() - position_);

@@ -4,7 +4,6 @@
 #define OCCAM_TESTS_CODER_TEST_SUPPORT_H_
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 
@@ -35,10 +34,6 @@ FileHeader SmallLayout(uint32_t context, uint32_t lanes, uint32_t lane_symbols,
                        const StreamModel* model);
 Bytes CompressWithLayout(std::span<const uint8_t> original, const FileHeader& header,
                          const StreamModel* model);
-
-// The kind of the occam::Error that the call throws, if any; other exceptions come out.
-std::optional<ErrorKind> KindOfError(const std::function<void()>& call);
-std::string MessageOfError(const std::function<void()>& call);
 
 // A source of unknown size that gives an error after `good_bytes`, if there are so many.
 class PipeSource final : public ByteSource {

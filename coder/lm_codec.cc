@@ -1,0 +1,92 @@
+#include "coder/lm_codec.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+
+#include "data/base/error.h"
+
+namespace occam {
+
+LmCodec::LmCodec(const ExactNetwork& network, uint32_t context, int threads)
+    : network_(network),
+      context_(context),
+      team_(threads),
+      shares_(static_cast<size_t>(team_.size())) {
+  const auto most = static_cast<uint32_t>(network.config().context);
+  if (context < 1 || context > most) {
+    throw UsageError("a context of " + std::to_string(context) +
+                     " symbols is not within that of the model, " + std::to_string(most));
+  }
+}
+
+void LmCodec::StartSegment(int lanes) {
+  step_ = 0;
+  const int threads = team_.size();
+  for (int i = 0; i < threads; ++i) {
+    Share& share = shares_[static_cast<size_t>(i)];
+    share.first_lane = lanes * i / threads;
+    share.lanes = lanes * (i + 1) / threads - share.first_lane;
+  }
+}
+
+ExactSession& LmCodec::SessionFor(Share& share, int lanes) {
+  if (share.capacity < lanes) {
+    share.session.reset();
+    share.session = std::make_unique<ExactSession>(network_, lanes);
+    share.capacity = lanes;
+  }
+  return *share.session;
+}
+
+void LmCodec::Score(std::span<const std::span<const int32_t>> lanes,
+                    std::span<const std::span<SymbolInterval>> intervals) {
+  if (step_ % context_ != 0) throw InternalError("scoring must go on at the start of a chunk");
+  team_.Run(static_cast<int>(lanes.size()), [&](int lane, int thread) {
+    // Chunks know nothing of each other, so one lane's cache serves them all.
+    ExactSession& session = SessionFor(shares_[static_cast<size_t>(thread)], 1);
+    const auto symbols = lanes[static_cast<size_t>(lane)];
+    const auto scored = intervals[static_cast<size_t>(lane)];
+    for (size_t begin = 0; begin < symbols.size(); begin += context_) {
+      const size_t size = std::min<size_t>(context_, symbols.size() - begin);
+      session.Reset(0);
+      session.Score(0, symbols.subspan(begin, size), scored.subspan(begin, size));
+    }
+  });
+  if (!lanes.empty()) step_ += lanes.front().size();
+}
+
+void LmCodec::Step(std::span<const int32_t> previous, std::span<uint32_t> frequencies) {
+  const auto size = static_cast<size_t>(vocabulary());
+  const int active = static_cast<int>(previous.size());
+  team_.Run(team_.size(), [&](int item, int) {
+    Share& share = shares_[static_cast<size_t>(item)];
+    const int count = std::clamp(active - share.first_lane, 0, share.lanes);
+    if (count == 0) return;
+    ExactSession& session = SessionFor(share, share.lanes);
+    if (step_ % context_ == 0) {
+      for (int lane = 0; lane < count; ++lane) session.Reset(lane);
+    }
+    const auto first = static_cast<size_t>(share.first_lane);
+    const auto lanes = static_cast<size_t>(count);
+    session.Step(previous.subspan(first, lanes), frequencies.subspan(first * size, lanes * size));
+  });
+  ++step_;
+}
+
+StreamModel LmStreamModel(const ExactNetwork& network, uint32_t context) {
+  StreamModel model;
+  model.vocabulary = network.config().vocabulary;
+  model.context = context == 0 ? static_cast<uint32_t>(network.config().context) : context;
+  model.model_id = network.id();
+  const Sha256Digest tokenizer = Sha256Of(network.model().tokenizer);
+  std::copy_n(tokenizer.begin(), model.tokenizer_id.size(), model.tokenizer_id.begin());
+  model.contract_version = kContractVersion;
+  model.factory = [&network, context = model.context](int threads) {
+    return std::make_unique<LmCodec>(network, context, threads);
+  };
+  LmCodec(network, model.context, 1);  // refuses a context that the network has not
+  return model;
+}
+
+}  // namespace occam

@@ -1,0 +1,52 @@
+// The exact network as a predictor of symbols: what makes a language model a codec.
+#ifndef OCCAM_CODER_LM_CODEC_H_
+#define OCCAM_CODER_LM_CODEC_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "coder/stream_model.h"
+#include "coder/symbol_model.h"
+#include "data/base/thread_team.h"
+#include "model/exact/network.h"
+
+namespace occam {
+
+// Lanes of the network, every one fresh each `context` symbols. A thread owns its lanes. Score must
+// be called for whole chunks at a time, that is from multiples of `context` on.
+class LmCodec final : public TableModel {
+ public:
+  // `context` in [1, the network's]; the network must outlive the codec.
+  LmCodec(const ExactNetwork& network, uint32_t context, int threads);
+
+  int vocabulary() const override { return network_.config().vocabulary; }
+  void StartSegment(int lanes) override;
+  void Score(std::span<const std::span<const int32_t>> lanes,
+             std::span<const std::span<SymbolInterval>> intervals) override;
+  void Step(std::span<const int32_t> previous, std::span<uint32_t> frequencies) override;
+
+ private:
+  // A thread's lanes, neighbours, and their cached keys and values.
+  struct Share {
+    int first_lane = 0;
+    int lanes = 0;
+    int capacity = 0;  // lanes of its session
+    std::unique_ptr<ExactSession> session;
+  };
+  ExactSession& SessionFor(Share& share, int lanes);
+
+  const ExactNetwork& network_;
+  uint32_t context_;
+  ThreadTeam team_;
+  std::vector<Share> shares_;  // one a thread
+  uint64_t step_ = 0;
+};
+
+// The network as the container knows it; `context` 0 means the network's own. Throws kUsage. The
+// network must outlive it.
+StreamModel LmStreamModel(const ExactNetwork& network, uint32_t context = 0);
+
+}  // namespace occam
+
+#endif  // OCCAM_CODER_LM_CODEC_H_

@@ -1,0 +1,78 @@
+#include <lzma.h>
+
+#include <algorithm>
+
+#include "coder/baselines.h"
+#include "data/base/error.h"
+
+namespace occam {
+namespace {
+
+constexpr uint32_t kPreset = 9 | LZMA_PRESET_EXTREME;
+
+void Require(lzma_ret status) {
+  if (status != LZMA_OK) throw InternalError("liblzma failed on a baseline");
+}
+
+// The preset with a dictionary of the data's size: the same matches, without 64 MiB for each chunk.
+lzma_options_lzma BareOptions(size_t original_bytes) {
+  lzma_options_lzma options;
+  if (lzma_lzma_preset(&options, kPreset)) throw InternalError("liblzma has no preset 9e");
+  const size_t most = options.dict_size;
+  options.dict_size =
+      static_cast<uint32_t>(std::clamp<size_t>(original_bytes, LZMA_DICT_SIZE_MIN, most));
+  return options;
+}
+
+struct BareFilters {
+  explicit BareFilters(size_t original_bytes) : options(BareOptions(original_bytes)) {}
+  BareFilters(const BareFilters&) = delete;
+  BareFilters& operator=(const BareFilters&) = delete;
+  lzma_options_lzma options;
+  lzma_filter filters[2] = {{LZMA_FILTER_LZMA2, &options}, {LZMA_VLI_UNKNOWN, nullptr}};
+};
+
+class Xz final : public ClassicalCodec {
+ public:
+  std::string name() const override { return "xz"; }
+
+  Bytes Compress(std::span<const uint8_t> original, Form form) const override {
+    // A file is never smaller than its bare stream, so its bound serves both.
+    Bytes out(lzma_stream_buffer_bound(original.size()));
+    size_t size = 0;
+    if (form == Form::kFile) {
+      Require(lzma_easy_buffer_encode(kPreset, LZMA_CHECK_CRC64, nullptr, original.data(),
+                                      original.size(), out.data(), &size, out.size()));
+    } else {
+      const BareFilters bare(original.size());
+      Require(lzma_raw_buffer_encode(bare.filters, nullptr, original.data(), original.size(),
+                                     out.data(), &size, out.size()));
+    }
+    out.resize(size);
+    return out;
+  }
+
+  Bytes Decompress(std::span<const uint8_t> compressed, size_t original_bytes,
+                   Form form) const override {
+    Bytes out(original_bytes + 1);  // liblzma wants room even for nothing
+    size_t read = 0;
+    size_t written = 0;
+    if (form == Form::kFile) {
+      uint64_t memory_limit = UINT64_MAX;
+      Require(lzma_stream_buffer_decode(&memory_limit, 0, nullptr, compressed.data(), &read,
+                                        compressed.size(), out.data(), &written, out.size()));
+    } else {
+      const BareFilters bare(original_bytes);
+      Require(lzma_raw_buffer_decode(bare.filters, nullptr, compressed.data(), &read,
+                                     compressed.size(), out.data(), &written, out.size()));
+    }
+    out.resize(written);
+    return out;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<ClassicalCodec> XzCodec() { return std::make_unique<Xz>(); }
+
+}  // namespace occam
