@@ -43,7 +43,7 @@ void RunLog::WriteLine(const std::string& line) {
 void RunLog::OnStep(const StepReport& report) {
   loss_sum_ += report.loss_bpb;
   ++loss_count_;
-  if (report.step % every_ != 0) return;
+  if (report.step % every_ != 0 && report.progress < 1) return;
   WriteLine(Line(Json{{"event", "step"},
                       {"step", report.step},
                       {"bytes_seen", report.bytes_seen},

@@ -25,8 +25,9 @@ class RunLog final : public TrainingObserver {
  public:
   enum class Mode { kStart, kResume };  // kStart replaces an older log, kResume appends to it
 
-  // `facts` (name, text) go into the first line. Of the steps, every `every`-th is logged, with the
-  // mean loss since the one before; each line is flushed. Throws kIo, as do the others.
+  // `facts` (name, text) go into the first line. Of the steps, every `every`-th and the last are
+  // logged, with the mean loss since the one before; each line is flushed. Throws kIo, as do the
+  // others.
   RunLog(const std::string& path, Mode mode, int64_t step,
          const std::vector<std::pair<std::string, std::string>>& facts, int64_t every = 10);
 

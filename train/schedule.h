@@ -11,8 +11,8 @@ namespace occam {
 // Exactly one of the two is positive.
 struct RunLength {
   int64_t steps = 0;
-  double seconds = 0;  // of training, interim validations and checkpoints included; the parts of a
-                       // resumed run count together
+  double seconds = 0;  // of training, interim validations and checkpoints included, the validation
+                       // at the end not; the parts of a resumed run count together
   bool operator==(const RunLength&) const = default;
 
   static RunLength Steps(int64_t steps) { return {steps, 0}; }

@@ -223,8 +223,8 @@ void Trainer::ReportDivergence() const {
                         settings_.checkpoint_path);
   throw UsageError(fmt::format(
       "training diverged after {} steps: loss {:.4g} nats, gradient norm {:.4g}, learning rates "
-      "{:.3g} "
-      "(matrices) and {:.3g} (others), largest weight {:.4g} in {}; lower the learning rates{}",
+      "{:.3g} (matrices) and {:.3g} (others), largest weight {:.4g} in {}; lower the learning "
+      "rates{}",
       position_.steps, std::fabs(loss_nats_), std::fabs(gradient_norm_),
       settings_.recipe.muon_lr * rate_factor_, settings_.recipe.adamw_lr * rate_factor_, largest,
       where, kept));

@@ -29,16 +29,17 @@ TEST_CASE("Run log: every line is JSON, losses are means, and a resumed run appe
   const std::string path = folder / "model.log.jsonl";
   {
     RunLog log(path, RunLog::Mode::kStart, 0, {{"data", "text \xff.txt"}}, 2);
-    for (int step = 1; step <= 4; ++step) {
+    for (int step = 1; step <= 5; ++step) {
       StepReport report;
       report.step = step;
+      report.progress = 0.2 * step;
       report.loss_bpb = step;
       log.OnStep(report);
     }
-    log.OnCheckpoint(4, path);
+    log.OnCheckpoint(5, path);
   }
   {
-    RunLog log(path, RunLog::Mode::kResume, 4, {}, 2);
+    RunLog log(path, RunLog::Mode::kResume, 5, {}, 2);
     ValidationReport report;
     report.step = 5;
     report.bits_per_byte = 2.5;
@@ -46,17 +47,18 @@ TEST_CASE("Run log: every line is JSON, losses are means, and a resumed run appe
     log.OnValidation(report);
   }
   const auto lines = Lines(path);
-  REQUIRE(lines.size() == 6);
+  REQUIRE(lines.size() == 7);
   CHECK(lines[0]["event"] == "start");
   CHECK(lines[0].contains("data"));
   CHECK(lines[1]["step"] == 2);
   CHECK(lines[1]["loss_bpb"] == 1.5);
   CHECK(lines[2]["loss_bpb"] == 3.5);
-  CHECK(lines[3]["event"] == "checkpoint");
-  CHECK(lines[4]["event"] == "resume");
-  CHECK(lines[4]["step"] == 4);
-  CHECK(lines[5]["bpb"] == 2.5);
-  CHECK(lines[5]["whole"] == true);
+  CHECK(lines[3]["loss_bpb"] == 5);
+  CHECK(lines[4]["event"] == "checkpoint");
+  CHECK(lines[5]["event"] == "resume");
+  CHECK(lines[5]["step"] == 5);
+  CHECK(lines[6]["bpb"] == 2.5);
+  CHECK(lines[6]["whole"] == true);
 
   RunLog(path, RunLog::Mode::kStart, 0, {});
   CHECK(Lines(path).size() == 1);
