@@ -1,4 +1,5 @@
-// Linear layers of the fast kernels: weights packed once for int8 dot products of our own.
+// Linear layers of the fast kernels: weights packed once for int8 dot products of our own and,
+// where it is faster, for oneDNN.
 #ifndef OCCAM_MODEL_EXACT_FAST_LINEAR_H_
 #define OCCAM_MODEL_EXACT_FAST_LINEAR_H_
 
@@ -35,9 +36,12 @@ class FastKernels : public KernelSet {
   std::unique_ptr<LinearLayer> MakeLinear(std::span<const int8_t> codes,
                                           std::span<const float> scales, int outputs,
                                           int inputs) const final;
-  // As LinearLayer::Apply.
+  // As LinearLayer::Apply, but without scratch.
   virtual void Multiply(const PackedWeights& w, const int8_t* x, const float* x_scales, int rows,
                         bool add, float* y) const = 0;
+  // What Multiply does once it has the sums of products, [rows][RoundUp(outputs, kFloatPad)].
+  virtual void Scale(const PackedWeights& w, const int32_t* sums, const float* x_scales, int rows,
+                     bool add, float* y) const = 0;
 };
 
 }  // namespace occam

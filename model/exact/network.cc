@@ -201,6 +201,7 @@ struct ExactSession::Impl {
   AlignedArray<int32_t> products;
   AlignedArray<uint8_t> weights;
   AlignedArray<uint32_t> frequency_row;
+  AlignedArray<std::byte> scratch;  // of the linear layers
   std::vector<Row> rows;
 
   // The lanes' memory: keys and values, and the last taps - 1 inputs of every convolution.
@@ -242,11 +243,16 @@ ExactSession::Impl::Impl(const ExactNetwork::Impl& network, int lane_count)
   frequency_row = AlignedArray<uint32_t>(Size(logit_stride));
 
   int largest = 0;
+  size_t scratch_bytes = net.head->scratch_bytes();
   for (const auto& layer : net.layers) {
+    for (const auto* linear : {&layer.wqkv, &layer.wo, &layer.wu, &layer.wd}) {
+      scratch_bytes = std::max(scratch_bytes, (*linear)->scratch_bytes());
+    }
     ring_offsets.push_back(lane_cache_bytes);
     lane_cache_bytes += 2 * Size(c.kv_width()) * Size(layer.capacity);
     largest = std::max(largest, layer.capacity);
   }
+  scratch = AlignedArray<std::byte>(scratch_bytes);
   products = AlignedArray<int32_t>(Size(largest + 2 * kCacheBlock));
   weights = AlignedArray<uint8_t>(Size(largest + 2 * kCacheBlock));
   cache = AlignedArray<uint8_t>(lanes.size() * lane_cache_bytes);
@@ -382,27 +388,27 @@ void ExactSession::Impl::Attention(std::span<const Row> batch, int l) {
   const auto& layer = net.layers[Size(l)];
   const int n = static_cast<int>(batch.size());
   Prepare(batch, l, 0);
-  layer.wqkv->Apply(codes.data(), scales.data(), n, false, qkv.data());
+  layer.wqkv->Apply(codes.data(), scales.data(), n, false, qkv.data(), scratch.data());
   Rotate(batch, l);
   for (int r = 0; r < n; ++r) {
     AttendRow(batch[Size(r)], r, l);
     scales.data()[r] = kernels.Quantise(attended.data() + Size(r) * Size(width_stride),
                                         config.width, codes.data() + Size(r) * Size(width_codes));
   }
-  layer.wo->Apply(codes.data(), scales.data(), n, true, x.data());
+  layer.wo->Apply(codes.data(), scales.data(), n, true, x.data(), scratch.data());
 }
 
 void ExactSession::Impl::Mlp(std::span<const Row> batch, int l) {
   const auto& layer = net.layers[Size(l)];
   const int n = static_cast<int>(batch.size());
   Prepare(batch, l, 1);
-  layer.wu->Apply(codes.data(), scales.data(), n, false, inner.data());
+  layer.wu->Apply(codes.data(), scales.data(), n, false, inner.data(), scratch.data());
   for (int r = 0; r < n; ++r) {
     scales.data()[r] =
         kernels.SquareAndQuantise(inner.data() + Size(r) * Size(mlp_stride), config.mlp_width(),
                                   inner_codes.data() + Size(r) * Size(mlp_codes));
   }
-  layer.wd->Apply(inner_codes.data(), scales.data(), n, true, x.data());
+  layer.wd->Apply(inner_codes.data(), scales.data(), n, true, x.data(), scratch.data());
 }
 
 void ExactSession::Impl::Pass(std::span<const Row> batch) {
@@ -418,7 +424,7 @@ void ExactSession::Impl::Pass(std::span<const Row> batch) {
     scales.data()[r] =
         kernels.Quantise(row, config.width, codes.data() + Size(r) * Size(width_codes));
   }
-  net.head->Apply(codes.data(), scales.data(), n, false, logits.data());
+  net.head->Apply(codes.data(), scales.data(), n, false, logits.data(), scratch.data());
 }
 
 void ExactSession::Impl::Score(int lane, std::span<const int32_t> symbols,

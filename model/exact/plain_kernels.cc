@@ -49,7 +49,8 @@ class PlainLinear final : public LinearLayer {
         outputs_(outputs),
         inputs_(inputs) {}
 
-  void Apply(const int8_t* x, const float* x_scales, int rows, bool add, float* y) const override {
+  void Apply(const int8_t* x, const float* x_scales, int rows, bool add, float* y,
+             std::byte* /*scratch*/) const override {
     const int x_stride = RoundUp(inputs_, kCodePad);
     const int y_stride = RoundUp(outputs_, kFloatPad);
     for (int r = 0; r < rows; ++r, x += x_stride, y += y_stride) {

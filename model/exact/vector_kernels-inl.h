@@ -76,6 +76,11 @@ class VectorKernels final : public FastKernels {
                 float* y) const override {
     MultiplyPacked(w, x, x_scales, rows, add, y);
   }
+
+  void Scale(const PackedWeights& w, const int32_t* sums, const float* x_scales, int rows, bool add,
+             float* y) const override {
+    ScaleSums(w, sums, x_scales, rows, add, y);
+  }
 };
 
 }  // namespace OCCAM_SIMD

@@ -18,6 +18,16 @@ constexpr int kPanelVectors = kPanel / static_cast<int>(hn::MaxLanes(PanelInts()
 constexpr int kPanelsAtOnce = kPanelVectors == 1 ? 2 : 1;
 constexpr int kRowsAtOnce = kPanelVectors == 1 ? 6 : kPanelVectors == 2 ? 4 : 2;
 
+// y (+)= (float(sum) * scale) * x_scale, one vector of outputs.
+template <class D>
+HWY_INLINE void PutOutputs(D d, hn::Vec<D> sum, hn::Vec<hn::RebindToFloat<D>> scale, float x_scale,
+                           bool add, float* y) {
+  const hn::RebindToFloat<D> df;
+  auto value = hn::Mul(hn::Mul(hn::ConvertTo(df, sum), scale), hn::Set(df, x_scale));
+  if (add) value = hn::Add(hn::LoadU(df, y), value);
+  hn::StoreU(value, df, y);
+}
+
 struct RowBlock {
   const int8_t* x;
   const float* x_scales;
@@ -58,11 +68,7 @@ HWY_INLINE void MultiplyBlock(const PackedWeights& w, const RowBlock& rows, int 
     const int j = panel * kPanel + v * kLanes;
     const auto scale = hn::LoadU(df, w.scales.data() + j);
     for (int r = 0; r < kRows; ++r) {
-      float* const out = rows.y + r * rows.y_stride + j;
-      auto value =
-          hn::Mul(hn::Mul(hn::ConvertTo(df, sums[r][v]), scale), hn::Set(df, rows.x_scales[r]));
-      if (add) value = hn::Add(hn::LoadU(df, out), value);
-      hn::StoreU(value, df, out);
+      PutOutputs(d, sums[r][v], scale, rows.x_scales[r], add, rows.y + r * rows.y_stride + j);
     }
   }
 }
@@ -104,6 +110,19 @@ HWY_INLINE int32_t OffsetOf(const int8_t* x, int inputs) {
   int32_t sum = hn::GetLane(hn::SumOfLanes(d, sums));
   for (; k < inputs; ++k) sum += kWeightOffset * x[k];
   return sum;
+}
+
+HWY_INLINE void ScaleSums(const PackedWeights& w, const int32_t* sums, const float* x_scales,
+                          int rows, bool add, float* y) {
+  const PanelInts d;
+  const hn::RebindToFloat<PanelInts> df;
+  const int stride = RoundUp(w.outputs, kFloatPad);
+  for (int r = 0; r < rows; ++r, sums += stride, y += stride) {
+    for (int j = 0; j < stride; j += LanesOf(d)) {
+      PutOutputs(d, hn::LoadU(d, sums + j), hn::LoadU(df, w.scales.data() + j), x_scales[r], add,
+                 y + j);
+    }
+  }
 }
 
 HWY_INLINE void MultiplyPacked(const PackedWeights& w, const int8_t* x, const float* x_scales,
