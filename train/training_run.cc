@@ -30,18 +30,25 @@ void Require(const T& stored, const T& asked, const std::string& what, const std
       path, what, stored, asked));
 }
 
-void RequireSameRun(const TrainingState& state, const std::string& path, const Recipe& recipe,
+void RequireTraining(const Checkpoint& checkpoint, const std::string& path) {
+  if (checkpoint.training) return;
+  throw UsageError(path +
+                   " is a released model without a training state; start another run from its "
+                   "weights with --init");
+}
+
+void RequireSameRun(const RunPlan& plan, const std::string& path, const Recipe& recipe,
                     const RunLength& length) {
-  VisitRecipe(recipe, [&](const char* name, const auto& asked) {
-    const std::string key = std::string("recipe.") + name;
-    if constexpr (std::is_same_v<std::decay_t<decltype(asked)>, double>) {
-      Require(Find(state.numbers, key, path), asked, name, path);
-    } else {
-      Require(Find(state.counters, key, path), asked, name, path);
-    }
+  // Names and values of the stored recipe, then a walk through the asked one beside it.
+  std::map<std::string, double> stored;
+  VisitRecipe(plan.recipe, [&](const char* name, const auto& value) {
+    stored[name] = static_cast<double>(value);
   });
-  Require(Find(state.counters, "length.steps", path), length.steps, "number of steps", path);
-  Require(Find(state.numbers, "length.seconds", path), length.seconds, "length in seconds", path);
+  VisitRecipe(recipe, [&](const char* name, const auto& asked) {
+    Require(stored.at(name), static_cast<double>(asked), name, path);
+  });
+  Require(plan.length.steps, length.steps, "number of steps", path);
+  Require(plan.length.seconds, length.seconds, "length in seconds", path);
 }
 
 }  // namespace
@@ -68,15 +75,29 @@ TrainingState PackTraining(const Recipe& recipe, const RunLength& length,
   return state;
 }
 
+RunPlan UnpackPlan(const Checkpoint& checkpoint, const std::string& path) {
+  RequireTraining(checkpoint, path);
+  const TrainingState& state = *checkpoint.training;
+  RunPlan plan;
+  VisitRecipe(plan.recipe, [&](const char* name, auto& value) {
+    const std::string key = std::string("recipe.") + name;
+    if constexpr (std::is_same_v<std::decay_t<decltype(value)>, double>) {
+      value = Find(state.numbers, key, path);
+    } else {
+      value = Find(state.counters, key, path);
+    }
+  });
+  plan.length.steps = Find(state.counters, "length.steps", path);
+  plan.length.seconds = Find(state.numbers, "length.seconds", path);
+  plan.steps_done = Find(state.counters, "steps", path);
+  return plan;
+}
+
 UnpackedTraining UnpackTraining(const Checkpoint& checkpoint, const std::string& path,
                                 const ModelConfig& config, const Recipe& recipe,
                                 const RunLength& length, const Bytes& tokenizer,
                                 const std::string& data_sha256) {
-  if (!checkpoint.training) {
-    throw UsageError(path +
-                     " is a released model without a training state; start another run from its "
-                     "weights with --init");
-  }
+  RequireTraining(checkpoint, path);
   if (!(checkpoint.config == config)) {
     Require(Describe(checkpoint.config), Describe(config), "network", path);
     throw UsageError(path + " cannot be resumed: its network has another shape");
@@ -85,7 +106,7 @@ UnpackedTraining UnpackTraining(const Checkpoint& checkpoint, const std::string&
     throw UsageError(path + " cannot be resumed: it has another tokenizer");
   }
   const TrainingState& state = *checkpoint.training;
-  RequireSameRun(state, path, recipe, length);
+  RequireSameRun(UnpackPlan(checkpoint, path), path, recipe, length);
   Require(checkpoint.provenance.data_sha256, data_sha256, "digest of the training data", path);
 
   UnpackedTraining unpacked{{}, OptimizerState(config)};

@@ -26,6 +26,16 @@ struct RunPosition {
 TrainingState PackTraining(const Recipe& recipe, const RunLength& length,
                            const RunPosition& position, const OptimizerState& optimizer);
 
+// What a run set out to do, and how far it came.
+struct RunPlan {
+  Recipe recipe;
+  RunLength length;
+  int64_t steps_done = 0;
+};
+
+// Throws kUsage (a released model), kDamaged (something is missing in the training state).
+RunPlan UnpackPlan(const Checkpoint& checkpoint, const std::string& path);
+
 struct UnpackedTraining {
   RunPosition position;
   OptimizerState optimizer;

@@ -1,0 +1,198 @@
+#!/usr/bin/env bash
+# The command line as a user meets it: exit codes, files, pipes, messages.
+#   cli_test.sh BIN_DIR
+set -uo pipefail
+bin=$(cd "$1" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+failures=0
+
+fail() { echo "FAILED: $*" >&2; failures=$((failures + 1)); }
+# expect CODE COMMAND...: runs it, and holds its exit code and its manners against what is promised: a failure says one
+# line on standard error.
+expect() {
+  local want=$1 got
+  shift
+  "$@" >out 2>err </dev/null
+  got=$?
+  [ $got -eq "$want" ] || { fail "exit $got instead of $want: $*"; cat err >&2; }
+  if [ "$want" -ne 0 ] && [ "$(wc -l <err)" -ne 1 ]; then fail "not one line on standard error: $*"; cat err >&2; fi
+}
+says() { grep -q -- "$1" err || { fail "no message like '$1'"; cat err >&2; }; }
+prints() { grep -q -- "$1" out || { fail "does not print '$1'"; cat out >&2; }; }
+same() { cmp -s "$1" "$2" || fail "$1 and $2 differ"; }
+absent() { for f in "$@"; do [ ! -e "$f" ] || fail "$f is there"; done; }
+
+# ---- A small text and a small model ----
+awk 'BEGIN { srand(7); split("the of and to in a is that it was for on are as with they at be this from", w, " ");
+  for (i = 0; i < 12000; i++) printf "%s%s", w[int(rand() * rand() * 20) + 1], (i % 13 == 12 ? ".\n" : " ") }' >text
+tiny=(--width 16 --layers 3 --context 64 --windows 16,16,0 --batch 4)
+expect 0 "$bin/train" "${tiny[@]}" --data text --steps 12 --out tiny.h5
+for f in tiny.h5 tiny.occm tiny.log.jsonl; do [ -s "$f" ] || fail "train wrote no $f"; done
+prints 'validation'
+
+# ---- train ----
+expect 3 "$bin/train" "${tiny[@]}" --data text --steps 12 --out tiny.h5
+says 'exists already'
+expect 2 "$bin/train" --data text --out x.h5 --params many
+says 'params'
+expect 2 "$bin/train" --data text --out x.h5 --minutes 1 --steps 1
+expect 2 "$bin/train" --data text --out x.h5 --no-such-option
+expect 2 "$bin/train" --out x.h5
+expect 3 "$bin/train" --data missing --out x.h5
+says 'missing'
+expect 2 "$bin/train" --data text --out x.h5 --train-bytes 0:1G
+expect 2 "$bin/train" "${tiny[@]}" --data text --steps 3 --out x.h5 --train-bytes 0:20K --val-bytes 10K:30K
+absent x.h5 x.occm
+expect 0 "$bin/train" "${tiny[@]}" --data text --steps 2 --out x.h5 --init tiny.h5 -q
+[ -s out ] && fail "train -q prints"
+expect 2 "$bin/train" --width 32 --layers 3 --data text --steps 2 --out y.h5 --init tiny.h5
+# An interrupted run goes on to the very weights of one that was not.
+"$bin/train" "${tiny[@]}" --data text --steps 400 --out cut.h5 -q & pid=$!
+sleep 1
+kill -INT $pid 2>/dev/null
+wait $pid
+got=$?
+if [ $got -eq 130 ]; then
+  expect 0 "$bin/train" --resume --data text --out cut.h5 -q
+elif [ $got -ne 0 ]; then
+  fail "interrupted training ended with $got"
+fi
+expect 0 "$bin/train" "${tiny[@]}" --data text --steps 400 --out whole.h5 -q
+same cut.occm whole.occm
+expect 2 "$bin/train" --resume --steps 500 --data text --out cut.h5
+says 'resume'
+
+# ---- compress and decompress ----
+expect 0 "$bin/compress" --ckpt tiny.h5 -v text
+[ -e text ] || fail "compress removed its input"
+cp text.occ first.occ
+expect 3 "$bin/compress" --ckpt tiny.h5 text
+says 'exists already'
+expect 0 "$bin/compress" --ckpt tiny.occm -f text
+same text.occ first.occ
+"$bin/compress" --ckpt tiny.occm <text >piped.occ || fail "compress from a pipe"
+same piped.occ first.occ
+cat text | "$bin/compress" --ckpt tiny.occm -c - | cat >piped.occ
+same piped.occ first.occ
+for t in 1 2 3; do
+  expect 0 "$bin/compress" --ckpt tiny.occm -T $t -o t$t.occ text
+  same t$t.occ first.occ
+done
+expect 0 "$bin/compress" --ckpt tiny.occm --kernels plain -o plain.occ text
+same plain.occ first.occ
+for isa in PLAIN SSE41 AVX2 AVX512_CORE AVX512_CORE_VNNI; do
+  OCCAM_MAX_ISA=$isa expect 0 "$bin/compress" --ckpt tiny.occm -o $isa.occ text
+  same $isa.occ first.occ
+  OCCAM_MAX_ISA=$isa expect 0 "$bin/decompress" --ckpt tiny.occm -f -o again first.occ
+  same again text
+done
+OCCAM_MAX_ISA=MMX expect 2 "$bin/compress" --ckpt tiny.occm -o x.occ text
+says 'OCCAM_MAX_ISA'
+mv text original
+expect 0 "$bin/decompress" --ckpt tiny.h5 text.occ
+same text original
+expect 0 "$bin/compress" -d --ckpt tiny.h5 -o - text.occ
+same out original
+"$bin/decompress" --ckpt tiny.h5 <text.occ | cmp -s - original || fail "decompress through pipes"
+expect 0 "$bin/decompress" --ckpt tiny.h5 -t text.occ
+expect 0 "$bin/compress" -l text.occ
+prints 'original'
+expect 0 "$bin/occam" compress -d --ckpt tiny.h5 -c text.occ
+cp text rm_me
+expect 0 "$bin/compress" --ckpt tiny.h5 --rm rm_me
+absent rm_me
+expect 0 "$bin/decompress" --ckpt tiny.h5 rm_me.occ
+same rm_me original
+: >empty
+expect 0 "$bin/compress" --ckpt tiny.h5 empty
+mv empty.occ e2.occ
+expect 0 "$bin/decompress" --ckpt tiny.h5 e2.occ
+same e2 empty
+head -c 5000 /dev/urandom >random
+expect 0 "$bin/compress" --ckpt tiny.h5 random empty -f
+expect 0 "$bin/decompress" --ckpt tiny.h5 -f random.occ empty.occ
+
+# ---- what goes wrong ----
+expect 2 "$bin/compress" text
+says 'ckpt'
+expect 2 "$bin/decompress" -f text.occ
+says 'ckpt'
+expect 2 "$bin/decompress" --ckpt tiny.h5 original
+says 'suffix'
+expect 4 "$bin/decompress" --ckpt tiny.h5 -o restored original
+absent restored
+expect 2 "$bin/compress" --ckpt tiny.h5 -o a text original
+expect 2 "$bin/compress" --ckpt tiny.h5 text.occ
+expect 3 "$bin/compress" --ckpt tiny.h5 missing
+says 'missing'
+expect 3 "$bin/compress" --ckpt missing.h5 text -f
+expect 3 "$bin/compress" --ckpt tiny.h5 .
+says 'directory'
+expect 3 "$bin/compress" --ckpt tiny.h5 -o no/such/folder/x.occ text
+expect 4 "$bin/compress" --ckpt text text -f
+says 'neither'
+expect 4 "$bin/decompress" --ckpt x.h5 -o restored text.occ
+says 'model'
+absent restored
+if [ -e /dev/full ]; then
+  expect 3 "$bin/compress" --ckpt tiny.h5 -o /dev/full text
+  "$bin/decompress" --ckpt tiny.h5 -c text.occ >/dev/full 2>err
+  [ $? -eq 3 ] || fail "decompress onto a full disk"
+fi
+for file in text.occ tiny.h5 tiny.occm; do
+  size=$(stat -c %s $file)
+  for keep in 0 1 7 8 40 100 511 512 $((size / 2)) $((size - 1)); do
+    [ $keep -lt $size ] || continue
+    head -c $keep $file >cut
+    case $file in
+      text.occ) expect 4 "$bin/decompress" --ckpt tiny.h5 -o restored cut ;;
+      *) expect 4 "$bin/decompress" --ckpt cut -o restored text.occ ;;
+    esac
+    absent restored
+  done
+done
+ls | grep -E '\.[A-Za-z0-9]{6}$' && fail "temporary files were left behind"
+
+# ---- inspect and evaluate ----
+expect 0 "$bin/inspect" tiny.h5
+prints 'layers.0.wq'
+prints '3 layers'
+expect 0 "$bin/inspect" tiny.h5 --export exported.occm
+same exported.occm tiny.occm
+expect 3 "$bin/inspect" tiny.h5 --export exported.occm
+expect 0 "$bin/inspect" tiny.h5 --release released.h5
+[ "$(stat -c %s released.h5)" -lt "$(stat -c %s tiny.h5)" ] || fail "a released checkpoint is no smaller"
+expect 2 "$bin/train" --resume --data text --out released.h5
+expect 0 "$bin/inspect" released.h5 --export exported2.occm
+same exported2.occm tiny.occm
+expect 0 "$bin/inspect" --json tiny.occm
+prints '"model_id"'
+expect 0 "$bin/inspect" text.occ
+prints 'segment'
+expect 4 "$bin/inspect" text
+expect 2 "$bin/inspect"
+expect 0 "$bin/evaluate" --ckpt tiny.h5 --data text
+prints 'xz'
+prints 'held out'
+expect 0 "$bin/evaluate" --ckpt tiny.occm --data text --bytes 0:20000 --json
+prints '"adjusted_rate"'
+expect 0 "$bin/evaluate" --ckpt tiny.h5 --data text --bytes 0:5000 --float
+prints 'float'
+expect 2 "$bin/evaluate" --ckpt tiny.occm --data text --float
+says 'checkpoint'
+
+# ---- help ----
+for command in train compress decompress evaluate inspect; do
+  expect 0 "$bin/$command" --help
+  prints 'Examples'
+  prints 'Exit codes'
+  expect 0 "$bin/occam" $command --version
+  prints 'numeric contract'
+done
+expect 0 "$bin/occam" --help
+expect 2 "$bin/occam" no-such-command
+
+[ $failures -eq 0 ] && echo "cli_test.sh: all held"
+exit $((failures > 0))

@@ -1,0 +1,65 @@
+#include "tools/command.h"
+
+#include <fmt/format.h>
+
+#include <csignal>
+#include <cstdio>
+
+#include "coder/container_format.h"
+#include "data/base/error.h"
+#include "model/exact/quantized_model.h"
+#include "version.h"
+
+namespace occam {
+namespace {
+
+std::atomic<bool> interrupted{false};
+static_assert(std::atomic<bool>::is_always_lock_free);
+
+extern "C" void OnInterrupt(int signal) {
+  interrupted = true;
+  std::signal(signal, SIG_DFL);
+}
+
+}  // namespace
+
+const char kExitCodes[] =
+    "Exit codes: 0 fine, 2 wrong usage, 3 input or output failed, 4 damaged or wrong data, 70 a "
+    "bug of Occam,\n"
+    "130 interrupted.\n";
+
+cxxopts::ParseResult ParseOptions(cxxopts::Options* options, int argc, const char* const* argv,
+                                  const std::string& epilogue) {
+  options->set_width(110);
+  options->add_options("Help")("h,help", "Print this page")(
+      "version", "Print the versions of program and formats");
+  try {
+    cxxopts::ParseResult result = options->parse(argc, argv);
+    if (result.count("help") > 0) {
+      fmt::print("{}\n{}\n{}", options->help(), epilogue, kExitCodes);
+      throw EarlyExit{};
+    }
+    if (result.count("version") > 0) {
+      fmt::print("{}\n", VersionText());
+      throw EarlyExit{};
+    }
+    return result;
+  } catch (const cxxopts::exceptions::exception& e) {
+    throw UsageError(fmt::format("{}; see {} --help", e.what(), options->program()));
+  }
+}
+
+std::string VersionText() {
+  const std::string commit = OCCAM_COMMIT;
+  return fmt::format("occam {} (numeric contract {}, file format {}{})", OCCAM_VERSION,
+                     kContractVersion, kContainerVersion,
+                     commit.empty() ? "" : ", commit " + commit);
+}
+
+const std::atomic<bool>& CatchInterrupts() {
+  std::signal(SIGINT, OnInterrupt);
+  std::signal(SIGTERM, OnInterrupt);
+  return interrupted;
+}
+
+}  // namespace occam

@@ -1,0 +1,41 @@
+// What the commands share: reading their options, and turning failures into one line and an exit
+// code.
+#ifndef OCCAM_TOOLS_COMMAND_H_
+#define OCCAM_TOOLS_COMMAND_H_
+
+#include <atomic>
+#include <cxxopts.hpp>
+#include <functional>
+#include <string>
+
+namespace occam {
+
+// One a file tools/<name>_command.cc. Each parses, calls the libraries and prints; returns the exit
+// code and throws Error.
+int TrainCommand(int argc, const char* const* argv);
+int CompressCommand(int argc, const char* const* argv);
+int DecompressCommand(int argc, const char* const* argv);
+int EvaluateCommand(int argc, const char* const* argv);
+int InspectCommand(int argc, const char* const* argv);
+
+// Adds --help and --version, parses, and answers those two by printing and throwing EarlyExit. What
+// cxxopts cannot parse becomes kUsage. `epilogue` follows the option list: examples and exit codes.
+cxxopts::ParseResult ParseOptions(cxxopts::Options* options, int argc, const char* const* argv,
+                                  const std::string& epilogue);
+
+struct EarlyExit {};
+
+constexpr int kInterruptedExitCode = 130;  // as shells report a program ended by SIGINT
+
+std::string VersionText();  // "occam 0.1.0 (numeric contract 1, file format 1, commit ...)"
+
+// The exit codes, for every --help.
+extern const char kExitCodes[];
+
+// Set by the first SIGINT or SIGTERM once this has been called; a second one ends the process at
+// once.
+const std::atomic<bool>& CatchInterrupts();
+
+}  // namespace occam
+
+#endif  // OCCAM_TOOLS_COMMAND_H_

@@ -1,0 +1,238 @@
+// occam inspect: what is in a file of ours, and a model out of a checkpoint.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "coder/decompressor.h"
+#include "data/base/error.h"
+#include "data/base/file.h"
+#include "data/base/units.h"
+#include "data/tokenizer.h"
+#include "model/checkpoint.h"
+#include "model/exact/quantized_model.h"
+#include "model/parameters.h"
+#include "model/quantize.h"
+#include "tools/command.h"
+#include "tools/model_source.h"
+#include "train/trainer.h"
+
+namespace occam {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr char kEpilogue[] =
+    "Examples:\n"
+    "  inspect wiki-3M.h5                               # shape, tensors, provenance, model id\n"
+    "  inspect wiki-3M.h5 --export wiki-3M.occm         # the quantised model alone: what --ckpt "
+    "needs, no more\n"
+    "  inspect wiki-3M.h5 --release wiki-3M.small.h5    # the checkpoint without what only "
+    "training needs\n"
+    "  inspect book.txt.occ                             # header and segments\n";
+
+Json ConfigJson(const ModelConfig& c) {
+  Json windows = Json::array();
+  for (int l = 0; l < c.layers; ++l) windows.push_back(c.window(l));
+  return {{"parameters", ParameterCount(c)},
+          {"vocabulary", c.vocabulary},
+          {"width", c.width},
+          {"layers", c.layers},
+          {"heads", c.heads},
+          {"kv_heads", c.kv_heads},
+          {"mlp_factor", c.mlp_factor},
+          {"conv_width", c.conv_width},
+          {"context", c.context},
+          {"windows", windows}};
+}
+
+Json TensorsJson(const QuantizedModel& model) {
+  Json tensors = Json::array();
+  const auto table = ParameterTable(model.config);
+  for (size_t i = 0; i < table.size(); ++i) {
+    const QuantizedTensor& t = model.tensors[i];
+    tensors.push_back({{"name", table[i].name},
+                       {"rows", table[i].rows},
+                       {"columns", table[i].columns},
+                       {"codes", t.codes.size()},
+                       {"floats", t.floats.size()}});
+  }
+  return tensors;
+}
+
+Json ModelJson(const ModelSource& source) {
+  Json json{{"file", source.path},
+            {"kind", source.checkpoint ? "checkpoint" : "model"},
+            {"model_id", Hex(ModelId(source.model))},
+            {"contract_version", kContractVersion},
+            {"model_bytes", SerialiseModel(source.model).size()},
+            {"tokenizer", LoadTokenizer(source.model.tokenizer, source.path)->name()},
+            {"config", ConfigJson(source.model.config)},
+            {"tensors", TensorsJson(source.model)}};
+  if (!source.checkpoint) return json;
+  const Provenance& p = source.checkpoint->provenance;
+  Json curve = Json::array();
+  for (const ValidationPoint& point : p.validation_curve)
+    curve.push_back({point.bytes_seen, point.bits_per_byte});
+  json["provenance"] = {{"command_line", p.command_line}, {"code_version", p.code_version},
+                        {"data_name", p.data_name},       {"data_sha256", p.data_sha256},
+                        {"train_begin", p.train_begin},   {"train_end", p.train_end},
+                        {"validation_curve", curve}};
+  if (source.checkpoint->training) {
+    const TrainingState& t = *source.checkpoint->training;
+    json["training"] = {{"counters", t.counters}, {"numbers", t.numbers}};
+  }
+  return json;
+}
+
+void PrintModel(const ModelSource& source) {
+  const Json json = ModelJson(source);
+  fmt::print("{}: a {}\n", source.path, source.checkpoint ? "checkpoint" : "quantised model");
+  fmt::print("  {}\n", Describe(source.model.config));
+  fmt::print("  tokenizer    {}\n", json["tokenizer"].get<std::string>());
+  fmt::print("  model id     {} (contract {})\n", json["model_id"].get<std::string>(),
+             kContractVersion);
+  fmt::print("  model bytes  {}\n", json["model_bytes"].get<int64_t>());
+  if (source.checkpoint) {
+    const Provenance& p = source.checkpoint->provenance;
+    fmt::print("  trained by   {}\n  on           {}, bytes {}:{}, SHA-256 {}\n  with         {}\n",
+               p.command_line, p.data_name, p.train_begin, p.train_end, p.data_sha256,
+               p.code_version);
+    if (!p.validation_curve.empty()) {
+      const ValidationPoint& last = p.validation_curve.back();
+      fmt::print("  validation   {:.4f} bpb after {} seen ({} points)\n", last.bits_per_byte,
+                 FormatBytes(last.bytes_seen), p.validation_curve.size());
+    }
+    fmt::print("  training     {}\n", source.checkpoint->training
+                                          ? "state is there: train --resume can go on"
+                                          : "state was dropped");
+  }
+  fmt::print("  {:<20} {:>6} x {:<6} {:>9} {:>8}\n", "tensor", "rows", "cols", "codes", "floats");
+  for (const Json& t : json["tensors"]) {
+    fmt::print("  {:<20} {:>6} x {:<6} {:>9} {:>8}\n", t["name"].get<std::string>(),
+               t["rows"].get<int64_t>(), t["columns"].get<int64_t>(), t["codes"].get<int64_t>(),
+               t["floats"].get<int64_t>());
+  }
+}
+
+const char* MethodName(CodingMethod method) {
+  switch (method) {
+    case CodingMethod::kStored:
+      return "stored";
+    case CodingMethod::kOrder2:
+      return "order-2";
+    case CodingMethod::kModel:
+      return "model";
+  }
+  return "?";
+}
+
+Json ContainerJson(const std::string& path, const FileInfo& info) {
+  const FileHeader& h = info.header;
+  Json segments = Json::array();
+  for (const SegmentHeader& s : info.segments) {
+    segments.push_back({{"number", s.number},
+                        {"method", MethodName(s.method)},
+                        {"original_bytes", s.original_bytes},
+                        {"payload_bytes", s.payload_bytes}});
+  }
+  return {{"file", path},
+          {"kind", "compressed"},
+          {"original_bytes", info.totals.original_bytes},
+          {"file_bytes", info.totals.file_bytes},
+          {"payload_bytes", info.totals.payload_bytes},
+          {"header_bytes", info.totals.header_bytes()},
+          {"contract_version", h.contract_version},
+          {"model_id", h.has_model() ? Hex(h.model_id) : ""},
+          {"mode", "chunked"},
+          {"context", h.context},
+          {"lanes", h.lanes},
+          {"lane_symbols", h.lane_symbols},
+          {"segments", segments}};
+}
+
+void PrintContainer(const std::string& path, const FileInfo& info) {
+  const Json json = ContainerJson(path, info);
+  fmt::print("{}: a compressed file\n", path);
+  for (const auto& [key, value] : json.items()) {
+    if (key == "file" || key == "kind" || key == "segments") continue;
+    fmt::print("  {:<17}{}\n", key, value.is_string() ? value.get<std::string>() : value.dump());
+  }
+  fmt::print("  {:>8} {:<8} {:>12} {:>12} {:>8}\n", "segment", "method", "original", "payload",
+             "%");
+  for (const SegmentHeader& s : info.segments) {
+    fmt::print("  {:>8} {:<8} {:>12} {:>12} {:>8.2f}\n", s.number, MethodName(s.method),
+               s.original_bytes, s.payload_bytes, 100.0 * s.payload_bytes / s.original_bytes);
+  }
+}
+
+bool IsContainer(const std::string& path) {
+  Bytes first(kContainerMagic.size());
+  first.resize(OpenSource(path)->Read(first));
+  return std::ranges::equal(first, kContainerMagic);
+}
+
+void InspectContainer(const std::string& path, bool as_json) {
+  const auto source = OpenSource(path);
+  const FileInfo info = ReadFileInfo(*source);
+  if (as_json) {
+    fmt::print("{}\n", ContainerJson(path, info).dump(2));
+  } else {
+    PrintContainer(path, info);
+  }
+}
+
+}  // namespace
+
+int InspectCommand(int argc, const char* const* argv) {
+  cxxopts::Options options(
+      "inspect",
+      "Shows what is in a checkpoint (.h5), a model (.occm) or a compressed file (.occ).\n");
+  options.positional_help("FILE");
+  options.add_options("Output")("export", "Write the quantised model to this file",
+                                cxxopts::value<std::string>(), "NAME.occm")(
+      "release", "Write the checkpoint without its training state", cxxopts::value<std::string>(),
+      "NAME.h5")("json", "Print JSON")("f,force", "Overwrite existing files")(
+      "file", "", cxxopts::value<std::string>());
+  options.parse_positional({"file"});
+  const cxxopts::ParseResult args = ParseOptions(&options, argc, argv, kEpilogue);
+  if (args.count("file") == 0) throw UsageError("inspect needs a file; see inspect --help");
+  if (!args.unmatched().empty())
+    throw UsageError("inspect takes one file, not also " + args.unmatched().front());
+  const std::string path = args["file"].as<std::string>();
+  const bool as_json = args.count("json") > 0;
+  const bool writes = args.count("export") + args.count("release") > 0;
+
+  if (IsContainer(path)) {
+    if (writes) throw UsageError(path + " is a compressed file: there is no model in it to write");
+    InspectContainer(path, as_json);
+    return 0;
+  }
+  const ModelSource source = LoadModel(path);
+  const bool force = args.count("force") > 0;
+  if (args.count("export") > 0) {
+    const auto sink = OpenSink(args["export"].as<std::string>(), force);
+    sink->Write(SerialiseModel(source.model));
+    sink->Commit();
+  }
+  if (args.count("release") > 0) {
+    const std::string release = args["release"].as<std::string>();
+    if (!source.checkpoint)
+      throw UsageError(path + " is no checkpoint: there is nothing to release");
+    if (!force && std::filesystem::exists(release))
+      throw IoError(release + " exists already; use -f to overwrite it");
+    SaveCheckpoint(release, Released(*source.checkpoint));
+  }
+  if (as_json) {
+    fmt::print("{}\n", ModelJson(source).dump(2));
+  } else if (!writes) {
+    PrintModel(source);
+  }
+  return 0;
+}
+
+}  // namespace occam

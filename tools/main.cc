@@ -1,0 +1,101 @@
+// The command line: `occam COMMAND ...`, or a link to it that is named after the command.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <new>
+#include <string>
+
+#include "data/base/error.h"
+#include "tools/command.h"
+
+namespace occam {
+namespace {
+
+struct Command {
+  const char* name;
+  int (*run)(int argc, const char* const* argv);
+  const char* purpose;
+};
+
+constexpr Command kCommands[] = {
+    {"train", TrainCommand,
+     "train a small transformer on a text, from scratch or from a checkpoint"},
+    {"compress", CompressCommand, "compress files with a model"},
+    {"decompress", DecompressCommand, "restore compressed files"},
+    {"evaluate", EvaluateCommand, "what a model is worth on a file, its own bytes charged"},
+    {"inspect", InspectCommand,
+     "what is in a checkpoint, a model or a compressed file; export a model"},
+};
+
+void PrintHelp(std::FILE* out) {
+  fmt::print(out,
+             "Occam trains tiny transformers and uses them as lossless compressors.\n\nUsage: "
+             "occam COMMAND ...\n\n");
+  for (const Command& command : kCommands)
+    fmt::print(out, "  {:<12}{}\n", command.name, command.purpose);
+  fmt::print(
+      out,
+      "\n'occam COMMAND --help' explains a command, 'occam --version' names the versions.\n\n{}",
+      kExitCodes);
+}
+
+const Command* Find(const std::string& name) {
+  for (const Command& command : kCommands) {
+    if (name == command.name) return &command;
+  }
+  return nullptr;
+}
+
+int Dispatch(int argc, const char* const* argv) {
+  const std::string self = std::filesystem::path(argc > 0 ? argv[0] : "occam").filename();
+  if (const Command* command = Find(self)) return command->run(argc, argv);
+  const std::string name = argc > 1 ? argv[1] : "";
+  if (const Command* command = Find(name)) return command->run(argc - 1, argv + 1);
+  if (name == "--version") {
+    fmt::print("{}\n", VersionText());
+    return 0;
+  }
+  if (name == "--help" || name == "-h" || name == "help") {
+    PrintHelp(stdout);
+    return 0;
+  }
+  if (name.empty()) {
+    PrintHelp(stderr);
+    return static_cast<int>(ErrorKind::kUsage);
+  }
+  throw UsageError(fmt::format("there is no command '{}'; see occam --help", name));
+}
+
+int Fail(int code, const std::string& message) {
+  fmt::print(stderr, "occam: {}\n", message);
+  return code;
+}
+
+int Main(int argc, const char* const* argv) {
+  try {
+    return Dispatch(argc, argv);
+  } catch (const EarlyExit&) {
+    return 0;
+  } catch (const Error& e) {
+    return Fail(static_cast<int>(e.kind()), e.what());
+  } catch (const std::bad_alloc&) {
+    return Fail(static_cast<int>(ErrorKind::kIo), "out of memory");
+  } catch (const std::exception& e) {
+    return Fail(static_cast<int>(ErrorKind::kInternal),
+                std::string("a bug of Occam, please report it: ") + e.what());
+  }
+}
+
+}  // namespace
+}  // namespace occam
+
+int main(int argc, char** argv) {
+  const int code = occam::Main(argc, argv);
+  // A full disk behind standard output shows only when it is flushed.
+  if (std::fflush(stdout) != 0 && code == 0) {
+    std::perror("occam: cannot write standard output");
+    return static_cast<int>(occam::ErrorKind::kIo);
+  }
+  return code;
+}

@@ -1,0 +1,332 @@
+// occam train: a model from a text.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "data/base/error.h"
+#include "data/base/units.h"
+#include "data/corpus.h"
+#include "data/tokenizer.h"
+#include "model/checkpoint.h"
+#include "model/exact/quantized_model.h"
+#include "model/quantize.h"
+#include "tools/command.h"
+#include "tools/progress.h"
+#include "train/run_log.h"
+#include "train/trainer.h"
+#include "train/training_run.h"
+
+namespace occam {
+namespace {
+
+constexpr char kEpilogue[] =
+    "Examples:\n"
+    "  train --params 200K --data enwik8 --minutes 30 --out enwik8-200K.h5\n"
+    "  train --params 3M --data wiki64.txt.xz --train-bytes 0:62M --val-bytes 62M:64M --tokens "
+    "250M --out wiki-3M.h5\n"
+    "  train --resume --data wiki64.txt.xz --out wiki-3M.h5       # goes on where it was "
+    "interrupted\n"
+    "\n"
+    "Writes NAME.h5 (a checkpoint, from which a run can be resumed), NAME.occm (the quantised "
+    "model that codes: the\n"
+    "bytes that a compressed file's model costs) and NAME.log.jsonl. Ctrl-C writes the checkpoint "
+    "and stops.\n";
+
+constexpr double kDefaultMinutes = 10;
+
+cxxopts::Options MakeOptions() {
+  cxxopts::Options options("train", "Trains a small byte-level transformer.\n");
+  options.add_options("Data")("data",
+                              "Corpus: a file, a folder, a glob (.gz .xz .zst are unpacked), or "
+                              "enwik8, enwik9 once fetched",
+                              cxxopts::value<std::string>(), "TEXT")(
+      "train-bytes",
+      "Bytes to train on, BEGIN:END or the first N (default: what is not validation)",
+      cxxopts::value<std::string>()->default_value(""), "RANGE")(
+      "val-bytes",
+      "Bytes to validate on, BEGIN:END or the last N (default: the last 5 %, at most 10 MB)",
+      cxxopts::value<std::string>()->default_value(""), "RANGE");
+  options.add_options("Model")(
+      "params", "Parameters, about: 200K, 800K, 3.2M, 12M, any number (default 200K)",
+      cxxopts::value<std::string>(),
+      "N")("width", "Width, instead of --params", cxxopts::value<int>(), "D")(
+      "layers", "Layers", cxxopts::value<int>(), "N")("heads", "Attention heads",
+                                                      cxxopts::value<int>(), "N")(
+      "kv-heads", "Key/value heads; divides --heads", cxxopts::value<int>(), "N")(
+      "mlp-factor", "Width of the MLP over the width", cxxopts::value<int>(), "N")(
+      "conv-width", "Taps of the convolutions; 0 = none", cxxopts::value<int>(), "N")(
+      "windows",
+      "Positions each layer sees, one a layer or repeated as a pattern; 0 = all, e.g. 256,256,0",
+      cxxopts::value<std::vector<int>>(),
+      "W,W,...")("context", "Bytes of a fresh context (default 2048)", cxxopts::value<int>(), "N");
+  options.add_options("Length of the run: one of")("minutes", "Minutes (default 10)",
+                                                   cxxopts::value<double>(), "M")(
+      "tokens", "Bytes seen, repeats included: 20M, 1G", cxxopts::value<std::string>(), "N")(
+      "steps", "Optimizer steps", cxxopts::value<int64_t>(), "N");
+  const Recipe recipe;
+  const auto number = [](double value) {
+    return cxxopts::value<double>()->default_value(fmt::format("{}", value));
+  };
+  options.add_options("Recipe")(
+      "batch", "Sequences of --context bytes a step",
+      cxxopts::value<int64_t>()->default_value(fmt::format("{}", recipe.batch_sequences)),
+      "N")("muon-lr", "Learning rate of the hidden matrices", number(recipe.muon_lr), "X")(
+      "adamw-lr", "Learning rate of everything else", number(recipe.adamw_lr), "X")(
+      "weight-decay", "Weight decay of the matrices, times the learning rate",
+      number(recipe.weight_decay),
+      "X")("clip-norm", "Largest global norm of the gradient", number(recipe.clip_norm), "X")(
+      "seed", "Seed of initial weights and batches",
+      cxxopts::value<int64_t>()->default_value(fmt::format("{}", recipe.seed)), "N");
+  options.add_options("Run")("o,out", "Checkpoint to write", cxxopts::value<std::string>(),
+                             "NAME.h5")("init",
+                                        "Start from this checkpoint's weights (of the same shape)",
+                                        cxxopts::value<std::string>(), "CKPT")(
+      "resume", "Go on with the run that --out holds; shape, recipe and length are read from it")(
+      "checkpoint-minutes", "Minutes between checkpoints",
+      cxxopts::value<double>()->default_value("5"), "M")("f,force", "Overwrite --out")(
+      "T,threads", "Threads; 0 = one a processor", cxxopts::value<int>()->default_value("0"), "N")(
+      "q,quiet", "Print errors only");
+  return options;
+}
+
+std::string CommandLine(int argc, const char* const* argv) {
+  std::string line = "occam";
+  for (int i = 0; i < argc; ++i) {
+    const std::string word = i == 0 ? std::filesystem::path(argv[i]).filename().string() : argv[i];
+    line += " " + word;
+  }
+  return line;
+}
+
+ModelConfig ConfigFrom(const cxxopts::ParseResult& args, int vocabulary) {
+  if (args.count("width") > 0 && args.count("params") > 0)
+    throw UsageError("give --width or --params, not both");
+  ModelConfig config =
+      args.count("width") > 0
+          ? FamilyConfig(args["width"].as<int>(), vocabulary)
+          : FamilyConfigFor(
+                ParseCount(args.count("params") > 0 ? args["params"].as<std::string>() : "200K",
+                           "--params"),
+                vocabulary);
+  const auto set = [&](const char* name, int32_t* field) {
+    if (args.count(name) > 0) *field = args[name].as<int>();
+  };
+  std::vector<int> pattern{config.windows[0], config.windows[1], config.windows[2]};
+  if (args.count("windows") > 0) pattern = args["windows"].as<std::vector<int>>();
+  set("layers", &config.layers);
+  set("heads", &config.heads);
+  config.kv_heads = config.heads;
+  set("kv-heads", &config.kv_heads);
+  set("mlp-factor", &config.mlp_factor);
+  set("conv-width", &config.conv_width);
+  set("context", &config.context);
+  if (pattern.empty()) throw UsageError("--windows needs at least one number");
+  config.windows.clear();
+  for (int l = 0; l < config.layers; ++l)
+    config.windows.push_back(pattern[static_cast<size_t>(l) % pattern.size()]);
+  CheckConfig(config, ErrorKind::kUsage);
+  return config;
+}
+
+Recipe RecipeFrom(const cxxopts::ParseResult& args) {
+  Recipe recipe;
+  recipe.batch_sequences = args["batch"].as<int64_t>();
+  recipe.muon_lr = args["muon-lr"].as<double>();
+  recipe.adamw_lr = args["adamw-lr"].as<double>();
+  recipe.weight_decay = args["weight-decay"].as<double>();
+  recipe.clip_norm = args["clip-norm"].as<double>();
+  recipe.seed = args["seed"].as<int64_t>();
+  return recipe;
+}
+
+RunLength LengthFrom(const cxxopts::ParseResult& args, const ModelConfig& config,
+                     const Recipe& recipe) {
+  const auto given = args.count("minutes") + args.count("tokens") + args.count("steps");
+  if (given > 1) throw UsageError("give one of --minutes, --tokens and --steps");
+  if (args.count("steps") > 0) return RunLength::Steps(args["steps"].as<int64_t>());
+  if (args.count("tokens") > 0) {
+    return RunLength::Tokens(ParseCount(args["tokens"].as<std::string>(), "--tokens"),
+                             recipe.batch_sequences * config.context);
+  }
+  return RunLength::Minutes(args.count("minutes") > 0 ? args["minutes"].as<double>()
+                                                      : kDefaultMinutes);
+}
+
+// What the run's checkpoint decides must not be given again: it could only disagree.
+void RefuseBesideResume(const cxxopts::ParseResult& args) {
+  for (const char* name :
+       {"params",     "width",   "layers",     "heads",        "kv-heads",  "mlp-factor",
+        "conv-width", "windows", "context",    "minutes",      "tokens",    "steps",
+        "batch",      "muon-lr", "adamw-lr",   "weight-decay", "clip-norm", "seed",
+        "init",       "force",   "train-bytes"}) {
+    if (args.count(name) > 0) {
+      throw UsageError(
+          fmt::format("--{} cannot be changed with --resume: the checkpoint decides it", name));
+    }
+  }
+}
+
+class TrainingProgress final : public TrainingObserver {
+ public:
+  explicit TrainingProgress(bool quiet) : quiet_(quiet), line_(quiet) {}
+
+  void OnStep(const StepReport& r) override {
+    smoothed_ = smoothed_ == 0 ? r.loss_bpb : 0.9 * smoothed_ + 0.1 * r.loss_bpb;
+    line_.ShowLeft(
+        r.progress, r.left_s,
+        fmt::format("step {}  {} seen  loss {:.3f} bpb{}  {:.1f} K tokens/s", r.step,
+                    FormatBytes(r.bytes_seen), smoothed_,
+                    validation_ > 0 ? fmt::format("  validation {:.3f}", validation_) : "",
+                    r.tokens_per_s / 1000));
+  }
+  void OnValidation(const ValidationReport& r) override {
+    validation_ = r.bits_per_byte;
+    if (quiet_) return;
+    line_.Clear();
+    fmt::print("{:>8} steps  {:>8} seen  validation {:.4f} bpb ({:.2f} %) on {}{}\n", r.step,
+               FormatBytes(r.bytes_seen), r.bits_per_byte, r.bits_per_byte / 8 * 100,
+               FormatBytes(r.validation_bytes), r.whole ? ", the whole part" : "");
+    std::fflush(stdout);
+  }
+  void Clear() { line_.Clear(); }
+
+ private:
+  bool quiet_;
+  ProgressLine line_;
+  double smoothed_ = 0;
+  double validation_ = 0;
+};
+
+std::string ModelPath(const std::string& checkpoint_path) {
+  return std::filesystem::path(checkpoint_path).replace_extension(".occm").string();
+}
+
+// Everything that a run is, from the command line or from the checkpoint that is resumed.
+struct Plan {
+  TrainerSettings settings;
+  std::optional<Checkpoint> resumed;
+  int64_t steps_done = 0;
+};
+
+Plan MakePlan(const cxxopts::ParseResult& args, const std::string& out) {
+  Plan plan;
+  if (args.count("resume") > 0) {
+    RefuseBesideResume(args);
+    plan.resumed = LoadCheckpoint(out);
+    plan.settings.config = plan.resumed->config;
+    plan.settings.provenance = plan.resumed->provenance;
+    const RunPlan run = UnpackPlan(*plan.resumed, out);
+    plan.settings.recipe = run.recipe;
+    plan.settings.length = run.length;
+    plan.steps_done = run.steps_done;
+    return plan;
+  }
+  if (args.count("force") == 0 && std::filesystem::exists(out)) {
+    throw IoError(out + " exists already: --resume goes on with its run, -f overwrites it");
+  }
+  plan.settings.config = ConfigFrom(args, ByteTokenizer().vocabulary());
+  plan.settings.recipe = RecipeFrom(args);
+  plan.settings.length = LengthFrom(args, plan.settings.config, plan.settings.recipe);
+  return plan;
+}
+
+std::string RequiredOption(const cxxopts::ParseResult& args, const char* name) {
+  if (args.count(name) == 0)
+    throw UsageError(fmt::format("train needs --{}; see train --help", name));
+  return args[name].as<std::string>();
+}
+
+// The training part: of a resumed run the very bytes it began with.
+Split SplitFrom(const cxxopts::ParseResult& args, const Plan& plan, int64_t size_bytes) {
+  std::string train = args["train-bytes"].as<std::string>();
+  if (plan.resumed) {
+    train = fmt::format("{}:{}", plan.settings.provenance.train_begin,
+                        plan.settings.provenance.train_end);
+  }
+  return MakeSplit(size_bytes, train, args["val-bytes"].as<std::string>());
+}
+
+}  // namespace
+
+int TrainCommand(int argc, const char* const* argv) {
+  cxxopts::Options options = MakeOptions();
+  const cxxopts::ParseResult args = ParseOptions(&options, argc, argv, kEpilogue);
+  const std::string out = RequiredOption(args, "out");
+  const std::string data = RequiredOption(args, "data");
+  const bool quiet = args.count("quiet") > 0;
+  Plan plan = MakePlan(args, out);
+  TrainerSettings& settings = plan.settings;
+
+  const Corpus corpus = LoadCorpus(data);
+  const Split split = SplitFrom(args, plan, static_cast<int64_t>(corpus.bytes.size()));
+  const ByteTokenizer tokenizer;
+  const auto part = [&](const ByteRange& range) {
+    return std::span(corpus.bytes)
+        .subspan(static_cast<size_t>(range.begin), static_cast<size_t>(range.size()));
+  };
+  const std::vector<int32_t> train_tokens = tokenizer.Encode(part(split.train));
+  const std::vector<int32_t> validation_tokens = tokenizer.Encode(part(split.validation));
+
+  settings.threads = args["threads"].as<int>();
+  settings.checkpoint_path = out;
+  settings.checkpoint_every_s = 60 * args["checkpoint-minutes"].as<double>();
+  settings.interrupt = &CatchInterrupts();
+  settings.provenance.command_line = CommandLine(argc, argv);
+  settings.provenance.code_version = VersionText();
+  settings.provenance.data_name = corpus.name;
+  settings.provenance.data_sha256 = Hex(corpus.DigestOf(split.train));
+  settings.provenance.train_begin = split.train.begin;
+  settings.provenance.train_end = split.train.end;
+
+  if (!quiet) {
+    fmt::print("model: {}\n", Describe(settings.config));
+    fmt::print("data:  {}, train on bytes {}:{}, validate on {}:{}\n", corpus.name,
+               split.train.begin, split.train.end, split.validation.begin, split.validation.end);
+    std::fflush(stdout);
+  }
+
+  TrainingProgress progress(quiet);
+  RunLog log(RunLogPath(out), plan.resumed ? RunLog::Mode::kResume : RunLog::Mode::kStart,
+             plan.steps_done,
+             {{"command", settings.provenance.command_line},
+              {"version", settings.provenance.code_version},
+              {"model", Describe(settings.config)},
+              {"data", corpus.name},
+              {"data_sha256", settings.provenance.data_sha256}});
+  settings.observers = {&progress, &log};
+
+  Trainer trainer(settings,
+                  {train_tokens, validation_tokens, static_cast<double>(split.train.size()),
+                   static_cast<double>(split.validation.size()), tokenizer.Serialise()});
+  if (plan.resumed) trainer.Resume(*plan.resumed, out);
+  if (args.count("init") > 0) {
+    const std::string init = args["init"].as<std::string>();
+    trainer.StartFrom(LoadCheckpoint(init), init);
+  }
+  const RunStatus status = trainer.Run();
+  progress.Clear();
+  if (status == RunStatus::kInterrupted) {
+    if (!quiet)
+      fmt::print("interrupted after {} steps; train --resume --data {} --out {} goes on\n",
+                 trainer.position().steps, data, out);
+    return kInterruptedExitCode;
+  }
+
+  const Checkpoint checkpoint = LoadCheckpoint(out);
+  const Bytes model = SerialiseModel(Quantise(checkpoint.config, checkpoint.weights,
+                                              checkpoint.calibration, checkpoint.tokenizer));
+  WriteFile(ModelPath(out), model);
+  if (!quiet) {
+    fmt::print("wrote {} and {} ({} bytes: what the model costs a compressed file)\n", out,
+               ModelPath(out), model.size());
+  }
+  return 0;
+}
+
+}  // namespace occam
