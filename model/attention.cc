@@ -64,7 +64,7 @@ namespace {
 
 // Two tiles of scores stay in the second level cache. Multiples of every vector's length.
 constexpr int64_t kQueries = 64;
-constexpr int64_t kKeys = 128;
+constexpr int64_t kKeys = 256;
 
 float ScoreScale(const AttentionShape& shape) {
   return 3.0f / std::sqrt(static_cast<float>(shape.head_size));
