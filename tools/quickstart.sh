@@ -3,7 +3,7 @@
 #   tools/quickstart.sh [TEXT]
 # installs the packages, builds, trains a small transformer for a few minutes, compresses a part of the text that the
 # training did not see, restores it, compares, and prints what the model is worth with its own bytes charged.
-# TEXT is a file, a folder or a glob; without it, enwik8 is fetched.
+# TEXT is a file (plain, .gz or .xz) or a folder; without it, enwik8 is fetched.
 #   MINUTES=4      how long to train
 #   PARAMS=200K    how large a model
 set -euo pipefail
@@ -24,8 +24,8 @@ occam=build/release/bin/occam
 text=${1:-}
 if [ -z "$text" ]; then
   say "Fetching enwik8 (100 MB of Wikipedia, the field's common text)"
-  if tools/fetch_enwik.sh enwik8; then
-    text=enwik8
+  if text=$(tools/fetch_enwik.sh enwik8); then
+    :
   else
     # Part of every g++ installation, so it is there wherever Occam was built.
     text=$(find /usr/include/c++ -mindepth 1 -maxdepth 1 -type d | sort -V | tail -n 1)
@@ -34,19 +34,35 @@ if [ -z "$text" ]; then
 fi
 
 mkdir -p runs
+rm -rf runs/quickstart*
+case $text in  # one plain file, so that its end can be set apart
+  *.gz) zcat "$text" >runs/quickstart.source ;;
+  *.xz) xz -dc "$text" >runs/quickstart.source ;;
+  *)
+    if [ -f "$text" ]; then
+      ln -s "$(realpath "$text")" runs/quickstart.source
+    elif [ -d "$text" ]; then
+      find -L "$text" -type f -print0 | LC_ALL=C sort -z | xargs -0 cat >runs/quickstart.source
+    else
+      echo "quickstart.sh: there is no $text" >&2
+      exit 3
+    fi
+    ;;
+esac
+size=$(stat -Lc %s runs/quickstart.source)
+held_out_bytes=$((size / 20 < 1000000 ? size / 20 : 1000000))
 model=runs/quickstart.h5
-rm -f runs/quickstart.*
-say "Training $params parameters for $minutes minutes on $text"
-"$occam" train --params "$params" --data "$text" --minutes "$minutes" --out "$model" --released
+held_out=runs/quickstart.txt
+tail -c "$held_out_bytes" runs/quickstart.source >"$held_out"
 
-say "Compressing bytes that the training did not see"
-"$occam" inspect "$model"
-held_out=runs/quickstart.held_out
-"$occam" extract --data "$text" --split validation --max-bytes 1M --out "$held_out"
-"$occam" compress --ckpt "$model" -f -v "$held_out"
-"$occam" decompress --ckpt "$model" -f -v -o "$held_out.restored" "$held_out.occ"
+say "Training $params parameters for $minutes minutes on $text, but for its last $held_out_bytes bytes"
+"$occam" train --params "$params" --data runs/quickstart.source --val-bytes "$held_out_bytes" --minutes "$minutes" --out "$model"
+
+say "Compressing those $held_out_bytes bytes, which the training did not see, and restoring them"
+"$occam" compress --ckpt runs/quickstart.occm -v "$held_out"
+"$occam" decompress --ckpt runs/quickstart.occm -v -o "$held_out.restored" "$held_out.occ"
 cmp "$held_out" "$held_out.restored"
-echo "restored and compared: identical, $(stat -c %s "$held_out") bytes from $(stat -c %s "$held_out.occ")"
+echo "identical: $held_out_bytes bytes from $(stat -c %s "$held_out.occ")"
 
 say "What the model is worth, its own bytes charged"
-"$occam" evaluate --ckpt "$model" --data "$held_out"
+"$occam" evaluate --ckpt "$model" --data runs/quickstart.source
