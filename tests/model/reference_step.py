@@ -1,19 +1,12 @@
-#!/ usr / bin / env python3
-""
-    "Makes reference_step.h5: what an independent framework (PyTorch, autograd, double precision) says of one small network
-    at a random point where no tensor is zero,
-    and of three optimizer steps from there.The tests compare the C++ code with
-            it.
+#!/usr/bin/env python3
+"""Makes reference_step.h5: what an independent framework (PyTorch, autograd, double precision) says of one small network
+at a random point where no tensor is zero, and of three optimizer steps from there. The tests compare the C++ code with it.
 
-        python3 reference_step.py reference_step.h5
+    python3 reference_step.py reference_step.h5
 
-            The file;
-V vocabulary, B sequences, T positions,
-    names and shapes of tensors as in a checkpoint :
+The file; V vocabulary, B sequences, T positions, names and shapes of tensors as in a checkpoint:
 
-    /
-    config attributes : the fields of ModelConfig,
-    int32; windows int32 [layers]
+    /config            attributes: the fields of ModelConfig, int32; windows int32 [layers]
     /recipe            attributes: the optimizer's numbers below, float64
     /inputs            int32 [3, B, T]: one batch a step, in [0, V], V the begin symbol
     /targets           int32 [3, B, T], in [0, V)
@@ -86,10 +79,8 @@ def orthogonalise(u):
 class Optimizer:
     def __init__(self, weights):
         self.weights = weights
-        self.first = {
-name: torch.zeros_like(w) for name, w in weights.items()}
-        self.second = {
-name: torch.zeros_like(w) for name, w in weights.items()}
+        self.first = {name: torch.zeros_like(w) for name, w in weights.items()}
+        self.second = {name: torch.zeros_like(w) for name, w in weights.items()}
         self.steps = 0
 
     def step(self, gradients):
