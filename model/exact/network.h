@@ -44,7 +44,7 @@ class ExactNetwork {
 // Lanes with cached keys and values. One thread at a time; the network must outlive it.
 class ExactSession {
  public:
-  // Caches for `lanes` lanes.
+  // Memory for `lanes` lanes, all in fresh contexts. Throws kIo where there is not enough.
   ExactSession(const ExactNetwork& network, int lanes);
   ~ExactSession();
   ExactSession(const ExactSession&) = delete;
@@ -53,8 +53,9 @@ class ExactSession {
   // Starts a fresh context in a lane: its next input is the begin symbol at position 0.
   void Reset(int lane);
 
-  // The intervals of known symbols, all at once; the lane's context then ends with them. A fresh
-  // context takes at most `context` symbols.
+  // The intervals of known symbols; the lane's context then ends with them, and may go on by
+  // scoring or by stepping. Not in a context that was stepped. A context may run on past
+  // config().context symbols: full layers then look back over that many positions.
   void Score(int lane, std::span<const int32_t> symbols, std::span<SymbolInterval> intervals);
 
   // One step of the lanes 0 .. previous.size() - 1, each at its own position: previous[i] is the

@@ -48,13 +48,11 @@ class VectorKernels final : public FastKernels {
   }
 
   void RotateAndNorm(const float* cosine, const float* sine, int n, float* head) const override {
-    const int pairs = n / 2;
-    if (Divides(WideFloats(), pairs)) {
-      RotateHead(WideFloats(), cosine, sine, pairs, head);
-    } else {
-      RotateHead(hn::CappedTag<float, 4>(), cosine, sine, pairs, head);
+    if (Divides(WideFloats(), n / 2)) return RotateAndNormHead(WideFloats(), cosine, sine, n, head);
+    if (Divides(NarrowFloats(), n / 2)) {
+      return RotateAndNormHead(NarrowFloats(), cosine, sine, n, head);
     }
-    VectorKernels::Norm(head, nullptr, n, head);
+    RotateAndNormHead(hn::CappedTag<float, 4>(), cosine, sine, n, head);
   }
 
   void Store(const float* key, float inverse_key_scale, const float* value,

@@ -119,8 +119,11 @@ HWY_INLINE float QuantiseRow(D d, const float* x, int n, int8_t* codes) {
   return zero ? 0.0f : a / contract::kActivationCode;
 }
 
+// One vector length for both steps: a load of what two narrower stores have just written would wait
+// for them.
 template <class D>
-HWY_INLINE void RotateHead(D d, const float* cosine, const float* sine, int pairs, float* head) {
+HWY_INLINE void RotateAndNormHead(D d, const float* cosine, const float* sine, int n, float* head) {
+  const int pairs = n / 2;
   for (int i = 0; i < pairs; i += LanesOf(d)) {
     const auto c = hn::LoadU(d, cosine + i);
     const auto s = hn::LoadU(d, sine + i);
@@ -129,6 +132,7 @@ HWY_INLINE void RotateHead(D d, const float* cosine, const float* sine, int pair
     hn::StoreU(hn::Sub(hn::Mul(x1, c), hn::Mul(x2, s)), d, head + i);
     hn::StoreU(hn::Add(hn::Mul(x1, s), hn::Mul(x2, c)), d, head + pairs + i);
   }
+  NormRow(d, head, nullptr, n, head);
 }
 
 // contract::OutputTerm of (logit - largest) * log2 e.

@@ -1,0 +1,63 @@
+// A quantised model as the kernels want it: matrices packed, constants of the contract computed
+// once.
+#ifndef OCCAM_MODEL_EXACT_PREPARED_NETWORK_H_
+#define OCCAM_MODEL_EXACT_PREPARED_NETWORK_H_
+
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <vector>
+
+#include "data/base/digest.h"
+#include "model/exact/kernels.h"
+#include "model/exact/quantized_model.h"
+#include "model/parameters.h"
+
+namespace occam {
+
+struct PreparedLayer {
+  // Gain and convolution before attention [0] and before the MLP [1].
+  const float* gains[2];
+  std::vector<float> convolutions[2];  // [taps, D], empty in a network without
+
+  std::unique_ptr<LinearLayer> wqkv;  // [D + 2 kv_width, D]: queries, keys, values
+  std::unique_ptr<LinearLayer> wo, wu, wd;
+
+  // One a key/value head.
+  std::vector<float> key_scales, inverse_key_scales, inverse_value_scales;
+  std::vector<float> value_factors;  // 128 * s_v
+
+  int window;    // positions that a query sees, its own included
+  int capacity;  // of the layer's cache rings
+};
+
+// Immutable after construction, which throws kDamaged as CheckModel does. Owns the model.
+struct PreparedNetwork {
+  PreparedNetwork(QuantizedModel quantized, std::unique_ptr<KernelSet> kernel_set);
+
+  // F of DESIGN.md section 4, point 6, for a query of this scale.
+  float AttentionFactor(float query_scale, const PreparedLayer& layer, int group) const;
+  // What the linear layers need of scratch, at most.
+  size_t scratch_bytes() const;
+
+  const QuantizedTensor& tensor(int i) const { return model.tensors[static_cast<size_t>(i)]; }
+  const float* gain(int i) const { return tensor(i).floats.data(); }
+
+  QuantizedModel model;
+  std::unique_ptr<KernelSet> kernels;
+  ParameterIndex index;
+  Sha256Digest id;
+  std::vector<int32_t> rotary_frequencies;  // [head size / 2]
+  std::vector<PreparedLayer> layers;
+  std::unique_ptr<LinearLayer> head;
+
+ private:
+  std::unique_ptr<LinearLayer> MakeLinear(std::initializer_list<int> tensors) const;
+  PreparedLayer MakeLayer(int l) const;
+
+  float beta_;  // 3 / sqrt(head size)
+};
+
+}  // namespace occam
+
+#endif  // OCCAM_MODEL_EXACT_PREPARED_NETWORK_H_
