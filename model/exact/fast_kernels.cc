@@ -20,7 +20,8 @@
 #include "model/exact/kernels.h"
 #include "model/simd_targets.h"
 
-#if HWY_TARGET != HWY_SCALAR
+// Highway's targets without vectors, which lack what we use, have no target string.
+#ifdef HWY_TARGET_STR
 #define OCCAM_SIMD HWY_NAMESPACE
 #define OCCAM_SIMD_TARGET HWY_TARGET_STR
 #define OCCAM_SIMD_VNNI 0
@@ -44,9 +45,9 @@ HWY_BEFORE_NAMESPACE();
 namespace occam {
 namespace HWY_NAMESPACE {
 
-// Null for Highway's scalar target, which lacks what we use: the plain kernels stand in for it.
+// Null where the plain kernels have to stand in.
 KernelSet* NewKernels() {
-#if HWY_TARGET == HWY_SCALAR
+#ifndef HWY_TARGET_STR
   return nullptr;
 #else
 #if HWY_TARGET == HWY_AVX3

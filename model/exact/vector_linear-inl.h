@@ -20,8 +20,8 @@ constexpr int kRowsAtOnce = kPanelVectors == 1 ? 6 : kPanelVectors == 2 ? 4 : 2;
 
 // y (+)= (float(sum) * scale) * x_scale, one vector of outputs.
 template <class D>
-HWY_INLINE void PutOutputs(D d, hn::Vec<D> sum, hn::Vec<hn::RebindToFloat<D>> scale, float x_scale,
-                           bool add, float* y) {
+HWY_INLINE void PutOutputs(D /*d*/, hn::Vec<D> sum, hn::Vec<hn::RebindToFloat<D>> scale,
+                           float x_scale, bool add, float* y) {
   const hn::RebindToFloat<D> df;
   auto value = hn::Mul(hn::Mul(hn::ConvertTo(df, sum), scale), hn::Set(df, x_scale));
   if (add) value = hn::Add(hn::LoadU(df, y), value);

@@ -103,7 +103,6 @@ HWY_INLINE hn::Vec<D> LoadInput(D d, const float* x) {
 
 template <bool kSquared, class D>
 HWY_INLINE float QuantiseRow(D d, const float* x, int n, int8_t* codes) {
-  const IntsOf<D> di;
   const hn::Rebind<int8_t, D> d8;
   auto largest = hn::Zero(d);
   for (int i = 0; i < n; i += LanesOf(d)) {
