@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "model/matmul.h"
+#include "train/vector.h"
 
 namespace occam {
 namespace {
@@ -15,10 +16,8 @@ constexpr float kC = 2.0315f;
 }  // namespace
 
 void Orthogonaliser::Apply(std::span<float> x, int64_t rows, int64_t columns, int64_t steps) {
-  double squares = 0;
-  for (const float v : x) squares += static_cast<double>(v) * static_cast<double>(v);
-  const float scale = static_cast<float>(1.0 / (std::sqrt(squares) + 1e-7));
-  for (float& v : x) v *= scale;
+  const double norm = std::sqrt(VectorOf(x).cast<double>().square().sum());
+  VectorOf(x) *= static_cast<float>(1.0 / (norm + 1e-7));
 
   const bool tall = rows > columns;
   const int64_t n = std::min(rows, columns);
@@ -33,12 +32,10 @@ void Orthogonaliser::Apply(std::span<float> x, int64_t rows, int64_t columns, in
     MatMul(matrix, tall ? Operand::kTransposed : Operand::kAsIs, matrix,
            tall ? Operand::kAsIs : Operand::kTransposed, gram, Result::kReplace);
     MatMul(gram, Operand::kAsIs, gram, Operand::kAsIs, polynomial, Result::kReplace);
-    for (size_t j = 0; j < gram_.size(); ++j) {
-      polynomial_[j] = kB * gram_[j] + kC * polynomial_[j];
-    }
+    VectorOf(polynomial_) = kB * VectorOf(gram_) + kC * VectorOf(polynomial_);
     MatMul(tall ? matrix : polynomial, Operand::kAsIs, tall ? polynomial : matrix, Operand::kAsIs,
            next, Result::kReplace);
-    for (size_t j = 0; j < x.size(); ++j) x[j] = kA * x[j] + next_[j];
+    VectorOf(x) = kA * VectorOf(x) + VectorOf(next_);
   }
 }
 
@@ -46,16 +43,15 @@ void MuonStep::Apply(std::span<const float> gradient, std::span<float> momentum_
                      std::span<float> weights, std::span<float> update,
                      Orthogonaliser* scratch) const {
   const auto beta = static_cast<float>(momentum);
-  for (size_t i = 0; i < update.size(); ++i) {
-    const float g = gradient[i] * gradient_scale;
-    momentum_buffer[i] += (1.0f - beta) * (g - momentum_buffer[i]);
-    update[i] = g + beta * (momentum_buffer[i] - g);
-  }
+  const auto g = VectorOf(gradient) * gradient_scale;
+  Vector m = VectorOf(momentum_buffer);
+  m += (1.0f - beta) * (g - m);
+  VectorOf(update) = g + beta * (m - g);
   scratch->Apply(update, rows, columns, newton_schulz_steps);
   const double shape = std::max(1.0, static_cast<double>(rows) / static_cast<double>(columns));
   const auto keep = static_cast<float>(1 - learning_rate * weight_decay);
   const auto rate = static_cast<float>(learning_rate * std::sqrt(shape));
-  for (size_t i = 0; i < update.size(); ++i) weights[i] = weights[i] * keep - rate * update[i];
+  VectorOf(weights) = VectorOf(weights) * keep - rate * VectorOf(update);
 }
 
 }  // namespace occam

@@ -5,6 +5,7 @@
 
 #include "data/base/error.h"
 #include "train/muon.h"
+#include "train/vector.h"
 
 namespace occam {
 
@@ -67,26 +68,20 @@ void Optimizer::StepAdamW(int tensor, double rate_factor, float gradient_scale,
   const auto step = static_cast<float>(rate / (1 - std::pow(recipe_.adamw_beta1, t)));
   const auto root = static_cast<float>(1 / std::sqrt(1 - std::pow(recipe_.adamw_beta2, t)));
   const auto epsilon = static_cast<float>(recipe_.adamw_epsilon);
-  const auto g = gradients.tensor(tensor);
-  const auto m = state_.first.tensor(tensor);
-  const auto v = state_.second.tensor(tensor);
-  const auto w = weights->tensor(tensor);
-  for (size_t i = 0; i < w.size(); ++i) {
-    const float scaled = g[i] * gradient_scale;
-    m[i] += (1.0f - beta1) * (scaled - m[i]);
-    v[i] = beta2 * v[i] + (1.0f - beta2) * (scaled * scaled);
-    w[i] = w[i] * keep - step * m[i] / (std::sqrt(v[i]) * root + epsilon);
-  }
+  const ConstVector g = VectorOf(gradients.tensor(tensor));
+  Vector m = VectorOf(state_.first.tensor(tensor));
+  Vector v = VectorOf(state_.second.tensor(tensor));
+  Vector w = VectorOf(weights->tensor(tensor));
+  m += (1.0f - beta1) * (g * gradient_scale - m);
+  v = beta2 * v + (1.0f - beta2) * (g * gradient_scale).square();
+  w = w * keep - step * m / (v.sqrt() * root + epsilon);
 }
 
 double GlobalNorm(const ParameterSet& gradients, ThreadTeam* team) {
   std::vector<double> squares(gradients.table().size());
   team->Run(static_cast<int>(squares.size()), [&](int tensor, int) {
-    double sum = 0;
-    for (const float g : gradients.tensor(tensor)) {
-      sum += static_cast<double>(g) * static_cast<double>(g);
-    }
-    squares[static_cast<size_t>(tensor)] = sum;
+    squares[static_cast<size_t>(tensor)] =
+        VectorOf(gradients.tensor(tensor)).cast<double>().square().sum();
   });
   double total = 0;
   for (const double s : squares) total += s;
