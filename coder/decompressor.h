@@ -3,6 +3,7 @@
 #define OCCAM_CODER_DECOMPRESSOR_H_
 
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "coder/compressor.h"

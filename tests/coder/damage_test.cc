@@ -1,7 +1,9 @@
 #include <catch2/catch.hpp>
 
 #include "coder/container_format.h"
+#include "coder/container_writer.h"
 #include "coder/decompressor.h"
+#include "coder/segment_codec.h"
 #include "data/base/byte_order.h"
 #include "data/base/random.h"
 #include "tests/coder/test_support.h"
@@ -140,6 +142,69 @@ TEST_CASE("Damage: a segment, an index or an end of another file is reported") {
   mixed = foreign;
   mixed.header = parts.header;  // all of another file but for the header, which is equal
   CHECK(kind(mixed) == std::nullopt);
+}
+
+TEST_CASE("Damage: a short segment before the last, and a payload in another form, are refused") {
+  // Every checksum is right here: only a faulty encoder makes such files.
+  const FileHeader layout = SmallLayout(kContext, 2, 32, nullptr);
+  SegmentCodec codec(layout, nullptr);
+  const EncodedSegment segment = codec.Encode(Bytes(50, 'a'), 1, [](uint32_t) {});
+  REQUIRE(segment.header.method == CodingMethod::kOrder2);
+  const auto written = [&](const std::vector<EncodedSegment>& segments) {
+    Bytes file;
+    const auto sink = MemorySink(&file);
+    ContainerWriter writer(*sink, layout);
+    for (const EncodedSegment& each : segments) writer.Append(each.header, each.payload);
+    writer.Finish();
+    return file;
+  };
+  REQUIRE(DecompressBytes(written({segment}), nullptr) == Bytes(50, 'a'));
+  const Thrown short_one = ThrownBy([&] { DecompressBytes(written({segment, segment}), nullptr); });
+  CHECK(short_one.kind == ErrorKind::kDamaged);
+  CHECK(short_one.Mentions("follows the last one"));
+
+  EncodedSegment longer = segment;  // zeros at the end of a stream change nothing but its form
+  longer.payload.push_back(0);
+  longer.header.payload_bytes += 1;
+  longer.header.payload_hash = Xxh3Of(longer.payload);
+  const Thrown other_form = ThrownBy([&] { DecompressBytes(written({longer}), nullptr); });
+  CHECK(other_form.kind == ErrorKind::kDamaged);
+  CHECK(other_form.Mentions("not what an encoder writes"));
+}
+
+TEST_CASE("Damage: an index or a length that lies with a right checksum is refused") {
+  const StreamModel model = ChainModel(kContext);
+  const Parts parts(SampleFile(model));
+  EndRecord end = ParseEndRecord(parts.end, "sample");
+  const auto kind = [&](const Parts& forged) {
+    return ThrownBy([&] { DecompressBytes(forged.Join(), &model); }).kind;
+  };
+  for (int field = 0; field < 3; ++field) {
+    EndRecord lie = end;
+    if (field == 0) ++lie.segments;
+    if (field == 1) ++lie.original_bytes;
+    if (field == 2) ++lie.file_bytes;
+    Parts forged = parts;
+    forged.end = Serialise(lie);
+    CHECK(kind(forged) == ErrorKind::kDamaged);
+  }
+
+  std::vector<IndexEntry> index;
+  for (const SegmentHeader& segment : ReadFileInfo(*MemorySource(parts.Join())).segments)
+    index.push_back({segment.payload_bytes, segment.original_bytes});
+  const auto with_index = [&] {
+    Parts forged = parts;
+    forged.index = Serialise(index);
+    end.chain = ChainHash(0, forged.header);
+    for (const Bytes& segment : forged.segments)
+      end.chain = ChainHash(end.chain, std::span(segment).first(kSegmentHeaderBytes));
+    end.chain = ChainHash(end.chain, forged.index);
+    forged.end = Serialise(end);
+    return forged;
+  };
+  REQUIRE(kind(with_index()) == std::nullopt);
+  std::swap(index.front(), index.back());
+  CHECK(kind(with_index()) == ErrorKind::kDamaged);
 }
 
 TEST_CASE("Damage: another model is named with the one that is needed") {

@@ -201,7 +201,6 @@ TEST_CASE("Range coder: bytes that are consumed exactly are what the encoder wri
 
 TEST_CASE("Range coder: an empty interval and a table with a wrong sum are reported as bugs") {
   CHECK(ThrownBy([] { RangeEncoder().Encode({5, 0}); }).kind == ErrorKind::kInternal);
-  const Bytes high(8, 0xff);
   const std::vector<uint32_t> table(20, 100);
   CHECK(ThrownBy([&] { RangeDecoder(Bytes{0xf0}).DecodeSymbol(table); }).kind ==
         ErrorKind::kInternal);
