@@ -29,6 +29,7 @@ const char kExitCodes[] =
     "130 interrupted.\n";
 
 cxxopts::ParseResult ParseOptions(cxxopts::Options* options, int argc, const char* const* argv,
+                                  const std::vector<std::string>& groups,
                                   const std::string& epilogue) {
   options->set_width(110);
   options->add_options("Help")("h,help", "Print this page")(
@@ -36,7 +37,9 @@ cxxopts::ParseResult ParseOptions(cxxopts::Options* options, int argc, const cha
   try {
     cxxopts::ParseResult result = options->parse(argc, argv);
     if (result.count("help") > 0) {
-      fmt::print("{}\n{}\n{}", options->help(), epilogue, kExitCodes);
+      std::vector<std::string> pages = groups;
+      pages.push_back("Help");
+      fmt::print("{}\n{}\n{}", options->help(pages), epilogue, kExitCodes);
       throw EarlyExit{};
     }
     if (result.count("version") > 0) {
@@ -47,6 +50,10 @@ cxxopts::ParseResult ParseOptions(cxxopts::Options* options, int argc, const cha
   } catch (const cxxopts::exceptions::exception& e) {
     throw UsageError(fmt::format("{}; see {} --help", e.what(), options->program()));
   }
+}
+
+std::string TextOf(const cxxopts::ParseResult& args, const std::string& name) {
+  return args.count(name) > 0 ? args[name].as<std::string>() : "";
 }
 
 std::string VersionText() {

@@ -7,6 +7,7 @@
 #include <cxxopts.hpp>
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace occam {
 
@@ -19,9 +20,15 @@ int EvaluateCommand(int argc, const char* const* argv);
 int InspectCommand(int argc, const char* const* argv);
 
 // Adds --help and --version, parses, and answers those two by printing and throwing EarlyExit. What
-// cxxopts cannot parse becomes kUsage. `epilogue` follows the option list: examples and exit codes.
+// cxxopts cannot parse becomes kUsage. The page shows the `groups`
+// of options in this order, then the help options; `epilogue` follows the option list: examples and
+// exit codes.
 cxxopts::ParseResult ParseOptions(cxxopts::Options* options, int argc, const char* const* argv,
+                                  const std::vector<std::string>& groups,
                                   const std::string& epilogue);
+
+// An option's text, or "" where it was not given.
+std::string TextOf(const cxxopts::ParseResult& args, const std::string& name);
 
 struct EarlyExit {};
 

@@ -220,7 +220,8 @@ class FileWorker {
 int Run(int argc, const char* const* argv, bool decompress) {
   cxxopts::Options options = MakeOptions(decompress);
   const cxxopts::ParseResult args =
-      ParseOptions(&options, argc, argv, decompress ? kDecompressEpilogue : kCompressEpilogue);
+      ParseOptions(&options, argc, argv, {"Model", "What to do", "Files", "Run"},
+                   decompress ? kDecompressEpilogue : kCompressEpilogue);
   const Request request = ParseRequest(args, decompress);
   const Kernels kernels = ParseKernels(args["kernels"].as<std::string>());
 

@@ -267,7 +267,7 @@ void PrintTable(const Evaluation& e, const ModelSource& source, const Corpus& co
 
 int EvaluateCommand(int argc, const char* const* argv) {
   cxxopts::Options options = MakeOptions();
-  const cxxopts::ParseResult args = ParseOptions(&options, argc, argv, kEpilogue);
+  const cxxopts::ParseResult args = ParseOptions(&options, argc, argv, {"What", "Run"}, kEpilogue);
   for (const char* name : {"ckpt", "data"}) {
     if (args.count(name) == 0)
       throw UsageError(fmt::format("evaluate needs --{}; see evaluate --help", name));

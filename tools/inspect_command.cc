@@ -199,7 +199,7 @@ int InspectCommand(int argc, const char* const* argv) {
       "NAME.h5")("json", "Print JSON")("f,force", "Overwrite existing files")(
       "file", "", cxxopts::value<std::string>());
   options.parse_positional({"file"});
-  const cxxopts::ParseResult args = ParseOptions(&options, argc, argv, kEpilogue);
+  const cxxopts::ParseResult args = ParseOptions(&options, argc, argv, {"Output"}, kEpilogue);
   if (args.count("file") == 0) throw UsageError("inspect needs a file; see inspect --help");
   if (!args.unmatched().empty())
     throw UsageError("inspect takes one file, not also " + args.unmatched().front());

@@ -48,10 +48,10 @@ cxxopts::Options MakeOptions() {
                               cxxopts::value<std::string>(), "TEXT")(
       "train-bytes",
       "Bytes to train on, BEGIN:END or the first N (default: what is not validation)",
-      cxxopts::value<std::string>()->default_value(""), "RANGE")(
+      cxxopts::value<std::string>(), "RANGE")(
       "val-bytes",
       "Bytes to validate on, BEGIN:END or the last N (default: the last 5 %, at most 10 MB)",
-      cxxopts::value<std::string>()->default_value(""), "RANGE");
+      cxxopts::value<std::string>(), "RANGE");
   options.add_options("Model")(
       "params", "Parameters, about: 200K, 800K, 3.2M, 12M, any number (default 200K)",
       cxxopts::value<std::string>(),
@@ -65,9 +65,9 @@ cxxopts::Options MakeOptions() {
       "Positions each layer sees, one a layer or repeated as a pattern; 0 = all, e.g. 256,256,0",
       cxxopts::value<std::vector<int>>(),
       "W,W,...")("context", "Bytes of a fresh context (default 2048)", cxxopts::value<int>(), "N");
-  options.add_options("Length of the run: one of")("minutes", "Minutes (default 10)",
-                                                   cxxopts::value<double>(), "M")(
-      "tokens", "Bytes seen, repeats included: 20M, 1G", cxxopts::value<std::string>(), "N")(
+  options.add_options("Length")("minutes", "Minutes (the default: 10)", cxxopts::value<double>(),
+                                "M")("tokens", "Bytes seen, repeats included: 20M, 1G",
+                                     cxxopts::value<std::string>(), "N")(
       "steps", "Optimizer steps", cxxopts::value<int64_t>(), "N");
   const Recipe recipe;
   const auto number = [](double value) {
@@ -244,19 +244,20 @@ std::string RequiredOption(const cxxopts::ParseResult& args, const char* name) {
 
 // The training part: of a resumed run the very bytes it began with.
 Split SplitFrom(const cxxopts::ParseResult& args, const Plan& plan, int64_t size_bytes) {
-  std::string train = args["train-bytes"].as<std::string>();
+  std::string train = TextOf(args, "train-bytes");
   if (plan.resumed) {
     train = fmt::format("{}:{}", plan.settings.provenance.train_begin,
                         plan.settings.provenance.train_end);
   }
-  return MakeSplit(size_bytes, train, args["val-bytes"].as<std::string>());
+  return MakeSplit(size_bytes, train, TextOf(args, "val-bytes"));
 }
 
 }  // namespace
 
 int TrainCommand(int argc, const char* const* argv) {
   cxxopts::Options options = MakeOptions();
-  const cxxopts::ParseResult args = ParseOptions(&options, argc, argv, kEpilogue);
+  const cxxopts::ParseResult args =
+      ParseOptions(&options, argc, argv, {"Data", "Model", "Length", "Recipe", "Run"}, kEpilogue);
   const std::string out = RequiredOption(args, "out");
   const std::string data = RequiredOption(args, "data");
   const bool quiet = args.count("quiet") > 0;
