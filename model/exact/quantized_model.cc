@@ -14,23 +14,20 @@ namespace occam {
 namespace {
 
 // Why these bounds: within them no float of the network overflows and no integer leaves its type,
-// whatever the codes are. With D <= 4096, MLP width K <= 65536, head size <= 256, window <= 65536,
-// layers <= 256:
-//  - int32: a linear layer sums at most 127 * 63 * 65536 < 2^29; a query's product 127 * 63 * 256 <
-//  2^21; a
-//    weighted value sum 255 * 63 * 65536 < 2^30; the terms 32712 * 65536 < 2^31.
-//  - norm gives at most sqrt(D) (1 + 2^-10) < 2^6.1, so with a gain of 2^8 less than 2^14.1; a
-//  convolution adds 16 taps of
-//    at most 63 * 2^14.1, so h < 2^24.2.
-//  - a linear layer of row scales <= 1 multiplies by at most 63 n: q, k, v < 2^24.2 * 63 * 4096 <
-//  2^42.2; the MLP's inner
-//    values likewise, squared < 2^84.4, and after Wd < 2^84.4 * 63 * 65536 < 2^106.4.
-//  - attention: sum p v <= 63 * sum p, and 128 p <= 2 a for every term, so |out| <= 2 * 63 * s_v <
-//  2^27; after Wo < 2^45.
-//  - so the residual stays below 2^8 * 2^107 = 2^115, and the logits below 2^14.1 * 63 * 4096 <
-//  2^33.
-//  - k * (1 / s_k) < 2^42.2 * 2^40, clamped before it is converted; F < (2^4 * 2^20 * 3 * 2) *
-//  2^11.
+// whatever the codes are. At most, D = 4096, MLP width 65536, head size 256, window 65536, 256
+// layers.
+//
+// Integers of 32 bits: a linear layer sums up to 127 * 63 * 65536 < 2^29, a query's product up to
+// 127 * 63 * 256 < 2^21, a weighted sum of values up to 255 * 63 * 65536 < 2^30, the terms of
+// attention up to 32712 * 65536 < 2^31.
+//
+// Floats: norm gives at most sqrt(D) and some roundings, < 2^6.1, with a gain < 2^14.1. A
+// convolution adds 16 taps of 63 times that: h < 2^24.2. A linear layer of n inputs and row scales
+// of 1 multiplies by 63 n: queries, keys, values and the MLP's inner values < 2^42.2; those
+// squared < 2^84.4, and after Wd < 2^106.4. Attention: 128 p <= 2 a for every term a and its weight
+// p, so its result is at most 2 * 63 * s_v < 2^27, and after Wo < 2^45. So the residual stays below
+// 256 * 2^107 = 2^115, and logits below 2^14.1 * 63 * 4096 < 2^33. A key times 1 / s_k is below
+// 2^42.2 * 2^40 and clamped before it is converted; F of point 6 is below 2^36.
 constexpr float kMinScale = 0x1p-60f;
 constexpr float kMaxScale = 1.0f;
 constexpr float kMaxGain = 256.0f;
