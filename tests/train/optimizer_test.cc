@@ -103,6 +103,8 @@ TEST_CASE("Optimizer: five steps over all tensors follow the naive twins in doub
   const ModelConfig config = SmallConfig();
   ThreadTeam team(2);
   const Recipe recipe;
+  const double muon_lr = recipe.muon_lr;
+  const double adamw_lr = recipe.adamw_lr;
   Optimizer optimizer(config, recipe, &team);
   ParameterSet weights(config);
   Randomise(&weights, 1);
@@ -128,9 +130,9 @@ TEST_CASE("Optimizer: five steps over all tensors follow the naive twins in doub
       const double decay = spec.decayed ? 0.1 : 0.0;
       if (spec.rule == UpdateRule::kMuon) {
         muon[i].Step(g, static_cast<size_t>(spec.rows), static_cast<size_t>(spec.columns),
-                     0.02 * factor, decay, &twin_weights[i]);
+                     muon_lr * factor, decay, &twin_weights[i]);
       } else {
-        adamw[i].Step(g, 3e-3 * factor, decay, &twin_weights[i]);
+        adamw[i].Step(g, adamw_lr * factor, decay, &twin_weights[i]);
       }
     }
   }
@@ -141,7 +143,7 @@ TEST_CASE("Optimizer: five steps over all tensors follow the naive twins in doub
     const bool muon_rule = weights.table()[i].rule == UpdateRule::kMuon;
     INFO(weights.table()[i].name);
     CHECK(LargestDifference(weights.tensor(static_cast<int>(i)), twin_weights[i]) <
-          (muon_rule ? 5 * 0.02 * 2e-5 : 5 * 3e-3 * 1e-5 + 1e-6));
+          (muon_rule ? 5 * muon_lr * 2e-5 : 5 * adamw_lr * 1e-5 + 1e-6));
   }
 }
 

@@ -63,7 +63,9 @@ TEST_CASE("Reference step: three steps end where another framework's do") {
   const auto losses = file.ReadDataset<double>("/loss_nats");
   const auto norms = file.ReadDataset<double>("/gradient_norm");
 
-  const Recipe recipe;  // the file's /recipe is this one
+  Recipe recipe;  // what the recipe does not share with the file's /recipe
+  recipe.muon_lr = file.ReadAttribute<double>("/recipe", "muon_rate");
+  recipe.adamw_lr = file.ReadAttribute<double>("/recipe", "adam_rate");
   ThreadTeam team(2);
   ShardWorkers workers(config, 1, &team);
   Optimizer optimizer(config, recipe, &team);

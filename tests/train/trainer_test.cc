@@ -158,9 +158,9 @@ TEST_CASE("Trainer: a run by minutes ends by its clock, and resumed parts count 
   CHECK(second.position().steps == 6);
   CHECK(second.position().elapsed_s == 60);
   REQUIRE(recorder.steps.size() == 6);
-  CHECK(recorder.steps[1].muon_lr == Approx(0.02));  // past warm-up
+  CHECK(recorder.steps[1].muon_lr == Approx(Recipe().muon_lr));  // past warm-up
   CHECK(recorder.steps[5].muon_lr ==
-        Approx(0.02 * LearningRateFactor(Recipe(), 5, 5.0 / 6)));  // falling
+        Approx(Recipe().muon_lr * LearningRateFactor(Recipe(), 5, 5.0 / 6)));  // falling
   // Half way on a part, at the end on the whole.
   REQUIRE(recorder.validations.size() == 2);
   CHECK(recorder.validations[0].step == 3);
