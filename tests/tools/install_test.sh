@@ -28,7 +28,7 @@ int main() {
   std::printf("%lld parameters, contract %d\n", static_cast<long long>(weights.size()), occam::kContractVersion);
 }
 EOF
-cmake -S "$work/user" -B "$work/user/build" -DCMAKE_PREFIX_PATH="$work/prefix" -DCMAKE_CXX_COMPILER="$cxx" >/dev/null
+cmake -S "$work/user" -B "$work/user/build" -G Ninja -DCMAKE_PREFIX_PATH="$work/prefix" -DCMAKE_CXX_COMPILER="$cxx" >/dev/null
 cmake --build "$work/user/build" >/dev/null
 "$work/user/build/user" | tee "$work/out"
 grep -q '^221568 parameters, contract 1$' "$work/out"
