@@ -85,7 +85,7 @@ StreamModel LmStreamModel(const ExactNetwork& network, uint32_t context) {
   model.factory = [&network, context = model.context](int threads) {
     return std::make_unique<LmCodec>(network, context, threads);
   };
-  LmCodec(network, model.context, 1);  // refuses a context that the network has not
+  const LmCodec trial(network, model.context, 1);  // refuses a context that the network has not
   return model;
 }
 

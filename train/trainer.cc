@@ -87,7 +87,9 @@ RunStatus Trainer::Run() {
   started_s_ = saved_s_ = settings_.clock_s();
   elapsed_before_s_ = position_.elapsed_s;
   steps_before_ = position_.steps;
-  for (double progress = ProgressNow(); progress < 1; progress = ProgressNow()) {
+  while (true) {
+    const double progress = ProgressNow();
+    if (progress >= 1) break;
     if (Interrupted()) {
       Save();
       return RunStatus::kInterrupted;
