@@ -1,49 +1,280 @@
-// Tokens a second of forward, loss and backward, one sequence of the context a thread, at 200K,
-// 800K and 3.2M parameters (widths 48, 96, 192) with 1 thread and one a processor.
-#include <benchmark/benchmark.h>
+// Where training time goes, and how near it comes to what the processor can do. For each width
+// given (default: 48 96 192, the family's 200K, 800K and 3.2M parameters): tokens a second of
+// forward, loss, backward and the step's share of the optimizer; the time of one sequence by part;
+// and the ratio of the network's FLOP/s to those of oneDNN's float32 and bfloat16 products of the
+// same shapes, operands ready, measured in the same run. Times are CPU times of one thread, the
+// medians of rounds that go through all parts in turn, so other work on the machine disturbs
+// little.
+#include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdlib>
+#include <ctime>
+#include <functional>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "data/base/random.h"
 #include "data/base/thread_team.h"
+#include "model/attention.h"
+#include "model/matmul.h"
 #include "model/parameters.h"
+#include "model/tensor.h"
 #include "model/transformer.h"
+#include "onednn_rate.h"
 #include "train/loss.h"
+#include "train/optimizer.h"
 
 namespace occam {
 namespace {
 
-void ForwardBackward(benchmark::State& state) {
-  const ModelConfig config = FamilyConfig(static_cast<int>(state.range(0)));
-  const auto tokens = static_cast<size_t>(config.context);
-  ParameterSet weights(config);
-  Randomise(&weights, 1);
-  ParameterSet gradients(config);
-  std::vector<int32_t> symbols(tokens + 1);
-  Random random(2);
-  for (int32_t& s : symbols) s = static_cast<int32_t>(random.Below(256));
-  const std::span<const int32_t> inputs(symbols.data(), tokens);
-  const std::span<const int32_t> targets(symbols.data() + 1, tokens);
-  Transformer network(config, 1, config.context);
-  std::vector<float> dlogits(tokens * 256);
+constexpr int kRounds = 9;
 
-  for ([[maybe_unused]] auto _ : state) {
-    const std::span<const float> logits = network.Forward(weights, inputs);
-    SoftmaxCrossEntropy(logits, targets, config.vocabulary, 1.0f / static_cast<float>(tokens),
-                        dlogits);
-    network.Backward(weights, dlogits, &gradients);
+double ThreadSeconds() {
+  timespec t;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
+
+struct Part {
+  std::string name;
+  std::function<void()> work;  // that of one sequence; empty: the machine cannot
+  double seconds = 0;          // the median
+};
+
+void Measure(std::span<Part> parts) {
+  std::vector<std::vector<double>> seconds(parts.size());
+  for (int round = -1; round < kRounds; ++round) {
+    for (size_t i = 0; i < parts.size(); ++i) {
+      if (!parts[i].work) continue;
+      const double begin = ThreadSeconds();
+      parts[i].work();
+      if (round >= 0) seconds[i].push_back(ThreadSeconds() - begin);  // the first is to warm up
+    }
   }
-  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(tokens));
+  for (size_t i = 0; i < parts.size(); ++i) {
+    std::ranges::sort(seconds[i]);
+    if (parts[i].work) parts[i].seconds = seconds[i][kRounds / 2];
+  }
 }
 
-void Shapes(benchmark::internal::Benchmark* b) {
-  b->ArgName("width")->Arg(48)->Arg(96)->Arg(192)->UseRealTime()->Unit(benchmark::kMillisecond);
-  b->Threads(1);
-  if (ProcessorCount() > 1) b->Threads(ProcessorCount());
+Tensor RandomTensor(int64_t rows, int64_t columns, Random* random) {
+  Tensor x(rows, columns);
+  for (int64_t i = 0; i < x.size(); ++i) {
+    x.data()[i] = static_cast<float>(random->Below(65536)) / 32768.0f - 1.0f;
+  }
+  return x;
 }
-BENCHMARK(ForwardBackward)->Apply(Shapes);
+
+// A layer's weights [outputs, inputs].
+struct LinearShape {
+  int64_t outputs, inputs;
+};
+
+std::vector<LinearShape> LinearShapes(const ModelConfig& c) {
+  std::vector<LinearShape> shapes;
+  for (int l = 0; l < c.layers; ++l) {
+    shapes.push_back({c.width + 2 * c.kv_width(), c.width});  // wq, wk, wv
+    shapes.push_back({c.width, c.width});                     // wo
+    shapes.push_back({c.mlp_width(), c.width});               // wu
+    shapes.push_back({c.width, c.mlp_width()});               // wd
+  }
+  shapes.push_back({c.vocabulary, c.width});  // head
+  return shapes;
+}
+
+// Additions and multiplications of one token, forward and backward: a multiply-add is two; the
+// backward pass has two products for each of the forward pass. What is computed again (attention's
+// scores) does not count.
+double LinearFlop(const ModelConfig& c) {
+  double weights = 0;
+  for (const LinearShape& s : LinearShapes(c)) weights += static_cast<double>(s.outputs * s.inputs);
+  return 6 * weights;
+}
+
+// Pairs of a query and a key that it sees, a token, summed over the layers.
+double PairsSeen(const ModelConfig& c) {
+  double pairs = 0;
+  for (int l = 0; l < c.layers; ++l) {
+    for (int t = 0; t < c.context; ++t) pairs += std::min(t + 1, c.window(l));
+  }
+  return pairs / c.context;
+}
+
+double AttentionFlop(const ModelConfig& c) { return 12 * PairsSeen(c) * c.width; }
+
+// The products of all linear layers, forward and backward, on buffers of their own.
+class Linears {
+ public:
+  explicit Linears(const ModelConfig& c) : shapes_(LinearShapes(c)) {
+    Random random(3);
+    for (const LinearShape& s : shapes_) {
+      x_.push_back(RandomTensor(c.context, s.inputs, &random));
+      w_.push_back(RandomTensor(s.outputs, s.inputs, &random));
+      y_.push_back(RandomTensor(c.context, s.outputs, &random));
+      dw_.emplace_back(s.outputs, s.inputs);
+    }
+  }
+  void Run() {
+    for (size_t i = 0; i < shapes_.size(); ++i) {
+      LinearForward(x_[i], w_[i], y_[i], Result::kReplace);
+      LinearBackward(x_[i], w_[i], y_[i], x_[i], Result::kReplace, dw_[i]);
+      Clear(x_[i]);  // so that nothing grows from round to round
+    }
+  }
+
+ private:
+  std::vector<LinearShape> shapes_;
+  std::vector<Tensor> x_, w_, y_, dw_;
+};
+
+// Attention of all layers, forward and backward.
+class Attentions {
+ public:
+  explicit Attentions(const ModelConfig& c)
+      : c_(c),
+        random_(4),
+        qkv_(RandomTensor(c.context, Columns(), &random_)),
+        dqkv_(c.context, Columns()),
+        out_(c.context, c.width),
+        dout_(RandomTensor(c.context, c.width, &random_)),
+        inverse_sum_(static_cast<size_t>(c.context * c.heads)) {}
+  void Run() {
+    const auto part = [&](Tensor& t, int i) {
+      return i == 0 ? t.view().Columns(0, c_.width)
+                    : t.view().Columns(c_.width + (i - 1) * c_.kv_width(), c_.kv_width());
+    };
+    for (int l = 0; l < c_.layers; ++l) {
+      const AttentionShape shape{1,           c_.context,     c_.heads,
+                                 c_.kv_heads, c_.head_size(), c_.window(l)};
+      AttentionForward(shape, part(qkv_, 0), part(qkv_, 1), part(qkv_, 2), out_, inverse_sum_,
+                       &scratch_);
+      AttentionBackward(shape, part(qkv_, 0), part(qkv_, 1), part(qkv_, 2), out_, inverse_sum_,
+                        dout_, part(dqkv_, 0), part(dqkv_, 1), part(dqkv_, 2), &scratch_);
+    }
+  }
+
+ private:
+  int64_t Columns() const { return c_.width + 2 * c_.kv_width(); }
+  const ModelConfig c_;
+  Random random_;
+  Tensor qkv_, dqkv_, out_, dout_;
+  std::vector<float> inverse_sum_;
+  AttentionScratch scratch_;
+};
+
+// One sequence through the network.
+class Network {
+ public:
+  explicit Network(const ModelConfig& c)
+      : c_(c),
+        weights_(c),
+        gradients_(c),
+        symbols_(Tokens() + 1),
+        network_(c, 1, c.context),
+        dlogits_(Tokens() * static_cast<size_t>(c.vocabulary)) {
+    Randomise(&weights_, 1);
+    Random random(2);
+    for (int32_t& s : symbols_) s = static_cast<int32_t>(random.Below(256));
+    logits_ = network_.Forward(weights_, std::span(symbols_).first(Tokens()));
+  }
+  void Run() {
+    logits_ = network_.Forward(weights_, std::span(symbols_).first(Tokens()));
+    Loss();
+    network_.Backward(weights_, dlogits_, &gradients_);
+  }
+  void Loss() {
+    SoftmaxCrossEntropy(logits_, std::span(symbols_).last(Tokens()), c_.vocabulary,
+                        1.0f / static_cast<float>(Tokens()), dlogits_);
+  }
+
+ private:
+  size_t Tokens() const { return static_cast<size_t>(c_.context); }
+  const ModelConfig c_;
+  ParameterSet weights_, gradients_;
+  std::vector<int32_t> symbols_;
+  Transformer network_;
+  std::vector<float> dlogits_;
+  std::span<const float> logits_;
+};
+
+// oneDNN's products for all linear layers: y = x w^T, dx = dy w, dw = dy^T x.
+std::function<void()> OneDnnProducts(const ModelConfig& c, ProductType type) {
+  std::vector<std::function<void()>> products;
+  for (const auto& [outputs, inputs] : LinearShapes(c)) {
+    for (const ProductShape& shape : {ProductShape{c.context, outputs, inputs},
+                                      {c.context, inputs, outputs},
+                                      {outputs, inputs, c.context}}) {
+      products.push_back(OneDnnProduct(shape, type));
+      if (!products.back()) return {};
+    }
+  }
+  return [=] {
+    for (const auto& product : products) product();
+  };
+}
+
+void PrintParts(std::span<const Part> parts, double total, double rest) {
+  for (const Part& part : parts) {
+    fmt::print("  {:<34}{:9.2f} ms {:5.1f} %\n", part.name, 1e3 * part.seconds,
+               100 * part.seconds / total);
+  }
+  fmt::print("  {:<34}{:9.2f} ms {:5.1f} %\n", "convolutions, norms and the rest", 1e3 * rest,
+             100 * rest / total);
+}
+
+void Report(int width) {
+  const ModelConfig c = FamilyConfig(width);
+  const Recipe recipe;
+  ThreadTeam team(1);
+  Network network(c);
+  Linears linears(c);
+  Attentions attentions(c);
+  Optimizer optimizer(c, recipe, &team);
+  ParameterSet weights(c), gradients(c);
+  Randomise(&weights, 5);
+  Randomise(&gradients, 6);
+  std::vector<Part> parts = {{"forward, loss, backward", [&] { network.Run(); }},
+                             {"oneDNN f32", OneDnnProducts(c, ProductType::kFloat)},
+                             {"oneDNN bf16", OneDnnProducts(c, ProductType::kBfloat16)},
+                             {"matrix products", [&] { linears.Run(); }},
+                             {"attention", [&] { attentions.Run(); }},
+                             {"loss", [&] { network.Loss(); }},
+                             {"optimizer", [&] { optimizer.Step(1, 1, gradients, &weights); }}};
+  Measure(parts);
+  parts.back().seconds /= static_cast<double>(recipe.batch_sequences);  // a step serves them all
+  const std::span<const Part> inside = std::span(parts).subspan(3);
+  const double total = parts[0].seconds + parts.back().seconds;
+  double rest = total;
+  for (const Part& part : inside) rest -= part.seconds;
+
+  fmt::print("{}\n", Describe(c));
+  fmt::print("  {:.0f} tokens/s of one thread\n", c.context / total);
+  PrintParts(inside, total, rest);
+  const double flop = (LinearFlop(c) + AttentionFlop(c)) * c.context;
+  fmt::print("  {:.2f} + {:.2f} MFLOP a token (linear + attention): {:.1f} GFLOP/s\n",
+             1e-6 * LinearFlop(c), 1e-6 * AttentionFlop(c), 1e-9 * flop / total);
+  for (const Part& part : std::span(parts).subspan(1, 2)) {
+    if (!part.work) {
+      fmt::print("  {:<12} not on this processor\n", part.name);
+      continue;
+    }
+    const double rate = LinearFlop(c) * c.context / part.seconds;
+    fmt::print("  {:<12}{:8.1f} GFLOP/s; the network reaches {:.0f} % of it\n", part.name,
+               1e-9 * rate, 100 * flop / total / rate);
+  }
+}
 
 }  // namespace
 }  // namespace occam
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) {
+  fmt::print(
+      "FLOP a token = 6 * (weights of linear layers) + 12 * width * (query-key pairs a token,\n"
+      "summed over the layers); forward and backward, what is computed again not counted.\n");
+  std::vector<int> widths;
+  for (int i = 1; i < argc; ++i) widths.push_back(std::atoi(argv[i]));
+  if (widths.empty()) widths = {48, 96, 192};
+  for (const int width : widths) occam::Report(width);
+}
