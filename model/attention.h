@@ -1,4 +1,4 @@
-// Causal attention within a window, in blocks of queries and tiles of keys, so that no [T, T]
+// Causal attention within a window, in panels of queries and tiles of keys, so that no [T, T]
 // matrix is ever stored and a window costs its size (Dao et al., 2022, "FlashAttention", sections
 // 3.1 and B). Queries and keys are normed, so scores are at most 3 sqrt(head size): their
 // exponentials cannot overflow, and no maximum needs to be subtracted.
@@ -21,12 +21,13 @@ struct AttentionShape {
   int window = 0;  // position i sees j with i - window < j <= i
 };
 
-// Room for two tiles of scores; one for each thread.
-class AttentionScratch {
- public:
-  AttentionScratch();
-  Tensor scores;
-  Tensor dscores;
+// Room that one thread works in; grows to the largest shape it has met.
+struct AttentionScratch {
+  void Reserve(const AttentionShape& shape);
+  Tensor q_panel, dout_panel, out_panel;  // of some queries, transposed
+  Tensor q_rows, dout_rows;               // of some queries
+  Tensor scores, dscores;                 // of some queries and some keys
+  Tensor dk, dv;                          // of one head of a sequence
 };
 
 // out [N, heads * size] for q [N, heads * size], k, v [N, kv_heads * size], N = sequences * length,
