@@ -154,6 +154,8 @@ void SaveProvenance(const Provenance& provenance, H5Writer* file) {
   });
   file->WriteAttribute<int64_t>("/provenance", "train_begin", provenance.train_begin);
   file->WriteAttribute<int64_t>("/provenance", "train_end", provenance.train_end);
+  file->WriteAttribute<int64_t>("/provenance", "validation_begin", provenance.validation_begin);
+  file->WriteAttribute<int64_t>("/provenance", "validation_end", provenance.validation_end);
   std::vector<double> curve;
   for (const ValidationPoint& point : provenance.validation_curve) {
     curve.push_back(point.bytes_seen);
@@ -230,6 +232,11 @@ Provenance LoadProvenance(const H5Reader& file, const std::string& name) {
   ForEachText(provenance, [&](const char* field, std::string& text) {
     text = file.ReadText("/provenance", field);
   });
+  // Older checkpoints do not know their validation part.
+  if (std::ranges::count(file.Attributes("/provenance"), "validation_end") > 0) {
+    provenance.validation_begin = file.ReadAttribute<int64_t>("/provenance", "validation_begin");
+    provenance.validation_end = file.ReadAttribute<int64_t>("/provenance", "validation_end");
+  }
   provenance.train_begin = file.ReadAttribute<int64_t>("/provenance", "train_begin");
   provenance.train_end = file.ReadAttribute<int64_t>("/provenance", "train_end");
   const std::string path = "/provenance/validation_curve";

@@ -20,6 +20,7 @@
 #include "tools/command.h"
 #include "tools/model_source.h"
 #include "train/trainer.h"
+#include "train/training_run.h"
 
 namespace occam {
 namespace {
@@ -78,15 +79,35 @@ Json ModelJson(const ModelSource& source) {
   Json curve = Json::array();
   for (const ValidationPoint& point : p.validation_curve)
     curve.push_back({point.bytes_seen, point.bits_per_byte});
-  json["provenance"] = {{"command_line", p.command_line}, {"code_version", p.code_version},
-                        {"data_name", p.data_name},       {"data_sha256", p.data_sha256},
-                        {"train_begin", p.train_begin},   {"train_end", p.train_end},
+  json["provenance"] = {{"command_line", p.command_line},
+                        {"code_version", p.code_version},
+                        {"data_name", p.data_name},
+                        {"data_sha256", p.data_sha256},
+                        {"train_begin", p.train_begin},
+                        {"train_end", p.train_end},
+                        {"validation_begin", p.validation_begin},
+                        {"validation_end", p.validation_end},
                         {"validation_curve", curve}};
   if (source.checkpoint->training) {
     const TrainingState& t = *source.checkpoint->training;
+    if (const auto length = PrequentialOf(t)) {
+      json["prequential"] = {
+          {"bits", length->bits}, {"bytes", length->bytes}, {"bpb", length->bits_per_byte()}};
+    }
     json["training"] = {{"counters", t.counters}, {"numbers", t.numbers}};
   }
   return json;
+}
+
+void PrintPrequential(const Checkpoint& checkpoint) {
+  if (!checkpoint.training) return;
+  const auto length = PrequentialOf(*checkpoint.training);
+  if (!length || length->bytes == 0) return;
+  const Provenance& p = checkpoint.provenance;
+  fmt::print("  prequential  {} for the first pass over {} of {} training data, {:.4f} bpb\n",
+             FormatBytes(length->bits / 8), FormatBytes(length->bytes),
+             FormatBytes(static_cast<double>(p.train_end - p.train_begin)),
+             length->bits_per_byte());
 }
 
 void PrintModel(const ModelSource& source) {
@@ -107,6 +128,7 @@ void PrintModel(const ModelSource& source) {
       fmt::print("  validation   {:.4f} bpb after {} seen ({} points)\n", last.bits_per_byte,
                  FormatBytes(last.bytes_seen), p.validation_curve.size());
     }
+    PrintPrequential(*source.checkpoint);
     fmt::print("  training     {}\n", source.checkpoint->training
                                           ? "state is there: train --resume can go on"
                                           : "state was dropped");

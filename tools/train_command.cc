@@ -1,6 +1,7 @@
 // occam train: a model from a text.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <optional>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "data/base/error.h"
+#include "data/base/file.h"
 #include "data/base/units.h"
 #include "data/corpus.h"
 #include "data/tokenizer.h"
@@ -36,7 +38,10 @@ constexpr char kEpilogue[] =
     "Writes NAME.h5 (a checkpoint, from which a run can be resumed), NAME.occm (the quantised "
     "model that codes: the\n"
     "bytes that a compressed file's model costs) and NAME.log.jsonl. Ctrl-C writes the checkpoint "
-    "and stops.\n";
+    "and stops. Draw the\n"
+    "log with experiments/plot_run.py. The prequential length told at the end is what the training "
+    "data, seen for the\n"
+    "first time, would take if coded while it is learned from, with no model to ship.\n";
 
 constexpr double kDefaultMinutes = 10;
 
@@ -89,7 +94,10 @@ cxxopts::Options MakeOptions() {
                                         cxxopts::value<std::string>(), "CKPT")(
       "resume", "Go on with the run that --out holds; shape, recipe and length are read from it")(
       "checkpoint-minutes", "Minutes between checkpoints",
-      cxxopts::value<double>()->default_value("5"), "M")("f,force", "Overwrite --out")(
+      cxxopts::value<double>()->default_value("5"),
+      "M")("keep-best",
+           "Keep the weights that validate best, by the bytes that interim validations measure, in "
+           "NAME.best.h5; give it again with --resume")("f,force", "Overwrite --out")(
       "T,threads", "Threads; 0 = one a processor", cxxopts::value<int>()->default_value("0"), "N")(
       "q,quiet", "Print errors only");
   return options;
@@ -194,6 +202,14 @@ class TrainingProgress final : public TrainingObserver {
                FormatBytes(r.validation_bytes), r.whole ? ", the whole part" : "");
     std::fflush(stdout);
   }
+  void OnPrequential(const PrequentialReport& r) override {
+    if (quiet_) return;
+    line_.Clear();
+    fmt::print("prequential: {} for the first {} of {} training data{}, {:.4f} bpb ({:.2f} %)\n",
+               FormatBytes(r.length.bits / 8), FormatBytes(r.length.bytes),
+               FormatBytes(r.data_bytes), r.whole_pass ? "" : " (the first pass is not over)",
+               r.length.bits_per_byte(), r.length.bits_per_byte() / 8 * 100);
+  }
   void Clear() { line_.Clear(); }
 
  private:
@@ -205,6 +221,25 @@ class TrainingProgress final : public TrainingObserver {
 
 std::string ModelPath(const std::string& checkpoint_path) {
   return std::filesystem::path(checkpoint_path).replace_extension(".occm").string();
+}
+
+// It need not be there.
+void RemoveFile(const std::string& path) {
+  std::error_code error;
+  std::filesystem::remove(path, error);
+  if (error) throw IoError("cannot remove " + path + ": " + error.message());
+}
+
+std::string BestPath(const std::string& checkpoint_path) {
+  return std::filesystem::path(checkpoint_path).replace_extension(".best.h5").string();
+}
+
+// It is there unless nothing was validated.
+void PrintBest(const std::string& path) {
+  if (path.empty() || !std::filesystem::exists(path)) return;
+  const ValidationPoint best = LoadCheckpoint(path).provenance.validation_curve.back();
+  fmt::print("best: {:.4f} bpb after {} seen, kept in {}\n", best.bits_per_byte,
+             FormatBytes(best.bytes_seen), path);
 }
 
 // Everything that a run is, from the command line or from the checkpoint that is resumed.
@@ -227,8 +262,11 @@ Plan MakePlan(const cxxopts::ParseResult& args, const std::string& out) {
     plan.steps_done = run.steps_done;
     return plan;
   }
-  if (args.count("force") == 0 && std::filesystem::exists(out)) {
-    throw IoError(out + " exists already: --resume goes on with its run, -f overwrites it");
+  if (args.count("force") == 0) {
+    if (std::filesystem::exists(out))
+      throw IoError(out + " exists already: --resume goes on with its run, -f overwrites it");
+    if (args.count("keep-best") > 0 && std::filesystem::exists(BestPath(out)))
+      throw IoError(BestPath(out) + " exists already: -f overwrites it");
   }
   plan.settings.config = ConfigFrom(args, ByteTokenizer().vocabulary());
   plan.settings.recipe = RecipeFrom(args);
@@ -242,14 +280,24 @@ std::string RequiredOption(const cxxopts::ParseResult& args, const char* name) {
   return args[name].as<std::string>();
 }
 
-// The training part: of a resumed run the very bytes it began with.
-Split SplitFrom(const cxxopts::ParseResult& args, const Plan& plan, int64_t size_bytes) {
+// Of a resumed run, the training part is the very bytes it began with, and so is the validation
+// part unless another is asked for.
+Split SplitFrom(const cxxopts::ParseResult& args, const Plan& plan, const Corpus& corpus) {
+  const auto size_bytes = static_cast<int64_t>(corpus.bytes.size());
   std::string train = TextOf(args, "train-bytes");
+  std::string validation = TextOf(args, "val-bytes");
   if (plan.resumed) {
-    train = fmt::format("{}:{}", plan.settings.provenance.train_begin,
-                        plan.settings.provenance.train_end);
+    const Provenance& p = plan.settings.provenance;
+    if (p.train_end > size_bytes || p.validation_end > size_bytes) {
+      throw UsageError(fmt::format(
+          "{} has {} bytes, where the run began with at least {}: give the data it began with",
+          corpus.name, size_bytes, std::max(p.train_end, p.validation_end)));
+    }
+    train = fmt::format("{}:{}", p.train_begin, p.train_end);
+    if (validation.empty() && p.validation_end > 0)
+      validation = fmt::format("{}:{}", p.validation_begin, p.validation_end);
   }
-  return MakeSplit(size_bytes, train, TextOf(args, "val-bytes"));
+  return MakeSplit(size_bytes, train, validation);
 }
 
 }  // namespace
@@ -265,7 +313,7 @@ int TrainCommand(int argc, const char* const* argv) {
   TrainerSettings& settings = plan.settings;
 
   const Corpus corpus = LoadCorpus(data);
-  const Split split = SplitFrom(args, plan, static_cast<int64_t>(corpus.bytes.size()));
+  const Split split = SplitFrom(args, plan, corpus);
   const ByteTokenizer tokenizer;
   const auto part = [&](const ByteRange& range) {
     return std::span(corpus.bytes)
@@ -276,6 +324,7 @@ int TrainCommand(int argc, const char* const* argv) {
 
   settings.threads = args["threads"].as<int>();
   settings.checkpoint_path = out;
+  if (args.count("keep-best") > 0) settings.best_path = BestPath(out);
   settings.checkpoint_every_s = 60 * args["checkpoint-minutes"].as<double>();
   settings.interrupt = &CatchInterrupts();
   settings.provenance.command_line = CommandLine(argc, argv);
@@ -284,6 +333,8 @@ int TrainCommand(int argc, const char* const* argv) {
   settings.provenance.data_sha256 = Hex(corpus.DigestOf(split.train));
   settings.provenance.train_begin = split.train.begin;
   settings.provenance.train_end = split.train.end;
+  settings.provenance.validation_begin = split.validation.begin;
+  settings.provenance.validation_end = split.validation.end;
 
   if (!quiet) {
     fmt::print("model: {}\n", Describe(settings.config));
@@ -293,14 +344,7 @@ int TrainCommand(int argc, const char* const* argv) {
   }
 
   TrainingProgress progress(quiet);
-  RunLog log(RunLogPath(out), plan.resumed ? RunLog::Mode::kResume : RunLog::Mode::kStart,
-             plan.steps_done,
-             {{"command", settings.provenance.command_line},
-              {"version", settings.provenance.code_version},
-              {"model", Describe(settings.config)},
-              {"data", corpus.name},
-              {"data_sha256", settings.provenance.data_sha256}});
-  settings.observers = {&progress, &log};
+  settings.observers = {&progress};
 
   Trainer trainer(settings,
                   {train_tokens, validation_tokens, static_cast<double>(split.train.size()),
@@ -310,6 +354,17 @@ int TrainCommand(int argc, const char* const* argv) {
     const std::string init = args["init"].as<std::string>();
     trainer.StartFrom(LoadCheckpoint(init), init);
   }
+  // From here on the run is what it claims to be, so files of an older one may go.
+  for (const std::string& path : {out, ModelPath(out), BestPath(out)}) RemoveLeftovers(path);
+  if (!plan.resumed && !settings.best_path.empty()) RemoveFile(settings.best_path);
+  RunLog log(RunLogPath(out), plan.resumed ? RunLog::Mode::kResume : RunLog::Mode::kStart,
+             plan.steps_done,
+             {{"command", settings.provenance.command_line},
+              {"version", settings.provenance.code_version},
+              {"model", Describe(settings.config)},
+              {"data", corpus.name},
+              {"data_sha256", settings.provenance.data_sha256}});
+  trainer.AddObserver(&log);
   const RunStatus status = trainer.Run();
   progress.Clear();
   if (status == RunStatus::kInterrupted) {
@@ -326,6 +381,7 @@ int TrainCommand(int argc, const char* const* argv) {
   if (!quiet) {
     fmt::print("wrote {} and {} ({} bytes: what the model costs a compressed file)\n", out,
                ModelPath(out), model.size());
+    PrintBest(settings.best_path);
   }
   return 0;
 }

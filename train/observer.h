@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <string>
 
+#include "train/prequential.h"
+
 namespace occam {
 
 struct StepReport {
@@ -29,6 +31,14 @@ struct ValidationReport {
   bool whole = false;           // whether they are the whole validation part (at the end of a run)
 };
 
+// At the end of a run; see train/prequential.h.
+struct PrequentialReport {
+  int64_t step = 0;
+  Prequential length;
+  double data_bytes = 0;    // of all training data
+  bool whole_pass = false;  // whether the first pass is over
+};
+
 // Called by the thread that runs the trainer, between steps. What it throws ends the run.
 class TrainingObserver {
  public:
@@ -36,6 +46,9 @@ class TrainingObserver {
   virtual void OnStep(const StepReport&) {}
   virtual void OnValidation(const ValidationReport&) {}
   virtual void OnCheckpoint(int64_t /*step*/, const std::string& /*path*/) {}
+  // The weights of this validation are the best so far, and kept in `path`.
+  virtual void OnBest(const ValidationReport&, const std::string& /*path*/) {}
+  virtual void OnPrequential(const PrequentialReport&) {}
 };
 
 }  // namespace occam

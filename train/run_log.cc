@@ -1,11 +1,13 @@
 #include "train/run_log.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "data/base/error.h"
+#include "data/base/file.h"
 
 namespace occam {
 namespace {
@@ -15,6 +17,23 @@ using Json = nlohmann::ordered_json;  // lines keep the order in which they are 
 // Texts that are not UTF-8 (a path may be any bytes) get replacement characters.
 std::string Line(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+// What a killed process or a full disk left of a line would spoil the next one.
+void CutUnfinishedLine(const std::string& path) {
+  if (!std::filesystem::is_regular_file(path)) return;
+  const Bytes bytes = ReadFile(path);
+  const auto end = std::find(bytes.rbegin(), bytes.rend(), '\n');
+  if (end == bytes.rbegin()) return;
+  std::error_code error;
+  std::filesystem::resize_file(path, static_cast<uintmax_t>(bytes.rend() - end), error);
+  if (error) throw IoError("cannot write " + path + ": " + error.message());
+}
+
+std::ofstream Open(const std::string& path, RunLog::Mode mode) {
+  if (mode == RunLog::Mode::kStart) return std::ofstream(path, std::ios::trunc);
+  CutUnfinishedLine(path);
+  return std::ofstream(path, std::ios::app);
 }
 
 }  // namespace
@@ -27,9 +46,7 @@ std::string RunLogPath(const std::string& checkpoint_path) {
 
 RunLog::RunLog(const std::string& path, Mode mode, int64_t step,
                const std::vector<std::pair<std::string, std::string>>& facts, int64_t every)
-    : path_(path),
-      file_(path, mode == Mode::kResume ? std::ios::app : std::ios::trunc),
-      every_(every) {
+    : path_(path), file_(Open(path, mode)), every_(every) {
   Json json{{"event", mode == Mode::kResume ? "resume" : "start"}, {"step", step}};
   for (const auto& [name, text] : facts) json[name] = text;
   WriteLine(Line(json));
@@ -68,6 +85,23 @@ void RunLog::OnValidation(const ValidationReport& report) {
 
 void RunLog::OnCheckpoint(int64_t step, const std::string& path) {
   WriteLine(Line(Json{{"event", "checkpoint"}, {"step", step}, {"path", path}}));
+}
+
+void RunLog::OnBest(const ValidationReport& report, const std::string& path) {
+  WriteLine(Line(Json{{"event", "best"},
+                      {"step", report.step},
+                      {"bytes_seen", report.bytes_seen},
+                      {"bpb", report.bits_per_byte},
+                      {"path", path}}));
+}
+
+void RunLog::OnPrequential(const PrequentialReport& report) {
+  WriteLine(Line(Json{{"event", "prequential"},
+                      {"step", report.step},
+                      {"bits", report.length.bits},
+                      {"bytes", report.length.bytes},
+                      {"bpb", report.length.bits_per_byte()},
+                      {"whole_pass", report.whole_pass}}));
 }
 
 }  // namespace occam

@@ -6,6 +6,11 @@
 //    "tokens_per_s", "elapsed_s"}
 //   {"event": "validation", "step", "bytes_seen", "bpb", "validation_bytes", "whole"}
 //   {"event": "checkpoint", "step", "path"}
+//   {"event": "best", "step", "bytes_seen", "bpb", "path"}     with --keep-best
+//   {"event": "prequential", "step", "bits", "bytes", "bpb", "whole_pass"}    at the end; see
+//   prequential.h
+// A run that was killed and resumed has the steps since its last checkpoint twice: lines before a
+// "resume" with a greater "step" than its own are of work that was lost.
 #ifndef OCCAM_TRAIN_RUN_LOG_H_
 #define OCCAM_TRAIN_RUN_LOG_H_
 
@@ -23,7 +28,9 @@ std::string RunLogPath(const std::string& checkpoint_path);
 
 class RunLog final : public TrainingObserver {
  public:
-  enum class Mode { kStart, kResume };  // kStart replaces an older log, kResume appends to it
+  // kStart replaces an older log; kResume appends to it, after cutting off a last line that is not
+  // whole.
+  enum class Mode { kStart, kResume };
 
   // `facts` (name, text) go into the first line. Of the steps, every `every`-th and the last are
   // logged, with the mean loss since the one before; each line is flushed. Throws kIo, as do the
@@ -34,6 +41,8 @@ class RunLog final : public TrainingObserver {
   void OnStep(const StepReport& report) override;
   void OnValidation(const ValidationReport& report) override;
   void OnCheckpoint(int64_t step, const std::string& path) override;
+  void OnBest(const ValidationReport& report, const std::string& path) override;
+  void OnPrequential(const PrequentialReport& report) override;
 
  private:
   void WriteLine(const std::string& line);

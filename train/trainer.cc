@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <filesystem>
 #include <numbers>
 #include <utility>
 
@@ -71,6 +72,7 @@ void Trainer::StartFrom(const Checkpoint& checkpoint, const std::string& path) {
     throw UsageError(path + " has another tokenizer than this run");
   }
   weights_ = checkpoint.weights;
+  position_.prequential.reset();
 }
 
 void Trainer::Resume(const Checkpoint& checkpoint, const std::string& path) {
@@ -81,9 +83,31 @@ void Trainer::Resume(const Checkpoint& checkpoint, const std::string& path) {
   position_ = unpacked.position;
   optimizer_.Restore(std::move(unpacked.optimizer));
   settings_.provenance.validation_curve = checkpoint.provenance.validation_curve;
+  saved_steps_ = position_.steps;
+  if (settings_.best_path.empty() || !std::filesystem::exists(settings_.best_path)) return;
+  const Checkpoint best = LoadCheckpoint(settings_.best_path);
+  if (best.provenance.data_sha256 != settings_.provenance.data_sha256 ||
+      !(best.config == settings_.config) || best.provenance.validation_curve.empty()) {
+    throw UsageError(settings_.best_path + " is not of the run of " + path + "; move it away");
+  }
+  best_bits_per_byte_ = best.provenance.validation_curve.back().bits_per_byte;
 }
 
 RunStatus Trainer::Run() {
+  try {
+    return RunToEnd();
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kIo) throw;
+    const std::string kept =
+        saved_steps_ < 0 ? "no checkpoint was written yet"
+                         : fmt::format("{} still holds step {}, from where --resume goes on",
+                                       settings_.checkpoint_path, saved_steps_);
+    throw IoError(fmt::format("{}; training stopped after {} steps, {}", error.what(),
+                              position_.steps, kept));
+  }
+}
+
+RunStatus Trainer::RunToEnd() {
   started_s_ = saved_s_ = settings_.clock_s();
   elapsed_before_s_ = position_.elapsed_s;
   steps_before_ = position_.steps;
@@ -100,8 +124,10 @@ RunStatus Trainer::Run() {
   }
   // Before the whole validation, which may take long, what was trained is made safe.
   Save();
+  if (!settings_.best_path.empty()) ValidatePart(/*progress=*/1);
   if (!ValidateWhole()) return RunStatus::kInterrupted;
   Save();
+  ReportPrequential();
   return RunStatus::kFinished;
 }
 
@@ -111,10 +137,30 @@ void Trainer::Step(double progress) {
   loss_nats_ = workers_.Gradient(weights_, batch_, &gradients_);
   gradient_norm_ = GlobalNorm(gradients_, &team_);
   if (!std::isfinite(loss_nats_) || !std::isfinite(gradient_norm_)) ReportDivergence();
+  CountPrequential();
   optimizer_.Step(rate_factor_, ClipScale(gradient_norm_, settings_.recipe.clip_norm), gradients_,
                   &weights_);
   ++position_.steps;
   ReportStep();
+}
+
+bool Trainer::InFirstPass(int64_t step) const {
+  return (step + 1) * settings_.recipe.batch_sequences <= batches_.windows_per_pass();
+}
+
+void Trainer::CountPrequential() {
+  if (!position_.prequential || !InFirstPass(position_.steps)) return;
+  const auto targets = static_cast<double>(batch_.targets.size());
+  position_.prequential->bits += loss_nats_ * targets / std::numbers::ln2;
+  position_.prequential->bytes +=
+      targets * data_.train_bytes / static_cast<double>(data_.train_tokens.size());
+}
+
+void Trainer::ReportPrequential() {
+  if (!position_.prequential || position_.prequential->bytes == 0) return;
+  const PrequentialReport report{position_.steps, *position_.prequential, data_.train_bytes,
+                                 /*whole_pass=*/!InFirstPass(position_.steps)};
+  for (TrainingObserver* observer : settings_.observers) observer->OnPrequential(report);
 }
 
 void Trainer::ReportStep() {
@@ -145,7 +191,12 @@ void Trainer::MaybeValidate(double progress_before) {
   const double progress = ProgressNow();
   const auto points = static_cast<double>(settings_.validations);
   const bool due = std::floor(progress * points) > std::floor(progress_before * points);
-  if (!due || progress >= 1 || data_.validation_tokens.empty()) return;
+  if (due && progress < 1) ValidatePart(progress);
+}
+
+void Trainer::ValidatePart(double progress) {
+  if (data_.validation_tokens.empty()) return;
+  const auto points = static_cast<double>(settings_.validations);
   const auto all = static_cast<int64_t>(data_.validation_tokens.size());
   if (position_.validation_tokens == 0) {
     // A forward pass costs about a third of a training step's tokens.
@@ -161,7 +212,7 @@ void Trainer::MaybeValidate(double progress_before) {
   const int64_t tokens = std::min(position_.validation_tokens, all);
   const auto part = data_.validation_tokens.first(static_cast<size_t>(tokens));
   // Not interruptible, being short: so a resumed run has the same curve.
-  AddValidation(tokens, workers_.ChunkedLoss(weights_, part).value(), /*whole=*/false);
+  KeepIfBest(AddValidation(tokens, workers_.ChunkedLoss(weights_, part).value(), /*whole=*/false));
 }
 
 bool Trainer::ValidateWhole() {
@@ -172,7 +223,7 @@ bool Trainer::ValidateWhole() {
   return true;
 }
 
-void Trainer::AddValidation(int64_t tokens, double nats, bool whole) {
+ValidationReport Trainer::AddValidation(int64_t tokens, double nats, bool whole) {
   ValidationReport report;
   report.step = position_.steps;
   report.bytes_seen = bytes_seen();
@@ -185,6 +236,16 @@ void Trainer::AddValidation(int64_t tokens, double nats, bool whole) {
   if (!curve.empty() && curve.back().bytes_seen == report.bytes_seen) curve.pop_back();
   curve.push_back({report.bytes_seen, report.bits_per_byte});
   for (TrainingObserver* observer : settings_.observers) observer->OnValidation(report);
+  return report;
+}
+
+void Trainer::KeepIfBest(const ValidationReport& report) {
+  if (settings_.best_path.empty() || !(report.bits_per_byte < best_bits_per_byte_)) return;
+  best_bits_per_byte_ = report.bits_per_byte;
+  SaveCheckpoint(settings_.best_path, Released(Snapshot()));
+  for (TrainingObserver* observer : settings_.observers) {
+    observer->OnBest(report, settings_.best_path);
+  }
 }
 
 void Trainer::Save() {
@@ -193,6 +254,7 @@ void Trainer::Save() {
   if (settings_.checkpoint_path.empty()) return;
   position_.elapsed_s = Elapsed();
   SaveCheckpoint(settings_.checkpoint_path, Snapshot());
+  saved_steps_ = position_.steps;
   for (TrainingObserver* observer : settings_.observers) {
     observer->OnCheckpoint(position_.steps, settings_.checkpoint_path);
   }

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -40,6 +41,9 @@ struct TrainerSettings {
 
   std::string checkpoint_path;      // empty: none is written
   double checkpoint_every_s = 300;  // and at the end, and when interrupted
+  // Where the released checkpoint of the best validation is kept, by the bytes that the interim
+  // validations measure, on which the end is then measured, too. Empty: nowhere.
+  std::string best_path;
   // Goes into checkpoints; data_sha256 also decides whether a run may be resumed. The trainer keeps
   // the validation curve.
   Provenance provenance;
@@ -73,13 +77,19 @@ class Trainer {
   void StartFrom(const Checkpoint& checkpoint, const std::string& path);
 
   // Goes on with the run that wrote the checkpoint, so that the result is, by steps, bit for bit
-  // that of a run never stopped, for any number of threads. Before Run. Throws as UnpackTraining.
+  // that of a run never stopped, for any number of threads. Before Run. What best_path
+  // holds counts as the best so far. Throws as UnpackTraining, and as LoadCheckpoint for best_path;
+  // kUsage when that is of another run.
   void Resume(const Checkpoint& checkpoint, const std::string& path);
+
+  // Beside those of the settings, called after them. Not owned. Before Run.
+  void AddObserver(TrainingObserver* observer) { settings_.observers.push_back(observer); }
 
   // Trains to the end of the run or until interrupted; in both cases writes the checkpoint. A loss,
   // gradient or weight that is not finite throws kUsage (the recipe asked for too much) with a
   // report of step, loss, learning rate and largest weight, and leaves the last checkpoint as it
-  // was. Throws kIo (checkpoint) and whatever an observer throws.
+  // was. Throws kIo (a checkpoint cannot be written; or from an observer) with a message that also
+  // names the last whole checkpoint, and whatever else an observer throws.
   RunStatus Run();
 
   // Everything, training state included, with a calibration of the present weights.
@@ -90,11 +100,17 @@ class Trainer {
   const std::vector<ValidationPoint>& validation_curve() const;
 
  private:
+  RunStatus RunToEnd();
   void Step(double progress);
   void ReportStep();
+  void CountPrequential();
+  void ReportPrequential();
+  bool InFirstPass(int64_t step) const;
   void MaybeValidate(double progress_before);
+  void ValidatePart(double progress);
   bool ValidateWhole();
-  void AddValidation(int64_t tokens, double nats, bool whole);
+  ValidationReport AddValidation(int64_t tokens, double nats, bool whole);
+  void KeepIfBest(const ValidationReport& report);
   void Save();
   bool Interrupted() const;
   double Elapsed() const;
@@ -119,7 +135,9 @@ class Trainer {
   double started_s_ = 0;         // clock at the begin of Run
   double elapsed_before_s_ = 0;  // of the parts before this Run
   int64_t steps_before_ = 0;
-  double saved_s_ = 0;  // clock at the last checkpoint
+  double saved_s_ = 0;        // clock at the last checkpoint
+  int64_t saved_steps_ = -1;  // of the last checkpoint; -1: there is none
+  double best_bits_per_byte_ = std::numeric_limits<double>::infinity();
 };
 
 // Drops the training state: what is left is all that coding needs.

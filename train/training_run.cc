@@ -69,10 +69,21 @@ TrainingState PackTraining(const Recipe& recipe, const RunLength& length,
   state.counters["steps"] = position.steps;
   state.numbers["elapsed_s"] = position.elapsed_s;
   state.counters["validation_tokens"] = position.validation_tokens;
+  if (position.prequential) {
+    state.numbers["prequential.bits"] = position.prequential->bits;
+    state.numbers["prequential.bytes"] = position.prequential->bytes;
+  }
   state.counters["optimizer.steps"] = optimizer.steps;
   state.tensors.emplace("optimizer.first", optimizer.first);
   state.tensors.emplace("optimizer.second", optimizer.second);
   return state;
+}
+
+std::optional<Prequential> PrequentialOf(const TrainingState& state) {
+  const auto bits = state.numbers.find("prequential.bits");
+  const auto bytes = state.numbers.find("prequential.bytes");
+  if (bits == state.numbers.end() || bytes == state.numbers.end()) return std::nullopt;
+  return Prequential{bits->second, bytes->second};
 }
 
 RunPlan UnpackPlan(const Checkpoint& checkpoint, const std::string& path) {
@@ -113,6 +124,7 @@ UnpackedTraining UnpackTraining(const Checkpoint& checkpoint, const std::string&
   unpacked.position.steps = Find(state.counters, "steps", path);
   unpacked.position.elapsed_s = Find(state.numbers, "elapsed_s", path);
   unpacked.position.validation_tokens = Find(state.counters, "validation_tokens", path);
+  unpacked.position.prequential = PrequentialOf(state);
   unpacked.optimizer.steps = Find(state.counters, "optimizer.steps", path);
   unpacked.optimizer.first = Find(state.tensors, "optimizer.first", path);
   unpacked.optimizer.second = Find(state.tensors, "optimizer.second", path);

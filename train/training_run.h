@@ -3,10 +3,12 @@
 #define OCCAM_TRAIN_TRAINING_RUN_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "model/checkpoint.h"
 #include "train/optimizer.h"
+#include "train/prequential.h"
 #include "train/recipe.h"
 #include "train/schedule.h"
 
@@ -18,11 +20,14 @@ struct RunPosition {
   int64_t steps = 0;
   double elapsed_s = 0;
   int64_t validation_tokens = 0;  // that interim validations measure; 0 until the first one
+  // Of the steps so far; nothing when the run started from another model's weights (or before this
+  // was counted).
+  std::optional<Prequential> prequential = Prequential{};
 };
 
 // Names: counters and numbers "recipe.<field>", "length.steps", "length.seconds", "steps",
-// "elapsed_s", "validation_tokens", "optimizer.steps"; tensors "optimizer.first",
-// "optimizer.second".
+// "elapsed_s", "validation_tokens", "prequential.bits", "prequential.bytes" (both or none),
+// "optimizer.steps"; tensors "optimizer.first", "optimizer.second".
 TrainingState PackTraining(const Recipe& recipe, const RunLength& length,
                            const RunPosition& position, const OptimizerState& optimizer);
 
@@ -32,6 +37,9 @@ struct RunPlan {
   RunLength length;
   int64_t steps_done = 0;
 };
+
+// What a training state says of it.
+std::optional<Prequential> PrequentialOf(const TrainingState& state);
 
 // Throws kUsage (a released model), kDamaged (something is missing in the training state).
 RunPlan UnpackPlan(const Checkpoint& checkpoint, const std::string& path);

@@ -1,6 +1,7 @@
 #include "data/base/file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@ namespace occam {
 namespace {
 
 constexpr size_t kReadPiece = 1 << 20;
+constexpr char kPartial[] = ".partial-";  // between a file's name and what mkstemp makes unique
 
 Error SystemError(const std::string& what, const std::string& name) {
   return IoError(what + " " + name + ": " + std::strerror(errno));
@@ -93,9 +95,12 @@ class DirectSink final : public ByteSink {
 class AtomicFileSink final : public ByteSink {
  public:
   AtomicFileSink(std::string path, bool overwrite) : path_(std::move(path)), overwrite_(overwrite) {
-    temporary_ = path_ + ".XXXXXX";
+    temporary_ = path_ + kPartial + "XXXXXX";
     fd_ = ::mkstemp(temporary_.data());
     if (fd_ < 0) throw SystemError("cannot create a file beside", path_);
+    // Says that somebody writes here, for as long as this process lives; see RemoveLeftovers.
+    // Where locks do not work, leftovers stay.
+    ::flock(fd_, LOCK_EX | LOCK_NB);
     const mode_t mask = ::umask(0);
     ::umask(mask);
     ::fchmod(fd_, 0666 & ~mask);
@@ -151,6 +156,15 @@ class AtomicFileSink final : public ByteSink {
   int fd_ = -1;
   bool committed_ = false;
 };
+
+void RemoveUnlessLocked(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) return;
+  struct stat info {};
+  const bool regular = ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
+  if (regular && ::flock(fd, LOCK_EX | LOCK_NB) == 0) ::unlink(path.c_str());
+  ::close(fd);
+}
 
 class SpanSource final : public ByteSource {
  public:
@@ -238,6 +252,21 @@ void WriteFile(const std::string& path, std::span<const uint8_t> bytes) {
   const auto sink = OpenSink(path, /*overwrite=*/true);
   sink->Write(bytes);
   sink->Commit();
+}
+
+void RemoveLeftovers(const std::string& path) {
+  const std::filesystem::path whole(path);
+  const std::string start = whole.filename().string() + kPartial;
+  std::filesystem::path folder = whole.parent_path();
+  if (folder.empty()) folder = ".";
+  std::error_code error;
+  std::filesystem::directory_iterator entries(folder, error);
+  for (; !error && entries != std::filesystem::directory_iterator(); entries.increment(error)) {
+    const std::string name = entries->path().filename().string();
+    if (name.size() == start.size() + 6 && name.starts_with(start)) {
+      RemoveUnlessLocked(entries->path().string());
+    }
+  }
 }
 
 }  // namespace occam

@@ -42,7 +42,8 @@ class ByteSink {
 // directory).
 std::unique_ptr<ByteSource> OpenSource(const std::string& path);
 
-// A file that appears under `path` only when committed (written beside it, synced, renamed), or
+// A file that appears under `path` only when committed (written beside it under the name
+// PATH.partial-XXXXXX, X being anything, locked by flock; synced, renamed), or
 // standard output for
 // "-". An existing file is an error (kIo) unless `overwrite`. Names that are no regular file (a
 // device, a named pipe) are written to directly.
@@ -55,6 +56,12 @@ std::unique_ptr<ByteSink> MemorySink(Bytes* out);
 
 Bytes ReadFile(const std::string& path);  // All of it. Throws kIo.
 Bytes ReadAll(ByteSource& source);
+
+// Removes the temporaries that processes killed while writing `path` left beside it; those of a
+// process that still writes stay. Where the folder cannot be read, or a file not be removed,
+// nothing happens: they harm nobody.
+void RemoveLeftovers(const std::string& path);
+
 void WriteFile(const std::string& path,
                std::span<const uint8_t> bytes);  // Through OpenSink, overwriting.
 

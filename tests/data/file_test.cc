@@ -89,6 +89,27 @@ TEST_CASE("File: no temporary file stays after a commit that could not be") {
   CHECK(folder.size() == 1);
 }
 
+TEST_CASE("File: what killed writers left is removed, what others write or own is not") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "x.h5";
+  WriteFile(path, BytesOf("old"));
+  for (const char* kept :
+       {"x.h5.backup", "x.h5.partial-", "x.h5.partial-toolong", "y.h5.partial-AbC123"})
+    WriteFile(folder / kept, BytesOf("mine"));
+  fs::create_directory(folder / "x.h5.partial-folder");
+  fs::create_symlink("x.h5.backup", folder / "x.h5.partial-symlnk");
+  WriteFile(folder / "x.h5.partial-AbC123", BytesOf("left"));
+  const auto sink = OpenSink(path, /*overwrite=*/true);
+  sink->Write(BytesOf("new"));
+  const long before = folder.size();
+  RemoveLeftovers(path);
+  CHECK(folder.size() == before - 1);
+  CHECK_FALSE(fs::exists(folder / "x.h5.partial-AbC123"));
+  sink->Commit();
+  CHECK(TextOf(path) == "new");
+  RemoveLeftovers("/nowhere/at/all");
+}
+
 TEST_CASE("File: a new file has the permissions that the umask leaves") {
   const TemporaryFolder folder;
   const mode_t mask = ::umask(027);

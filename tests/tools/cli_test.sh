@@ -63,6 +63,43 @@ expect 0 "$bin/train" "${tiny[@]}" --data text --steps 400 --out whole.h5 -q
 same cut.occm whole.occm
 expect 2 "$bin/train" --resume --steps 500 --data text --out cut.h5
 says 'resume'
+# What happens to the data or the disk between two parts of a run: a clear word, and the checkpoint stays.
+parts=(--train-bytes 0:30K --val-bytes 30K:40K)
+"$bin/train" "${tiny[@]}" --data text "${parts[@]}" --steps 100000 --checkpoint-minutes 0 --out half.h5 -q & pid=$!
+for ((i = 0; i < 300; i++)); do [ -e half.h5 ] && break; sleep 0.1; done
+kill -INT $pid
+wait $pid
+[ $? -eq 130 ] || fail "interrupted training ended with $?"
+cp half.h5 before.h5
+cp half.log.jsonl before.log.jsonl
+expect 3 "$bin/train" --resume --data gone --out half.h5
+says 'gone'
+head -c 20000 text >short
+expect 2 "$bin/train" --resume --data short --out half.h5
+says 'began with'
+tr t T <text >changed
+expect 2 "$bin/train" --resume --data changed --out half.h5
+says 'digest of the training data'
+same half.log.jsonl before.log.jsonl
+# A limit on the size of files is how a script fills a disk: room for the log, not for a checkpoint (blocks of 1 KB).
+( trap '' XFSZ; ulimit -f 100; expect 3 "$bin/train" --resume --checkpoint-minutes 0 --data text --out half.h5 -q; exit $failures )
+failures=$?
+says 'half.h5 still holds step'
+same half.h5 before.h5
+ls | grep -E '\.partial-' && fail "temporary files were left behind"
+
+# ---- keep-best and the prequential length ----
+expect 0 "$bin/train" "${tiny[@]}" --data text --steps 200 --out kept.h5 --keep-best
+prints 'kept in kept.best.h5'
+prints 'prequential: .* for the first 40.4 KB of 40.7 KB training data, '
+grep -q '"event":"best"' kept.log.jsonl || fail "the log does not tell of the best"
+expect 0 "$bin/inspect" kept.best.h5
+prints 'state was dropped'
+expect 0 "$bin/inspect" kept.h5
+prints 'prequential'
+rm kept.h5
+expect 3 "$bin/train" "${tiny[@]}" --data text --steps 2 --out kept.h5 --keep-best
+says 'kept.best.h5 exists already'
 
 # ---- compress and decompress ----
 expect 0 "$bin/compress" --ckpt tiny.h5 -v text
@@ -153,7 +190,7 @@ for file in text.occ tiny.h5 tiny.occm; do
     absent restored
   done
 done
-ls | grep -E '\.[A-Za-z0-9]{6}$' && fail "temporary files were left behind"
+ls | grep -E '\.partial-' && fail "temporary files were left behind"
 
 # ---- inspect and evaluate ----
 expect 0 "$bin/inspect" tiny.h5

@@ -1,6 +1,7 @@
 #include "train/run_log.h"
 
 #include <catch2/catch.hpp>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -62,6 +63,41 @@ TEST_CASE("Run log: every line is JSON, losses are means, and a resumed run appe
 
   RunLog(path, RunLog::Mode::kStart, 0, {});
   CHECK(Lines(path).size() == 1);
+}
+
+TEST_CASE("Run log: a line that a kill or a full disk cut off does not spoil the next") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "model.log.jsonl";
+  RunLog(path, RunLog::Mode::kStart, 0, {});
+  std::ofstream(path, std::ios::app) << "{\"event\": \"st";
+  RunLog(path, RunLog::Mode::kResume, 5, {});
+  const auto lines = Lines(path);
+  REQUIRE(lines.size() == 2);
+  CHECK(lines[1]["event"] == "resume");
+
+  std::ofstream(path, std::ios::trunc) << "nothing whole";
+  RunLog(path, RunLog::Mode::kResume, 5, {});
+  CHECK(Lines(path).size() == 1);
+}
+
+TEST_CASE("Run log: the best validation and the prequential length have lines") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "model.log.jsonl";
+  RunLog log(path, RunLog::Mode::kStart, 0, {});
+  ValidationReport validation;
+  validation.bits_per_byte = 2.5;
+  log.OnBest(validation, "model.best.h5");
+  log.OnPrequential({7, {300, 100}, 200, false});
+  const auto lines = Lines(path);
+  REQUIRE(lines.size() == 3);
+  CHECK(lines[1]["event"] == "best");
+  CHECK(lines[1]["bpb"] == 2.5);
+  CHECK(lines[1]["path"] == "model.best.h5");
+  CHECK(lines[2]["event"] == "prequential");
+  CHECK(lines[2]["bits"] == 300);
+  CHECK(lines[2]["bytes"] == 100);
+  CHECK(lines[2]["bpb"] == 3);
+  CHECK(lines[2]["whole_pass"] == false);
 }
 
 TEST_CASE("Run log: a place that cannot be written to is reported") {

@@ -3,6 +3,7 @@
 #include <array>
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <filesystem>
 #include <optional>
 
 #include "tests/error_kind.h"
@@ -20,7 +21,16 @@ class Recorder final : public TrainingObserver {
   }
   void OnValidation(const ValidationReport& report) override { validations.push_back(report); }
   void OnCheckpoint(int64_t step, const std::string&) override { checkpoints.push_back(step); }
+  void OnBest(const ValidationReport& report, const std::string&) override {
+    best.push_back(report);
+    if (trainer != nullptr) best_weights = Values(trainer->weights());
+  }
+  void OnPrequential(const PrequentialReport& report) override { prequential.push_back(report); }
 
+  const Trainer* trainer = nullptr;  // whose best weights to take
+  std::vector<float> best_weights;
+  std::vector<ValidationReport> best;
+  std::vector<PrequentialReport> prequential;
   std::vector<StepReport> steps;
   std::vector<ValidationReport> validations;
   std::vector<int64_t> checkpoints;
@@ -123,6 +133,142 @@ TEST_CASE("Trainer: a run stopped and resumed ends with the bits of one never st
             expected.provenance.validation_curve[i].bits_per_byte);
     }
   }
+}
+
+TEST_CASE("Trainer: the prequential length is the losses of the first pass, and of no other") {
+  const TestData data;
+  // 20,000 tokens are 624 windows of 32, which are 156 batches of 4; of 5, 124 and a rest.
+  for (const auto& [batch, first_pass] : {std::pair{4, 156}, std::pair{5, 124}}) {
+    for (const int steps : {10, first_pass, 160}) {
+      TrainerSettings settings = TestSettings(steps, 2);
+      settings.recipe.batch_sequences = batch;
+      Recorder recorder;
+      settings.observers = {&recorder};
+      Trainer trainer(settings, data.view());
+      trainer.Run();
+      const int counted = std::min(steps, first_pass);
+      double bits = 0;
+      for (int i = 0; i < counted; ++i) {
+        bits += recorder.steps[static_cast<size_t>(i)].loss_bpb * batch * 32;
+      }
+      REQUIRE(recorder.prequential.size() == 1);
+      const PrequentialReport& report = recorder.prequential[0];
+      CHECK(report.step == steps);
+      CHECK(report.length.bits == Approx(bits).epsilon(1e-12));
+      CHECK(report.length.bytes == counted * batch * 32);
+      CHECK(report.data_bytes == 20'000);
+      CHECK(report.whole_pass == (steps >= first_pass));
+      CHECK(PrequentialOf(*trainer.Snapshot().training)->bits == report.length.bits);
+    }
+  }
+}
+
+TEST_CASE("Trainer: no prequential length after another model's weights or an older checkpoint") {
+  const TestData data;
+  Recorder recorder;
+  TrainerSettings settings = TestSettings(3);
+  settings.observers = {&recorder};
+  Trainer first(TestSettings(3), data.view());
+  first.Run();
+  Trainer second(settings, data.view());
+  second.StartFrom(first.Snapshot(), "model.h5");
+  second.Run();
+  CHECK(recorder.prequential.empty());
+
+  for (Checkpoint checkpoint : {first.Snapshot(), second.Snapshot()}) {
+    checkpoint.training->numbers.erase("prequential.bits");
+    Trainer resumed(settings, data.view());
+    resumed.Resume(checkpoint, "model.h5");
+    CHECK(resumed.Run() == RunStatus::kFinished);
+    CHECK(recorder.prequential.empty());
+    CHECK_FALSE(PrequentialOf(*resumed.Snapshot().training));
+  }
+}
+
+TEST_CASE("Trainer: the weights that validate best are kept, also by a run that is resumed") {
+  TestData data;
+  // Noise: the more the words are learned, the worse it is predicted.
+  Random random(3);
+  for (int32_t& token : data.validation) token = static_cast<int32_t>(random.Below(32));
+  const TemporaryFolder folder;
+  TrainerSettings settings = TestSettings(40, 2);
+  settings.validations = 4;
+  settings.checkpoint_path = folder / "model.h5";
+  settings.best_path = folder / "model.best.h5";
+  Recorder recorder;
+  recorder.interrupt_at = 35;
+  settings.observers = {&recorder};
+  settings.interrupt = &recorder.interrupt;
+  Trainer trainer(settings, data.view());
+  recorder.trainer = &trainer;
+  CHECK(trainer.Run() == RunStatus::kInterrupted);
+  REQUIRE(recorder.validations.size() == 3);
+  REQUIRE(recorder.best.size() == 1);
+  CHECK(recorder.best[0].step == 10);
+  CHECK(recorder.validations[2].bits_per_byte > recorder.validations[0].bits_per_byte);
+  const Checkpoint best = LoadCheckpoint(settings.best_path);
+  CHECK(Values(best.weights) == recorder.best_weights);
+  CHECK_FALSE(best.training);
+  REQUIRE(best.provenance.validation_curve.size() == 1);
+  CHECK(best.provenance.validation_curve[0].bits_per_byte == recorder.best[0].bits_per_byte);
+
+  recorder.interrupt = false;
+  Trainer resumed(settings, data.view());
+  resumed.Resume(LoadCheckpoint(settings.checkpoint_path), settings.checkpoint_path);
+  CHECK(resumed.Run() == RunStatus::kFinished);
+  CHECK(recorder.best.size() == 1);
+  // The end is measured twice: on the part that decides, and on the whole.
+  REQUIRE(recorder.validations.size() == 5);
+  CHECK(recorder.validations[3].step == 40);
+  CHECK_FALSE(recorder.validations[3].whole);
+  CHECK(recorder.validations[4].whole);
+  CHECK(resumed.validation_curve().size() == 4);
+
+  Checkpoint foreign = best;
+  foreign.provenance.data_sha256 = "others";
+  SaveCheckpoint(settings.best_path, foreign);
+  Trainer other(settings, data.view());
+  CHECK_THAT(MessageOf(ErrorKind::kUsage,
+                       [&] {
+                         other.Resume(LoadCheckpoint(settings.checkpoint_path),
+                                      settings.checkpoint_path);
+                       }),
+             Catch::Contains(settings.best_path));
+}
+
+TEST_CASE("Trainer: where the end validates best, it is the end that is kept") {
+  const TestData data;
+  const TemporaryFolder folder;
+  TrainerSettings settings = TestSettings(40);
+  settings.best_path = folder / "model.best.h5";
+  settings.validations = 1;  // none before the end
+  Trainer trainer(settings, data.view());
+  trainer.Run();
+  CHECK(Values(LoadCheckpoint(settings.best_path).weights) == Values(trainer.weights()));
+}
+
+TEST_CASE("Trainer: a checkpoint that cannot be written ends the run and leaves the one before") {
+  const TestData data;
+  const TemporaryFolder folder;
+  struct Remover final : TrainingObserver {
+    void OnCheckpoint(int64_t step, const std::string& path) override {
+      if (step == 3) std::filesystem::rename(Parent(path), Parent(path) + ".away");
+    }
+    static std::string Parent(const std::string& path) {
+      return std::filesystem::path(path).parent_path().string();
+    }
+  } remover;
+  TrainerSettings settings = TestSettings(6);
+  settings.checkpoint_path = folder / "run/model.h5";
+  settings.checkpoint_every_s = 0;
+  settings.observers = {&remover};
+  const auto run = [&] { Trainer(settings, data.view()).Run(); };
+  CHECK_THAT(MessageOf(ErrorKind::kIo, run),
+             Catch::Contains("stopped after 1 steps") && Catch::Contains("no checkpoint"));
+  std::filesystem::create_directory(folder / "run");
+  CHECK_THAT(MessageOf(ErrorKind::kIo, run),
+             Catch::Contains("stopped after 4 steps") && Catch::Contains("still holds step 3"));
+  CHECK(LoadCheckpoint(folder / "run.away/model.h5").training->counters.at("steps") == 3);
 }
 
 TEST_CASE("Trainer: a run by minutes ends by its clock, and resumed parts count together") {
