@@ -51,10 +51,10 @@ struct Provenance {
   std::string data_name;
   int64_t train_begin = 0;  // the training bytes within that data
   int64_t train_end = 0;
-  int64_t validation_begin = 0;  // the validation bytes; 0:0 where there are none or it is unknown
-  int64_t validation_end = 0;
   std::string data_sha256;  // of the training bytes
   std::vector<ValidationPoint> validation_curve;
+  int64_t validation_begin = 0;  // the validation bytes within that data; 0:0: unknown
+  int64_t validation_end = 0;
 };
 
 struct Checkpoint {

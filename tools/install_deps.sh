@@ -14,6 +14,7 @@ run=(curl unzip xz-utils gzip)
 test=(
   catch2 librapidcheck-dev libbenchmark-dev
   clang clang-format clang-tidy hdf5-tools python3 python3-h5py python3-numpy python3-torch
+  python3-matplotlib
 )
 
 packages=("${build[@]}" "${run[@]}")

@@ -88,6 +88,8 @@ TEST_CASE("Checkpoint: everything comes back bit for bit") {
   CHECK(loaded.provenance.data_sha256 == saved.provenance.data_sha256);
   CHECK(loaded.provenance.train_begin == saved.provenance.train_begin);
   CHECK(loaded.provenance.train_end == saved.provenance.train_end);
+  CHECK(loaded.provenance.validation_begin == saved.provenance.validation_begin);
+  CHECK(loaded.provenance.validation_end == saved.provenance.validation_end);
   REQUIRE(loaded.provenance.validation_curve.size() == 2);
   CHECK(loaded.provenance.validation_curve[1].bytes_seen == 2e6);
   CHECK(loaded.provenance.validation_curve[1].bits_per_byte == 0.1 + 0.2);
@@ -331,6 +333,14 @@ Bytes BuiltWith(const Changes& changes) {
     file.WriteAttribute<int64_t>("/provenance", name, 0);
   file.WriteDataset<double>("/provenance/validation_curve", {0, 2}, {});
   return Sealed(file.Finish());
+}
+
+TEST_CASE("Checkpoint: one from before the validation part was kept has none") {
+  const TemporaryFolder folder;
+  WriteFile(folder / "old.h5", BuiltWith({}));
+  const Checkpoint loaded = LoadCheckpoint(folder / "old.h5");
+  CHECK(loaded.provenance.validation_begin == 0);
+  CHECK(loaded.provenance.validation_end == 0);
 }
 
 TEST_CASE("Checkpoint: a missing tensor, a wrong shape and a wrong type are named") {

@@ -62,7 +62,9 @@ inline Checkpoint SampleCheckpoint() {
                            5,
                            1'000'000'000'000,
                            std::string(64, 'a'),
-                           {{1e6, 2.5}, {2e6, 0.1 + 0.2}}};
+                           {{1e6, 2.5}, {2e6, 0.1 + 0.2}},
+                           1'000'000'000'000,
+                           1'000'000'000'007};
   return checkpoint;
 }
 
