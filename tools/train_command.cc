@@ -369,8 +369,9 @@ int TrainCommand(int argc, const char* const* argv) {
   progress.Clear();
   if (status == RunStatus::kInterrupted) {
     if (!quiet)
-      fmt::print("interrupted after {} steps; train --resume --data {} --out {} goes on\n",
-                 trainer.position().steps, data, out);
+      fmt::print("interrupted after {} steps; train --resume{} --data {} --out {} goes on\n",
+                 trainer.position().steps, settings.best_path.empty() ? "" : " --keep-best", data,
+                 out);
     return kInterruptedExitCode;
   }
 
