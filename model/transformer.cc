@@ -13,7 +13,6 @@
 #include "model/attention.h"
 #include "model/convolution.h"
 #include "model/embedding.h"
-#include "model/matmul.h"
 #include "model/norm.h"
 #include "model/rotate.h"
 #include "model/tensor.h"
@@ -60,7 +59,7 @@ struct BlockActivations {
 }  // namespace
 
 struct Transformer::Impl {
-  Impl(const ModelConfig& config, int sequences, int length);
+  Impl(const ModelConfig& config, int sequences, int length, Precision precision);
 
   void ForwardMix(ConstTensorView x, const ParameterSet& w, int gain, int conv, MixedInput* a);
   void BackwardMix(ConstTensorView x, const ParameterSet& w, int gain, int conv,
@@ -112,10 +111,12 @@ struct Transformer::Impl {
   Tensor dqkv;       // [N, Q]
   Tensor dattended;  // [N, D]
   Tensor dup;        // [N, M]
+  LinearLayers linear;
   AttentionScratch attention_scratch;
 };
 
-Transformer::Impl::Impl(const ModelConfig& config, int sequences_in, int length_in)
+Transformer::Impl::Impl(const ModelConfig& config, int sequences_in, int length_in,
+                        Precision precision)
     : c(config),
       index(config),
       sequences(sequences_in),
@@ -137,7 +138,8 @@ Transformer::Impl::Impl(const ModelConfig& config, int sequences_in, int length_
       dh(n, c.width),
       dqkv(n, qkv_width),
       dattended(n, c.width),
-      dup(n, c.mlp_width()) {
+      dup(n, c.mlp_width()),
+      linear(precision) {
   for (int l = 0; l < c.layers; ++l) blocks.emplace_back(n, c);
   for (const LayerIndex& layer : index.layers) {
     if (layer.wk != layer.wq + 1 || layer.wv != layer.wk + 1) {
@@ -176,18 +178,18 @@ void Transformer::Impl::ForwardBlock(const ParameterSet& w, int l, TensorView ou
   const TensorView queries_and_keys = qkv.Columns(0, qk_width);  // [N, D + kv_width]
 
   ForwardMix(a.x, w, i.gain1, i.conv1, &a.input);
-  LinearForward(a.input.mixed(), QkvMatrix(w, l), qkv, Result::kReplace);
+  linear.Forward(a.input.mixed(), QkvMatrix(w, l), qkv, Result::kReplace);
   RotateForward(angles, queries_and_keys);
   HeadNormForward(queries_and_keys, c.head_size(), a.qk_inverse_rms);
   AttentionForward(Attention(l), q, k, v, a.attended, a.inverse_sum, &attention_scratch);
   Copy(a.x, a.middle);
-  LinearForward(a.attended, Matrix(w, i.wo), a.middle, Result::kAdd);
+  linear.Forward(a.attended, Matrix(w, i.wo), a.middle, Result::kAdd);
 
   ForwardMix(a.middle, w, i.gain2, i.conv2, &a.mlp_input);
-  LinearForward(a.mlp_input.mixed(), Matrix(w, i.wu), a.up, Result::kReplace);
+  linear.Forward(a.mlp_input.mixed(), Matrix(w, i.wu), a.up, Result::kReplace);
   ReluSquareForward(a.up, activated);
   Copy(a.middle, out);
-  LinearForward(activated, Matrix(w, i.wd), out, Result::kAdd);
+  linear.Forward(activated, Matrix(w, i.wd), out, Result::kAdd);
 }
 
 // dx of the block's output becomes dx of its input: the residual connections leave it in place.
@@ -198,21 +200,21 @@ void Transformer::Impl::BackwardBlock(const ParameterSet& w, int l, ParameterSet
   const TensorView dqk = dqkv.view().Columns(0, qk_width);
 
   ReluSquareForward(a.up, activated);  // cheaper to do again than to keep
-  LinearBackward(activated, Matrix(w, i.wd), dx, dup, Result::kReplace, Matrix(dw, i.wd));
+  linear.Backward(activated, Matrix(w, i.wd), dx, dup, Result::kReplace, Matrix(dw, i.wd));
   ReluSquareBackward(a.up, dup);
-  LinearBackward(a.mlp_input.mixed(), Matrix(w, i.wu), dup, dmixed, Result::kReplace,
-                 Matrix(dw, i.wu));
+  linear.Backward(a.mlp_input.mixed(), Matrix(w, i.wu), dup, dmixed, Result::kReplace,
+                  Matrix(dw, i.wu));
   BackwardMix(a.middle, w, i.gain2, i.conv2, a.mlp_input, dw);
 
-  LinearBackward(a.attended, Matrix(w, i.wo), dx, dattended, Result::kReplace, Matrix(dw, i.wo));
+  linear.Backward(a.attended, Matrix(w, i.wo), dx, dattended, Result::kReplace, Matrix(dw, i.wo));
   AttentionBackward(Attention(l), qkv.Columns(0, c.width), qkv.Columns(c.width, c.kv_width()),
                     qkv.Columns(qk_width, c.kv_width()), a.attended, a.inverse_sum, dattended,
                     dqkv.view().Columns(0, c.width), dqkv.view().Columns(c.width, c.kv_width()),
                     dqkv.view().Columns(qk_width, c.kv_width()), &attention_scratch);
   HeadNormBackward(qkv.Columns(0, qk_width), c.head_size(), a.qk_inverse_rms, dqk);
   RotateBackward(angles, dqk);
-  LinearBackward(a.input.mixed(), QkvMatrix(w, l), dqkv, dmixed, Result::kReplace,
-                 QkvMatrix(*dw, l));
+  linear.Backward(a.input.mixed(), QkvMatrix(w, l), dqkv, dmixed, Result::kReplace,
+                  QkvMatrix(*dw, l));
   BackwardMix(a.x, w, i.gain1, i.conv1, a.input, dw);
 }
 
@@ -229,7 +231,7 @@ std::span<const float> Transformer::Forward(const ParameterSet& w,
   NormForward(m.embedded, {}, x(0), m.embedded_inverse_rms);
   for (int l = 0; l < m.c.layers; ++l) m.ForwardBlock(w, l, x(l + 1));
   NormForward(m.last, w.tensor(m.index.final_gain), m.last_normed, m.last_inverse_rms);
-  LinearForward(m.last_normed, m.Matrix(w, m.index.head), m.logits, Result::kReplace);
+  m.linear.Forward(m.last_normed, m.Matrix(w, m.index.head), m.logits, Result::kReplace);
   return {m.logits.data(), Size(m.logits.size())};
 }
 
@@ -241,8 +243,8 @@ void Transformer::Backward(const ParameterSet& w, std::span<const float> dlogits
   }
   const TensorView dlast_normed = m.dmixed;
 
-  LinearBackward(m.last_normed, m.Matrix(w, m.index.head), ViewOf(dlogits, m.c.vocabulary),
-                 dlast_normed, Result::kReplace, m.Matrix(dw, m.index.head));
+  m.linear.Backward(m.last_normed, m.Matrix(w, m.index.head), ViewOf(dlogits, m.c.vocabulary),
+                    dlast_normed, Result::kReplace, m.Matrix(dw, m.index.head));
   Clear(m.dx);
   NormBackward(m.last, w.tensor(m.index.final_gain), m.last_inverse_rms, dlast_normed, m.dx,
                dw->tensor(m.index.final_gain));
@@ -253,8 +255,8 @@ void Transformer::Backward(const ParameterSet& w, std::span<const float> dlogits
   EmbeddingBackward(m.inputs, dembedded, m.Matrix(dw, m.index.embedding));
 }
 
-Transformer::Transformer(const ModelConfig& config, int sequences, int length)
-    : impl_(std::make_unique<Impl>(config, sequences, length)) {}
+Transformer::Transformer(const ModelConfig& config, int sequences, int length, Precision precision)
+    : impl_(std::make_unique<Impl>(config, sequences, length, precision)) {}
 
 Transformer::~Transformer() = default;
 

@@ -9,6 +9,7 @@
 
 #include "model/calibration.h"
 #include "model/config.h"
+#include "model/matmul.h"
 #include "model/parameters.h"
 
 namespace occam {
@@ -18,7 +19,8 @@ namespace occam {
 // many others run beside it.
 class Transformer {
  public:
-  Transformer(const ModelConfig& config, int sequences, int length);
+  // Throws as LinearLayers.
+  Transformer(const ModelConfig& config, int sequences, int length, Precision precision);
   ~Transformer();
   Transformer(const Transformer&) = delete;
   Transformer& operator=(const Transformer&) = delete;

@@ -176,7 +176,7 @@ void CodeWithModel(const ExactNetwork& network, std::span<const uint8_t> bytes, 
 
 double FloatBitsPerByte(const Checkpoint& checkpoint, std::span<const uint8_t> bytes, int threads) {
   ThreadTeam team(threads);
-  ShardWorkers workers(checkpoint.config, 1, &team);
+  ShardWorkers workers(checkpoint.config, 1, Precision::kFloat32, &team);
   const auto tokens =
       LoadTokenizer(checkpoint.tokenizer, "the checkpoint's tokenizer")->Encode(bytes);
   const auto nats = workers.ChunkedLoss(checkpoint.weights, tokens, &CatchInterrupts());

@@ -17,6 +17,7 @@
 #include "data/tokenizer.h"
 #include "model/checkpoint.h"
 #include "model/exact/quantized_model.h"
+#include "model/matmul.h"
 #include "model/quantize.h"
 #include "tools/command.h"
 #include "tools/progress.h"
@@ -86,8 +87,11 @@ cxxopts::Options MakeOptions() {
       "weight-decay", "Weight decay of the matrices, times the learning rate",
       number(recipe.weight_decay),
       "X")("clip-norm", "Largest global norm of the gradient", number(recipe.clip_norm), "X")(
-      "seed", "Seed of initial weights and batches",
-      cxxopts::value<int64_t>()->default_value(fmt::format("{}", recipe.seed)), "N");
+      "precision",
+      "Operands of matrix products: f32, bf16, or auto: bf16 where the processor has it",
+      cxxopts::value<std::string>()->default_value("auto"),
+      "P")("seed", "Seed of initial weights and batches",
+           cxxopts::value<int64_t>()->default_value(fmt::format("{}", recipe.seed)), "N");
   options.add_options("Run")("o,out", "Checkpoint to write", cxxopts::value<std::string>(),
                              "NAME.h5")("init",
                                         "Start from this checkpoint's weights (of the same shape)",
@@ -142,6 +146,15 @@ ModelConfig ConfigFrom(const cxxopts::ParseResult& args, int vocabulary) {
   return config;
 }
 
+bool UsesBfloat16(const std::string& precision) {
+  if (precision == "auto") return HasFastBfloat16();
+  if (precision == "bf16" && !HasFastBfloat16())
+    throw UsageError("this processor has no fast bfloat16 products; use --precision f32 or auto");
+  if (precision != "f32" && precision != "bf16")
+    throw UsageError("--precision is f32, bf16 or auto, not " + precision);
+  return precision == "bf16";
+}
+
 Recipe RecipeFrom(const cxxopts::ParseResult& args) {
   Recipe recipe;
   recipe.batch_sequences = args["batch"].as<int64_t>();
@@ -149,6 +162,7 @@ Recipe RecipeFrom(const cxxopts::ParseResult& args) {
   recipe.adamw_lr = args["adamw-lr"].as<double>();
   recipe.weight_decay = args["weight-decay"].as<double>();
   recipe.clip_norm = args["clip-norm"].as<double>();
+  recipe.bfloat16 = UsesBfloat16(args["precision"].as<std::string>()) ? 1 : 0;
   recipe.seed = args["seed"].as<int64_t>();
   return recipe;
 }
@@ -169,10 +183,10 @@ RunLength LengthFrom(const cxxopts::ParseResult& args, const ModelConfig& config
 // What the run's checkpoint decides must not be given again: it could only disagree.
 void RefuseBesideResume(const cxxopts::ParseResult& args) {
   for (const char* name :
-       {"params",     "width",   "layers",     "heads",        "kv-heads",  "mlp-factor",
-        "conv-width", "windows", "context",    "minutes",      "tokens",    "steps",
-        "batch",      "muon-lr", "adamw-lr",   "weight-decay", "clip-norm", "seed",
-        "init",       "force",   "train-bytes"}) {
+       {"params",     "width",   "layers",   "heads",        "kv-heads",  "mlp-factor",
+        "conv-width", "windows", "context",  "minutes",      "tokens",    "steps",
+        "batch",      "muon-lr", "adamw-lr", "weight-decay", "clip-norm", "seed",
+        "precision",  "init",    "force",    "train-bytes"}) {
     if (args.count(name) > 0) {
       throw UsageError(
           fmt::format("--{} cannot be changed with --resume: the checkpoint decides it", name));

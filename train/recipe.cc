@@ -31,6 +31,7 @@ void CheckRecipe(const Recipe& r) {
   require(r.final_factor >= 0 && r.final_factor <= 1, "final_factor must be in [0, 1]");
   require(r.batch_sequences >= 1 && r.batch_sequences <= 1 << 20,
           "batch_sequences must be in 1..1048576");
+  require(r.bfloat16 == 0 || r.bfloat16 == 1, "bfloat16 must be 0 or 1");
   require(r.shard_sequences >= 1 && r.batch_sequences % r.shard_sequences == 0,
           "shard_sequences must divide batch_sequences");
 }

@@ -39,6 +39,9 @@ struct Recipe {
   // A shard is computed by one thread; gradients are summed in shard order, so a result depends on
   // this number and never on threads (DESIGN.md section 3).
   int64_t shard_sequences = 1;
+  // 1: linear layers multiply operands rounded to bfloat16 (Kalamkar et al., 2019, "A study of
+  // BFLOAT16 for deep learning training"); 0: float32. Weights, sums and all else are float32.
+  int64_t bfloat16 = 0;
   // Of the initial weights and of the batches.
   int64_t seed = 1;
 
@@ -64,6 +67,7 @@ void VisitRecipe(R& recipe, F&& f) {
   f("final_factor", recipe.final_factor);
   f("batch_sequences", recipe.batch_sequences);
   f("shard_sequences", recipe.shard_sequences);
+  f("bfloat16", recipe.bfloat16);
   f("seed", recipe.seed);
 }
 

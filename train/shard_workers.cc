@@ -70,8 +70,8 @@ double Sum(const std::vector<double>& terms) {
 }  // namespace
 
 struct ShardWorkers::Worker {
-  Worker(const ModelConfig& config, int sequences)
-      : network(config, sequences, config.context),
+  Worker(const ModelConfig& config, int sequences, Precision precision)
+      : network(config, sequences, config.context, precision),
         dlogits(static_cast<size_t>(sequences) * static_cast<size_t>(config.context) *
                 static_cast<size_t>(config.vocabulary)) {}
 
@@ -81,9 +81,11 @@ struct ShardWorkers::Worker {
   Batch batch;                              // of validation and calibration
 };
 
-ShardWorkers::ShardWorkers(const ModelConfig& config, int shard_sequences, ThreadTeam* team)
+ShardWorkers::ShardWorkers(const ModelConfig& config, int shard_sequences, Precision precision,
+                           ThreadTeam* team)
     : config_(config),
       shard_sequences_(shard_sequences),
+      precision_(precision),
       team_(team),
       workers_(static_cast<size_t>(team->size())) {}
 
@@ -91,7 +93,7 @@ ShardWorkers::~ShardWorkers() = default;
 
 ShardWorkers::Worker& ShardWorkers::WorkerOf(int thread) {
   auto& worker = workers_[static_cast<size_t>(thread)];
-  if (!worker) worker = std::make_unique<Worker>(config_, shard_sequences_);
+  if (!worker) worker = std::make_unique<Worker>(config_, shard_sequences_, precision_);
   return *worker;
 }
 

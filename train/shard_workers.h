@@ -16,6 +16,7 @@
 #include "data/batcher.h"
 #include "model/calibration.h"
 #include "model/config.h"
+#include "model/matmul.h"
 #include "model/parameters.h"
 
 namespace occam {
@@ -24,8 +25,10 @@ namespace occam {
 // One call at a time.
 class ShardWorkers {
  public:
-  // Shards of `shard_sequences` sequences of config.context tokens. `team` must outlive it.
-  ShardWorkers(const ModelConfig& config, int shard_sequences, ThreadTeam* team);
+  // Shards of `shard_sequences` sequences of config.context tokens. `team` must outlive it. A
+  // precision that the processor has not is refused, as by LinearLayers, when a thread first works.
+  ShardWorkers(const ModelConfig& config, int shard_sequences, Precision precision,
+               ThreadTeam* team);
   ~ShardWorkers();
   ShardWorkers(const ShardWorkers&) = delete;
   ShardWorkers& operator=(const ShardWorkers&) = delete;
@@ -52,6 +55,7 @@ class ShardWorkers {
 
   ModelConfig config_;
   int shard_sequences_;
+  Precision precision_;
   ThreadTeam* team_;
   std::vector<std::unique_ptr<Worker>> workers_;  // one a thread, null until needed
 };

@@ -42,6 +42,10 @@ TrainingData Checked(TrainingData data, const ModelConfig& config) {
   return data;
 }
 
+Precision PrecisionOf(const Recipe& recipe) {
+  return recipe.bfloat16 != 0 ? Precision::kBfloat16 : Precision::kFloat32;
+}
+
 bool AllFinite(std::span<const float> values) {
   return std::ranges::all_of(values, [](float v) { return std::isfinite(v); });
 }
@@ -55,7 +59,8 @@ Trainer::Trainer(TrainerSettings settings, TrainingData data)
       weights_(settings_.config),
       gradients_(settings_.config),
       optimizer_(settings_.config, settings_.recipe, &team_),
-      workers_(settings_.config, static_cast<int>(settings_.recipe.shard_sequences), &team_),
+      workers_(settings_.config, static_cast<int>(settings_.recipe.shard_sequences),
+               PrecisionOf(settings_.recipe), &team_),
       batches_(data_.train_tokens, settings_.config.begin_symbol(),
                static_cast<int>(settings_.recipe.batch_sequences), settings_.config.context,
                static_cast<uint64_t>(settings_.recipe.seed)) {

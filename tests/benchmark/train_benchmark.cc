@@ -107,7 +107,8 @@ double AttentionFlop(const ModelConfig& c) { return 12 * PairsSeen(c) * c.width;
 // The products of all linear layers, forward and backward, on buffers of their own.
 class Linears {
  public:
-  explicit Linears(const ModelConfig& c) : shapes_(LinearShapes(c)) {
+  Linears(const ModelConfig& c, Precision precision)
+      : shapes_(LinearShapes(c)), layers_(precision) {
     Random random(3);
     for (const LinearShape& s : shapes_) {
       x_.push_back(RandomTensor(c.context, s.inputs, &random));
@@ -118,14 +119,15 @@ class Linears {
   }
   void Run() {
     for (size_t i = 0; i < shapes_.size(); ++i) {
-      LinearForward(x_[i], w_[i], y_[i], Result::kReplace);
-      LinearBackward(x_[i], w_[i], y_[i], x_[i], Result::kReplace, dw_[i]);
+      layers_.Forward(x_[i], w_[i], y_[i], Result::kReplace);
+      layers_.Backward(x_[i], w_[i], y_[i], x_[i], Result::kReplace, dw_[i]);
       Clear(x_[i]);  // so that nothing grows from round to round
     }
   }
 
  private:
   std::vector<LinearShape> shapes_;
+  LinearLayers layers_;
   std::vector<Tensor> x_, w_, y_, dw_;
 };
 
@@ -167,12 +169,12 @@ class Attentions {
 // One sequence through the network.
 class Network {
  public:
-  explicit Network(const ModelConfig& c)
+  Network(const ModelConfig& c, Precision precision)
       : c_(c),
         weights_(c),
         gradients_(c),
         symbols_(Tokens() + 1),
-        network_(c, 1, c.context),
+        network_(c, 1, c.context, precision),
         dlogits_(Tokens() * static_cast<size_t>(c.vocabulary)) {
     Randomise(&weights_, 1);
     Random random(2);
@@ -224,12 +226,12 @@ void PrintParts(std::span<const Part> parts, double total, double rest) {
              100 * rest / total);
 }
 
-void Report(int width) {
+void Report(int width, Precision precision) {
   const ModelConfig c = FamilyConfig(width);
   const Recipe recipe;
   ThreadTeam team(1);
-  Network network(c);
-  Linears linears(c);
+  Network network(c, precision);
+  Linears linears(c, precision);
   Attentions attentions(c);
   Optimizer optimizer(c, recipe, &team);
   ParameterSet weights(c), gradients(c);
@@ -249,7 +251,7 @@ void Report(int width) {
   double rest = total;
   for (const Part& part : inside) rest -= part.seconds;
 
-  fmt::print("{}\n", Describe(c));
+  fmt::print("{}: {}\n", precision == Precision::kFloat32 ? "f32" : "bf16", Describe(c));
   fmt::print("  {:.0f} tokens/s of one thread\n", c.context / total);
   PrintParts(inside, total, rest);
   const double flop = (LinearFlop(c) + AttentionFlop(c)) * c.context;
@@ -276,5 +278,8 @@ int main(int argc, char** argv) {
   std::vector<int> widths;
   for (int i = 1; i < argc; ++i) widths.push_back(std::atoi(argv[i]));
   if (widths.empty()) widths = {48, 96, 192};
-  for (const int width : widths) occam::Report(width);
+  for (const int width : widths) {
+    occam::Report(width, occam::Precision::kFloat32);
+    if (occam::HasFastBfloat16()) occam::Report(width, occam::Precision::kBfloat16);
+  }
 }

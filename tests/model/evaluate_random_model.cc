@@ -32,7 +32,7 @@ double ChunkNats(const ModelConfig& config, const ParameterSet& weights,
   std::vector<int32_t> inputs = targets;
   inputs.insert(inputs.begin(), config.begin_symbol());
   inputs.pop_back();
-  Transformer network(config, 1, static_cast<int>(chunk.size()));
+  Transformer network(config, 1, static_cast<int>(chunk.size()), Precision::kFloat32);
   return SoftmaxCrossEntropy(network.Forward(weights, inputs), targets, config.vocabulary, 1.0f,
                              {});
 }

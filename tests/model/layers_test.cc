@@ -5,6 +5,7 @@
 // result, which is smaller than the largest term by a factor below 4 for the random terms here.
 #include "model/reference/layers.h"
 
+#include <bit>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
@@ -12,6 +13,7 @@
 #include "data/base/error.h"
 #include "model/activation.h"
 #include "model/attention.h"
+#include "model/bfloat16.h"
 #include "model/convolution.h"
 #include "model/embedding.h"
 #include "model/matmul.h"
@@ -37,20 +39,93 @@ TEST_CASE("Linear: forward and backward agree with the twin, and add where they 
         reference::LinearBackward(MatrixOf(x), MatrixOf(w), MatrixOf(dy), &exact_dw);
     const Matrix exact_y = reference::LinearForward(MatrixOf(x), MatrixOf(w));
 
-    LinearForward(x, w, y, Result::kAdd);
+    LinearLayers layers(Precision::kFloat32);
+    layers.Forward(x, w, y, Result::kAdd);
     CHECK(RelativeError(y, reference::Sum(y0, exact_y)) < Tolerance(i + 1));
-    LinearForward(x, w, y, Result::kReplace);
+    layers.Forward(x, w, y, Result::kReplace);
     CHECK(RelativeError(y, exact_y) < Tolerance(i));
-    LinearBackward(x, w, dy, dx, Result::kReplace, dw);
+    layers.Backward(x, w, dy, dx, Result::kReplace, dw);
     CHECK(RelativeError(dx, exact_dx) < Tolerance(o));
     CHECK(RelativeError(dw, exact_dw) < Tolerance(n + 1));
+  }
+}
+
+float FromBfloat16(uint16_t bits) { return std::bit_cast<float>(uint32_t{bits} << 16); }
+
+// Each element rounded to bfloat16, as a float.
+Tensor Rounded(ConstTensorView x) {
+  Bfloat16Matrix rounded;
+  RoundToBfloat16(x, &rounded);
+  Tensor y(x.rows, x.columns);
+  for (int64_t i = 0; i < y.size(); ++i) {
+    y.data()[i] = FromBfloat16(rounded.values[static_cast<size_t>(i)]);
+  }
+  return y;
+}
+
+TEST_CASE("Bfloat16: the nearest, ties to even, in every lane, with any gap between rows") {
+  const float inf = std::numeric_limits<float>::infinity();
+  const std::pair<float, float> cases[] = {{1.0f, 1.0f},
+                                           {0x1.02p0f, 0x1.02p0f},
+                                           {0x1.01p0f, 1.0f},
+                                           {0x1.03p0f, 0x1.04p0f},
+                                           {0x1.0101p0f, 0x1.02p0f},
+                                           {-0x1.03p0f, -0x1.04p0f},
+                                           {0.0f, 0.0f},
+                                           {-inf, -inf},
+                                           {0x1.fffffep127f, inf},
+                                           {0x1p-149f, 0.0f}};
+  for (const auto& [x, expected] : cases) {
+    INFO(x);
+    Tensor tensor(3, 37);
+    std::fill_n(tensor.data(), tensor.size(), x);
+    const Tensor whole = Rounded(tensor), part = Rounded(tensor.view().Columns(2, 23));
+    for (int64_t i = 0; i < whole.size(); ++i) CHECK(whole.data()[i] == expected);
+    for (int64_t i = 0; i < part.size(); ++i) CHECK(part.data()[i] == expected);
+  }
+  Tensor nan(1, 37);
+  std::fill_n(nan.data(), nan.size(), std::bit_cast<float>(0x7fffffffu));
+  const Tensor kept = Rounded(nan);
+  for (int64_t i = 0; i < kept.size(); ++i) CHECK(std::isnan(kept.data()[i]));
+}
+
+TEST_CASE("Linear: in bfloat16 it is the float32 product of the rounded operands") {
+  if (!HasFastBfloat16()) {
+    CHECK_THROWS_AS(LinearLayers(Precision::kBfloat16), Error);
+    return;
+  }
+  LinearLayers layers(Precision::kBfloat16);
+  for (int repeat = 0; repeat < 2; ++repeat) {  // products made and products found
+    for (const auto& [n, i, o] :
+         {std::array<int64_t, 3>{37, 24, 72}, {1, 16, 8}, {130, 48, 23}, {300, 48, 192}}) {
+      const Tensor x = RandomTensor(n, i, 1), w = RandomTensor(o, i, 2), dy = RandomTensor(n, o, 3);
+      Tensor y = RandomTensor(n, o, 4), dx = RandomTensor(n, i, 5), dw = RandomTensor(o, i, 6);
+      const Matrix y0 = MatrixOf(y), dx0 = MatrixOf(dx);
+      Matrix exact_dw = MatrixOf(dw);
+      const Matrix exact_dx = reference::LinearBackward(MatrixOf(Rounded(x)), MatrixOf(Rounded(w)),
+                                                        MatrixOf(Rounded(dy)), &exact_dw);
+      const Matrix exact_y = reference::LinearForward(MatrixOf(Rounded(x)), MatrixOf(Rounded(w)));
+
+      // A product of two bfloat16 has 16 significant bits, so only the sums round, as in float32.
+      layers.Forward(x, w, y, Result::kAdd);
+      CHECK(RelativeError(y, reference::Sum(y0, exact_y)) < Tolerance(i + 1));
+      layers.Forward(x, w, y, Result::kReplace);
+      CHECK(RelativeError(y, exact_y) < Tolerance(i));
+      layers.Backward(x, w, dy, dx, Result::kAdd, dw);
+      CHECK(RelativeError(dx, reference::Sum(dx0, exact_dx)) < Tolerance(o + 1));
+      CHECK(RelativeError(dw, exact_dw) < Tolerance(n + 1));
+      layers.Backward(x, w, dy, dx, Result::kReplace, dw);
+      CHECK(RelativeError(dx, exact_dx) < Tolerance(o));
+    }
   }
 }
 
 TEST_CASE("Linear: shapes that do not fit are refused") {
   const Tensor x = RandomTensor(4, 8, 1), w = RandomTensor(8, 16, 2);
   Tensor y(4, 8);
-  CHECK_THROWS_AS(LinearForward(x, w, y, Result::kReplace), Error);
+  CHECK_THROWS_AS(LinearLayers(Precision::kFloat32).Forward(x, w, y, Result::kReplace), Error);
+  if (!HasFastBfloat16()) return;
+  CHECK_THROWS_AS(LinearLayers(Precision::kBfloat16).Forward(x, w, y, Result::kReplace), Error);
 }
 
 TEST_CASE("Norm: forward and backward agree with the twin, with and without a gain") {

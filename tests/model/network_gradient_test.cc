@@ -92,7 +92,7 @@ TEST_CASE("Network: logits and every tensor's gradient agree with the reference"
       for (const int length : {2, 37, 48}) {
         const Problem p(config, 2, length);
         const reference::Step exact = p.Exact(reference::TensorsOf(p.weights), true);
-        Transformer network(config, p.sequences, length);
+        Transformer network(config, p.sequences, length, Precision::kFloat32);
         const ParameterSet gradients = FloatGradients(p, &network);
         CHECK(RelativeError(network.Forward(p.weights, p.inputs), exact.logits.values) <
               kFloatTolerance);
@@ -106,9 +106,38 @@ TEST_CASE("Network: logits and every tensor's gradient agree with the reference"
   }
 }
 
+// Every operand of a linear layer is off by at most 2^-9 of itself, at random; about four products
+// lie between an input and a logit in each of three layers and twice as many on the way to a
+// gradient, so a term errs by about sqrt(40) * 2^-9 / sqrt(3) = 0.7 %, which norms of small rows,
+// exponentials and terms that cancel amplify up to ten times. That each product is right to the
+// last bits of float32 is tested in layers_test.cc; here, that no operand is another's.
+constexpr double kBfloat16Tolerance = 0.1;
+
+TEST_CASE("Network: in bfloat16 logits and gradients stay near the reference, but are others") {
+  if (!HasFastBfloat16()) {
+    CHECK_THROWS_AS(Transformer(SmallConfig(4), 1, 8, Precision::kBfloat16), Error);
+    return;
+  }
+  for (const int conv_width : {0, 4}) {
+    const Problem p(SmallConfig(conv_width), 2, 48);
+    const reference::Step exact = p.Exact(reference::TensorsOf(p.weights), true);
+    Transformer network(p.config, p.sequences, p.length, Precision::kBfloat16);
+    const ParameterSet gradients = FloatGradients(p, &network);
+    const double logits_error =
+        RelativeError(network.Forward(p.weights, p.inputs), exact.logits.values);
+    CHECK(logits_error < kBfloat16Tolerance);
+    CHECK(logits_error > 10 * kFloatTolerance);
+    for (size_t i = 0; i < gradients.table().size(); ++i) {
+      INFO(gradients.table()[i].name);
+      CHECK(RelativeError(gradients.tensor(static_cast<int>(i)), exact.gradients[i].values) <
+            kBfloat16Tolerance);
+    }
+  }
+}
+
 TEST_CASE("Network: gradients are added to what is there") {
   const Problem p(SmallConfig(4), 1, 20);
-  Transformer network(p.config, 1, 20);
+  Transformer network(p.config, 1, 20, Precision::kFloat32);
   const ParameterSet once = FloatGradients(p, &network);
   ParameterSet twice = once;
   const std::span<const float> logits = network.Forward(p.weights, p.inputs);
@@ -120,9 +149,9 @@ TEST_CASE("Network: gradients are added to what is there") {
   CHECK(RelativeError(twice.values(), doubled) < 1e-5);
 }
 
-TEST_CASE("Network: the same bits from every thread, also beside others") {
+void CheckThreads(Precision precision) {
   const Problem p(SmallConfig(4), 1, 48);
-  Transformer first(p.config, 1, 48);
+  Transformer first(p.config, 1, 48, precision);
   const ParameterSet expected = FloatGradients(p, &first);
   constexpr size_t kThreads = 4;
   std::vector<int> equal(kThreads);
@@ -130,7 +159,7 @@ TEST_CASE("Network: the same bits from every thread, also beside others") {
   for (size_t i = 0; i < kThreads; ++i) {
     threads.emplace_back([&, i] {
       const std::vector<char> shift(i * 1000 + 8);  // other addresses, other alignments
-      Transformer network(p.config, 1, 48);
+      Transformer network(p.config, 1, 48, precision);
       for (int repeat = 0; repeat < 10; ++repeat) {
         const ParameterSet gradients = FloatGradients(p, &network);
         equal[i] += std::equal(gradients.values().begin(), gradients.values().end(),
@@ -142,10 +171,15 @@ TEST_CASE("Network: the same bits from every thread, also beside others") {
   CHECK(equal == std::vector<int>(kThreads, 10));
 }
 
+TEST_CASE("Network: the same bits from every thread, also beside others") {
+  CheckThreads(Precision::kFloat32);
+  if (HasFastBfloat16()) CheckThreads(Precision::kBfloat16);
+}
+
 TEST_CASE(
     "Network: a sequence's logits do not depend on the sequences beside it or on what follows") {
   const Problem p(SmallConfig(4), 2, 48);
-  Transformer both(p.config, 2, 48), one(p.config, 1, 48);
+  Transformer both(p.config, 2, 48, Precision::kFloat32), one(p.config, 1, 48, Precision::kFloat32);
   const auto together = both.Forward(p.weights, p.inputs);
   const std::vector<double> expected(together.begin() + 48 * 23, together.end());
   CHECK(RelativeError(one.Forward(p.weights, std::span(p.inputs).subspan(48)), expected) < 1e-5);
@@ -158,7 +192,7 @@ TEST_CASE(
 
 TEST_CASE("Network: key and value maxima are those of the last Forward, by layer and head") {
   const Problem p(SmallConfig(4), 1, 40);
-  Transformer network(p.config, 1, 40);
+  Transformer network(p.config, 1, 40, Precision::kFloat32);
   network.Forward(p.weights, p.inputs);
   const Calibration maxima = network.KeyValueMaxima();
   REQUIRE(maxima.key_maxima.size() == 6);
@@ -182,7 +216,7 @@ TEST_CASE("Network: key and value maxima are those of the last Forward, by layer
 
 TEST_CASE("Network: inputs and gradients of the wrong size are refused") {
   const Problem p(SmallConfig(4), 1, 20);
-  Transformer network(p.config, 1, 20);
+  Transformer network(p.config, 1, 20, Precision::kFloat32);
   CHECK_THROWS_AS(network.Forward(p.weights, std::span(p.inputs).first(19)), Error);
   ParameterSet gradients(p.config);
   CHECK_THROWS_AS(network.Backward(p.weights, std::vector<float>(5), &gradients), Error);

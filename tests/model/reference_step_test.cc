@@ -61,7 +61,7 @@ TEST_CASE("Reference step: the reference twin has PyTorch's logits, loss and gra
 TEST_CASE("Reference step: the training network has PyTorch's logits, losses and gradients") {
   const ReferenceStep step(OCCAM_REFERENCE_STEP);
   const int tokens = step.sequences * step.length;
-  Transformer network(step.config, step.sequences, step.length);
+  Transformer network(step.config, step.sequences, step.length, Precision::kFloat32);
   const std::span<const float> logits = network.Forward(step.weights, step.batches[0].inputs);
   CHECK(RelativeError(logits, step.logits) < kFloatTolerance);
   std::vector<float> dlogits(logits.size());

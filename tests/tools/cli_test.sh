@@ -39,6 +39,10 @@ expect 2 "$bin/train" --data text --out x.h5 --params many
 says 'params'
 expect 2 "$bin/train" --data text --out x.h5 --minutes 1 --steps 1
 expect 2 "$bin/train" --data text --out x.h5 --no-such-option
+expect 2 "$bin/train" --data text --out x.h5 --precision f16
+says 'precision'
+OCCAM_MAX_ISA=AVX2 expect 2 "$bin/train" "${tiny[@]}" --data text --steps 2 --out x.h5 --precision bf16
+says 'bfloat16'
 expect 2 "$bin/train" --out x.h5
 expect 3 "$bin/train" --data missing --out x.h5
 says 'missing'
@@ -63,6 +67,7 @@ expect 0 "$bin/train" "${tiny[@]}" --data text --steps 400 --out whole.h5 -q
 same cut.occm whole.occm
 expect 2 "$bin/train" --resume --steps 500 --data text --out cut.h5
 says 'resume'
+expect 2 "$bin/train" --resume --precision f32 --data text --out cut.h5
 # What happens to the data or the disk between two parts of a run: a clear word, and the checkpoint stays.
 parts=(--train-bytes 0:30K --val-bytes 30K:40K)
 "$bin/train" "${tiny[@]}" --data text "${parts[@]}" --steps 100000 --checkpoint-minutes 0 --out half.h5 -q & pid=$!

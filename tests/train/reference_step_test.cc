@@ -24,7 +24,7 @@ TEST_CASE("Reference step: three steps end where another framework's do") {
   recipe.muon_lr = reference.Recipe("muon_rate");
   recipe.adamw_lr = reference.Recipe("adam_rate");
   ThreadTeam team(2);
-  ShardWorkers workers(config, 1, &team);
+  ShardWorkers workers(config, 1, Precision::kFloat32, &team);
   Optimizer optimizer(config, recipe, &team);
   ParameterSet gradients(config);
   for (size_t step = 0; step < 3; ++step) {

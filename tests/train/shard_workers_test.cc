@@ -25,7 +25,7 @@ TEST_CASE("Shards: loss and gradient are the same bits for 1, 2 and 3 threads") 
   std::vector<std::vector<float>> gradients;
   for (const int threads : {1, 2, 3}) {
     ThreadTeam team(threads);
-    ShardWorkers workers(config, 1, &team);
+    ShardWorkers workers(config, 1, Precision::kFloat32, &team);
     ParameterSet gradient(config);
     for (int again = 0; again < 3; ++again) {
       losses.push_back(workers.Gradient(weights, batch, &gradient));
@@ -43,8 +43,9 @@ TEST_CASE("Shards: their size changes a gradient by rounding alone") {
   ParameterSet weights(config), one(config), four(config);
   Randomise(&weights, 3);
   ThreadTeam team(2);
-  const double loss = ShardWorkers(config, 1, &team).Gradient(weights, batch, &one);
-  CHECK(ShardWorkers(config, 4, &team).Gradient(weights, batch, &four) ==
+  const double loss =
+      ShardWorkers(config, 1, Precision::kFloat32, &team).Gradient(weights, batch, &one);
+  CHECK(ShardWorkers(config, 4, Precision::kFloat32, &team).Gradient(weights, batch, &four) ==
         Approx(loss).epsilon(1e-6));
   double difference = 0;
   for (size_t i = 0; i < one.values().size(); ++i) {
@@ -60,7 +61,7 @@ TEST_CASE("Shards: the gradient is that of the mean loss a target") {
   ParameterSet weights(config), gradient(config), unused(config);
   Randomise(&weights, 3);
   ThreadTeam team(1);
-  ShardWorkers workers(config, 2, &team);
+  ShardWorkers workers(config, 2, Precision::kFloat32, &team);
   workers.Gradient(weights, batch, &gradient);
   // A step along the gradient changes the loss by its squared norm.
   const double norm = GlobalNorm(gradient, &team);
@@ -79,7 +80,7 @@ TEST_CASE("Shards: the gradient is that of the mean loss a target") {
 TEST_CASE("Shards: a batch that is no whole number of shards is our bug, not a crash") {
   const ModelConfig config = TestConfig();
   ThreadTeam team(1);
-  ShardWorkers workers(config, 3, &team);
+  ShardWorkers workers(config, 3, Precision::kFloat32, &team);
   ParameterSet weights(config), gradient(config);
   CHECK_THROWS_AS(workers.Gradient(weights, TestBatch(TestText(5'000, 1), 4), &gradient), Error);
 }
@@ -93,7 +94,7 @@ TEST_CASE(
   const auto text = TestText(333, 1);
   for (const int shard : {1, 4}) {
     ThreadTeam team(2);
-    ShardWorkers workers(config, shard, &team);
+    ShardWorkers workers(config, shard, Precision::kFloat32, &team);
     CHECK(workers.ChunkedLoss(weights, text).value() ==
           Approx(333 * std::log(kTestVocabulary)).epsilon(1e-6));
   }
@@ -105,7 +106,7 @@ TEST_CASE("Validation: chunks start afresh, so the loss of the whole is the sum 
   Randomise(&weights, 1);
   const auto text = TestText(100, 1);
   ThreadTeam team(2);
-  ShardWorkers workers(config, 1, &team);
+  ShardWorkers workers(config, 1, Precision::kFloat32, &team);
   double sum = 0;
   for (size_t first = 0; first < text.size(); first += 32) {
     const auto chunk = std::span(text).subspan(first, std::min<size_t>(32, text.size() - first));
@@ -116,7 +117,7 @@ TEST_CASE("Validation: chunks start afresh, so the loss of the whole is the sum 
 
 TEST_CASE("Validation: an interrupt leaves no result") {
   ThreadTeam team(2);
-  ShardWorkers workers(TestConfig(), 1, &team);
+  ShardWorkers workers(TestConfig(), 1, Precision::kFloat32, &team);
   const std::atomic<bool> interrupt = true;
   CHECK_FALSE(workers.ChunkedLoss(ParameterSet(TestConfig()), TestText(100, 1), &interrupt));
 }
@@ -129,7 +130,7 @@ TEST_CASE("Calibration: maxima are positive, and a pure function of weights, tok
   std::vector<Calibration> results;
   for (const int threads : {1, 3}) {
     ThreadTeam team(threads);
-    ShardWorkers workers(config, 1, &team);
+    ShardWorkers workers(config, 1, Precision::kFloat32, &team);
     results.push_back(workers.Calibrate(weights, text, 6, 9));
   }
   CHECK(results[0].key_maxima.size() == 2);

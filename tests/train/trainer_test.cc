@@ -93,15 +93,17 @@ TEST_CASE("Trainer: another seed gives other weights") {
   CHECK(Values(first.weights()) != Values(second.weights()));
 }
 
-TEST_CASE("Trainer: a run stopped and resumed ends with the bits of one never stopped") {
+void CheckResume(int64_t bfloat16) {
   const TestData data;
-  Trainer whole(TestSettings(6, 2), data.view());
+  TrainerSettings asked = TestSettings(6, 2);
+  asked.recipe.bfloat16 = bfloat16;
+  Trainer whole(asked, data.view());
   CHECK(whole.Run() == RunStatus::kFinished);
   const Checkpoint expected = whole.Snapshot();
 
   for (const int threads : {1, 2, 3}) {
     const TemporaryFolder folder;
-    TrainerSettings settings = TestSettings(6, 2);
+    TrainerSettings settings = asked;
     settings.checkpoint_path = folder / "model.h5";
     Recorder recorder;
     recorder.interrupt_at = 3;
@@ -271,6 +273,26 @@ TEST_CASE("Trainer: a checkpoint that cannot be written ends the run and leaves 
   CHECK(LoadCheckpoint(folder / "run.away/model.h5").training->counters.at("steps") == 3);
 }
 
+TEST_CASE("Trainer: a run stopped and resumed ends with the bits of one never stopped") {
+  CheckResume(/*bfloat16=*/0);
+  if (HasFastBfloat16()) CheckResume(/*bfloat16=*/1);
+}
+
+TEST_CASE("Trainer: bfloat16 is used when the recipe says so, and refused where it is not fast") {
+  const TestData data;
+  TrainerSettings settings = TestSettings(2);
+  Trainer float32(settings, data.view());
+  float32.Run();
+  settings.recipe.bfloat16 = 1;
+  Trainer bfloat16(settings, data.view());
+  if (HasFastBfloat16()) {
+    bfloat16.Run();
+    CHECK(Values(bfloat16.weights()) != Values(float32.weights()));
+  } else {
+    CHECK_THAT(MessageOf(ErrorKind::kUsage, [&] { bfloat16.Run(); }), Catch::Contains("bfloat16"));
+  }
+}
+
 TEST_CASE("Trainer: a run by minutes ends by its clock, and resumed parts count together") {
   const TestData data;
   double now = 1000;
@@ -384,6 +406,8 @@ TEST_CASE("Trainer: a run goes on only as what it was, and the difference is nam
   CHECK_THAT(refusal([](TrainerSettings& s) { s.recipe.adamw_lr = 1; }), Contains("adamw_lr"));
   CHECK_THAT(refusal([](TrainerSettings& s) { s.recipe.seed = 7; }),
              Contains("seed is 1, now it is 7"));
+  CHECK_THAT(refusal([](TrainerSettings& s) { s.recipe.bfloat16 = 1; }),
+             Contains("bfloat16 is 0, now it is 1"));
   CHECK_THAT(refusal([](TrainerSettings& s) { s.length.steps = 4; }),
              Contains("number of steps is 3"));
   CHECK_THAT(refusal([](TrainerSettings& s) { s.provenance.data_sha256 = "others"; }),
