@@ -26,7 +26,7 @@ if [ $# -ge 3 ]; then
   model=$2 text=$3
 else
   text=$work/text model=$work/model.h5
-  awk 'BEGIN { srand(3); for (i = 0; i < 60000; i++) printf "%s%s", int(rand() * rand() * 900), i % 9 == 8 ? "\n" : " " }' >"$text"
+  awk 'BEGIN { srand(3); for (i = 0; i < 20000; i++) printf "%s%s", int(rand() * rand() * 900), i % 9 == 8 ? "\n" : " " }' >"$text"
   "$(bin g++-O2)" train --width 48 --layers 3 --data "$text" --steps 20 --batch 4 --out "$model" -q
 fi
 plain_bytes=${4:-$(stat -c %s "$text")}
