@@ -29,8 +29,8 @@ std::string ShortId(const Sha256Digest& id) { return Hex(std::span(id).first(8))
 // Throws unless `model` is the one the header asks for.
 void CheckModelFits(const FileHeader& header, const StreamModel* model, const std::string& name) {
   if (model == nullptr) {
-    throw UsageError(
-        fmt::format("{} needs the model {}; none was given; name it with --ckpt", name, ShortId(header.model_id)));
+    throw UsageError(fmt::format("{} needs the model {}; none was given; name it with --ckpt", name,
+                                 ShortId(header.model_id)));
   }
   if (model->model_id != header.model_id) {
     throw DamagedError(fmt::format("{} needs the model {}, but {} was given", name,
