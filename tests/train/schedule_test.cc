@@ -1,6 +1,7 @@
 #include "train/schedule.h"
 
 #include <catch2/catch.hpp>
+#include <cmath>
 
 #include "data/base/error.h"
 
@@ -67,7 +68,7 @@ TEST_CASE("Recipe: values out of bounds are refused by name") {
   };
   CHECK(message([](Recipe&) {}).empty());
   CHECK_THAT(message([](Recipe& r) { r.muon_momentum = 1; }), Catch::Contains("muon_momentum"));
-  CHECK_THAT(message([](Recipe& r) { r.clip_norm = NAN; }), Catch::Contains("clip_norm"));
+  CHECK_THAT(message([](Recipe& r) { r.clip_norm = std::nan(""); }), Catch::Contains("clip_norm"));
   CHECK_THAT(message([](Recipe& r) { r.bfloat16 = 2; }), Catch::Contains("bfloat16"));
   CHECK_THAT(message([](Recipe& r) { r.shard_sequences = 3; }), Catch::Contains("shard_sequences"));
 }
