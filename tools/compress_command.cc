@@ -159,11 +159,11 @@ class FileWorker {
     sink->Commit();
     line.Clear();
     if (request_.verbose) {
-      const double mb_s =
+      const double kb_s =
           static_cast<double>(stats.original_bytes) / 1e3 / std::max(line.elapsed_s(), 1e-6);
       fmt::print(stderr, "{}: {} -> {} bytes{}, {:.1f} KB/s{}\n", source->name(),
                  compress ? stats.original_bytes : stats.file_bytes,
-                 compress ? stats.file_bytes : stats.original_bytes, Rate(stats), mb_s,
+                 compress ? stats.file_bytes : stats.original_bytes, Rate(stats), kb_s,
                  test ? ", sound" : "");
     }
     if (request_.remove_input && !test && input != kStandard && output != kStandard) {

@@ -1,6 +1,7 @@
 // occam evaluate: what a model is worth on a file, its own bytes charged.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
