@@ -3,6 +3,8 @@
 #ifndef OCCAM_MODEL_QUANTIZE_H_
 #define OCCAM_MODEL_QUANTIZE_H_
 
+#include <span>
+
 #include "model/calibration.h"
 #include "model/exact/quantized_model.h"
 #include "model/parameters.h"
@@ -13,6 +15,11 @@ namespace occam {
 // kDamaged (a value that is not finite or beyond the contract's bounds, with the tensor's name).
 QuantizedModel Quantise(const ModelConfig& config, const ParameterSet& weights,
                         const Calibration& calibration, const Bytes& tokenizer);
+
+// `rounded` [spec.size()] = one tensor as the exact network uses it: code times scale, or a float
+// of 16 significant bits; the very values of Quantise. Throws as Quantise. Several threads at once.
+void RoundTensor(const ParameterSpec& spec, std::span<const float> values,
+                 std::span<float> rounded);
 
 }  // namespace occam
 

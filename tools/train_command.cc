@@ -87,11 +87,15 @@ cxxopts::Options MakeOptions() {
       "weight-decay", "Weight decay of the matrices, times the learning rate",
       number(recipe.weight_decay),
       "X")("clip-norm", "Largest global norm of the gradient", number(recipe.clip_norm), "X")(
-      "precision",
-      "Operands of matrix products: f32, bf16, or auto: bf16 where the processor has it",
-      cxxopts::value<std::string>()->default_value("auto"),
-      "P")("seed", "Seed of initial weights and batches",
-           cxxopts::value<int64_t>()->default_value(fmt::format("{}", recipe.seed)), "N");
+      "rounded-share",
+      "Last share of the run in which the network sees its weights rounded to 7 bits, as it will "
+      "code: 0.2 = the last fifth, 0 = never",
+      number(recipe.rounded_share),
+      "X")("precision",
+           "Operands of matrix products: f32, bf16, or auto: bf16 where the processor has it",
+           cxxopts::value<std::string>()->default_value("auto"),
+           "P")("seed", "Seed of initial weights and batches",
+                cxxopts::value<int64_t>()->default_value(fmt::format("{}", recipe.seed)), "N");
   options.add_options("Run")("o,out", "Checkpoint to write", cxxopts::value<std::string>(),
                              "NAME.h5")("init",
                                         "Start from this checkpoint's weights (of the same shape)",
@@ -162,6 +166,7 @@ Recipe RecipeFrom(const cxxopts::ParseResult& args) {
   recipe.adamw_lr = args["adamw-lr"].as<double>();
   recipe.weight_decay = args["weight-decay"].as<double>();
   recipe.clip_norm = args["clip-norm"].as<double>();
+  recipe.rounded_share = args["rounded-share"].as<double>();
   recipe.bfloat16 = UsesBfloat16(args["precision"].as<std::string>()) ? 1 : 0;
   recipe.seed = args["seed"].as<int64_t>();
   return recipe;
@@ -183,10 +188,10 @@ RunLength LengthFrom(const cxxopts::ParseResult& args, const ModelConfig& config
 // What the run's checkpoint decides must not be given again: it could only disagree.
 void RefuseBesideResume(const cxxopts::ParseResult& args) {
   for (const char* name :
-       {"params",     "width",   "layers",   "heads",        "kv-heads",  "mlp-factor",
-        "conv-width", "windows", "context",  "minutes",      "tokens",    "steps",
-        "batch",      "muon-lr", "adamw-lr", "weight-decay", "clip-norm", "seed",
-        "precision",  "init",    "force",    "train-bytes"}) {
+       {"params",     "width",     "layers",   "heads",        "kv-heads",   "mlp-factor",
+        "conv-width", "windows",   "context",  "minutes",      "tokens",     "steps",
+        "batch",      "muon-lr",   "adamw-lr", "weight-decay", "clip-norm",  "rounded-share",
+        "seed",       "precision", "init",     "force",        "train-bytes"}) {
     if (args.count(name) > 0) {
       throw UsageError(
           fmt::format("--{} cannot be changed with --resume: the checkpoint decides it", name));
@@ -214,6 +219,12 @@ class TrainingProgress final : public TrainingObserver {
     fmt::print("{:>8} steps  {:>8} seen  validation {:.4f} bpb ({:.2f} %) on {}{}\n", r.step,
                FormatBytes(r.bytes_seen), r.bits_per_byte, r.bits_per_byte / 8 * 100,
                FormatBytes(r.validation_bytes), r.whole ? ", the whole part" : "");
+    std::fflush(stdout);
+  }
+  void OnRounding(int64_t step) override {
+    if (quiet_) return;
+    line_.Clear();
+    fmt::print("{:>8} steps  from here on with the weights rounded as for coding\n", step);
     std::fflush(stdout);
   }
   void OnPrequential(const PrequentialReport& r) override {

@@ -29,6 +29,7 @@ struct ValidationReport {
   double bits_per_byte = 0;
   double validation_bytes = 0;  // that were measured
   bool whole = false;           // whether they are the whole validation part (at the end of a run)
+  bool rounded = false;         // whether the weights were rounded as the exact network has them
 };
 
 // At the end of a run; see train/prequential.h.
@@ -44,6 +45,8 @@ class TrainingObserver {
  public:
   virtual ~TrainingObserver() = default;
   virtual void OnStep(const StepReport&) {}
+  // After `step` steps: from here on the passes see rounded weights (Recipe::rounded_share).
+  virtual void OnRounding(int64_t /*step*/) {}
   virtual void OnValidation(const ValidationReport&) {}
   virtual void OnCheckpoint(int64_t /*step*/, const std::string& /*path*/) {}
   // The weights of this validation are the best so far, and kept in `path`.

@@ -34,6 +34,14 @@ struct Recipe {
   double constant_share = 0.4;  // of the run, warm-up included
   double final_factor = 0.02;
 
+  // Over this last share of the run, forward and backward passes see the weights rounded as the
+  // exact network will have them (model/quantize.h), and gradients go to the weights as they are:
+  // the straight-through estimator (Bengio, Leonard and Courville, 2013, "Estimating or propagating
+  // gradients through stochastic neurons", section 4; for weights Jacob et al., 2018, "Quantization
+  // and training of neural networks for efficient integer-arithmetic-only inference", section 3).
+  // 0: never.
+  double rounded_share = 0.2;
+
   // Sequences of `context` tokens a step; experiments/short_runs.sh.
   int64_t batch_sequences = 8;
   // A shard is computed by one thread; gradients are summed in shard order, so a result depends on
@@ -65,6 +73,7 @@ void VisitRecipe(R& recipe, F&& f) {
   f("warmup_share", recipe.warmup_share);
   f("constant_share", recipe.constant_share);
   f("final_factor", recipe.final_factor);
+  f("rounded_share", recipe.rounded_share);
   f("batch_sequences", recipe.batch_sequences);
   f("shard_sequences", recipe.shard_sequences);
   f("bfloat16", recipe.bfloat16);

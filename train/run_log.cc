@@ -74,13 +74,18 @@ void RunLog::OnStep(const StepReport& report) {
   loss_count_ = 0;
 }
 
+void RunLog::OnRounding(int64_t step) {
+  WriteLine(Line(Json{{"event", "rounding"}, {"step", step}}));
+}
+
 void RunLog::OnValidation(const ValidationReport& report) {
   WriteLine(Line(Json{{"event", "validation"},
                       {"step", report.step},
                       {"bytes_seen", report.bytes_seen},
                       {"bpb", report.bits_per_byte},
                       {"validation_bytes", report.validation_bytes},
-                      {"whole", report.whole}}));
+                      {"whole", report.whole},
+                      {"rounded", report.rounded}}));
 }
 
 void RunLog::OnCheckpoint(int64_t step, const std::string& path) {

@@ -4,7 +4,9 @@
 //   goes on
 //   {"event": "step", "step", "bytes_seen", "loss_bpb", "gradient_norm", "muon_lr", "adamw_lr",
 //    "tokens_per_s", "elapsed_s"}
-//   {"event": "validation", "step", "bytes_seen", "bpb", "validation_bytes", "whole"}
+//   {"event": "rounding", "step"}           from here on the passes see weights rounded as for
+//   coding; a run resumed there says it again
+//   {"event": "validation", "step", "bytes_seen", "bpb", "validation_bytes", "whole", "rounded"}
 //   {"event": "checkpoint", "step", "path"}
 //   {"event": "best", "step", "bytes_seen", "bpb", "path"}     with --keep-best
 //   {"event": "prequential", "step", "bits", "bytes", "bpb", "whole_pass"}    at the end; see
@@ -39,6 +41,7 @@ class RunLog final : public TrainingObserver {
          const std::vector<std::pair<std::string, std::string>>& facts, int64_t every = 10);
 
   void OnStep(const StepReport& report) override;
+  void OnRounding(int64_t step) override;
   void OnValidation(const ValidationReport& report) override;
   void OnCheckpoint(int64_t step, const std::string& path) override;
   void OnBest(const ValidationReport& report, const std::string& path) override;

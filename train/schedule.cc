@@ -34,4 +34,8 @@ double LearningRateFactor(const Recipe& recipe, int64_t step, double progress) {
   return warmup * (1 - decayed * (1 - recipe.final_factor));
 }
 
+bool SeesRounded(const Recipe& recipe, double progress) {
+  return recipe.rounded_share > 0 && progress >= 1 - recipe.rounded_share;
+}
+
 }  // namespace occam

@@ -34,6 +34,9 @@ double Progress(const RunLength& length, int64_t steps_done, double elapsed_s);
 // constant_share on it falls linearly to final_factor at the end.
 double LearningRateFactor(const Recipe& recipe, int64_t step, double progress);
 
+// Whether the passes at `progress` see rounded weights: in the last rounded_share of the run.
+bool SeesRounded(const Recipe& recipe, double progress);
+
 }  // namespace occam
 
 #endif  // OCCAM_TRAIN_SCHEDULE_H_

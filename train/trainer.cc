@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "data/base/error.h"
+#include "model/quantize.h"
 
 namespace occam {
 namespace {
@@ -66,6 +67,9 @@ Trainer::Trainer(TrainerSettings settings, TrainingData data)
                static_cast<uint64_t>(settings_.recipe.seed)) {
   Initialise(&weights_, static_cast<uint64_t>(settings_.recipe.seed));
   settings_.provenance.validation_curve.clear();
+  if (settings_.recipe.rounded_share > 0) {
+    rounded_ = std::make_unique<ParameterSet>(settings_.config);
+  }
 }
 
 void Trainer::StartFrom(const Checkpoint& checkpoint, const std::string& path) {
@@ -116,6 +120,7 @@ RunStatus Trainer::RunToEnd() {
   started_s_ = saved_s_ = settings_.clock_s();
   elapsed_before_s_ = position_.elapsed_s;
   steps_before_ = position_.steps;
+  SetRounding();
   while (true) {
     const double progress = ProgressNow();
     if (progress >= 1) break;
@@ -124,6 +129,7 @@ RunStatus Trainer::RunToEnd() {
       return RunStatus::kInterrupted;
     }
     Step(progress);
+    SetRounding();
     MaybeValidate(progress);
     if (settings_.clock_s() - saved_s_ >= settings_.checkpoint_every_s) Save();
   }
@@ -136,10 +142,39 @@ RunStatus Trainer::RunToEnd() {
   return RunStatus::kFinished;
 }
 
+void Trainer::SetRounding() {
+  if (rounding_ || !SeesRounded(settings_.recipe, ProgressNow())) return;
+  rounding_ = true;
+  for (TrainingObserver* observer : settings_.observers) observer->OnRounding(position_.steps);
+}
+
+// What the passes see of the present weights.
+const ParameterSet& Trainer::SeenWeights() {
+  if (!rounding_) return weights_;
+  if (rounded_steps_ != position_.steps) Round();
+  return *rounded_;
+}
+
+void Trainer::Round() {
+  const auto& table = weights_.table();
+  try {
+    team_.Run(static_cast<int>(table.size()), [&](int tensor, int) {
+      RoundTensor(table[static_cast<size_t>(tensor)], weights_.tensor(tensor),
+                  rounded_->tensor(tensor));
+    });
+  } catch (const Error& error) {
+    if (!AllFinite(weights_.values())) ReportDivergence();
+    throw UsageError(
+        fmt::format("after {} steps the weights cannot be rounded: {}; lower the learning rates",
+                    position_.steps, error.what()));
+  }
+  rounded_steps_ = position_.steps;
+}
+
 void Trainer::Step(double progress) {
   rate_factor_ = LearningRateFactor(settings_.recipe, position_.steps, progress);
   batches_.Fill(position_.steps, &batch_);
-  loss_nats_ = workers_.Gradient(weights_, batch_, &gradients_);
+  loss_nats_ = workers_.Gradient(SeenWeights(), batch_, &gradients_);
   gradient_norm_ = GlobalNorm(gradients_, &team_);
   if (!std::isfinite(loss_nats_) || !std::isfinite(gradient_norm_)) ReportDivergence();
   CountPrequential();
@@ -217,12 +252,14 @@ void Trainer::ValidatePart(double progress) {
   const int64_t tokens = std::min(position_.validation_tokens, all);
   const auto part = data_.validation_tokens.first(static_cast<size_t>(tokens));
   // Not interruptible, being short: so a resumed run has the same curve.
-  KeepIfBest(AddValidation(tokens, workers_.ChunkedLoss(weights_, part).value(), /*whole=*/false));
+  KeepIfBest(
+      AddValidation(tokens, workers_.ChunkedLoss(SeenWeights(), part).value(), /*whole=*/false));
 }
 
 bool Trainer::ValidateWhole() {
   if (data_.validation_tokens.empty()) return true;
-  const auto nats = workers_.ChunkedLoss(weights_, data_.validation_tokens, settings_.interrupt);
+  const auto nats =
+      workers_.ChunkedLoss(SeenWeights(), data_.validation_tokens, settings_.interrupt);
   if (!nats) return false;
   AddValidation(static_cast<int64_t>(data_.validation_tokens.size()), *nats, /*whole=*/true);
   return true;
@@ -236,6 +273,7 @@ ValidationReport Trainer::AddValidation(int64_t tokens, double nats, bool whole)
                             static_cast<double>(data_.validation_tokens.size());
   report.bits_per_byte = nats / std::numbers::ln2 / report.validation_bytes;
   report.whole = whole;
+  report.rounded = rounding_;
   // A finished run that is resumed measures its last point again.
   auto& curve = settings_.provenance.validation_curve;
   if (!curve.empty() && curve.back().bytes_seen == report.bytes_seen) curve.pop_back();
@@ -268,7 +306,7 @@ void Trainer::Save() {
 Checkpoint Trainer::Snapshot() {
   return {settings_.config,
           weights_,
-          workers_.Calibrate(weights_, data_.train_tokens, settings_.calibration_sequences,
+          workers_.Calibrate(SeenWeights(), data_.train_tokens, settings_.calibration_sequences,
                              static_cast<uint64_t>(settings_.recipe.seed)),
           data_.tokenizer,
           PackTraining(settings_.recipe, settings_.length, position_, optimizer_.state()),

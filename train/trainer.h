@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -92,7 +93,8 @@ class Trainer {
   // names the last whole checkpoint, and whatever else an observer throws.
   RunStatus Run();
 
-  // Everything, training state included, with a calibration of the present weights.
+  // Everything, training state included, with a calibration of the present weights (rounded where
+  // the run has come to that; the weights of a checkpoint never are).
   Checkpoint Snapshot();
 
   const ParameterSet& weights() const { return weights_; }
@@ -103,6 +105,9 @@ class Trainer {
   RunStatus RunToEnd();
   void Step(double progress);
   void ReportStep();
+  void SetRounding();
+  const ParameterSet& SeenWeights();
+  void Round();
   void CountPrequential();
   void ReportPrequential();
   bool InFirstPass(int64_t step) const;
@@ -122,6 +127,10 @@ class Trainer {
   TrainingData data_;
   ThreadTeam team_;
   ParameterSet weights_;
+  // Where the recipe rounds, from its share on: `weights_` of `rounded_steps_` steps, rounded.
+  std::unique_ptr<ParameterSet> rounded_;
+  bool rounding_ = false;
+  int64_t rounded_steps_ = -1;
   ParameterSet gradients_;
   Optimizer optimizer_;
   ShardWorkers workers_;

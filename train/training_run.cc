@@ -20,6 +20,20 @@ const T& Find(const std::map<std::string, T>& map, const std::string& name,
   return found->second;
 }
 
+// A field of the recipe. A checkpoint from before there was one cannot say how its run goes on.
+template <typename T>
+const T& FindField(const std::map<std::string, T>& map, const std::string& key,
+                   const std::string& path) {
+  const auto found = map.find(key);
+  if (found == map.end()) {
+    throw UsageError(fmt::format(
+        "{} cannot be resumed: it was written before there was '{}'; start another run from its "
+        "weights with --init",
+        path, key));
+  }
+  return found->second;
+}
+
 // Throws unless the values agree; `what` is how people know the choice.
 template <typename T>
 void Require(const T& stored, const T& asked, const std::string& what, const std::string& path) {
@@ -93,9 +107,9 @@ RunPlan UnpackPlan(const Checkpoint& checkpoint, const std::string& path) {
   VisitRecipe(plan.recipe, [&](const char* name, auto& value) {
     const std::string key = std::string("recipe.") + name;
     if constexpr (std::is_same_v<std::decay_t<decltype(value)>, double>) {
-      value = Find(state.numbers, key, path);
+      value = FindField(state.numbers, key, path);
     } else {
-      value = Find(state.counters, key, path);
+      value = FindField(state.counters, key, path);
     }
   });
   plan.length.steps = Find(state.counters, "length.steps", path);

@@ -41,7 +41,8 @@ struct RunPlan {
 // What a training state says of it.
 std::optional<Prequential> PrequentialOf(const TrainingState& state);
 
-// Throws kUsage (a released model), kDamaged (something is missing in the training state).
+// Throws kUsage (a released model; a checkpoint that lacks a field of the recipe, being of an older
+// version), kDamaged (something else is missing in the training state).
 RunPlan UnpackPlan(const Checkpoint& checkpoint, const std::string& path);
 
 struct UnpackedTraining {

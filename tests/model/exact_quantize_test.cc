@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <bit>
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -98,6 +99,58 @@ TEST_CASE("Quantise: tiny, subnormal and mixed magnitudes stay within the contra
     w = std::bit_cast<float>(bits) * (random.Below(2) == 0 ? 1.0f : -1.0f);
   }
   CHECK_NOTHROW(Quantise(kConfig, weights, CalibrationOf(1e-30f, 1e-45f), {}));
+}
+
+TEST_CASE("Quantise: what training sees of rounded weights is codes times scales, bit for bit") {
+  for (const uint64_t seed : {9, 10, 11}) {
+    ParameterSet weights(kConfig);
+    Randomise(&weights, seed);
+    std::ranges::fill(weights.tensor(2).first(16), 0.0f);
+    weights.tensor(3)[5] = -70 * weights.tensor(3)[4];  // an outlier, which a scale may clip
+    ParameterSet rounded(kConfig);
+    const QuantizedModel model = Quantise(kConfig, weights, CalibrationOf(3, 2), {});
+    for (size_t t = 0; t < weights.table().size(); ++t) {
+      const ParameterSpec& spec = weights.table()[t];
+      const auto index = static_cast<int>(t);
+      RoundTensor(spec, weights.tensor(index), rounded.tensor(index));
+      for (size_t i = 0; i < rounded.tensor(index).size(); ++i) {
+        const QuantizedTensor& exact = model.tensors[t];
+        const float expected = spec.coding == Coding::kFloats
+                                   ? exact.floats[i]
+                                   : static_cast<float>(exact.codes[i]) *
+                                         exact.floats[i / static_cast<size_t>(spec.columns)];
+        REQUIRE(std::bit_cast<uint32_t>(rounded.tensor(index)[i]) ==
+                std::bit_cast<uint32_t>(expected));
+      }
+    }
+  }
+}
+
+TEST_CASE("Quantise: the scale of a row is the candidate of least squared error") {
+  const ParameterSet shape(kConfig);
+  const ParameterSpec& spec = shape.table()[0];
+  std::vector<float> row(static_cast<size_t>(spec.size()));
+  Random random(12);
+  for (float& w : row) w = static_cast<float>(random.Uniform()) - 0.5f;
+  row[3] = 1.0f;  // clipping it a little is worth finer steps for the others
+  std::vector<float> rounded(row.size());
+  RoundTensor(spec, row, rounded);
+  const auto error_of = [&](const auto& value_of) {
+    double sum = 0;
+    for (size_t i = 0; i < static_cast<size_t>(spec.columns); ++i) {
+      const double error = static_cast<double>(row[i]) - value_of(i);
+      sum += error * error;
+    }
+    return sum;
+  };
+  const double got = error_of([&](size_t i) { return static_cast<double>(rounded[i]); });
+  for (int c = 0; c < 8; ++c) {
+    const double scale = (1 - c / 32.0) / 63;
+    const double error = error_of([&](size_t i) {
+      return scale * std::clamp(std::nearbyint(static_cast<double>(row[i]) / scale), -63.0, 63.0);
+    });
+    CHECK(got <= error * 1.001);  // scales have 16 significant bits
+  }
 }
 
 TEST_CASE("Quantise: the model id of fixed weights is fixed") {

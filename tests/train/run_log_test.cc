@@ -45,10 +45,12 @@ TEST_CASE("Run log: every line is JSON, losses are means, and a resumed run appe
     report.step = 5;
     report.bits_per_byte = 2.5;
     report.whole = true;
+    report.rounded = true;
+    log.OnRounding(5);
     log.OnValidation(report);
   }
   const auto lines = Lines(path);
-  REQUIRE(lines.size() == 7);
+  REQUIRE(lines.size() == 8);
   CHECK(lines[0]["event"] == "start");
   CHECK(lines[0].contains("data"));
   CHECK(lines[1]["step"] == 2);
@@ -58,8 +60,11 @@ TEST_CASE("Run log: every line is JSON, losses are means, and a resumed run appe
   CHECK(lines[4]["event"] == "checkpoint");
   CHECK(lines[5]["event"] == "resume");
   CHECK(lines[5]["step"] == 5);
-  CHECK(lines[6]["bpb"] == 2.5);
-  CHECK(lines[6]["whole"] == true);
+  CHECK(lines[6]["event"] == "rounding");
+  CHECK(lines[6]["step"] == 5);
+  CHECK(lines[7]["bpb"] == 2.5);
+  CHECK(lines[7]["whole"] == true);
+  CHECK(lines[7]["rounded"] == true);
 
   RunLog(path, RunLog::Mode::kStart, 0, {});
   CHECK(Lines(path).size() == 1);

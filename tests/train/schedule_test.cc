@@ -46,6 +46,19 @@ TEST_CASE("Schedule: a run by tokens takes the fewest steps that see them all") 
   CHECK(RunLength::Tokens(65'537, 65'536).steps == 2);
 }
 
+TEST_CASE("Schedule: weights are rounded in the last share of the run, or never") {
+  Recipe recipe;
+  recipe.rounded_share = 0.25;
+  CHECK_FALSE(SeesRounded(recipe, 0));
+  CHECK_FALSE(SeesRounded(recipe, 0.7499));
+  CHECK(SeesRounded(recipe, 0.75));
+  CHECK(SeesRounded(recipe, 1));
+  recipe.rounded_share = 0;
+  CHECK_FALSE(SeesRounded(recipe, 1));
+  recipe.rounded_share = 1;
+  CHECK(SeesRounded(recipe, 0));
+}
+
 TEST_CASE("Schedule: a length that is none or both is refused") {
   CHECK_THROWS_AS(CheckRunLength(RunLength{}), Error);
   CHECK_THROWS_AS(CheckRunLength(RunLength{10, 10}), Error);
@@ -67,6 +80,7 @@ TEST_CASE("Recipe: values out of bounds are refused by name") {
     return "";
   };
   CHECK(message([](Recipe&) {}).empty());
+  CHECK_THAT(message([](Recipe& r) { r.rounded_share = 1.5; }), Catch::Contains("rounded_share"));
   CHECK_THAT(message([](Recipe& r) { r.muon_momentum = 1; }), Catch::Contains("muon_momentum"));
   CHECK_THAT(message([](Recipe& r) { r.clip_norm = std::nan(""); }), Catch::Contains("clip_norm"));
   CHECK_THAT(message([](Recipe& r) { r.bfloat16 = 2; }), Catch::Contains("bfloat16"));

@@ -4,8 +4,10 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <filesystem>
+#include <numbers>
 #include <optional>
 
+#include "model/quantize.h"
 #include "tests/error_kind.h"
 #include "tests/temporary_folder.h"
 #include "tests/train/training_fixture.h"
@@ -19,6 +21,7 @@ class Recorder final : public TrainingObserver {
     steps.push_back(report);
     if (interrupt_at == report.step) interrupt = true;
   }
+  void OnRounding(int64_t step) override { roundings.push_back(step); }
   void OnValidation(const ValidationReport& report) override { validations.push_back(report); }
   void OnCheckpoint(int64_t step, const std::string&) override { checkpoints.push_back(step); }
   void OnBest(const ValidationReport& report, const std::string&) override {
@@ -34,6 +37,7 @@ class Recorder final : public TrainingObserver {
   std::vector<StepReport> steps;
   std::vector<ValidationReport> validations;
   std::vector<int64_t> checkpoints;
+  std::vector<int64_t> roundings;
   int64_t interrupt_at = -1;
   std::atomic<bool> interrupt = false;
 };
@@ -93,10 +97,11 @@ TEST_CASE("Trainer: another seed gives other weights") {
   CHECK(Values(first.weights()) != Values(second.weights()));
 }
 
-void CheckResume(int64_t bfloat16) {
+void CheckResume(int64_t bfloat16, double rounded_share) {
   const TestData data;
   TrainerSettings asked = TestSettings(6, 2);
   asked.recipe.bfloat16 = bfloat16;
+  asked.recipe.rounded_share = rounded_share;
   Trainer whole(asked, data.view());
   CHECK(whole.Run() == RunStatus::kFinished);
   const Checkpoint expected = whole.Snapshot();
@@ -274,8 +279,9 @@ TEST_CASE("Trainer: a checkpoint that cannot be written ends the run and leaves 
 }
 
 TEST_CASE("Trainer: a run stopped and resumed ends with the bits of one never stopped") {
-  CheckResume(/*bfloat16=*/0);
-  if (HasFastBfloat16()) CheckResume(/*bfloat16=*/1);
+  // It is stopped half way: before, at and after the step from which on weights are rounded.
+  for (const double share : {0.2, 0.5, 0.8}) CheckResume(/*bfloat16=*/0, share);
+  if (HasFastBfloat16()) CheckResume(/*bfloat16=*/1, /*rounded_share=*/0.2);
 }
 
 TEST_CASE("Trainer: bfloat16 is used when the recipe says so, and refused where it is not fast") {
@@ -420,10 +426,128 @@ TEST_CASE("Trainer: a run goes on only as what it was, and the difference is nam
   CHECK_THAT(
       MessageOf(ErrorKind::kUsage, [&] { released.Resume(Released(checkpoint), "model.h5"); }),
       Contains("--init"));
+  Checkpoint older = checkpoint;
+  older.training->numbers.erase("recipe.rounded_share");
+  CHECK_THAT(MessageOf(ErrorKind::kUsage, [&] { released.Resume(older, "model.h5"); }),
+             Contains("rounded_share") && Contains("--init"));
   Checkpoint damaged = checkpoint;
   damaged.training->tensors.erase("optimizer.second");
   CHECK_THAT(MessageOf(ErrorKind::kDamaged, [&] { released.Resume(damaged, "model.h5"); }),
              Contains("optimizer.second"));
+}
+
+// What the exact network has in the place of the weights.
+ParameterSet Dequantised(const QuantizedModel& model) {
+  ParameterSet weights(model.config);
+  for (size_t t = 0; t < weights.table().size(); ++t) {
+    const ParameterSpec& spec = weights.table()[t];
+    const QuantizedTensor& exact = model.tensors[t];
+    const auto values = weights.tensor(static_cast<int>(t));
+    for (size_t i = 0; i < values.size(); ++i) {
+      values[i] = spec.coding == Coding::kFloats
+                      ? exact.floats[i]
+                      : static_cast<float>(exact.codes[i]) *
+                            exact.floats[i / static_cast<size_t>(spec.columns)];
+    }
+  }
+  return weights;
+}
+
+TEST_CASE("Trainer: in the last share of a run losses are those of the weights that code") {
+  const TestData data;
+  TrainerSettings settings = TestSettings(10, 2);
+  settings.recipe.rounded_share = 0.5;
+  settings.validations = 10;
+  settings.validation_limit = 64;
+  const TemporaryFolder folder;
+  settings.checkpoint_path = folder / "model.h5";
+  settings.checkpoint_every_s = 0;
+  ThreadTeam team(1);
+  ShardWorkers workers(settings.config, 1, Precision::kFloat32, &team);
+
+  struct Comparer final : TrainingObserver {
+    void OnStep(const StepReport& report) override { losses.push_back(report.loss_bpb); }
+    void OnRounding(int64_t step) override { roundings.push_back(step); }
+    void OnValidation(const ValidationReport& report) override { validation = report; }
+    void OnCheckpoint(int64_t step, const std::string& path) override {
+      const Checkpoint checkpoint = LoadCheckpoint(path);
+      const QuantizedModel model = Quantise(checkpoint.config, checkpoint.weights,
+                                            checkpoint.calibration, checkpoint.tokenizer);
+      const auto part =
+          data->validation_tokens.first(static_cast<size_t>(validation.validation_bytes));
+      const auto bits = [&](const ParameterSet& weights) {
+        return workers->ChunkedLoss(weights, part).value() / std::numbers::ln2 /
+               validation.validation_bytes;
+      };
+      INFO("after " << step << " steps");
+      if (validation.step != step) return;
+      CHECK(validation.rounded == (step >= 5));
+      CHECK((validation.bits_per_byte == bits(Dequantised(model))) == (step >= 5));
+      CHECK((validation.bits_per_byte == bits(checkpoint.weights)) == (step < 5));
+      // The next step's batch, by the weights that it will see.
+      const TrainingBatches batches(data->train_tokens, model.config.begin_symbol(), 4,
+                                    model.config.context, 1);
+      Batch batch;
+      batches.Fill(step, &batch);
+      ParameterSet gradients(model.config);
+      next.push_back(workers->Gradient(step >= 5 ? Dequantised(model) : checkpoint.weights, batch,
+                                       &gradients) /
+                     std::numbers::ln2);
+    }
+    const TrainingData* data = nullptr;
+    ShardWorkers* workers = nullptr;
+    ValidationReport validation;
+    std::vector<int64_t> roundings;
+    std::vector<double> losses;
+    std::vector<double> next;  // after 1, 2, ... steps
+  } comparer;
+  const TrainingData view = data.view();
+  comparer.data = &view;
+  comparer.workers = &workers;
+  settings.observers = {&comparer};
+  Trainer trainer(settings, view);
+  trainer.Run();
+  CHECK(comparer.roundings == std::vector<int64_t>{5});
+  REQUIRE(comparer.losses.size() == 10);
+  REQUIRE(comparer.next.size() >= 9);
+  for (size_t step = 1; step < 10; ++step) CHECK(comparer.losses[step] == comparer.next[step - 1]);
+}
+
+TEST_CASE("Trainer: gradients of rounded weights move the weights that are not rounded") {
+  const TestData data;
+  TrainerSettings settings = TestSettings(10);
+  settings.recipe.rounded_share = 1;
+  Recorder recorder;
+  settings.observers = {&recorder};
+  Trainer rounded(settings, data.view());
+  rounded.Run();
+  CHECK(recorder.roundings == std::vector<int64_t>{0});
+  settings.recipe.rounded_share = 0;
+  Trainer plain(settings, data.view());
+  plain.Run();
+  CHECK(recorder.roundings.size() == 1);
+  CHECK(Values(rounded.weights()) != Values(plain.weights()));
+  // They are no multiples of a scale, but the same as without rounding to a few learning rates.
+  const ParameterSpec& spec = rounded.weights().table()[0];
+  std::vector<float> again(static_cast<size_t>(spec.size()));
+  RoundTensor(spec, rounded.weights().tensor(0), again);
+  CHECK(again !=
+        std::vector<float>(rounded.weights().tensor(0).begin(), rounded.weights().tensor(0).end()));
+  for (size_t i = 0; i < rounded.weights().values().size(); ++i) {
+    CHECK(std::fabs(rounded.weights().values()[i] - plain.weights().values()[i]) < 0.1f);
+  }
+}
+
+TEST_CASE("Trainer: weights too large to be rounded stop the run and are named") {
+  const TestData data;
+  TrainerSettings settings = TestSettings(3);
+  settings.recipe.rounded_share = 1;
+  Trainer trainer(settings, data.view());
+  Checkpoint start = Released(trainer.Snapshot());
+  start.weights.tensor(1)[2] = 1000;  // a gain
+  trainer.StartFrom(start, "large.h5");
+  CHECK_THAT(MessageOf(ErrorKind::kUsage, [&] { trainer.Run(); }),
+             Catch::Contains("after 0 steps") && Catch::Contains("layers.0.gain1"));
 }
 
 TEST_CASE("Trainer: a finished run that is resumed changes nothing") {
