@@ -39,6 +39,13 @@ void Orthogonaliser::Apply(std::span<float> x, int64_t rows, int64_t columns, in
   }
 }
 
+void Orthogonaliser::Reserve(int64_t rows, int64_t columns) {
+  const int64_t n = std::min(rows, columns);
+  gram_.reserve(static_cast<size_t>(n * n));
+  polynomial_.reserve(static_cast<size_t>(n * n));
+  next_.reserve(static_cast<size_t>(rows * columns));
+}
+
 void MuonStep::Apply(std::span<const float> gradient, std::span<float> momentum_buffer,
                      std::span<float> weights, std::span<float> update,
                      Orthogonaliser* scratch) const {

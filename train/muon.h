@@ -19,6 +19,8 @@ class Orthogonaliser {
   // of zeros stays as it is.
   void Apply(std::span<float> x, int64_t rows, int64_t columns, int64_t steps);
 
+  void Reserve(int64_t rows, int64_t columns);  // memory for a matrix, so that Apply allocates none
+
  private:
   std::vector<float> gram_;        // A [n, n], n = min(rows, columns)
   std::vector<float> polynomial_;  // b A + c A A [n, n]

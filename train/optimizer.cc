@@ -1,6 +1,10 @@
 #include "train/optimizer.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <functional>
+#include <numeric>
 #include <utility>
 
 #include "data/base/error.h"
@@ -15,7 +19,23 @@ struct Optimizer::Scratch {
 };
 
 Optimizer::Optimizer(const ModelConfig& config, const Recipe& recipe, ThreadTeam* team)
-    : recipe_(recipe), team_(team), state_(config), scratch_(static_cast<size_t>(team->size())) {}
+    : recipe_(recipe), team_(team), state_(config), scratch_(static_cast<size_t>(team->size())) {
+  const auto& table = state_.first.table();
+  order_.resize(table.size());
+  std::iota(order_.begin(), order_.end(), 0);
+  std::ranges::stable_sort(order_, std::greater(), [&](int tensor) {
+    const ParameterSpec& spec = table[static_cast<size_t>(tensor)];
+    const bool muon = spec.rule == UpdateRule::kMuon;
+    return spec.size() * (muon ? std::min(spec.rows, spec.columns) : 1);
+  });
+  for (const ParameterSpec& spec : table) {
+    if (spec.rule != UpdateRule::kMuon) continue;
+    for (Scratch& scratch : scratch_) {
+      scratch.orthogonaliser.Reserve(spec.rows, spec.columns);
+      scratch.update.reserve(static_cast<size_t>(spec.size()));
+    }
+  }
+}
 
 Optimizer::~Optimizer() = default;
 
@@ -30,7 +50,8 @@ void Optimizer::Step(double rate_factor, float gradient_scale, const ParameterSe
                      ParameterSet* weights) {
   ++state_.steps;
   const auto& table = weights->table();
-  team_->Run(static_cast<int>(table.size()), [&](int tensor, int thread) {
+  team_->Run(static_cast<int>(table.size()), [&](int item, int thread) {
+    const int tensor = order_[static_cast<size_t>(item)];
     if (table[static_cast<size_t>(tensor)].rule == UpdateRule::kMuon) {
       StepMuon(tensor, &scratch_[static_cast<size_t>(thread)], rate_factor, gradient_scale,
                gradients, weights);
@@ -78,10 +99,14 @@ void Optimizer::StepAdamW(int tensor, double rate_factor, float gradient_scale,
 }
 
 double GlobalNorm(const ParameterSet& gradients, ThreadTeam* team) {
-  std::vector<double> squares(gradients.table().size());
-  team->Run(static_cast<int>(squares.size()), [&](int tensor, int) {
-    squares[static_cast<size_t>(tensor)] =
-        VectorOf(gradients.tensor(tensor)).cast<double>().square().sum();
+  constexpr size_t kParts = 64;
+  const std::span<const float> values = gradients.values();
+  const size_t part = (values.size() + kParts - 1) / kParts;
+  std::array<double, kParts> squares = {};
+  team->Run(static_cast<int>(kParts), [&](int i, int) {
+    const size_t first = std::min(values.size(), static_cast<size_t>(i) * part);
+    const auto elements = values.subspan(first, std::min(part, values.size() - first));
+    squares[static_cast<size_t>(i)] = VectorOf(elements).cast<double>().square().sum();
   });
   double total = 0;
   for (const double s : squares) total += s;

@@ -22,8 +22,8 @@ struct OptimizerState {
   ParameterSet second;  // AdamW's mean of squares; zero where the rule is Muon
 };
 
-// A tensor is updated by one thread, so the result does not depend on their number. One Step at a
-// time.
+// A tensor is updated by one thread, so the result does not depend on their number. All memory is
+// allocated in the beginning. One Step at a time.
 class Optimizer {
  public:
   // `team` must outlive it.
@@ -51,10 +51,11 @@ class Optimizer {
   ThreadTeam* team_;
   OptimizerState state_;
   std::vector<Scratch> scratch_;  // one a thread
+  std::vector<int> order_;        // of the tensors, the one with most work first
 };
 
-// The global norm of all elements, summed in double in the order of the table. Not finite if an
-// element is not.
+// The global norm of all elements, summed in double, in parts that depend on their number alone.
+// Not finite if an element is not.
 double GlobalNorm(const ParameterSet& gradients, ThreadTeam* team);
 
 // What gradients are multiplied by so that their norm is at most clip_norm (Pascanu et al., 2013,

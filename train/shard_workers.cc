@@ -1,7 +1,6 @@
 #include "train/shard_workers.h"
 
 #include <algorithm>
-#include <condition_variable>
 #include <mutex>
 
 #include "data/base/error.h"
@@ -14,41 +13,9 @@ namespace {
 // Added to the seed of the calibration's sequences, so that they are not those of the first steps.
 constexpr uint64_t kCalibrationStream = 0x63616c6962726174ull;
 
-// Lets shards pass in their order. Shards are handed out in increasing order, so the one whose turn
-// it is has always begun and a wait ends.
-class Turns {
- public:
-  // Returns false if a shard failed: then no turn comes any more.
-  bool Wait(int shard) {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return failed_ || next_ == shard; });
-    return !failed_;
-  }
-  void Finish() {
-    {
-      const std::lock_guard lock(mutex_);
-      ++next_;
-    }
-    changed_.notify_all();
-  }
-  void Fail() {
-    {
-      const std::lock_guard lock(mutex_);
-      failed_ = true;
-    }
-    changed_.notify_all();
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  int next_ = 0;
-  bool failed_ = false;
-};
-
-void Add(std::span<const float> from, std::span<float> to) {
-  for (size_t i = 0; i < to.size(); ++i) to[i] += from[i];
-}
+// Elements of a gradient that are summed in one piece: of all shards they fit in a first level
+// cache.
+constexpr size_t kSumPiece = 1024;
 
 void TakeMaxima(std::span<const float> from, std::span<float> to) {
   for (size_t i = 0; i < to.size(); ++i) to[i] = std::max(to[i], from[i]);
@@ -76,25 +43,43 @@ struct ShardWorkers::Worker {
                 static_cast<size_t>(config.vocabulary)) {}
 
   Transformer network;
-  std::vector<float> dlogits;               // [shard_sequences, T, V]
-  std::unique_ptr<ParameterSet> gradients;  // null until the thread first trains
-  Batch batch;                              // of validation and calibration
+  std::vector<float> dlogits;  // [shard_sequences, T, V]
+  Batch batch;                 // of validation and calibration
+};
+
+// A worker for as long as a shard takes.
+class ShardWorkers::Lease {
+ public:
+  explicit Lease(ShardWorkers* from) : from_(from) {
+    const std::lock_guard lock(from->mutex_);
+    worker_ = from->idle_.back();
+    from->idle_.pop_back();
+  }
+  ~Lease() {
+    const std::lock_guard lock(from_->mutex_);
+    from_->idle_.push_back(worker_);
+  }
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+  Worker* operator->() const { return worker_; }
+
+ private:
+  ShardWorkers* from_;
+  Worker* worker_;
 };
 
 ShardWorkers::ShardWorkers(const ModelConfig& config, int shard_sequences, Precision precision,
                            ThreadTeam* team)
-    : config_(config),
-      shard_sequences_(shard_sequences),
-      precision_(precision),
-      team_(team),
-      workers_(static_cast<size_t>(team->size())) {}
+    : config_(config), shard_sequences_(shard_sequences), precision_(precision), team_(team) {}
 
 ShardWorkers::~ShardWorkers() = default;
 
-ShardWorkers::Worker& ShardWorkers::WorkerOf(int thread) {
-  auto& worker = workers_[static_cast<size_t>(thread)];
-  if (!worker) worker = std::make_unique<Worker>(config_, shard_sequences_, precision_);
-  return *worker;
+void ShardWorkers::HireFor(int64_t shards) {
+  const auto needed = static_cast<size_t>(std::min<int64_t>(shards, team_->size()));
+  while (workers_.size() < needed) {
+    workers_.push_back(std::make_unique<Worker>(config_, shard_sequences_, precision_));
+    idle_.push_back(workers_.back().get());
+  }
 }
 
 size_t ShardWorkers::shard_tokens() const {
@@ -103,40 +88,52 @@ size_t ShardWorkers::shard_tokens() const {
 
 double ShardWorkers::Gradient(const ParameterSet& weights, const Batch& batch,
                               ParameterSet* gradients) {
-  const size_t tokens = shard_tokens();
-  if (batch.targets.empty() || batch.targets.size() % tokens != 0) {
+  if (batch.targets.empty() || batch.targets.size() % shard_tokens() != 0) {
     throw InternalError("a batch that is no whole number of shards");
   }
-  const auto shards = static_cast<int>(batch.targets.size() / tokens);
-  const auto scale = static_cast<float>(1.0 / static_cast<double>(batch.targets.size()));
-  std::vector<double> losses(static_cast<size_t>(shards));
+  const auto shards = static_cast<int>(batch.targets.size() / shard_tokens());
+  const int at_once = std::min(shards, std::max(team_->size(), kShardsAtOnce));
+  HireFor(at_once);
+  while (static_cast<int>(shard_gradients_.size()) < at_once) {
+    shard_gradients_.emplace_back(config_);
+  }
+  shard_losses_.resize(static_cast<size_t>(shards));
   std::ranges::fill(gradients->values(), 0.0f);
-  Turns turns;
-  const auto compute = [&](int shard, Worker& worker) {
-    if (!worker.gradients) worker.gradients = std::make_unique<ParameterSet>(config_);
-    const auto first = static_cast<size_t>(shard) * tokens;
-    const auto logits =
-        worker.network.Forward(weights, std::span(batch.inputs).subspan(first, tokens));
-    losses[static_cast<size_t>(shard)] =
-        SoftmaxCrossEntropy(logits, std::span(batch.targets).subspan(first, tokens),
-                            config_.vocabulary, scale, worker.dlogits);
-    std::ranges::fill(worker.gradients->values(), 0.0f);
-    worker.network.Backward(weights, worker.dlogits, worker.gradients.get());
-  };
-  team_->Run(shards, [&](int shard, int thread) {
-    Worker* worker = nullptr;
-    try {
-      worker = &WorkerOf(thread);
-      compute(shard, *worker);
-    } catch (...) {
-      turns.Fail();
-      throw;
+  for (int first = 0; first < shards; first += at_once) {
+    const int count = std::min(at_once, shards - first);
+    team_->Run(count, [&](int i, int) { ComputeShard(weights, batch, first + i, i); });
+    AddShards(count, gradients);
+  }
+  return Sum(shard_losses_) / static_cast<double>(batch.targets.size());
+}
+
+void ShardWorkers::ComputeShard(const ParameterSet& weights, const Batch& batch, int shard,
+                                int place) {
+  const size_t tokens = shard_tokens();
+  const auto first = static_cast<size_t>(shard) * tokens;
+  const auto scale = static_cast<float>(1.0 / static_cast<double>(batch.targets.size()));
+  const Lease worker(this);
+  const auto logits =
+      worker->network.Forward(weights, std::span(batch.inputs).subspan(first, tokens));
+  shard_losses_[static_cast<size_t>(shard)] =
+      SoftmaxCrossEntropy(logits, std::span(batch.targets).subspan(first, tokens),
+                          config_.vocabulary, scale, worker->dlogits);
+  ParameterSet& gradients = shard_gradients_[static_cast<size_t>(place)];
+  std::ranges::fill(gradients.values(), 0.0f);
+  worker->network.Backward(weights, worker->dlogits, &gradients);
+}
+
+void ShardWorkers::AddShards(int count, ParameterSet* total) {
+  const size_t size = total->values().size();
+  const auto pieces = static_cast<int>((size + kSumPiece - 1) / kSumPiece);
+  team_->Run(pieces, [&](int piece, int) {
+    const size_t first = static_cast<size_t>(piece) * kSumPiece;
+    const std::span<float> sum = total->values().subspan(first, std::min(kSumPiece, size - first));
+    for (int i = 0; i < count; ++i) {
+      const float* shard = shard_gradients_[static_cast<size_t>(i)].values().data() + first;
+      for (size_t j = 0; j < sum.size(); ++j) sum[j] += shard[j];
     }
-    if (!turns.Wait(shard)) return;
-    Add(worker->gradients->values(), gradients->values());
-    turns.Finish();
   });
-  return Sum(losses) / static_cast<double>(batch.targets.size());
 }
 
 std::optional<double> ShardWorkers::ChunkedLoss(const ParameterSet& weights,
@@ -146,13 +143,14 @@ std::optional<double> ShardWorkers::ChunkedLoss(const ParameterSet& weights,
                                   config_.context);
   std::vector<double> losses(static_cast<size_t>(batches.count()));
   std::atomic<bool> interrupted = false;
-  team_->Run(static_cast<int>(batches.count()), [&](int index, int thread) {
+  HireFor(batches.count());
+  team_->Run(static_cast<int>(batches.count()), [&](int index, int) {
     if (interrupt && interrupt->load()) interrupted = true;
     if (interrupted) return;
-    Worker& worker = WorkerOf(thread);
-    batches.Fill(index, &worker.batch);
-    const auto logits = worker.network.Forward(weights, worker.batch.inputs);
-    losses[static_cast<size_t>(index)] = LossOf(logits, worker.batch.targets, config_.vocabulary);
+    const Lease worker(this);
+    batches.Fill(index, &worker->batch);
+    const auto logits = worker->network.Forward(weights, worker->batch.inputs);
+    losses[static_cast<size_t>(index)] = LossOf(logits, worker->batch.targets, config_.vocabulary);
   });
   if (interrupted) return std::nullopt;
   return Sum(losses);
@@ -166,11 +164,12 @@ Calibration ShardWorkers::Calibrate(const ParameterSet& weights, std::span<const
   Calibration total{std::vector<float>(count), std::vector<float>(count)};
   std::mutex mutex;  // the maximum is the same in any order
   const int shards = (sequences + shard_sequences_ - 1) / shard_sequences_;
-  team_->Run(shards, [&](int shard, int thread) {
-    Worker& worker = WorkerOf(thread);
-    batches.Fill(shard, &worker.batch);
-    worker.network.Forward(weights, worker.batch.inputs);
-    const Calibration seen = worker.network.KeyValueMaxima();
+  HireFor(shards);
+  team_->Run(shards, [&](int shard, int) {
+    const Lease worker(this);
+    batches.Fill(shard, &worker->batch);
+    worker->network.Forward(weights, worker->batch.inputs);
+    const Calibration seen = worker->network.KeyValueMaxima();
     const std::lock_guard lock(mutex);
     TakeMaxima(seen.key_maxima, total.key_maxima);
     TakeMaxima(seen.value_maxima, total.value_maxima);

@@ -1,13 +1,14 @@
 // The network at work on whole batches, by several threads. A batch is cut into shards of a fixed
-// number of sequences; a shard is computed by one thread with activations of its own, and what the
-// shards give is put together in shard order. So results do not depend on the number of threads,
-// bit for bit (DESIGN.md section 3).
+// number of sequences; each has a gradient of its own, and what the shards give is put together in
+// shard order, element by element. So results do not depend on the number of threads, bit for bit
+// (DESIGN.md section 3).
 #ifndef OCCAM_TRAIN_SHARD_WORKERS_H_
 #define OCCAM_TRAIN_SHARD_WORKERS_H_
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <vector>
@@ -21,12 +22,12 @@
 
 namespace occam {
 
-// Activations, and for training a gradient, of each thread; allocated when the thread first works.
-// One call at a time.
+// Activations for as many shards as threads, and for training the gradients of kShardsAtOnce shards
+// or as many as there are threads; allocated by the first call that needs them. One call at a time.
 class ShardWorkers {
  public:
   // Shards of `shard_sequences` sequences of config.context tokens. `team` must outlive it. A
-  // precision that the processor has not is refused, as by LinearLayers, when a thread first works.
+  // precision that the processor has not is refused, as by LinearLayers, by the first call.
   ShardWorkers(const ModelConfig& config, int shard_sequences, Precision precision,
                ThreadTeam* team);
   ~ShardWorkers();
@@ -49,15 +50,27 @@ class ShardWorkers {
                         uint64_t seed);
 
  private:
+  // Shards whose gradients are kept before they are added up.
+  static constexpr int kShardsAtOnce = 8;
+
   struct Worker;
-  Worker& WorkerOf(int thread);
+  class Lease;
+  void HireFor(int64_t shards);  // workers for as many of the shards as run at once
+  // Loss and gradient of a shard, this in shard_gradients_[place].
+  void ComputeShard(const ParameterSet& weights, const Batch& batch, int shard, int place);
+  // total += the first `count` of shard_gradients_, in their order.
+  void AddShards(int count, ParameterSet* total);
   size_t shard_tokens() const;
 
   ModelConfig config_;
   int shard_sequences_;
   Precision precision_;
   ThreadTeam* team_;
-  std::vector<std::unique_ptr<Worker>> workers_;  // one a thread, null until needed
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::mutex mutex_;
+  std::vector<Worker*> idle_;  // of workers_; guarded by mutex_
+  std::vector<ParameterSet> shard_gradients_;
+  std::vector<double> shard_losses_;
 };
 
 }  // namespace occam

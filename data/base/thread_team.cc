@@ -3,82 +3,204 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
 #include <string>
 #include <system_error>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include "data/base/error.h"
 
 namespace occam {
+namespace {
+
+// How long a thread without work looks for some before it sleeps: about as long as it takes to
+// wake up. Parts of a training step follow each other faster than that.
+constexpr std::chrono::microseconds kPatience{50};
+
+// Returns when `found` does true, or after kPatience.
+template <typename Condition>
+bool Spin(Condition found) {
+  constexpr int kLooks = 64;  // between two looks at the clock
+  const auto give_up = std::chrono::steady_clock::now() + kPatience;
+  do {
+    for (int i = 0; i < kLooks; ++i) {
+      if (found()) return true;
+#if defined(__x86_64__)
+      __builtin_ia32_pause();
+#endif
+    }
+  } while (std::chrono::steady_clock::now() < give_up);
+  return found();
+}
+
+// One call of Run, on its caller's stack. Others touch it only while it counts them as helpers.
+struct Loop {
+  Loop(int items_in, ItemJob job_in, bool outer_in)
+      : items(items_in), job(job_in), outer(outer_in) {}
+
+  // Takes items until none is left. Whoever leaves none for others counts the loop out of `open`.
+  void Work(int thread, std::atomic<int>* open) {
+    for (int item; (item = next.fetch_add(1, std::memory_order_relaxed)) < items;) {
+      if (item == items - 1) open->fetch_sub(1, std::memory_order_relaxed);
+      try {
+        job(item, thread);
+      } catch (...) {
+        Fail(item, open);
+      }
+    }
+  }
+
+  void Fail(int item, std::atomic<int>* open) {
+    const std::lock_guard lock(failure_mutex);
+    if (next.exchange(items, std::memory_order_relaxed) < items) {
+      open->fetch_sub(1, std::memory_order_relaxed);
+    }
+    if (!failure || item < failed_item) {
+      failure = std::current_exception();
+      failed_item = item;
+    }
+  }
+
+  const int items;
+  const ItemJob job;
+  const bool outer;  // called from outside of all jobs
+  std::atomic<int> next = 0;
+  std::atomic<int> helpers = 0;  // changes with the team's mutex held
+  Loop* below = nullptr;         // the next in the list of published loops
+  std::mutex failure_mutex;
+  int failed_item = 0;
+  std::exception_ptr failure;
+};
+
+}  // namespace
 
 struct ThreadTeam::State {
   std::mutex mutex;
-  std::condition_variable start;
-  std::condition_variable done;
-  const std::function<void(int, int)>* job = nullptr;
-  int items = 0;
-  int next_item = 0;
-  int busy = 0;
-  uint64_t generation = 0;
-  bool stopping = false;
-  int failed_item = 0;
-  std::exception_ptr failure;
-  std::vector<std::thread> threads;
+  std::condition_variable changed;
+  Loop* published = nullptr;  // the newest first
+  std::atomic<int> open = 0;  // published loops with items left
+  std::atomic<bool> stopping = false;
+  int sleepers = 0;
+  bool in_job = false;               // the thread from outside is in Run
+  std::vector<std::thread> threads;  // numbers 1, 2, ...; number 0 is whoever calls from outside
 
-  // Takes items until none is left. The lock is held on entry and on return.
-  void Work(std::unique_lock<std::mutex>& lock, int thread) {
-    while (next_item < items && !failure) {
-      const int item = next_item++;
-      lock.unlock();
-      std::exception_ptr caught;
-      try {
-        (*job)(item, thread);
-      } catch (...) {
-        caught = std::current_exception();
-      }
-      lock.lock();
-      if (caught && (!failure || item < failed_item)) {
-        failure = caught;
-        failed_item = item;
+  int NumberOfThisThread() const {
+    for (size_t i = 0; i < threads.size(); ++i) {
+      if (threads[i].get_id() == std::this_thread::get_id()) return static_cast<int>(i) + 1;
+    }
+    return 0;
+  }
+
+  // The mutex is held in all of the following.
+
+  void Announce() {
+    if (sleepers > 0) changed.notify_all();
+  }
+  void Publish(Loop* loop) {
+    loop->below = published;
+    published = loop;
+    open.fetch_add(1, std::memory_order_relaxed);
+    Announce();
+  }
+  void Withdraw(Loop* loop) {
+    Loop** at = &published;
+    while (*at != loop) at = &(*at)->below;
+    *at = loop->below;
+  }
+  // The outer loop, whose items are the largest; else the one with most items left for each who
+  // works at it.
+  Loop* FindOpen() const {
+    Loop* best = nullptr;
+    double best_share = 0;
+    for (Loop* loop = published; loop != nullptr; loop = loop->below) {
+      const int left = loop->items - loop->next.load(std::memory_order_relaxed);
+      if (left > 0 && loop->outer) return loop;
+      const double share = left / (1.0 + loop->helpers.load(std::memory_order_relaxed));
+      if (share <= best_share) continue;
+      best = loop;
+      best_share = share;
+    }
+    return best;
+  }
+  // Does some items of a published loop, if there is one.
+  void Help(std::unique_lock<std::mutex>& lock, int thread) {
+    Loop* const loop = FindOpen();
+    if (loop == nullptr) return;
+    loop->helpers.fetch_add(1, std::memory_order_relaxed);
+    lock.unlock();
+    loop->Work(thread, &open);
+    lock.lock();
+    if (loop->helpers.fetch_sub(1, std::memory_order_release) == 1) Announce();
+  }
+  template <typename Condition>
+  void Wait(std::unique_lock<std::mutex>& lock, Condition over) {
+    lock.unlock();
+    const bool soon = Spin(over);
+    lock.lock();
+    if (soon) return;
+    ++sleepers;
+    changed.wait(lock, over);
+    --sleepers;
+  }
+  // Until all who joined the loop, now withdrawn, have left it. The thread from outside helps
+  // others meanwhile; within a job it would keep those who wait for its next Run.
+  void AwaitHelpers(std::unique_lock<std::mutex>& lock, const Loop& loop, int thread) {
+    const auto alone = [&] { return loop.helpers.load(std::memory_order_acquire) == 0; };
+    const auto work = [&] { return open.load(std::memory_order_relaxed) > 0; };
+    while (!alone()) {
+      if (!loop.outer) {
+        Wait(lock, alone);
+      } else {
+        Wait(lock, [&] { return alone() || work(); });
+        if (!alone()) Help(lock, thread);
       }
     }
+  }
+
+  void LiveAs(int thread) {
+    std::unique_lock lock(mutex);
+    while (!stopping) {
+      Help(lock, thread);
+      Wait(lock, [&] { return stopping || open.load(std::memory_order_relaxed) > 0; });
+    }
+  }
+
+  void Run(Loop* loop, int thread) {
+    std::unique_lock lock(mutex);
+    Publish(loop);
+    lock.unlock();
+    loop->Work(thread, &open);
+    lock.lock();
+    Withdraw(loop);
+    AwaitHelpers(lock, *loop, thread);
   }
 
   void Stop() {
     {
       const std::lock_guard lock(mutex);
       stopping = true;
+      Announce();
     }
-    start.notify_all();
     for (std::thread& thread : threads) thread.join();
-  }
-
-  void Loop(int thread) {
-    std::unique_lock lock(mutex);
-    uint64_t seen = 0;
-    for (;;) {
-      start.wait(lock, [&] { return stopping || generation != seen; });
-      if (stopping) return;
-      seen = generation;
-      Work(lock, thread);
-      if (--busy == 0) done.notify_one();
-    }
   }
 };
 
 ThreadTeam::ThreadTeam(int threads) : state_(std::make_unique<State>()) {
   const int count = threads > 0 ? threads : ProcessorCount();
+  State* const state = state_.get();
   try {
+    // A new thread does nothing before the list of all is complete.
+    const std::lock_guard lock(state->mutex);
     for (int i = 1; i < count; ++i) {
-      state_->threads.emplace_back([state = state_.get(), i] { state->Loop(i); });
+      state->threads.emplace_back([state, i] { state->LiveAs(i); });
     }
   } catch (const std::system_error& error) {
-    state_->Stop();
+    state->Stop();
     throw UsageError("cannot start " + std::to_string(count) + " threads: " + error.what());
   }
 }
@@ -87,20 +209,21 @@ ThreadTeam::~ThreadTeam() { state_->Stop(); }
 
 int ThreadTeam::size() const { return static_cast<int>(state_->threads.size()) + 1; }
 
-void ThreadTeam::Run(int items, const std::function<void(int, int)>& job) {
+void ThreadTeam::Run(int items, ItemJob job) {
+  if (items <= 0) return;
   State& state = *state_;
-  std::unique_lock lock(state.mutex);
-  state.job = &job;
-  state.items = items;
-  state.next_item = 0;
-  state.failure = nullptr;
-  state.busy = static_cast<int>(state.threads.size());
-  ++state.generation;
-  state.start.notify_all();
-  state.Work(lock, 0);
-  state.done.wait(lock, [&] { return state.busy == 0; });
-  state.job = nullptr;
-  if (state.failure) std::rethrow_exception(std::exchange(state.failure, nullptr));
+  const int thread = state.NumberOfThisThread();
+  const bool outer = thread == 0 && !state.in_job;
+  Loop loop(items, job, outer);
+  if (outer) state.in_job = true;
+  if (state.threads.empty() || items == 1) {
+    std::atomic<int> nobody = 1;
+    loop.Work(thread, &nobody);
+  } else {
+    state.Run(&loop, thread);
+  }
+  if (outer) state.in_job = false;
+  if (loop.failure) std::rethrow_exception(loop.failure);
 }
 
 int ProcessorCount() {

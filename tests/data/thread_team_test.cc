@@ -7,6 +7,7 @@
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 #include "data/base/error.h"
@@ -85,6 +86,67 @@ TEST_CASE("Thread team: after a failure, items not yet begun are skipped") {
     if (item == 4) throw std::runtime_error("stop");
   }));
   CHECK(begun == 5);
+}
+
+TEST_CASE("Thread team: within a job, a job's items are each done once, and shared by the idle") {
+  for (const int threads : {1, 2, 3, 7}) {
+    ThreadTeam team(threads);
+    for (int repeat = 0; repeat < 30; ++repeat) {
+      constexpr int kOuter = 5, kInner = 40;
+      std::vector<std::atomic<int>> done(kOuter * kInner);
+      std::vector<int> sums(kOuter);  // unsynchronised: each Run must have ended before it is read
+      team.Run(kOuter, [&](int outer, int) {
+        for (int again = 0; again < 3; ++again) {
+          std::vector<int> parts(kInner);
+          team.Run(kInner, [&](int inner, int) {
+            ++done[static_cast<size_t>(outer * kInner + inner)];
+            parts[static_cast<size_t>(inner)] = inner;
+          });
+          for (const int part : parts) sums[static_cast<size_t>(outer)] += part;
+        }
+      });
+      int wrong = 0;
+      for (const auto& count : done) wrong += count == 3 ? 0 : 1;
+      CHECK(wrong == 0);
+      CHECK(sums == std::vector<int>(kOuter, 3 * kInner * (kInner - 1) / 2));
+    }
+  }
+}
+
+TEST_CASE("Thread team: threads without a large item help with the small ones of another") {
+  // The one large item waits until all threads of the team are in its small ones at once.
+  constexpr int kThreads = 4;
+  ThreadTeam team(kThreads);
+  for (const int large : {1, 2}) {
+    std::atomic<int> inside = 0;
+    team.Run(large, [&](int item, int) {
+      if (item > 0) return;
+      team.Run(kThreads, [&](int, int) {
+        ++inside;
+        while (inside < kThreads) std::this_thread::yield();
+      });
+    });
+    CHECK(inside == kThreads);
+  }
+}
+
+TEST_CASE("Thread team: an exception within a job's job passes through both") {
+  for (const int threads : {1, 2, 4}) {
+    ThreadTeam team(threads);
+    for (int repeat = 0; repeat < 20; ++repeat) {
+      std::string message;
+      try {
+        team.Run(3, [&](int outer, int) {
+          team.Run(8, [&](int inner, int) {
+            if (outer == 0 && inner >= 2) throw std::runtime_error(std::to_string(inner));
+          });
+        });
+      } catch (const std::runtime_error& error) {
+        message = error.what();
+      }
+      REQUIRE(message == "2");
+    }
+  }
 }
 
 TEST_CASE("Thread team: no number means one thread a processor") {
