@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "data/base/error.h"
 #include "model/exp2-inl.h"
 #include "model/panel_product-inl.h"
 #include "model/simd_targets.h"
@@ -252,9 +253,56 @@ T* SumsOf(const AttentionShape& shape, std::span<T> sums, int sequence, int head
   return sums.data() + (int64_t{sequence} * shape.heads + head) * shape.length;
 }
 
+HeadShape ShapeOfHead(const AttentionShape& shape) {
+  return {shape.length, shape.head_size, shape.window};
+}
+
+void Bfloat16Forward(const AttentionShape& shape, ConstTensorView q, ConstTensorView k,
+                     ConstTensorView v, TensorView out, std::span<float> inverse_sum,
+                     Bfloat16Heads* heads) {
+  const int group = shape.heads / shape.kv_heads;
+  const HeadShape head = ShapeOfHead(shape);
+  for (int b = 0; b < shape.sequences; ++b) {
+    for (int h = 0; h < shape.heads; ++h) {
+      const auto of = [&](auto x, int i) { return HeadOf(shape, x, b, i); };
+      if (h % group == 0) heads->LoadForForward(head, of(k, h / group), of(v, h / group));
+      heads->Forward(head, of(q, h), of(out, h), SumsOf(shape, inverse_sum, b, h));
+    }
+  }
+}
+
+void Bfloat16Backward(const AttentionShape& shape, ConstTensorView q, ConstTensorView k,
+                      ConstTensorView v, ConstTensorView out, std::span<const float> inverse_sum,
+                      ConstTensorView dout, TensorView dq, TensorView dk, TensorView dv,
+                      Bfloat16Heads* heads) {
+  const int group = shape.heads / shape.kv_heads;
+  const HeadShape head = ShapeOfHead(shape);
+  for (int b = 0; b < shape.sequences; ++b) {
+    for (int h = 0; h < shape.heads; ++h) {
+      const auto of = [&](auto x, int i) { return HeadOf(shape, x, b, i); };
+      if (h % group == 0) heads->LoadForBackward(head, of(k, h / group), of(v, h / group));
+      heads->Backward(head, of(q, h), of(out, h), SumsOf(shape, inverse_sum, b, h), of(dout, h),
+                      of(dq, h));
+      if (h % group == group - 1) {
+        heads->StoreKeyGradients(head, of(dk, h / group), of(dv, h / group));
+      }
+    }
+  }
+}
+
 }  // namespace
 
+AttentionScratch::AttentionScratch(Precision precision_in) : precision(precision_in) {
+  if (precision == Precision::kBfloat16 && !HasFastBfloat16()) {
+    throw UsageError("this processor has no fast bfloat16 products, which attention is to use");
+  }
+}
+
 void AttentionScratch::Reserve(const AttentionShape& shape) {
+  if (precision == Precision::kBfloat16) {
+    bfloat16.Reserve(shape.length, shape.head_size);
+    return;
+  }
   const int64_t columns = OCCAM_SIMD_DISPATCH(WholeVectors)(shape.head_size);
   const auto grow = [](Tensor* x, int64_t elements) {
     if (x->size() < elements) *x = Tensor(1, elements);
@@ -270,6 +318,9 @@ void AttentionForward(const AttentionShape& shape, ConstTensorView q, ConstTenso
                       AttentionScratch* scratch) {
   const int group = shape.heads / shape.kv_heads;
   scratch->Reserve(shape);
+  if (scratch->precision == Precision::kBfloat16) {
+    return Bfloat16Forward(shape, q, k, v, out, inverse_sum, &scratch->bfloat16);
+  }
   for (int b = 0; b < shape.sequences; ++b) {
     for (int h = 0; h < shape.heads; ++h) {
       OCCAM_SIMD_DISPATCH(ForwardHead)
@@ -286,6 +337,9 @@ void AttentionBackward(const AttentionShape& shape, ConstTensorView q, ConstTens
                        AttentionScratch* scratch) {
   const int group = shape.heads / shape.kv_heads;
   scratch->Reserve(shape);
+  if (scratch->precision == Precision::kBfloat16) {
+    return Bfloat16Backward(shape, q, k, v, out, inverse_sum, dout, dq, dk, dv, &scratch->bfloat16);
+  }
   const int64_t columns = OCCAM_SIMD_DISPATCH(WholeVectors)(shape.head_size);
   const TensorView dk_head = {scratch->dk.data(), shape.length, columns, columns};
   const TensorView dv_head = {scratch->dv.data(), shape.length, columns, columns};

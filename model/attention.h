@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <span>
 
+#include "model/attention_bf16.h"
+#include "model/matmul.h"
 #include "model/tensor.h"
 
 namespace occam {
@@ -21,9 +23,14 @@ struct AttentionShape {
   int window = 0;  // position i sees j with i - window < j <= i
 };
 
-// Room that one thread works in; grows to the largest shape it has met.
+// Room that one thread works in; grows to the largest shape it has met. In bfloat16 attention takes
+// the kernels of model/attention_bf16.h.
 struct AttentionScratch {
+  // Throws kUsage for kBfloat16 unless HasFastBfloat16().
+  explicit AttentionScratch(Precision precision);
   void Reserve(const AttentionShape& shape);
+  const Precision precision;
+  Bfloat16Heads bfloat16;
   Tensor q_panel, dout_panel, out_panel;  // of some queries, transposed
   Tensor q_rows, dout_rows;               // of some queries
   Tensor scores, dscores;                 // of some queries and some keys

@@ -139,7 +139,8 @@ Transformer::Impl::Impl(const ModelConfig& config, int sequences_in, int length_
       dqkv(n, qkv_width),
       dattended(n, c.width),
       dup(n, c.mlp_width()),
-      linear(precision) {
+      linear(precision),
+      attention_scratch(precision) {
   for (int l = 0; l < c.layers; ++l) blocks.emplace_back(n, c);
   for (const LayerIndex& layer : index.layers) {
     if (layer.wk != layer.wq + 1 || layer.wv != layer.wk + 1) {

@@ -134,14 +134,15 @@ class Linears {
 // Attention of all layers, forward and backward.
 class Attentions {
  public:
-  explicit Attentions(const ModelConfig& c)
+  Attentions(const ModelConfig& c, Precision precision)
       : c_(c),
         random_(4),
         qkv_(RandomTensor(c.context, Columns(), &random_)),
         dqkv_(c.context, Columns()),
         out_(c.context, c.width),
         dout_(RandomTensor(c.context, c.width, &random_)),
-        inverse_sum_(static_cast<size_t>(c.context * c.heads)) {}
+        inverse_sum_(static_cast<size_t>(c.context * c.heads)),
+        scratch_(precision) {}
   void Run() {
     const auto part = [&](Tensor& t, int i) {
       return i == 0 ? t.view().Columns(0, c_.width)
@@ -232,7 +233,7 @@ void Report(int width, Precision precision) {
   ThreadTeam team(1);
   Network network(c, precision);
   Linears linears(c, precision);
-  Attentions attentions(c);
+  Attentions attentions(c, precision);
   Optimizer optimizer(c, recipe, &team);
   ParameterSet weights(c), gradients(c);
   Randomise(&weights, 5);

@@ -12,7 +12,6 @@
 
 #include "data/base/error.h"
 #include "model/activation.h"
-#include "model/attention.h"
 #include "model/bfloat16.h"
 #include "model/convolution.h"
 #include "model/embedding.h"
@@ -251,55 +250,6 @@ TEST_CASE("Embedding: rows by symbol, gradients added up; a symbol beyond the ta
   CHECK(RelativeError(dtable, exact) < Tolerance(2));
   CHECK_THROWS_AS(EmbeddingForward(table, std::vector<int32_t>{6}, x), Error);
   CHECK_THROWS_AS(EmbeddingForward(table, std::vector<int32_t>{-1}, x), Error);
-}
-
-// Queries, keys and values side by side in one buffer, as the network keeps them.
-void CheckAttention(const AttentionShape& shape) {
-  const int64_t n = int64_t{shape.sequences} * shape.length;
-  const int64_t width = int64_t{shape.heads} * shape.head_size;
-  const int64_t kv_width = int64_t{shape.kv_heads} * shape.head_size;
-  Tensor qkv = RandomTensor(n, width + 2 * kv_width, 1),
-         dqkv = RandomTensor(n, width + 2 * kv_width, 2);
-  std::vector<float> inverse_rms(static_cast<size_t>(n * (shape.heads + shape.kv_heads)));
-  HeadNormForward(qkv.view().Columns(0, width + kv_width), shape.head_size, inverse_rms);
-  const auto q = [&](Tensor& t) { return t.view().Columns(0, width); };
-  const auto k = [&](Tensor& t) { return t.view().Columns(width, kv_width); };
-  const auto v = [&](Tensor& t) { return t.view().Columns(width + kv_width, kv_width); };
-  const Tensor dout = RandomTensor(n, width, 3);
-  Tensor out = RandomTensor(n, width, 4);
-  std::vector<float> inverse_sum(static_cast<size_t>(n * shape.heads));
-  AttentionScratch scratch;
-  AttentionForward(shape, q(qkv), k(qkv), v(qkv), out, inverse_sum, &scratch);
-  AttentionBackward(shape, q(qkv), k(qkv), v(qkv), out, inverse_sum, dout, q(dqkv), k(dqkv),
-                    v(dqkv), &scratch);
-
-  const reference::AttentionInput x{MatrixOf(q(qkv)), MatrixOf(k(qkv)), MatrixOf(v(qkv))};
-  const auto size = static_cast<size_t>(shape.head_size);
-  const auto length = static_cast<size_t>(shape.length);
-  const auto window = static_cast<size_t>(shape.window);
-  const auto exact = reference::AttentionBackward(x, size, length, window, MatrixOf(dout));
-  // A score is a sum over the head, at most 3 sqrt(32) = 17, whose error is the relative error of
-  // its exponential (5 roundings of the head's sum at 17 times the unit), then sums over at most
-  // the window; a key's gradient sums over its queries. Sums of random signs err by the square
-  // root of their length.
-  const double chain = 17 * 5 + 4 * std::sqrt(shape.length * shape.heads);
-  const auto tolerance = Tolerance(static_cast<int64_t>(chain));
-  CHECK(RelativeError(out, reference::AttentionForward(x, size, length, window)) < tolerance);
-  CHECK(RelativeError(q(dqkv), exact.q, 1) < tolerance);
-  CHECK(RelativeError(k(dqkv), exact.k, 1) < tolerance);
-  CHECK(RelativeError(v(dqkv), exact.v, 1) < tolerance);
-}
-
-TEST_CASE("Attention: forward and backward agree with the twin for all shapes and windows") {
-  for (const auto& [heads, kv_heads, size] :
-       {std::array<int, 3>{4, 2, 8}, {2, 2, 24}, {3, 1, 16}, {2, 1, 32}}) {
-    for (const int length : {1, 7, 65, 301}) {
-      for (const int window : {1, 6, 130, 1000}) {
-        INFO("heads " << heads << " size " << size << " length " << length << " window " << window);
-        CheckAttention({2, length, heads, kv_heads, size, window});
-      }
-    }
-  }
 }
 
 TEST_CASE("Loss: sum and gradient agree with the twin, at any vocabulary and any size of logits") {
