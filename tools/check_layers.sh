@@ -44,6 +44,7 @@ confine() {  # REGEX-OF-HEADER REGEX-OF-FILES
 confine '(oneapi/dnnl|dnnl)' '^model/(matmul\.cc|simd_targets\.cc|exact/[a-z_0-9]*(fast|onednn)[a-z_0-9]*\.cc)$'
 confine '(hdf5|H5)' '^model/h5_file\.cc$'
 confine 'Eigen/' '^train/vector\.h$'
+confine 'mpi\.h' '^train/mpi_communicator\.cc$'
 confine 'cxxopts' '^tools/'
 confine 'openssl/' '^data/base/digest\.cc$'
 confine 'xxhash' '^data/base/digest\.cc$'

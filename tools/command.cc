@@ -4,6 +4,8 @@
 
 #include <csignal>
 #include <cstdio>
+#include <exception>
+#include <new>
 
 #include "coder/container_format.h"
 #include "data/base/error.h"
@@ -61,6 +63,23 @@ std::string VersionText() {
   return fmt::format("occam {} (numeric contract {}, file format {}{})", OCCAM_VERSION,
                      kContractVersion, kContainerVersion,
                      commit.empty() ? "" : ", commit " + commit);
+}
+
+int ReportFailure(const std::string& prefix) {
+  const auto fail = [&](ErrorKind kind, const std::string& message) {
+    fmt::print(stderr, "{}{}\n", prefix, message);
+    std::fflush(stderr);
+    return static_cast<int>(kind);
+  };
+  try {
+    throw;
+  } catch (const Error& e) {
+    return fail(e.kind(), e.what());
+  } catch (const std::bad_alloc&) {
+    return fail(ErrorKind::kIo, "out of memory");
+  } catch (const std::exception& e) {
+    return fail(ErrorKind::kInternal, std::string("a bug of Occam, please report it: ") + e.what());
+  }
 }
 
 const std::atomic<bool>& CatchInterrupts() {

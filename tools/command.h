@@ -32,6 +32,10 @@ std::string TextOf(const cxxopts::ParseResult& args, const std::string& name);
 
 struct EarlyExit {};
 
+// In a handler: prints the exception in one line on standard error, after `prefix`, and returns its
+// exit code.
+int ReportFailure(const std::string& prefix);
+
 constexpr int kInterruptedExitCode = 130;  // as shells report a program ended by SIGINT
 
 std::string VersionText();  // "occam 0.1.0 (numeric contract 1, file format 1, commit ...)"

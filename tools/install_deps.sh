@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what Occam builds, tests and runs with on Debian 12 (and relatives), by apt.
 #   tools/install_deps.sh [--minimal]
-# --minimal leaves out what only the tests and the checks need.
+# --minimal leaves out MPI and what only the tests and the checks need.
 set -euo pipefail
 
 build=(
@@ -10,16 +10,17 @@ build=(
   libhdf5-dev libcxxopts-dev libfmt-dev nlohmann-json3-dev libhwy-dev libxxhash-dev libssl-dev
   zlib1g-dev liblzma-dev libzstd-dev
 )
+mpi=(libopenmpi-dev openmpi-bin)  # training across processes; the build goes without it (OCCAM_MPI=OFF)
 run=(curl unzip xz-utils gzip)
 test=(
   catch2 librapidcheck-dev libbenchmark-dev
-  clang clang-format clang-tidy hdf5-tools python3 python3-h5py python3-numpy python3-torch
+  procps clang clang-format clang-tidy hdf5-tools python3 python3-h5py python3-numpy python3-torch
   python3-matplotlib
 )
 
 packages=("${build[@]}" "${run[@]}")
 case "${1:-}" in
-  "") packages+=("${test[@]}") ;;
+  "") packages+=("${mpi[@]}" "${test[@]}") ;;
   --minimal) ;;
   *) echo "install_deps.sh: unknown option $1; see the top of this file" >&2; exit 2 ;;
 esac

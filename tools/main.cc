@@ -3,7 +3,6 @@
 
 #include <cstdio>
 #include <filesystem>
-#include <new>
 #include <string>
 
 #include "data/base/error.h"
@@ -67,23 +66,13 @@ int Dispatch(int argc, const char* const* argv) {
   throw UsageError(fmt::format("there is no command '{}'; see occam --help", name));
 }
 
-int Fail(int code, const std::string& message) {
-  fmt::print(stderr, "occam: {}\n", message);
-  return code;
-}
-
 int Main(int argc, const char* const* argv) {
   try {
     return Dispatch(argc, argv);
   } catch (const EarlyExit&) {
     return 0;
-  } catch (const Error& e) {
-    return Fail(static_cast<int>(e.kind()), e.what());
-  } catch (const std::bad_alloc&) {
-    return Fail(static_cast<int>(ErrorKind::kIo), "out of memory");
-  } catch (const std::exception& e) {
-    return Fail(static_cast<int>(ErrorKind::kInternal),
-                std::string("a bug of Occam, please report it: ") + e.what());
+  } catch (...) {
+    return ReportFailure("occam: ");
   }
 }
 

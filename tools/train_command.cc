@@ -2,11 +2,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -21,6 +24,7 @@
 #include "model/quantize.h"
 #include "tools/command.h"
 #include "tools/progress.h"
+#include "train/communicator.h"
 #include "train/run_log.h"
 #include "train/trainer.h"
 #include "train/training_run.h"
@@ -325,15 +329,26 @@ Split SplitFrom(const cxxopts::ParseResult& args, const Plan& plan, const Corpus
   return MakeSplit(size_bytes, train, validation);
 }
 
-}  // namespace
+// What rank 0 does with a finished run's checkpoint.
+void WriteModel(const std::string& out, const std::string& best_path, bool quiet) {
+  const Checkpoint checkpoint = LoadCheckpoint(out);
+  const Bytes model = SerialiseModel(Quantise(checkpoint.config, checkpoint.weights,
+                                              checkpoint.calibration, checkpoint.tokenizer));
+  WriteFile(ModelPath(out), model);
+  if (quiet) return;
+  fmt::print("wrote {} and {} ({} bytes: what the model costs a compressed file)\n", out,
+             ModelPath(out), model.size());
+  PrintBest(best_path);
+}
 
-int TrainCommand(int argc, const char* const* argv) {
+int Train(int argc, const char* const* argv, Communicator* ranks) {
+  const bool first = ranks->rank() == 0;
   cxxopts::Options options = MakeOptions();
   const cxxopts::ParseResult args =
       ParseOptions(&options, argc, argv, {"Data", "Model", "Length", "Recipe", "Run"}, kEpilogue);
   const std::string out = RequiredOption(args, "out");
   const std::string data = RequiredOption(args, "data");
-  const bool quiet = args.count("quiet") > 0;
+  const bool quiet = args.count("quiet") > 0 || !first;
   Plan plan = MakePlan(args, out);
   TrainerSettings& settings = plan.settings;
 
@@ -348,6 +363,8 @@ int TrainCommand(int argc, const char* const* argv) {
   const std::vector<int32_t> validation_tokens = tokenizer.Encode(part(split.validation));
 
   settings.threads = args["threads"].as<int>();
+  if (settings.threads == 0) settings.threads = ranks->processors();
+  settings.ranks = ranks;
   settings.checkpoint_path = out;
   if (args.count("keep-best") > 0) settings.best_path = BestPath(out);
   settings.checkpoint_every_s = 60 * args["checkpoint-minutes"].as<double>();
@@ -365,6 +382,8 @@ int TrainCommand(int argc, const char* const* argv) {
     fmt::print("model: {}\n", Describe(settings.config));
     fmt::print("data:  {}, train on bytes {}:{}, validate on {}:{}\n", corpus.name,
                split.train.begin, split.train.end, split.validation.begin, split.validation.end);
+    if (ranks->size() > 1)
+      fmt::print("ranks: {}, this one with {} threads\n", ranks->size(), settings.threads);
     std::fflush(stdout);
   }
 
@@ -379,17 +398,24 @@ int TrainCommand(int argc, const char* const* argv) {
     const std::string init = args["init"].as<std::string>();
     trainer.StartFrom(LoadCheckpoint(init), init);
   }
+  trainer.CheckRanks();
   // From here on the run is what it claims to be, so files of an older one may go.
-  for (const std::string& path : {out, ModelPath(out), BestPath(out)}) RemoveLeftovers(path);
-  if (!plan.resumed && !settings.best_path.empty()) RemoveFile(settings.best_path);
-  RunLog log(RunLogPath(out), plan.resumed ? RunLog::Mode::kResume : RunLog::Mode::kStart,
-             plan.steps_done,
-             {{"command", settings.provenance.command_line},
-              {"version", settings.provenance.code_version},
-              {"model", Describe(settings.config)},
-              {"data", corpus.name},
-              {"data_sha256", settings.provenance.data_sha256}});
-  trainer.AddObserver(&log);
+  std::optional<RunLog> log;
+  if (first) {
+    for (const std::string& path : {out, ModelPath(out), BestPath(out)}) RemoveLeftovers(path);
+    if (!plan.resumed && !settings.best_path.empty()) RemoveFile(settings.best_path);
+    log.emplace(RunLogPath(out), plan.resumed ? RunLog::Mode::kResume : RunLog::Mode::kStart,
+                plan.steps_done,
+                std::vector<std::pair<std::string, std::string>>{
+                    {"command", settings.provenance.command_line},
+                    {"version", settings.provenance.code_version},
+                    {"model", Describe(settings.config)},
+                    {"data", corpus.name},
+                    {"data_sha256", settings.provenance.data_sha256},
+                    {"ranks", fmt::format("{}", ranks->size())},
+                    {"threads", fmt::format("{}", settings.threads)}});
+    trainer.AddObserver(&*log);
+  }
   const RunStatus status = trainer.Run();
   progress.Clear();
   if (status == RunStatus::kInterrupted) {
@@ -400,16 +426,31 @@ int TrainCommand(int argc, const char* const* argv) {
     return kInterruptedExitCode;
   }
 
-  const Checkpoint checkpoint = LoadCheckpoint(out);
-  const Bytes model = SerialiseModel(Quantise(checkpoint.config, checkpoint.weights,
-                                              checkpoint.calibration, checkpoint.tokenizer));
-  WriteFile(ModelPath(out), model);
-  if (!quiet) {
-    fmt::print("wrote {} and {} ({} bytes: what the model costs a compressed file)\n", out,
-               ModelPath(out), model.size());
-    PrintBest(settings.best_path);
-  }
+  if (first) WriteModel(out, settings.best_path, quiet);
   return 0;
+}
+
+}  // namespace
+
+int TrainCommand(int argc, const char* const* argv) {
+  const std::unique_ptr<Communicator> ranks = JoinRanks();
+  if (ranks->size() == 1) return Train(argc, argv, ranks.get());
+  try {
+    return Train(argc, argv, ranks.get());
+  } catch (const EarlyExit&) {
+    throw;
+  } catch (...) {
+    // What all ranks meet is told by the first; what one of the others meets alone, by that one.
+    // Those who wait for it are ended.
+    std::string prefix = "occam: ";
+    if (ranks->rank() > 0) {
+      std::this_thread::sleep_for(std::chrono::seconds(3));
+      prefix = fmt::format("occam: rank {}: ", ranks->rank());
+    }
+    const int code = ReportFailure(prefix);
+    ranks->Abort(code);
+    return code;
+  }
 }
 
 }  // namespace occam

@@ -69,8 +69,13 @@ class ShardWorkers::Lease {
 };
 
 ShardWorkers::ShardWorkers(const ModelConfig& config, int shard_sequences, Precision precision,
-                           ThreadTeam* team)
-    : config_(config), shard_sequences_(shard_sequences), precision_(precision), team_(team) {}
+                           ThreadTeam* team, Communicator* ranks)
+    : config_(config),
+      shard_sequences_(shard_sequences),
+      precision_(precision),
+      team_(team),
+      alone_(ranks ? nullptr : SingleProcess()),
+      ranks_(ranks ? ranks : alone_.get()) {}
 
 ShardWorkers::~ShardWorkers() = default;
 
@@ -92,17 +97,28 @@ double ShardWorkers::Gradient(const ParameterSet& weights, const Batch& batch,
     throw InternalError("a batch that is no whole number of shards");
   }
   const auto shards = static_cast<int>(batch.targets.size() / shard_tokens());
-  const int at_once = std::min(shards, std::max(team_->size(), kShardsAtOnce));
+  const Share own = ShareOf(shards, *ranks_);
+  const auto own_count = static_cast<int>(own.size());
+  const bool alone = ranks_->size() == 1;
+  const int at_once =
+      alone ? std::min(own_count, std::max(team_->size(), kShardsAtOnce)) : own_count;
   HireFor(at_once);
   while (static_cast<int>(shard_gradients_.size()) < at_once) {
     shard_gradients_.emplace_back(config_);
   }
-  shard_losses_.resize(static_cast<size_t>(shards));
-  std::ranges::fill(gradients->values(), 0.0f);
-  for (int first = 0; first < shards; first += at_once) {
-    const int count = std::min(at_once, shards - first);
-    team_->Run(count, [&](int i, int) { ComputeShard(weights, batch, first + i, i); });
-    AddShards(count, gradients);
+  shard_losses_.assign(static_cast<size_t>(shards), 0.0);
+  if (alone) std::ranges::fill(gradients->values(), 0.0f);
+  for (int first = 0; first < own_count; first += at_once) {
+    const int count = std::min(at_once, own_count - first);
+    const int shard = static_cast<int>(own.begin) + first;
+    team_->Run(count, [&](int i, int) { ComputeShard(weights, batch, shard + i, i); });
+    if (alone) AddShards(count, 0, gradients->values());
+  }
+  if (!alone) {
+    ranks_->SumInOrder(gradients->values(), [&](size_t first, std::span<float> part) {
+      AddShards(own_count, first, part);
+    });
+    ranks_->Unite(shard_losses_);
   }
   return Sum(shard_losses_) / static_cast<double>(batch.targets.size());
 }
@@ -123,14 +139,13 @@ void ShardWorkers::ComputeShard(const ParameterSet& weights, const Batch& batch,
   worker->network.Backward(weights, worker->dlogits, &gradients);
 }
 
-void ShardWorkers::AddShards(int count, ParameterSet* total) {
-  const size_t size = total->values().size();
-  const auto pieces = static_cast<int>((size + kSumPiece - 1) / kSumPiece);
+void ShardWorkers::AddShards(int count, size_t first, std::span<float> part) {
+  const auto pieces = static_cast<int>((part.size() + kSumPiece - 1) / kSumPiece);
   team_->Run(pieces, [&](int piece, int) {
-    const size_t first = static_cast<size_t>(piece) * kSumPiece;
-    const std::span<float> sum = total->values().subspan(first, std::min(kSumPiece, size - first));
+    const size_t begin = static_cast<size_t>(piece) * kSumPiece;
+    const std::span<float> sum = part.subspan(begin, std::min(kSumPiece, part.size() - begin));
     for (int i = 0; i < count; ++i) {
-      const float* shard = shard_gradients_[static_cast<size_t>(i)].values().data() + first;
+      const float* shard = shard_gradients_[static_cast<size_t>(i)].values().data() + first + begin;
       for (size_t j = 0; j < sum.size(); ++j) sum[j] += shard[j];
     }
   });
@@ -143,8 +158,10 @@ std::optional<double> ShardWorkers::ChunkedLoss(const ParameterSet& weights,
                                   config_.context);
   std::vector<double> losses(static_cast<size_t>(batches.count()));
   std::atomic<bool> interrupted = false;
-  HireFor(batches.count());
-  team_->Run(static_cast<int>(batches.count()), [&](int index, int) {
+  const Share own = ShareOf(batches.count(), *ranks_);
+  HireFor(own.size());
+  team_->Run(static_cast<int>(own.size()), [&](int i, int) {
+    const int64_t index = own.begin + i;
     if (interrupt && interrupt->load()) interrupted = true;
     if (interrupted) return;
     const Lease worker(this);
@@ -152,7 +169,8 @@ std::optional<double> ShardWorkers::ChunkedLoss(const ParameterSet& weights,
     const auto logits = worker->network.Forward(weights, worker->batch.inputs);
     losses[static_cast<size_t>(index)] = LossOf(logits, worker->batch.targets, config_.vocabulary);
   });
-  if (interrupted) return std::nullopt;
+  if (ranks_->Any(interrupted)) return std::nullopt;
+  ranks_->Unite(losses);
   return Sum(losses);
 }
 
@@ -163,17 +181,19 @@ Calibration ShardWorkers::Calibrate(const ParameterSet& weights, std::span<const
   const auto count = static_cast<size_t>(config_.layers) * static_cast<size_t>(config_.kv_heads);
   Calibration total{std::vector<float>(count), std::vector<float>(count)};
   std::mutex mutex;  // the maximum is the same in any order
-  const int shards = (sequences + shard_sequences_ - 1) / shard_sequences_;
-  HireFor(shards);
-  team_->Run(shards, [&](int shard, int) {
+  const Share own = ShareOf((sequences + shard_sequences_ - 1) / shard_sequences_, *ranks_);
+  HireFor(own.size());
+  team_->Run(static_cast<int>(own.size()), [&](int i, int) {
     const Lease worker(this);
-    batches.Fill(shard, &worker->batch);
+    batches.Fill(own.begin + i, &worker->batch);
     worker->network.Forward(weights, worker->batch.inputs);
     const Calibration seen = worker->network.KeyValueMaxima();
     const std::lock_guard lock(mutex);
     TakeMaxima(seen.key_maxima, total.key_maxima);
     TakeMaxima(seen.value_maxima, total.value_maxima);
   });
+  ranks_->TakeMaxima(total.key_maxima);
+  ranks_->TakeMaxima(total.value_maxima);
   return total;
 }
 

@@ -1,7 +1,9 @@
 // The network at work on whole batches, by several threads. A batch is cut into shards of a fixed
 // number of sequences; each has a gradient of its own, and what the shards give is put together in
 // shard order, element by element. So results do not depend on the number of threads, bit for bit
-// (DESIGN.md section 3).
+// (DESIGN.md section 3). Where several ranks work together, each has its share of the shards, one
+// after the other, and the sums go on from rank to rank: so results do not depend on their number
+// either.
 #ifndef OCCAM_TRAIN_SHARD_WORKERS_H_
 #define OCCAM_TRAIN_SHARD_WORKERS_H_
 
@@ -19,17 +21,21 @@
 #include "model/config.h"
 #include "model/matmul.h"
 #include "model/parameters.h"
+#include "train/communicator.h"
 
 namespace occam {
 
 // Activations for as many shards as threads, and for training the gradients of kShardsAtOnce shards
-// or as many as there are threads; allocated by the first call that needs them. One call at a time.
+// or as many as there are threads, with several ranks those of all shards of this one; allocated by
+// the first call that needs them. One call at a time, and on all ranks alike: each gets the same
+// result.
 class ShardWorkers {
  public:
   // Shards of `shard_sequences` sequences of config.context tokens. `team` must outlive it. A
-  // precision that the processor has not is refused, as by LinearLayers, by the first call.
+  // precision that the processor has not is refused, as by LinearLayers, by the first call. `ranks`
+  // must outlive it, too; null: this process alone.
   ShardWorkers(const ModelConfig& config, int shard_sequences, Precision precision,
-               ThreadTeam* team);
+               ThreadTeam* team, Communicator* ranks = nullptr);
   ~ShardWorkers();
   ShardWorkers(const ShardWorkers&) = delete;
   ShardWorkers& operator=(const ShardWorkers&) = delete;
@@ -40,7 +46,7 @@ class ShardWorkers {
 
   // The sum of the losses of all tokens, in nats, in chunks of `context` that start with the begin
   // symbol: what the float network needs for them in the chunked mode of the codec. Nothing when
-  // `interrupt` (may be null) was set before all were done.
+  // `interrupt` (may be null) was set, on any rank, before all were done.
   std::optional<double> ChunkedLoss(const ParameterSet& weights, std::span<const int32_t> tokens,
                                     const std::atomic<bool>* interrupt = nullptr);
 
@@ -50,7 +56,7 @@ class ShardWorkers {
                         uint64_t seed);
 
  private:
-  // Shards whose gradients are kept before they are added up.
+  // Shards of a single process whose gradients are kept before they are added up.
   static constexpr int kShardsAtOnce = 8;
 
   struct Worker;
@@ -58,14 +64,17 @@ class ShardWorkers {
   void HireFor(int64_t shards);  // workers for as many of the shards as run at once
   // Loss and gradient of a shard, this in shard_gradients_[place].
   void ComputeShard(const ParameterSet& weights, const Batch& batch, int shard, int place);
-  // total += the first `count` of shard_gradients_, in their order.
-  void AddShards(int count, ParameterSet* total);
+  // total [first, first + part.size()) += those of the first `count` of shard_gradients_, in their
+  // order.
+  void AddShards(int count, size_t first, std::span<float> part);
   size_t shard_tokens() const;
 
   ModelConfig config_;
   int shard_sequences_;
   Precision precision_;
   ThreadTeam* team_;
+  std::unique_ptr<Communicator> alone_;  // where no ranks were given
+  Communicator* ranks_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::mutex mutex_;
   std::vector<Worker*> idle_;  // of workers_; guarded by mutex_

@@ -9,6 +9,7 @@
 #include <numbers>
 #include <utility>
 
+#include "data/base/digest.h"
 #include "data/base/error.h"
 #include "model/quantize.h"
 
@@ -20,11 +21,22 @@ double SteadySeconds() {
   return std::chrono::duration<double>(now).count();
 }
 
-TrainerSettings Checked(TrainerSettings settings) {
+TrainerSettings Checked(TrainerSettings settings, Communicator* ranks) {
   CheckConfig(settings.config, ErrorKind::kUsage);
   CheckRecipe(settings.recipe);
   CheckRunLength(settings.length);
+  const int64_t shards = settings.recipe.batch_sequences / settings.recipe.shard_sequences;
+  if (shards < ranks->size()) {
+    throw UsageError(fmt::format("{} ranks need a batch of at least {} sequences; it has {}",
+                                 ranks->size(), ranks->size() * settings.recipe.shard_sequences,
+                                 settings.recipe.batch_sequences));
+  }
   if (!settings.clock_s) settings.clock_s = SteadySeconds;
+  // All ranks go by the clock of the first, and so come to the same decisions.
+  settings.clock_s = [clock_s = std::move(settings.clock_s), ranks] {
+    return ranks->OfFirst(clock_s());
+  };
+  if (ranks->rank() > 0) settings.observers.clear();
   return settings;
 }
 
@@ -47,6 +59,12 @@ Precision PrecisionOf(const Recipe& recipe) {
   return recipe.bfloat16 != 0 ? Precision::kBfloat16 : Precision::kFloat32;
 }
 
+template <typename T>
+std::span<const uint8_t> BytesOf(std::span<const T> values) {
+  const auto bytes = std::as_bytes(values);
+  return {reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()};
+}
+
 bool AllFinite(std::span<const float> values) {
   return std::ranges::all_of(values, [](float v) { return std::isfinite(v); });
 }
@@ -54,14 +72,16 @@ bool AllFinite(std::span<const float> values) {
 }  // namespace
 
 Trainer::Trainer(TrainerSettings settings, TrainingData data)
-    : settings_(Checked(std::move(settings))),
+    : alone_(settings.ranks ? nullptr : SingleProcess()),
+      ranks_(settings.ranks ? settings.ranks : alone_.get()),
+      settings_(Checked(std::move(settings), ranks_)),
       data_(Checked(std::move(data), settings_.config)),
-      team_(settings_.threads),
+      team_(settings_.threads > 0 ? settings_.threads : ranks_->processors()),
       weights_(settings_.config),
       gradients_(settings_.config),
       optimizer_(settings_.config, settings_.recipe, &team_),
       workers_(settings_.config, static_cast<int>(settings_.recipe.shard_sequences),
-               PrecisionOf(settings_.recipe), &team_),
+               PrecisionOf(settings_.recipe), &team_, ranks_),
       batches_(data_.train_tokens, settings_.config.begin_symbol(),
                static_cast<int>(settings_.recipe.batch_sequences), settings_.config.context,
                static_cast<uint64_t>(settings_.recipe.seed)) {
@@ -93,7 +113,12 @@ void Trainer::Resume(const Checkpoint& checkpoint, const std::string& path) {
   optimizer_.Restore(std::move(unpacked.optimizer));
   settings_.provenance.validation_curve = checkpoint.provenance.validation_curve;
   saved_steps_ = position_.steps;
-  if (settings_.best_path.empty() || !std::filesystem::exists(settings_.best_path)) return;
+  if (settings_.best_path.empty()) return;
+  if (IsFirst() && std::filesystem::exists(settings_.best_path)) ResumeBest(path);
+  best_bits_per_byte_ = ranks_->OfFirst(best_bits_per_byte_);
+}
+
+void Trainer::ResumeBest(const std::string& path) {
   const Checkpoint best = LoadCheckpoint(settings_.best_path);
   if (best.provenance.data_sha256 != settings_.provenance.data_sha256 ||
       !(best.config == settings_.config) || best.provenance.validation_curve.empty()) {
@@ -114,6 +139,38 @@ RunStatus Trainer::Run() {
     throw IoError(fmt::format("{}; training stopped after {} steps, {}", error.what(),
                               position_.steps, kept));
   }
+}
+
+// Digests of what would otherwise let the ranks part without a word: other data or another
+// checkpoint on another machine's disk, another build.
+void Trainer::CheckRanks() {
+  if (ranks_->size() == 1) return;
+  const auto require = [&](std::span<const uint8_t> bytes, const char* what) {
+    if (ranks_->AllEqual(Xxh3Of(bytes))) return;
+    throw UsageError(fmt::format(
+        "the ranks do not have the same {}; give all machines the same files and program", what));
+  };
+  std::string start =
+      fmt::format("{} {} {} {} {} {}", settings_.provenance.code_version,
+                  Describe(settings_.config), settings_.length.steps, settings_.length.seconds,
+                  position_.steps, settings_.best_path.empty());
+  VisitRecipe(settings_.recipe,
+              [&](const char*, const auto& value) { start += fmt::format(" {}", value); });
+  require(BytesOf(std::span<const char>(start)),
+          "program, recipe (--precision auto goes by the processor) and place in the run");
+  require(BytesOf(data_.train_tokens), "training data");
+  require(BytesOf(data_.validation_tokens), "validation data");
+  require(BytesOf(std::as_const(optimizer_.state().first).values()), "state of the optimizer");
+  RequireSameWeights();
+}
+
+// Ranks on processors of different kinds may compute different last bits.
+void Trainer::RequireSameWeights() {
+  if (ranks_->AllEqual(Xxh3Of(BytesOf(std::as_const(weights_).values())))) return;
+  throw UsageError(fmt::format(
+      "after {} steps the ranks do not have the same weights; run all of them on machines of one "
+      "kind, or limit all to the instructions of the least one by OCCAM_MAX_ISA",
+      position_.steps));
 }
 
 RunStatus Trainer::RunToEnd() {
@@ -285,7 +342,9 @@ ValidationReport Trainer::AddValidation(int64_t tokens, double nats, bool whole)
 void Trainer::KeepIfBest(const ValidationReport& report) {
   if (settings_.best_path.empty() || !(report.bits_per_byte < best_bits_per_byte_)) return;
   best_bits_per_byte_ = report.bits_per_byte;
-  SaveCheckpoint(settings_.best_path, Released(Snapshot()));
+  const Checkpoint best = Released(Snapshot());
+  if (!IsFirst()) return;
+  SaveCheckpoint(settings_.best_path, best);
   for (TrainingObserver* observer : settings_.observers) {
     observer->OnBest(report, settings_.best_path);
   }
@@ -295,8 +354,10 @@ void Trainer::Save() {
   saved_s_ = settings_.clock_s();
   if (!AllFinite(weights_.values())) ReportDivergence();
   if (settings_.checkpoint_path.empty()) return;
+  if (ranks_->size() > 1) RequireSameWeights();
   position_.elapsed_s = Elapsed();
-  SaveCheckpoint(settings_.checkpoint_path, Snapshot());
+  const Checkpoint checkpoint = Snapshot();
+  if (IsFirst()) SaveCheckpoint(settings_.checkpoint_path, checkpoint);
   saved_steps_ = position_.steps;
   for (TrainingObserver* observer : settings_.observers) {
     observer->OnCheckpoint(position_.steps, settings_.checkpoint_path);
@@ -341,7 +402,9 @@ const std::vector<ValidationPoint>& Trainer::validation_curve() const {
   return settings_.provenance.validation_curve;
 }
 
-bool Trainer::Interrupted() const { return settings_.interrupt && settings_.interrupt->load(); }
+bool Trainer::Interrupted() {
+  return ranks_->Any(settings_.interrupt && settings_.interrupt->load());
+}
 
 double Trainer::Elapsed() const { return elapsed_before_s_ + settings_.clock_s() - started_s_; }
 

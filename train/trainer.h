@@ -16,6 +16,7 @@
 #include "model/checkpoint.h"
 #include "model/config.h"
 #include "model/parameters.h"
+#include "train/communicator.h"
 #include "train/observer.h"
 #include "train/optimizer.h"
 #include "train/recipe.h"
@@ -38,7 +39,11 @@ struct TrainerSettings {
   ModelConfig config;
   Recipe recipe;
   RunLength length;
-  int threads = 0;  // 0: one a processor
+  int threads = 0;  // of this rank; 0: one a processor
+  // The ranks that train this model together, each with the same settings and data; null: this
+  // process alone. Not owned. Only rank 0 reads and writes files and calls observers; its clock
+  // counts, and any rank's interrupt.
+  Communicator* ranks = nullptr;
 
   std::string checkpoint_path;      // empty: none is written
   double checkpoint_every_s = 300;  // and at the end, and when interrupted
@@ -86,6 +91,10 @@ class Trainer {
   // Beside those of the settings, called after them. Not owned. Before Run.
   void AddObserver(TrainingObserver* observer) { settings_.observers.push_back(observer); }
 
+  // Throws kUsage unless all ranks have the same program, data and start of the run. After
+  // StartFrom or Resume, before Run; one rank alone has nothing to compare.
+  void CheckRanks();
+
   // Trains to the end of the run or until interrupted; in both cases writes the checkpoint. A loss,
   // gradient or weight that is not finite throws kUsage (the recipe asked for too much) with a
   // report of step, loss, learning rate and largest weight, and leaves the last checkpoint as it
@@ -115,14 +124,19 @@ class Trainer {
   void ValidatePart(double progress);
   bool ValidateWhole();
   ValidationReport AddValidation(int64_t tokens, double nats, bool whole);
+  void ResumeBest(const std::string& path);
   void KeepIfBest(const ValidationReport& report);
   void Save();
-  bool Interrupted() const;
+  bool Interrupted();
   double Elapsed() const;
   double ProgressNow() const;
+  void RequireSameWeights();
+  bool IsFirst() const { return ranks_->rank() == 0; }
   double bytes_seen() const;
   [[noreturn]] void ReportDivergence() const;
 
+  std::unique_ptr<Communicator> alone_;  // where the settings name no ranks
+  Communicator* ranks_;
   TrainerSettings settings_;
   TrainingData data_;
   ThreadTeam team_;
