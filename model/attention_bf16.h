@@ -4,9 +4,9 @@
 // of one sequence at a time: Load it, then Forward or Backward with each query head that reads it.
 //
 // Queries go through in panels of 32, side by side in the lanes of two vectors; of the keys only
-// those are touched that one of 16 queries sees, in steps of 16. Every product is one of three on
-// the same two kinds of blocks, so that vectors and tiles can both do it: [rows][32] with 16 pairs
-// of inner elements along the row, and [16 pairs][32 columns][2].
+// those are touched that one of 16 queries sees, in steps of 16. Every product is of the same two
+// kinds of blocks, so that vectors and AMX tiles can both make it: [rows][32] with 16 pairs of
+// inner elements along the row, and [16 pairs][32 columns][2].
 #ifndef OCCAM_MODEL_ATTENTION_BF16_H_
 #define OCCAM_MODEL_ATTENTION_BF16_H_
 
@@ -16,6 +16,10 @@
 #include "model/tensor.h"
 
 namespace occam {
+
+namespace bf16 {
+struct Scores;
+}
 
 // Of one head. Needs AVX512_BF16: everything here is only for processors with HasFastBfloat16().
 struct HeadShape {
@@ -45,6 +49,11 @@ class Bfloat16Heads {
   void StoreKeyGradients(const HeadShape& shape, TensorView dk, TensorView dv) const;
 
  private:
+  bf16::Scores ScoresOf(const HeadShape& shape, int64_t query) const;
+  void AddPart(const bf16::Scores& s, float* sums);
+  void AddGradients(const bf16::Scores& s, const float* minus_delta);
+
+  bool tiles_ = false;                             // whether AMX makes the products
   int64_t length_ = 0, size_ = 0;                  // of the room
   AlignedArray<uint16_t> k_, v_;                   // [F][T][32]: F blocks of 32 features, padded
   AlignedArray<uint16_t> columns_;                 // [T / 32][32 F][32]: v, or k in Backward
@@ -54,6 +63,7 @@ class Bfloat16Heads {
   AlignedArray<float> result_;                     // [32 F][32 queries]
   AlignedArray<uint16_t> p_pairs_;                 // [keys / 2][32 queries][2]: p, or ds
   AlignedArray<uint16_t> p_rows_, ds_rows_;        // [keys][32 queries]
+  AlignedArray<float> scores_, dscores_;           // [keys][32 queries]
 };
 
 }  // namespace occam
