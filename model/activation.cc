@@ -5,30 +5,60 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "model/bfloat16-inl.h"
+#include "model/norm-inl.h"
 #include "model/simd_targets.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace occam::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-using Lanes = hn::CappedTag<float, 8>;  // rows are multiples of 8
+template <typename T>
+HWY_INLINE void ForwardRows(ConstTensorView x, BasicTensorView<T> relu,
+                            BasicTensorView<T> activated) {
+  WithLanes(x.columns, [&](auto d) HWY_ATTR {
+    for (int64_t r = 0; r < x.rows; ++r) {
+      for (int64_t i = 0; i < x.columns; i += LanesOf(d)) {
+        const auto v = hn::LoadU(d, x.row(r) + i);
+        // Not Max, which would hide a value that is not a number.
+        StoreOperand(hn::IfThenZeroElse(hn::Lt(v, hn::Zero(d)), v), d, relu.row(r) + i);
+        // The square of what is kept, as in the backward pass.
+        const auto kept = LoadOperand(d, relu.row(r) + i);
+        StoreOperand(hn::Mul(kept, kept), d, activated.row(r) + i);
+      }
+    }
+  });
+}
 
-void ReluSquare(const float* x, int64_t n, float* y) {
-  const Lanes d;
-  const auto zero = hn::Zero(d);
-  for (int64_t i = 0; i < n; i += static_cast<int64_t>(hn::Lanes(d))) {
-    const auto v = hn::LoadU(d, x + i);
-    // Not Max, which would hide a value that is not a number.
-    hn::StoreU(hn::Mul(v, hn::IfThenZeroElse(hn::Lt(v, zero), v)), d, y + i);
+template <typename T>
+HWY_INLINE void BackwardRows(BasicTensorView<const T> relu, ConstTensorView dactivated,
+                             BasicTensorView<T> dx, BasicTensorView<T> activated) {
+  WithLanes(relu.columns, [&](auto d) HWY_ATTR {
+    for (int64_t r = 0; r < relu.rows; ++r) {
+      for (int64_t i = 0; i < relu.columns; i += LanesOf(d)) {
+        const auto v = LoadOperand(d, relu.row(r) + i);
+        const auto dy = hn::LoadU(d, dactivated.row(r) + i);
+        StoreOperand(hn::Mul(dy, hn::Add(v, v)), d, dx.row(r) + i);
+        StoreOperand(hn::Mul(v, v), d, activated.row(r) + i);
+      }
+    }
+  });
+}
+
+void ReluSquare(ConstTensorView x, OperandView relu, OperandView activated) {
+  if (relu.precision == Precision::kFloat32) {
+    ForwardRows(x, relu.float32, activated.float32);
+  } else {
+    ForwardRows(x, relu.bfloat16, activated.bfloat16);
   }
 }
 
-void ReluSquareGradient(const float* x, int64_t n, float* dy) {
-  const Lanes d;
-  const auto zero = hn::Zero(d);
-  for (int64_t i = 0; i < n; i += static_cast<int64_t>(hn::Lanes(d))) {
-    const auto relu = hn::Max(hn::LoadU(d, x + i), zero);
-    hn::StoreU(hn::Mul(hn::LoadU(d, dy + i), hn::Add(relu, relu)), d, dy + i);
+void ReluSquareGradient(ConstOperandView relu, ConstTensorView dactivated, OperandView dx,
+                        OperandView activated) {
+  if (relu.precision == Precision::kFloat32) {
+    BackwardRows(relu.float32, dactivated, dx.float32, activated.float32);
+  } else {
+    BackwardRows(relu.bfloat16, dactivated, dx.bfloat16, activated.bfloat16);
   }
 }
 
@@ -40,12 +70,13 @@ namespace occam {
 HWY_EXPORT(ReluSquare);
 HWY_EXPORT(ReluSquareGradient);
 
-void ReluSquareForward(ConstTensorView x, TensorView y) {
-  OCCAM_SIMD_DISPATCH(ReluSquare)(x.data, x.rows * x.columns, y.data);
+void ReluSquareForward(ConstTensorView x, OperandView relu, OperandView activated) {
+  OCCAM_SIMD_DISPATCH(ReluSquare)(x, relu, activated);
 }
 
-void ReluSquareBackward(ConstTensorView x, TensorView dy) {
-  OCCAM_SIMD_DISPATCH(ReluSquareGradient)(x.data, x.rows * x.columns, dy.data);
+void ReluSquareBackward(ConstOperandView relu, ConstTensorView dactivated, OperandView dx,
+                        OperandView activated) {
+  OCCAM_SIMD_DISPATCH(ReluSquareGradient)(relu, dactivated, dx, activated);
 }
 
 }  // namespace occam

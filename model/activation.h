@@ -2,15 +2,18 @@
 #ifndef OCCAM_MODEL_ACTIVATION_H_
 #define OCCAM_MODEL_ACTIVATION_H_
 
+#include "model/operand.h"
 #include "model/tensor.h"
 
 namespace occam {
 
-// y [N, D] = relu(x)^2; columns lie without gaps and are a multiple of 8.
-void ReluSquareForward(ConstTensorView x, TensorView y);
+// relu [N, M] = relu(x), which is what the backward pass needs, and activated [N, M] = its square,
+// for x [N, M]; M is a multiple of 8. What is not a number stays so.
+void ReluSquareForward(ConstTensorView x, OperandView relu, OperandView activated);
 
-// dx in place of dy: dy * 2 relu(x).
-void ReluSquareBackward(ConstTensorView x, TensorView dy);
+// dx [N, M] = dactivated * 2 relu, and activated once more.
+void ReluSquareBackward(ConstOperandView relu, ConstTensorView dactivated, OperandView dx,
+                        OperandView activated);
 
 }  // namespace occam
 

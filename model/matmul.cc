@@ -2,13 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <array>
+#include <atomic>
+#include <mutex>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <unordered_map>
 #include <vector>
 
 #include "data/base/cpu.h"
 #include "data/base/error.h"
-#include "model/bfloat16.h"
 #include "model/simd_targets.h"
 
 namespace occam {
@@ -16,60 +18,89 @@ namespace {
 
 using dnnl::memory;
 
-// Checks that a [M, K] and b [K, N], each perhaps stored transposed, make c [M, N]. Returns K.
-template <typename Matrix>
-int64_t CheckedInner(const Matrix& a, bool at, const Matrix& b, bool bt, TensorView c) {
-  const int64_t inner = at ? a.rows : a.columns;
-  if ((at ? a.columns : a.rows) != c.rows || (bt ? b.rows : b.columns) != c.columns ||
-      (bt ? b.columns : b.rows) != inner) {
-    throw InternalError(fmt::format("matrix product of [{}, {}] and [{}, {}] into [{}, {}]", a.rows,
-                                    a.columns, b.rows, b.columns, c.rows, c.columns));
-  }
-  return inner;
+// Checks that [rows, inner] and [inner_too, columns] make c [rows, columns].
+void CheckProduct(int64_t rows, int64_t inner, int64_t inner_too, int64_t columns, TensorView c) {
+  if (rows == c.rows && columns == c.columns && inner == inner_too) return;
+  throw InternalError(fmt::format("matrix product of [{}, {}] and [{}, {}] into [{}, {}]", rows,
+                                  inner, inner_too, columns, c.rows, c.columns));
+}
+
+void CheckBfloat16() {
+  if (HasFastBfloat16()) return;
+  throw UsageError(
+      "this processor has no fast bfloat16 products, which this run asks for; start it with "
+      "--precision f32");
+}
+
+const dnnl::engine& Engine() {
+  static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+  return engine;
+}
+
+// Rows by rows, or stored transposed.
+memory::desc Bfloat16Desc(int64_t rows, int64_t columns, int64_t stride, bool transposed) {
+  return {{rows, columns},
+          memory::data_type::bf16,
+          transposed ? memory::dims{1, stride} : memory::dims{stride, 1}};
+}
+
+// How oneDNN wants the second operand [inner, columns] of a product with many rows.
+memory::desc PackedDesc(int64_t inner, int64_t columns) {
+  constexpr int64_t kManyRows = 128;
+  const auto type = memory::data_type::bf16;
+  const memory::desc any({inner, columns}, type, memory::format_tag::any);
+  const memory::desc c({kManyRows, columns}, memory::data_type::f32, memory::format_tag::ab);
+  const dnnl::matmul::desc product(Bfloat16Desc(kManyRows, inner, inner, false), any, c);
+  return dnnl::matmul::primitive_desc(product, Engine()).weights_desc();
 }
 
 struct ProductKey {
-  int64_t rows, columns, inner, stride;
-  bool a_transposed, b_transposed, add;
+  int64_t rows, columns, inner, a_stride, b_stride, c_stride;
+  bool a_transposed, b_packed, add;
   bool operator==(const ProductKey&) const = default;
 };
 
-// c = or += a b for bfloat16 a and b and float32 c, of one shape.
+// c = or += a b for bfloat16 a and b and float32 c, of one shape, by several threads.
 class Bfloat16Product {
  public:
-  Bfloat16Product(const ProductKey& key, const dnnl::engine& engine) : key_(key) {
-    const auto in = memory::data_type::bf16;
-    const auto plain = memory::format_tag::ab, transposed = memory::format_tag::ba;
-    const memory::desc a({key.rows, key.inner}, in, key.a_transposed ? transposed : plain);
-    const memory::desc b({key.inner, key.columns}, in, key.b_transposed ? transposed : plain);
+  Bfloat16Product(const ProductKey& key, int threads) : key_(key) {
+    const memory::desc a = Bfloat16Desc(key.rows, key.inner, key.a_stride, key.a_transposed);
+    const memory::desc b = key.b_packed ? PackedDesc(key.inner, key.columns)
+                                        : Bfloat16Desc(key.inner, key.columns, key.b_stride, false);
     const memory::desc c({key.rows, key.columns}, memory::data_type::f32,
-                         memory::dims{key.stride, 1});
+                         memory::dims{key.c_stride, 1});
     dnnl::primitive_attr attributes;
+    attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
     if (key.add) {
       dnnl::post_ops sum;
       sum.append_sum(1.0f);
       attributes.set_post_ops(sum);
     }
-    product_ = dnnl::matmul({dnnl::matmul::desc(a, b, c), attributes, engine});
-    arguments_ = {{DNNL_ARG_SRC, memory(a, engine, nullptr)},
-                  {DNNL_ARG_WEIGHTS, memory(b, engine, nullptr)},
-                  {DNNL_ARG_DST, memory(c, engine, nullptr)}};
+    const dnnl::matmul::primitive_desc chosen(dnnl::matmul::desc(a, b, c), attributes, Engine());
+    product_ = dnnl::matmul(chosen);
+    for (int i = 0; i < threads; ++i) {
+      arguments_.push_back({{DNNL_ARG_SRC, memory(a, Engine(), nullptr)},
+                            {DNNL_ARG_WEIGHTS, memory(b, Engine(), nullptr)},
+                            {DNNL_ARG_DST, memory(c, Engine(), nullptr)},
+                            {DNNL_ARG_SCRATCHPAD, memory(chosen.scratchpad_desc(), Engine())}});
+    }
   }
 
   const ProductKey& key() const { return key_; }
 
-  void Run(const Bfloat16Matrix& a, const Bfloat16Matrix& b, float* c, dnnl::stream* stream) {
-    arguments_.at(DNNL_ARG_SRC).set_data_handle(const_cast<uint16_t*>(a.values.data()));
-    arguments_.at(DNNL_ARG_WEIGHTS).set_data_handle(const_cast<uint16_t*>(b.values.data()));
-    arguments_.at(DNNL_ARG_DST).set_data_handle(c);
-    product_.execute(*stream, arguments_);
+  void Run(int thread, const void* a, const void* b, float* c, dnnl::stream* stream) {
+    auto& arguments = arguments_[static_cast<size_t>(thread)];
+    arguments.at(DNNL_ARG_SRC).set_data_handle(const_cast<void*>(a));
+    arguments.at(DNNL_ARG_WEIGHTS).set_data_handle(const_cast<void*>(b));
+    arguments.at(DNNL_ARG_DST).set_data_handle(c);
+    product_.execute(*stream, arguments);
     stream->wait();
   }
 
  private:
   ProductKey key_;
   dnnl::matmul product_;
-  std::unordered_map<int, memory> arguments_;
+  std::vector<std::unordered_map<int, memory>> arguments_;  // of each thread
 };
 
 }  // namespace
@@ -78,7 +109,8 @@ void MatMul(ConstTensorView a, Operand a_is, ConstTensorView b, Operand b_is, Te
             Result result) {
   const bool at = a_is == Operand::kTransposed;
   const bool bt = b_is == Operand::kTransposed;
-  const int64_t inner = CheckedInner(a, at, b, bt, c);
+  const int64_t inner = at ? a.rows : a.columns;
+  CheckProduct(at ? a.columns : a.rows, inner, bt ? b.columns : b.rows, bt ? b.rows : b.columns, c);
   PrepareOneDnn();
   const dnnl_status_t status =
       dnnl_sgemm(at ? 'T' : 'N', bt ? 'T' : 'N', c.rows, c.columns, inner, 1.0f, a.data, a.stride,
@@ -90,66 +122,129 @@ void MatMul(ConstTensorView a, Operand a_is, ConstTensorView b, Operand b_is, Te
 
 bool HasFastBfloat16() { return UsableIsa() >= Isa::kAvx512Bf16; }
 
-struct LinearLayers::Rounded {
-  void Multiply(const Bfloat16Matrix& a, Operand a_is, const Bfloat16Matrix& b, Operand b_is,
-                TensorView c, Result result) {
-    const bool at = a_is == Operand::kTransposed;
-    const bool bt = b_is == Operand::kTransposed;
-    const int64_t inner = CheckedInner(a, at, b, bt, c);
-    const ProductKey key{c.rows, c.columns, inner, c.stride, at, bt, result == Result::kAdd};
+struct LinearWeights::Packed {
+  Packed(int64_t outputs_in, int64_t inputs_in)
+      : outputs(outputs_in),
+        inputs(inputs_in),
+        forward(PackedDesc(inputs, outputs), Engine()),
+        backward(PackedDesc(outputs, inputs), Engine()) {}
+  const int64_t outputs, inputs;
+  memory forward;   // [I, O]
+  memory backward;  // [O, I]
+};
+
+LinearWeights::LinearWeights(int64_t outputs, int64_t inputs, Precision precision) {
+  if (precision == Precision::kFloat32) return;
+  CheckBfloat16();
+  PrepareOneDnn();
+  packed_ = std::make_unique<Packed>(outputs, inputs);
+}
+
+LinearWeights::~LinearWeights() = default;
+LinearWeights::LinearWeights(LinearWeights&&) noexcept = default;
+LinearWeights& LinearWeights::operator=(LinearWeights&&) noexcept = default;
+
+void LinearWeights::Set(ConstTensorView w) {
+  plain_ = w;
+  if (!packed_) return;
+  PrepareOneDnn();
+  dnnl::stream stream(Engine());
+  const auto pack = [&](bool transposed, memory* to) {
+    const auto type = memory::data_type::f32;
+    const memory::desc desc =
+        transposed ? memory::desc({w.columns, w.rows}, type, memory::dims{1, w.stride})
+                   : memory::desc({w.rows, w.columns}, type, memory::dims{w.stride, 1});
+    memory from(desc, Engine(), const_cast<float*>(w.data));
+    dnnl::reorder(from, *to).execute(stream, from, *to);
+    stream.wait();
+  };
+  pack(/*transposed=*/true, &packed_->forward);
+  pack(/*transposed=*/false, &packed_->backward);
+}
+
+// Shapes are found without a lock: a product, once there, stays.
+struct LinearLayers::Products {
+  explicit Products(int threads_in) : threads(threads_in) {
+    for (int i = 0; i < threads; ++i) streams.emplace_back(Engine());
+  }
+
+  void Multiply(int thread, const ProductKey& key, const void* a, const void* b, float* c) {
     PrepareOneDnn();
     try {
-      Find(key).Run(a, b, c.data, &stream);
+      Bfloat16Product* product = Find(key);
+      if (product == nullptr) product = Make(key);
+      product->Run(thread, a, b, c, &streams[static_cast<size_t>(thread)]);
     } catch (const dnnl::error& error) {
       throw InternalError(fmt::format("oneDNN's bfloat16 product failed: {}", error.what()));
     }
   }
-  Bfloat16Product& Find(const ProductKey& key) {
-    for (Bfloat16Product& product : products) {
-      if (product.key() == key) return product;
+
+  Bfloat16Product* Find(const ProductKey& key) const {
+    for (size_t i = 0; i < count.load(std::memory_order_acquire); ++i) {
+      if (made[i]->key() == key) return made[i].get();
     }
-    return products.emplace_back(key, engine);
+    return nullptr;
+  }
+  Bfloat16Product* Make(const ProductKey& key) {
+    const std::lock_guard lock(mutex);
+    if (Bfloat16Product* const product = Find(key)) return product;
+    const size_t place = count.load(std::memory_order_relaxed);
+    if (place == made.size()) throw InternalError("more shapes of products than expected");
+    made[place] = std::make_unique<Bfloat16Product>(key, threads);
+    count.store(place + 1, std::memory_order_release);
+    return made[place].get();
   }
 
-  dnnl::engine engine{dnnl::engine::kind::cpu, 0};
-  dnnl::stream stream{engine};
-  std::vector<Bfloat16Product> products;  // a network has about a dozen
-  Bfloat16Matrix x, w, dy;
+  const int threads;
+  std::vector<dnnl::stream> streams;  // of each thread
+  std::mutex mutex;                   // held while one is made
+  // A network has about two dozen: five layers, two directions, whole and last block of rows.
+  std::array<std::unique_ptr<Bfloat16Product>, 128> made;
+  std::atomic<size_t> count = 0;
 };
 
-LinearLayers::LinearLayers(Precision precision) {
+LinearLayers::LinearLayers(Precision precision, int threads) {
   if (precision == Precision::kFloat32) return;
-  if (!HasFastBfloat16()) {
-    throw UsageError(
-        "this processor has no fast bfloat16 products, which this run asks for; start it with "
-        "--precision f32");
-  }
+  CheckBfloat16();
   PrepareOneDnn();
-  rounded_ = std::make_unique<Rounded>();
+  products_ = std::make_unique<Products>(threads);
 }
 
 LinearLayers::~LinearLayers() = default;
 
-void LinearLayers::Forward(ConstTensorView x, ConstTensorView w, TensorView y, Result result) {
-  if (!rounded_) return MatMul(x, Operand::kAsIs, w, Operand::kTransposed, y, result);
-  RoundToBfloat16(x, &rounded_->x);
-  RoundToBfloat16(w, &rounded_->w);
-  rounded_->Multiply(rounded_->x, Operand::kAsIs, rounded_->w, Operand::kTransposed, y, result);
+void LinearLayers::Forward(int thread, ConstOperandView x, const LinearWeights& w, TensorView y,
+                           Result result) {
+  CheckProduct(x.rows(), x.columns(), w.plain_.columns, w.plain_.rows, y);
+  if (!products_) {
+    return MatMul(x.float32, Operand::kAsIs, w.plain_, Operand::kTransposed, y, result);
+  }
+  const ProductKey key{y.rows, y.columns, x.columns(),           x.stride(), 0, y.stride,
+                       false,  true,      result == Result::kAdd};
+  products_->Multiply(thread, key, x.bfloat16.data, w.packed_->forward.get_data_handle(), y.data);
 }
 
-void LinearLayers::Backward(ConstTensorView x, ConstTensorView w, ConstTensorView dy, TensorView dx,
-                            Result dx_result, TensorView dw) {
-  if (!rounded_) {
-    MatMul(dy, Operand::kAsIs, w, Operand::kAsIs, dx, dx_result);
-    MatMul(dy, Operand::kTransposed, x, Operand::kAsIs, dw, Result::kAdd);
-    return;
+void LinearLayers::BackwardInput(int thread, ConstOperandView dy, const LinearWeights& w,
+                                 TensorView dx) {
+  CheckProduct(dy.rows(), dy.columns(), w.plain_.rows, w.plain_.columns, dx);
+  if (!products_) {
+    return MatMul(dy.float32, Operand::kAsIs, w.plain_, Operand::kAsIs, dx, Result::kReplace);
   }
-  RoundToBfloat16(x, &rounded_->x);
-  RoundToBfloat16(w, &rounded_->w);
-  RoundToBfloat16(dy, &rounded_->dy);
-  rounded_->Multiply(rounded_->dy, Operand::kAsIs, rounded_->w, Operand::kAsIs, dx, dx_result);
-  rounded_->Multiply(rounded_->dy, Operand::kTransposed, rounded_->x, Operand::kAsIs, dw,
-                     Result::kAdd);
+  const ProductKey key{dx.rows,   dx.columns, dy.columns(), dy.stride(), 0,
+                       dx.stride, false,      true,         false};
+  products_->Multiply(thread, key, dy.bfloat16.data, w.packed_->backward.get_data_handle(),
+                      dx.data);
+}
+
+void LinearLayers::BackwardWeights(int thread, ConstOperandView dy, ConstOperandView x,
+                                   TensorView dw) {
+  CheckProduct(dy.columns(), dy.rows(), x.rows(), x.columns(), dw);
+  if (!products_) {
+    return MatMul(dy.float32, Operand::kTransposed, x.float32, Operand::kAsIs, dw,
+                  Result::kReplace);
+  }
+  const ProductKey key{dw.rows,   dw.columns, dy.rows(), dy.stride(), x.stride(),
+                       dw.stride, true,       false,     false};
+  products_->Multiply(thread, key, dy.bfloat16.data, x.bfloat16.data, dw.data);
 }
 
 }  // namespace occam

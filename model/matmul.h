@@ -6,6 +6,7 @@
 
 #include <memory>
 
+#include "model/operand.h"
 #include "model/tensor.h"
 
 namespace occam {
@@ -18,34 +19,52 @@ enum class Result { kReplace, kAdd };
 void MatMul(ConstTensorView a, Operand a_is, ConstTensorView b, Operand b_is, TensorView c,
             Result result);
 
-// What the operands of a linear layer's products are rounded to first; sums are float32 in both
-// cases.
-enum class Precision { kFloat32, kBfloat16 };
-
 // Whether the processor multiplies bfloat16 faster than float32: AVX512_BF16 or AMX, and
 // OCCAM_MAX_ISA allows it.
 bool HasFastBfloat16();
 
-// Linear layers without bias. Holds the rounded operands and oneDNN's products, made at the first
-// use of a shape; one for each thread.
-class LinearLayers {
+// The weights [O, I] of a linear layer as its products like them.
+class LinearWeights {
  public:
   // Throws kUsage for kBfloat16 unless HasFastBfloat16().
-  explicit LinearLayers(Precision precision);
+  LinearWeights(int64_t outputs, int64_t inputs, Precision precision);
+  ~LinearWeights();
+  LinearWeights(LinearWeights&&) noexcept;
+  LinearWeights& operator=(LinearWeights&&) noexcept;
+
+  // In bfloat16, rounds w [O, I] and packs it for both directions; in float32, only refers to w.
+  void Set(ConstTensorView w);
+
+ private:
+  friend class LinearLayers;
+  struct Packed;
+  ConstTensorView plain_;
+  std::unique_ptr<Packed> packed_;  // null in float32
+};
+
+// The products of linear layers without bias, on operands of one precision. Makes what oneDNN needs
+// at the first use of a shape, for all threads; later uses allocate nothing of ours. Thread-safe as
+// long as no two calls at a time have the same `thread`.
+class LinearLayers {
+ public:
+  // Threads are numbered [0, threads). Throws as LinearWeights.
+  LinearLayers(Precision precision, int threads);
   ~LinearLayers();
   LinearLayers(const LinearLayers&) = delete;
   LinearLayers& operator=(const LinearLayers&) = delete;
 
-  // y [N, O] = or += x [N, I] w^T, w [O, I].
-  void Forward(ConstTensorView x, ConstTensorView w, TensorView y, Result result);
+  // y [N, O] = or += x [N, I] w^T.
+  void Forward(int thread, ConstOperandView x, const LinearWeights& w, TensorView y, Result result);
 
-  // dx [N, I] = or += dy [N, O] w;  dw [O, I] += dy^T x.
-  void Backward(ConstTensorView x, ConstTensorView w, ConstTensorView dy, TensorView dx,
-                Result dx_result, TensorView dw);
+  // dx [N, I] = dy [N, O] w.
+  void BackwardInput(int thread, ConstOperandView dy, const LinearWeights& w, TensorView dx);
+
+  // dw [O, I] = dy^T x. Some of the columns of dy and rows of dw make a part of it.
+  void BackwardWeights(int thread, ConstOperandView dy, ConstOperandView x, TensorView dw);
 
  private:
-  struct Rounded;
-  std::unique_ptr<Rounded> rounded_;  // null in float32
+  struct Products;
+  std::unique_ptr<Products> products_;  // null in float32
 };
 
 }  // namespace occam

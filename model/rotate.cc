@@ -14,7 +14,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using Lanes = hn::CappedTag<float, 4>;  // half a head is a multiple of 4
 
-// One sequence: x [T, heads * 2 * pairs]; cosine, sine [T, pairs]. Backward turns by the opposite
+// x [rows, heads * 2 * pairs]; cosine, sine [rows, pairs]. Backward turns by the opposite
 // angles.
 void Rotate(ConstTensorView cosine, ConstTensorView sine, bool backward, TensorView x) {
   const Lanes d;
@@ -41,17 +41,6 @@ HWY_AFTER_NAMESPACE();
 namespace occam {
 HWY_EXPORT(Rotate);
 
-namespace {
-
-void RotateSequences(const RotaryAngles& angles, bool backward, TensorView x) {
-  const int64_t length = angles.cosine.view().rows;
-  for (int64_t begin = 0; begin < x.rows; begin += length) {
-    OCCAM_SIMD_DISPATCH(Rotate)(angles.cosine, angles.sine, backward, x.Rows(begin, length));
-  }
-}
-
-}  // namespace
-
 RotaryAngles::RotaryAngles(int length, int head_size)
     : cosine(length, head_size / 2), sine(length, head_size / 2) {
   const RotaryTable& table = Rotary();
@@ -65,10 +54,14 @@ RotaryAngles::RotaryAngles(int length, int head_size)
   }
 }
 
-void RotateForward(const RotaryAngles& angles, TensorView x) { RotateSequences(angles, false, x); }
+void RotateForward(const RotaryAngles& angles, int64_t first, TensorView x) {
+  OCCAM_SIMD_DISPATCH(Rotate)
+  (angles.cosine.view().Rows(first, x.rows), angles.sine.view().Rows(first, x.rows), false, x);
+}
 
-void RotateBackward(const RotaryAngles& angles, TensorView dy) {
-  RotateSequences(angles, true, dy);
+void RotateBackward(const RotaryAngles& angles, int64_t first, TensorView dy) {
+  OCCAM_SIMD_DISPATCH(Rotate)
+  (angles.cosine.view().Rows(first, dy.rows), angles.sine.view().Rows(first, dy.rows), true, dy);
 }
 
 }  // namespace occam

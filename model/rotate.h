@@ -13,12 +13,12 @@ struct RotaryAngles {
   Tensor sine;
 };
 
-// x [sequences * length, heads * size] in place: of each head, the pair (x_i, x_(i + size / 2)) is
-// turned by its position in the sequence. Size is a multiple of 8.
-void RotateForward(const RotaryAngles& angles, TensorView x);
+// x [rows, heads * size] in place, the rows being positions first, first + 1, ... of a sequence: of
+// each head, the pair (x_i, x_(i + size / 2)) is turned by its position. Size is a multiple of 8.
+void RotateForward(const RotaryAngles& angles, int64_t first, TensorView x);
 
 // dx in place of dy: turns back.
-void RotateBackward(const RotaryAngles& angles, TensorView dy);
+void RotateBackward(const RotaryAngles& angles, int64_t first, TensorView dy);
 
 }  // namespace occam
 

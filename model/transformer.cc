@@ -1,7 +1,9 @@
 // The network of DESIGN.md section 3, top to bottom. N = sequences * length tokens, D the width, Q
 // = D + 2 kv_width the columns of queries, keys and values side by side, M the MLP's width, V the
 // vocabulary. A gradient is named d and what it is the gradient of; each Forward has its Backward
-// beside it, which goes through the same lines from last to first.
+// beside it, which goes through the same lines from last to first. What lies between two ForEach is
+// done by one thread; within, threads share blocks of rows, heads, and pieces of the gradients of
+// weights. A block of rows goes through as many layers as it can without others, in a near cache.
 #include "model/transformer.h"
 
 #include <algorithm>
@@ -11,8 +13,8 @@
 #include "data/base/error.h"
 #include "model/activation.h"
 #include "model/attention.h"
-#include "model/convolution.h"
 #include "model/embedding.h"
+#include "model/mix.h"
 #include "model/norm.h"
 #include "model/rotate.h"
 #include "model/tensor.h"
@@ -20,69 +22,74 @@
 namespace occam {
 namespace {
 
+using Room = Workshop::Room;
+
 size_t Size(int64_t n) { return static_cast<size_t>(n); }
 
-// What the backward pass needs of the input of attention or of the MLP: h = norm(x) * gain, mixed =
-// h + convolution(h).
-struct MixedInput {
-  MixedInput(int64_t n, const ModelConfig& c)
-      : inverse_rms(Size(n)), h(n, c.width), convolved(c.conv_width > 0 ? n : 0, c.width) {}
-  std::vector<float> inverse_rms;  // [N]
-  Tensor h;                        // [N, D]
-  Tensor convolved;                // [N, D]; without convolution none, h is used in its place
-  ConstTensorView mixed() const { return convolved.size() > 0 ? convolved : h; }
-};
-
 // What the backward pass needs of a block.
-struct BlockActivations {
-  BlockActivations(int64_t n, const ModelConfig& c)
+struct Activations {
+  Activations(int64_t n, const ModelConfig& c, Precision precision)
       : x(n, c.width),
-        input(n, c),
+        x_inverse_rms(Size(n)),
+        mixed1(n, c.width, precision),
         qkv(n, c.width + 2 * c.kv_width()),
         qk_inverse_rms(Size(n * (c.heads + c.kv_heads))),
         attended(n, c.width),
         inverse_sum(Size(n * c.heads)),
         middle(n, c.width),
-        mlp_input(n, c),
-        up(n, c.mlp_width()) {}
+        middle_inverse_rms(Size(n)),
+        mixed2(n, c.width, precision),
+        relu(n, c.mlp_width(), precision) {}
   Tensor x;                           // [N, D] into the block
-  MixedInput input;                   // of attention
+  std::vector<float> x_inverse_rms;   // [N]
+  OperandTensor mixed1;               // [N, D]
   Tensor qkv;                         // [N, Q], queries and keys rotated and normed
   std::vector<float> qk_inverse_rms;  // [N, heads + kv_heads]
   Tensor attended;                    // [N, D]
   std::vector<float> inverse_sum;     // [sequences, heads, length]
   Tensor middle;                      // [N, D] between attention and MLP
-  MixedInput mlp_input;
-  Tensor up;  // [N, M] before the activation
+  std::vector<float> middle_inverse_rms;
+  OperandTensor mixed2;  // [N, D]
+  OperandTensor relu;    // [N, M]
 };
 
 }  // namespace
 
 struct Transformer::Impl {
-  Impl(const ModelConfig& config, int sequences, int length, Precision precision);
+  Impl(const ModelConfig& config, int sequences, int length, Workshop* workshop);
 
-  void ForwardMix(ConstTensorView x, const ParameterSet& w, int gain, int conv, MixedInput* a);
-  void BackwardMix(ConstTensorView x, const ParameterSet& w, int gain, int conv,
-                   const MixedInput& a, ParameterSet* dw);
-  void ForwardBlock(const ParameterSet& w, int l, TensorView out);
-  void BackwardBlock(const ParameterSet& w, int l, ParameterSet* dw);
+  void ForwardAttention(const NetworkWeights::Layer& w, int l);
+  void BackwardAttention(const NetworkWeights::Layer& w, int l, ParameterSet* dw);
+  void ForwardMlp(const NetworkWeights::Layer& w, int l);
+  void BackwardMlp(const NetworkWeights::Layer& w, int l, ParameterSet* dw);
+  void BackwardMix(const Tensor& x, const std::vector<float>& inverse_rms, const MixWeights& w,
+                   const RowBlock& b, Room* room);
+  void AddMixGradients(int gain, int taps, ParameterSet* dw);
+  void BackwardEmbedding(ParameterSet* dw);
 
-  AttentionShape Attention(int l) const {
-    return {sequences, length, c.heads, c.kv_heads, c.head_size(), c.window(l)};
+  template <typename Job>
+  void ForEachBlock(std::initializer_list<WeightGradient> gradients, Job&& job) {
+    shop.ForEachBlock(sequences, length, gradients, job);
   }
-  // A parameter tensor or its gradient as a matrix [outputs, inputs].
-  ConstTensorView Matrix(const ParameterSet& w, int i) const {
-    return ViewOf(w.tensor(i), w.table()[Size(i)].columns);
+  // job(shape, queries, keys, sums, room) for every sequence and key/value head: the shape of one,
+  // the columns of its queries and of its keys, the place of its inverse_sum.
+  template <typename Job>
+  void ForEachHead(int l, std::initializer_list<WeightGradient> gradients, Job&& job);
+
+  // The rows of the block's sequence.
+  ConstTensorView SequenceOf(const RowBlock& b, const Tensor& x) const {
+    return x.view().Rows(b.sequence * length, length);
   }
-  TensorView Matrix(ParameterSet* w, int i) const {
-    return ViewOf(w->tensor(i), w->table()[Size(i)].columns);
+  // A block's part of per_row numbers a row.
+  template <typename Values>
+  auto Part(const RowBlock& b, Values& values, int64_t per_row = 1) const {
+    return std::span(values).subspan(Size(b.first * per_row), Size(b.rows() * per_row));
   }
-  // wq, wk and wv lie next to each other, so that one product makes queries, keys and values.
-  template <typename Set>
-  auto QkvMatrix(Set& w, int l) const {
-    const ParameterSpec& wq = w.table()[Size(index.layers[Size(l)].wq)];
-    return ViewOf(w.values().subspan(Size(wq.offset), Size(qkv_width * c.width)), c.width);
+  template <typename Values>
+  auto SequencePart(const RowBlock& b, Values& values) const {
+    return std::span(values).subspan(Size(b.sequence * length), Size(length));
   }
+  Tensor& XAfter(int l) { return l + 1 < c.layers ? blocks[Size(l + 1)].x : last; }
 
   const ModelConfig c;
   const ParameterIndex index;
@@ -92,31 +99,35 @@ struct Transformer::Impl {
   const int64_t qk_width;   // D + kv_width
   const int64_t qkv_width;  // Q
   const RotaryAngles angles;
+  Workshop& shop;
+  LinearLayers& linear;
 
   // Kept from Forward to Backward.
   std::vector<int32_t> inputs;
-  Tensor embedded;                          // [N, D]
   std::vector<float> embedded_inverse_rms;  // [N]
-  std::vector<BlockActivations> blocks;
+  std::vector<Activations> blocks;
   Tensor last;                          // [N, D] out of the last block
   std::vector<float> last_inverse_rms;  // [N]
-  Tensor last_normed;                   // [N, D]
+  OperandTensor last_normed;            // [N, D]
   Tensor logits;                        // [N, V]
 
-  // Used and forgotten.
-  Tensor activated;  // [N, M]
-  Tensor dx;         // [N, D] of the residual stream, from the last block down to the embedding
-  Tensor dmixed;     // [N, D]
-  Tensor dh;         // [N, D]
-  Tensor dqkv;       // [N, Q]
-  Tensor dattended;  // [N, D]
-  Tensor dup;        // [N, M]
-  LinearLayers linear;
-  AttentionScratch attention_scratch;
+  // Used and forgotten. Operands of the gradients of weights are apart from what is computed beside
+  // them.
+  Tensor dx;                    // [N, D] of the residual stream, from the last block down
+  Tensor dmixed;                // [N, D]
+  Tensor dattended;             // [N, D]
+  Tensor dqkv;                  // [N, Q]
+  Tensor dmix_weights;          // [blocks of rows, 1 + taps, D]
+  OperandTensor dlogits;        // [N, V]
+  OperandTensor dout, dmiddle;  // [N, D], of what MLP and attention add
+  OperandTensor dup;            // [N, M]
+  OperandTensor activated;      // [N, M]
+  OperandTensor dqkv_operand;   // [N, Q]
+  OperandTensor attended;       // [N, D]
 };
 
 Transformer::Impl::Impl(const ModelConfig& config, int sequences_in, int length_in,
-                        Precision precision)
+                        Workshop* workshop)
     : c(config),
       index(config),
       sequences(sequences_in),
@@ -125,139 +136,232 @@ Transformer::Impl::Impl(const ModelConfig& config, int sequences_in, int length_
       qk_width(c.width + c.kv_width()),
       qkv_width(c.width + 2 * c.kv_width()),
       angles(length, c.head_size()),
+      shop(*workshop),
+      linear(workshop->linear()),
       inputs(Size(n)),
-      embedded(n, c.width),
       embedded_inverse_rms(Size(n)),
       last(n, c.width),
       last_inverse_rms(Size(n)),
-      last_normed(n, c.width),
+      last_normed(n, c.width, shop.precision()),
       logits(n, c.vocabulary),
-      activated(n, c.mlp_width()),
       dx(n, c.width),
       dmixed(n, c.width),
-      dh(n, c.width),
-      dqkv(n, qkv_width),
       dattended(n, c.width),
-      dup(n, c.mlp_width()),
-      linear(precision),
-      attention_scratch(precision) {
-  for (int l = 0; l < c.layers; ++l) blocks.emplace_back(n, c);
-  for (const LayerIndex& layer : index.layers) {
-    if (layer.wk != layer.wq + 1 || layer.wv != layer.wk + 1) {
-      throw InternalError("the parameter table separates wq, wk and wv");
-    }
-  }
+      dqkv(n, qkv_width),
+      dmix_weights(Workshop::Blocks(sequences, length) * (1 + c.conv_width), c.width),
+      dlogits(n, c.vocabulary, shop.precision()),
+      dout(n, c.width, shop.precision()),
+      dmiddle(n, c.width, shop.precision()),
+      dup(n, c.mlp_width(), shop.precision()),
+      activated(n, c.mlp_width(), shop.precision()),
+      dqkv_operand(n, qkv_width, shop.precision()),
+      attended(n, c.width, shop.precision()) {
+  for (int l = 0; l < c.layers; ++l) blocks.emplace_back(n, c, shop.precision());
 }
 
-// --- h = norm(x) * gain; h += convolution(h) -----------------------------------------------------
+// --- attention: x += attention(queries, keys, values) wo -----------------------------------------
 
-void Transformer::Impl::ForwardMix(ConstTensorView x, const ParameterSet& w, int gain, int conv,
-                                   MixedInput* a) {
-  NormForward(x, w.tensor(gain), a->h, a->inverse_rms);
-  if (c.conv_width > 0) ConvolutionForward(a->h, Matrix(w, conv), length, a->convolved);
+template <typename Job>
+void Transformer::Impl::ForEachHead(int l, std::initializer_list<WeightGradient> gradients,
+                                    Job&& job) {
+  const int group = c.heads / c.kv_heads;
+  const AttentionShape shape{1, length, group, 1, c.head_size(), c.window(l)};
+  shop.ForEach(sequences * c.kv_heads, gradients, [&](int item, Room& room) {
+    const int64_t sequence = item / c.kv_heads, head = item % c.kv_heads;
+    const auto part = [&](auto x, int64_t first, int64_t columns) {
+      return x.Rows(sequence * length, length).Columns(first + head * columns, columns);
+    };
+    const auto sums = [&](auto& inverse_sum) {
+      return std::span(inverse_sum)
+          .subspan(Size((sequence * c.heads + head * group) * length), Size(group * length));
+    };
+    job(shape, part, sums, room);
+  });
 }
 
-// dx += for dmixed.
-void Transformer::Impl::BackwardMix(ConstTensorView x, const ParameterSet& w, int gain, int conv,
-                                    const MixedInput& a, ParameterSet* dw) {
-  if (c.conv_width > 0) {
-    ConvolutionBackward(a.h, Matrix(w, conv), length, dmixed, dh, Matrix(dw, conv));
-  }
-  NormBackward(x, w.tensor(gain), a.inverse_rms, c.conv_width > 0 ? dh : dmixed, dx,
-               dw->tensor(gain));
+void Transformer::Impl::ForwardAttention(const NetworkWeights::Layer& w, int l) {
+  Activations& a = blocks[Size(l)];
+  ForEachBlock({}, [&](const RowBlock& b, Room& room) {
+    MixForward(SequenceOf(b, a.x), w.mix1, b.positions, SequencePart(b, a.x_inverse_rms),
+               b.Of(a.mixed1), &room.mix);
+    linear.Forward(room.thread, b.Of(a.mixed1), w.wqkv, b.Of(a.qkv.view()), Result::kReplace);
+    const TensorView queries_and_keys = b.Of(a.qkv.view()).Columns(0, qk_width);
+    RotateForward(angles, b.positions.begin, queries_and_keys);
+    NormForward(queries_and_keys, c.head_size(), queries_and_keys,
+                Part(b, a.qk_inverse_rms, c.heads + c.kv_heads));
+  });
+  const int64_t q_columns = c.width / c.kv_heads, kv_columns = c.head_size();
+  ForEachHead(l, {}, [&](const AttentionShape& shape, auto part, auto sums, Room& room) {
+    const ConstTensorView qkv = a.qkv;
+    AttentionForward(shape, part(qkv, 0, q_columns), part(qkv, c.width, kv_columns),
+                     part(qkv, qk_width, kv_columns), part(a.attended.view(), 0, q_columns),
+                     sums(a.inverse_sum), &room.attention);
+  });
+  ForEachBlock({}, [&](const RowBlock& b, Room& room) {
+    const TensorView middle = b.Of(a.middle.view());
+    Copy(b.Of(a.x.view()), middle);
+    linear.Forward(room.thread, ToOperand(b.Of(a.attended.view()), b.Of(attended)), w.wo, middle,
+                   Result::kAdd);
+  });
 }
 
-// --- a block: x += attention(...) wo; x += relu(h wu)^2 wd ---------------------------------------
-
-void Transformer::Impl::ForwardBlock(const ParameterSet& w, int l, TensorView out) {
+// dx of what is between attention and MLP becomes dx of the block's input: the residual connection
+// leaves it in place. BackwardMlp has made dmiddle, dattended and the operand `attended`.
+void Transformer::Impl::BackwardAttention(const NetworkWeights::Layer& w, int l, ParameterSet* dw) {
   const LayerIndex& i = index.layers[Size(l)];
-  BlockActivations& a = blocks[Size(l)];
-  const TensorView qkv = a.qkv;
-  const TensorView q = qkv.Columns(0, c.width);                  // [N, D]
-  const TensorView k = qkv.Columns(c.width, c.kv_width());       // [N, kv_width]
-  const TensorView v = qkv.Columns(qk_width, c.kv_width());      // [N, kv_width]
-  const TensorView queries_and_keys = qkv.Columns(0, qk_width);  // [N, D + kv_width]
-
-  ForwardMix(a.x, w, i.gain1, i.conv1, &a.input);
-  linear.Forward(a.input.mixed(), QkvMatrix(w, l), qkv, Result::kReplace);
-  RotateForward(angles, queries_and_keys);
-  HeadNormForward(queries_and_keys, c.head_size(), a.qk_inverse_rms);
-  AttentionForward(Attention(l), q, k, v, a.attended, a.inverse_sum, &attention_scratch);
-  Copy(a.x, a.middle);
-  linear.Forward(a.attended, Matrix(w, i.wo), a.middle, Result::kAdd);
-
-  ForwardMix(a.middle, w, i.gain2, i.conv2, &a.mlp_input);
-  linear.Forward(a.mlp_input.mixed(), Matrix(w, i.wu), a.up, Result::kReplace);
-  ReluSquareForward(a.up, activated);
-  Copy(a.middle, out);
-  linear.Forward(activated, Matrix(w, i.wd), out, Result::kAdd);
+  Activations& a = blocks[Size(l)];
+  const int64_t q_columns = c.width / c.kv_heads, kv_columns = c.head_size();
+  ForEachHead(l, {{dmiddle, attended, MatrixOf(dw, i.wo)}},
+              [&](const AttentionShape& shape, auto part, auto sums, Room& room) {
+                const ConstTensorView qkv = a.qkv;
+                const TensorView d = dqkv;
+                AttentionBackward(shape, part(qkv, 0, q_columns), part(qkv, c.width, kv_columns),
+                                  part(qkv, qk_width, kv_columns),
+                                  part(a.attended.view(), 0, q_columns), sums(a.inverse_sum),
+                                  part(dattended.view(), 0, q_columns), part(d, 0, q_columns),
+                                  part(d, c.width, kv_columns), part(d, qk_width, kv_columns),
+                                  &room.attention);
+              });
+  ForEachBlock({}, [&](const RowBlock& b, Room& room) {
+    const TensorView d = b.Of(dqkv.view());
+    const TensorView dqk = d.Columns(0, qk_width);
+    NormBackward(b.Of(a.qkv.view()).Columns(0, qk_width), c.head_size(),
+                 Part(b, a.qk_inverse_rms, c.heads + c.kv_heads), dqk);
+    RotateBackward(angles, b.positions.begin, dqk);
+    linear.BackwardInput(room.thread, ToOperand(d, b.Of(dqkv_operand)), w.wqkv,
+                         b.Of(dmixed.view()));
+  });
+  ForEachBlock({{dqkv_operand, a.mixed1, QkvOf(dw, i)}}, [&](const RowBlock& b, Room& room) {
+    BackwardMix(a.x, a.x_inverse_rms, w.mix1, b, &room);
+  });
+  AddMixGradients(i.gain1, i.conv1, dw);
 }
 
-// dx of the block's output becomes dx of its input: the residual connections leave it in place.
-void Transformer::Impl::BackwardBlock(const ParameterSet& w, int l, ParameterSet* dw) {
+// --- MLP: x += relu(mixed wu)^2 wd ---------------------------------------------------------------
+
+void Transformer::Impl::ForwardMlp(const NetworkWeights::Layer& w, int l) {
+  Activations& a = blocks[Size(l)];
+  ForEachBlock({}, [&](const RowBlock& b, Room& room) {
+    const TensorView up = room.wide.view().Rows(0, b.rows());
+    const OperandView squared = room.activated.Rows(0, b.rows());
+    const TensorView out = b.Of(XAfter(l).view());
+    MixForward(SequenceOf(b, a.middle), w.mix2, b.positions, SequencePart(b, a.middle_inverse_rms),
+               b.Of(a.mixed2), &room.mix);
+    linear.Forward(room.thread, b.Of(a.mixed2), w.wu, up, Result::kReplace);
+    ReluSquareForward(up, b.Of(a.relu), squared);
+    Copy(b.Of(a.middle.view()), out);
+    linear.Forward(room.thread, squared, w.wd, out, Result::kAdd);
+  });
+}
+
+// dx of the block's output becomes dx of what is between attention and MLP, and goes on through wo.
+void Transformer::Impl::BackwardMlp(const NetworkWeights::Layer& w, int l, ParameterSet* dw) {
   const LayerIndex& i = index.layers[Size(l)];
-  const BlockActivations& a = blocks[Size(l)];
-  const ConstTensorView qkv = a.qkv;
-  const TensorView dqk = dqkv.view().Columns(0, qk_width);
+  Activations& a = blocks[Size(l)];
+  ForEachBlock({}, [&](const RowBlock& b, Room& room) {
+    const TensorView dsquared = room.wide.view().Rows(0, b.rows());
+    linear.BackwardInput(room.thread, ToOperand(b.Of(dx.view()), b.Of(dout)), w.wd, dsquared);
+    ReluSquareBackward(b.Of(a.relu), dsquared, b.Of(dup), b.Of(activated));
+    linear.BackwardInput(room.thread, b.Of(dup), w.wu, b.Of(dmixed.view()));
+  });
+  ForEachBlock({{dout, activated, MatrixOf(dw, i.wd)}, {dup, a.mixed2, MatrixOf(dw, i.wu)}},
+               [&](const RowBlock& b, Room& room) {
+                 BackwardMix(a.middle, a.middle_inverse_rms, w.mix2, b, &room);
+                 linear.BackwardInput(room.thread, ToOperand(b.Of(dx.view()), b.Of(dmiddle)), w.wo,
+                                      b.Of(dattended.view()));
+                 ToOperand(b.Of(a.attended.view()), b.Of(attended));
+               });
+  AddMixGradients(i.gain2, i.conv2, dw);
+}
 
-  ReluSquareForward(a.up, activated);  // cheaper to do again than to keep
-  linear.Backward(activated, Matrix(w, i.wd), dx, dup, Result::kReplace, Matrix(dw, i.wd));
-  ReluSquareBackward(a.up, dup);
-  linear.Backward(a.mlp_input.mixed(), Matrix(w, i.wu), dup, dmixed, Result::kReplace,
-                  Matrix(dw, i.wu));
-  BackwardMix(a.middle, w, i.gain2, i.conv2, a.mlp_input, dw);
+// --- h = norm(x) * gain; mixed = h + convolution(h) ----------------------------------------------
 
-  linear.Backward(a.attended, Matrix(w, i.wo), dx, dattended, Result::kReplace, Matrix(dw, i.wo));
-  AttentionBackward(Attention(l), qkv.Columns(0, c.width), qkv.Columns(c.width, c.kv_width()),
-                    qkv.Columns(qk_width, c.kv_width()), a.attended, a.inverse_sum, dattended,
-                    dqkv.view().Columns(0, c.width), dqkv.view().Columns(c.width, c.kv_width()),
-                    dqkv.view().Columns(qk_width, c.kv_width()), &attention_scratch);
-  HeadNormBackward(qkv.Columns(0, qk_width), c.head_size(), a.qk_inverse_rms, dqk);
-  RotateBackward(angles, dqk);
-  linear.Backward(a.input.mixed(), QkvMatrix(w, l), dqkv, dmixed, Result::kReplace,
-                  QkvMatrix(*dw, l));
-  BackwardMix(a.x, w, i.gain1, i.conv1, a.input, dw);
+// A block's dx += for dmixed; its share of the weights' gradients goes to dmix_weights.
+void Transformer::Impl::BackwardMix(const Tensor& x, const std::vector<float>& inverse_rms,
+                                    const MixWeights& w, const RowBlock& b, Room* room) {
+  const int64_t rows = 1 + w.taps.rows;
+  MixBackward(SequenceOf(b, x), w, b.positions, SequencePart(b, inverse_rms), SequenceOf(b, dmixed),
+              dx.view().Rows(b.sequence * length, length),
+              dmix_weights.view().Rows(b.number * rows, rows), &room->mix);
+}
+
+// The sum of all blocks' shares, in their order. `taps` is -1 where there are none.
+void Transformer::Impl::AddMixGradients(int gain, int taps, ParameterSet* dw) {
+  const TensorView dgain = MatrixOf(dw, gain), dtaps = MatrixOf(dw, taps);
+  Clear(dgain);
+  Clear(dtaps);
+  const TensorView shares = dmix_weights;
+  const int64_t rows = 1 + dtaps.rows;
+  for (int64_t r = 0; r < Workshop::Blocks(sequences, length) * rows; ++r) {
+    float* const sum = r % rows == 0 ? dgain.row(0) : dtaps.row(r % rows - 1);
+    for (int64_t j = 0; j < c.width; ++j) sum[j] += shares.row(r)[j];
+  }
 }
 
 // --- the whole network: embedding, norm, blocks, norm, gain, head --------------------------------
 
-std::span<const float> Transformer::Forward(const ParameterSet& w,
+std::span<const float> Transformer::Forward(const NetworkWeights& w,
                                             std::span<const int32_t> inputs) {
   Impl& m = *impl_;
   if (inputs.size() != m.inputs.size()) throw InternalError("inputs are not [sequences, length]");
-  std::copy(inputs.begin(), inputs.end(), m.inputs.begin());
-  const auto x = [&](int l) { return l < m.c.layers ? m.blocks[Size(l)].x.view() : m.last.view(); };
+  std::ranges::copy(inputs, m.inputs.begin());
 
-  EmbeddingForward(m.Matrix(w, m.index.embedding), inputs, m.embedded);
-  NormForward(m.embedded, {}, x(0), m.embedded_inverse_rms);
-  for (int l = 0; l < m.c.layers; ++l) m.ForwardBlock(w, l, x(l + 1));
-  NormForward(m.last, w.tensor(m.index.final_gain), m.last_normed, m.last_inverse_rms);
-  m.linear.Forward(m.last_normed, m.Matrix(w, m.index.head), m.logits, Result::kReplace);
+  m.ForEachBlock({}, [&](const RowBlock& b, Room&) {
+    const TensorView x = b.Of(m.blocks[0].x.view());
+    EmbeddingForward(w.embedding(), m.Part(b, m.inputs), x);
+    NormForward(x, m.c.width, x, m.Part(b, m.embedded_inverse_rms));
+  });
+  for (int l = 0; l < m.c.layers; ++l) {
+    m.ForwardAttention(w.layer(l), l);
+    m.ForwardMlp(w.layer(l), l);
+  }
+  m.ForEachBlock({}, [&](const RowBlock& b, Room& room) {
+    MixForward(m.SequenceOf(b, m.last), w.final_gain(), b.positions,
+               m.SequencePart(b, m.last_inverse_rms), b.Of(m.last_normed), &room.mix);
+    m.linear.Forward(room.thread, b.Of(m.last_normed), w.head(), b.Of(m.logits.view()),
+                     Result::kReplace);
+  });
   return {m.logits.data(), Size(m.logits.size())};
 }
 
-void Transformer::Backward(const ParameterSet& w, std::span<const float> dlogits,
+void Transformer::Backward(const NetworkWeights& w, std::span<const float> dlogits,
                            ParameterSet* dw) {
   Impl& m = *impl_;
   if (dlogits.size() != Size(m.logits.size())) {
     throw InternalError("dlogits are not [sequences, length, V]");
   }
-  const TensorView dlast_normed = m.dmixed;
+  const ConstTensorView dlogits_rows = ViewOf(dlogits, m.c.vocabulary);
 
-  m.linear.Backward(m.last_normed, m.Matrix(w, m.index.head), ViewOf(dlogits, m.c.vocabulary),
-                    dlast_normed, Result::kReplace, m.Matrix(dw, m.index.head));
-  Clear(m.dx);
-  NormBackward(m.last, w.tensor(m.index.final_gain), m.last_inverse_rms, dlast_normed, m.dx,
-               dw->tensor(m.index.final_gain));
-  for (int l = m.c.layers - 1; l >= 0; --l) m.BackwardBlock(w, l, dw);
-  const TensorView dembedded = m.dh;
-  Clear(dembedded);
-  NormBackward(m.embedded, {}, m.embedded_inverse_rms, m.dx, dembedded, {});
-  EmbeddingBackward(m.inputs, dembedded, m.Matrix(dw, m.index.embedding));
+  m.ForEachBlock({}, [&](const RowBlock& b, Room& room) {
+    m.linear.BackwardInput(room.thread, ToOperand(b.Of(dlogits_rows), b.Of(m.dlogits)), w.head(),
+                           b.Of(m.dmixed.view()));
+    Clear(b.Of(m.dx.view()));
+    m.BackwardMix(m.last, m.last_inverse_rms, w.final_gain(), b, &room);
+  });
+  m.AddMixGradients(m.index.final_gain, /*taps=*/-1, dw);
+  for (int l = m.c.layers - 1; l >= 0; --l) {
+    m.BackwardMlp(w.layer(l), l, dw);
+    m.BackwardAttention(w.layer(l), l, dw);
+  }
+  m.BackwardEmbedding(dw);
 }
 
-Transformer::Transformer(const ModelConfig& config, int sequences, int length, Precision precision)
-    : impl_(std::make_unique<Impl>(config, sequences, length, precision)) {}
+// Beside it, the gradient of the head, which nothing waited for.
+void Transformer::Impl::BackwardEmbedding(ParameterSet* dw) {
+  ForEachBlock({{dlogits, last_normed, MatrixOf(dw, index.head)}}, [&](const RowBlock& b, Room&) {
+    NormBackward(b.Of(blocks[0].x.view()), c.width, Part(b, embedded_inverse_rms), b.Of(dx.view()));
+  });
+  const TensorView dtable = MatrixOf(dw, index.embedding);
+  const int64_t columns = 16;  // a cache line of each row
+  shop.ForEach(static_cast<int>((c.width + columns - 1) / columns), {}, [&](int item, Room&) {
+    const int64_t begin = item * columns, count = std::min(columns, c.width - begin);
+    Clear(dtable.Columns(begin, count));
+    EmbeddingBackward(inputs, dx.view().Columns(begin, count), dtable.Columns(begin, count));
+  });
+}
+
+Transformer::Transformer(const ModelConfig& config, int sequences, int length, Workshop* workshop)
+    : impl_(std::make_unique<Impl>(config, sequences, length, workshop)) {}
 
 Transformer::~Transformer() = default;
 
@@ -272,7 +376,7 @@ Calibration Transformer::KeyValueMaxima() const {
     return max;
   };
   Calibration maxima;
-  for (const BlockActivations& block : m.blocks) {
+  for (const Activations& block : m.blocks) {
     const ConstTensorView qkv = block.qkv;
     for (int h = 0; h < m.c.kv_heads; ++h) {
       maxima.key_maxima.push_back(largest(qkv.Columns(m.c.width + h * size, size)));

@@ -9,18 +9,19 @@
 
 #include "model/calibration.h"
 #include "model/config.h"
-#include "model/matmul.h"
+#include "model/network_weights.h"
 #include "model/parameters.h"
+#include "model/workshop.h"
 
 namespace occam {
 
-// Activations for `sequences` x `length` tokens, allocated once; the weights and gradients stay
-// with the caller. One thread at a time; its result does not depend on which thread, nor on how
-// many others run beside it.
+// Activations for `sequences` x `length` tokens, allocated once; weights, gradients and the
+// workshop stay with the caller. One call at a time; several networks may share a workshop, each
+// called from another item of its team's. The result does not depend on the threads.
 class Transformer {
  public:
-  // Throws as LinearLayers.
-  Transformer(const ModelConfig& config, int sequences, int length, Precision precision);
+  // `workshop` must outlive it; `length` is at most config.context.
+  Transformer(const ModelConfig& config, int sequences, int length, Workshop* workshop);
   ~Transformer();
   Transformer(const Transformer&) = delete;
   Transformer& operator=(const Transformer&) = delete;
@@ -28,11 +29,11 @@ class Transformer {
   // inputs [sequences, length], in [0, V] (V is the begin symbol), already shifted by one; every
   // sequence starts at position 0 with nothing before it. Returns logits [sequences, length, V],
   // valid until the next call.
-  std::span<const float> Forward(const ParameterSet& weights, std::span<const int32_t> inputs);
+  std::span<const float> Forward(const NetworkWeights& weights, std::span<const int32_t> inputs);
 
-  // For the last Forward with the same weights: dlogits [sequences, length, V]; adds the gradient
-  // of every parameter to `gradients`.
-  void Backward(const ParameterSet& weights, std::span<const float> dlogits,
+  // For the last Forward with the same weights: dlogits [sequences, length, V]; overwrites
+  // `gradients` with those of every parameter.
+  void Backward(const NetworkWeights& weights, std::span<const float> dlogits,
                 ParameterSet* gradients);
 
   // The largest magnitudes of the last Forward.

@@ -28,6 +28,10 @@ double LossOf(std::span<const float> logits, std::span<const int32_t> targets, i
                              targets.first(count), vocabulary, /*scale=*/0, /*dlogits=*/{});
 }
 
+// Tokens of a shard whose losses are computed by one thread.
+constexpr int64_t kLossRows = 128;
+int64_t LossBlocks(int64_t tokens) { return (tokens + kLossRows - 1) / kLossRows; }
+
 double Sum(const std::vector<double>& terms) {
   double sum = 0;
   for (const double t : terms) sum += t;
@@ -37,13 +41,15 @@ double Sum(const std::vector<double>& terms) {
 }  // namespace
 
 struct ShardWorkers::Worker {
-  Worker(const ModelConfig& config, int sequences, Precision precision)
-      : network(config, sequences, config.context, precision),
+  Worker(const ModelConfig& config, int sequences, Workshop* workshop)
+      : network(config, sequences, config.context, workshop),
         dlogits(static_cast<size_t>(sequences) * static_cast<size_t>(config.context) *
-                static_cast<size_t>(config.vocabulary)) {}
+                static_cast<size_t>(config.vocabulary)),
+        losses(static_cast<size_t>(LossBlocks(sequences * config.context))) {}
 
   Transformer network;
   std::vector<float> dlogits;  // [shard_sequences, T, V]
+  std::vector<double> losses;  // of kLossRows tokens each
   Batch batch;                 // of validation and calibration
 };
 
@@ -72,17 +78,18 @@ ShardWorkers::ShardWorkers(const ModelConfig& config, int shard_sequences, Preci
                            ThreadTeam* team, Communicator* ranks)
     : config_(config),
       shard_sequences_(shard_sequences),
-      precision_(precision),
       team_(team),
       alone_(ranks ? nullptr : SingleProcess()),
-      ranks_(ranks ? ranks : alone_.get()) {}
+      ranks_(ranks ? ranks : alone_.get()),
+      workshop_(config, precision, team),
+      weights_(config, precision) {}
 
 ShardWorkers::~ShardWorkers() = default;
 
 void ShardWorkers::HireFor(int64_t shards) {
   const auto needed = static_cast<size_t>(std::min<int64_t>(shards, team_->size()));
   while (workers_.size() < needed) {
-    workers_.push_back(std::make_unique<Worker>(config_, shard_sequences_, precision_));
+    workers_.push_back(std::make_unique<Worker>(config_, shard_sequences_, &workshop_));
     idle_.push_back(workers_.back().get());
   }
 }
@@ -108,10 +115,11 @@ double ShardWorkers::Gradient(const ParameterSet& weights, const Batch& batch,
   }
   shard_losses_.assign(static_cast<size_t>(shards), 0.0);
   if (alone) std::ranges::fill(gradients->values(), 0.0f);
+  weights_.Set(weights, team_);
   for (int first = 0; first < own_count; first += at_once) {
     const int count = std::min(at_once, own_count - first);
     const int shard = static_cast<int>(own.begin) + first;
-    team_->Run(count, [&](int i, int) { ComputeShard(weights, batch, shard + i, i); });
+    team_->Run(count, [&](int i, int) { ComputeShard(batch, shard + i, i); });
     if (alone) AddShards(count, 0, gradients->values());
   }
   if (!alone) {
@@ -123,20 +131,26 @@ double ShardWorkers::Gradient(const ParameterSet& weights, const Batch& batch,
   return Sum(shard_losses_) / static_cast<double>(batch.targets.size());
 }
 
-void ShardWorkers::ComputeShard(const ParameterSet& weights, const Batch& batch, int shard,
-                                int place) {
+void ShardWorkers::ComputeShard(const Batch& batch, int shard, int place) {
   const size_t tokens = shard_tokens();
   const auto first = static_cast<size_t>(shard) * tokens;
   const auto scale = static_cast<float>(1.0 / static_cast<double>(batch.targets.size()));
+  const auto targets = std::span(batch.targets).subspan(first, tokens);
   const Lease worker(this);
   const auto logits =
-      worker->network.Forward(weights, std::span(batch.inputs).subspan(first, tokens));
-  shard_losses_[static_cast<size_t>(shard)] =
-      SoftmaxCrossEntropy(logits, std::span(batch.targets).subspan(first, tokens),
-                          config_.vocabulary, scale, worker->dlogits);
-  ParameterSet& gradients = shard_gradients_[static_cast<size_t>(place)];
-  std::ranges::fill(gradients.values(), 0.0f);
-  worker->network.Backward(weights, worker->dlogits, &gradients);
+      worker->network.Forward(weights_, std::span(batch.inputs).subspan(first, tokens));
+  const auto vocabulary = static_cast<size_t>(config_.vocabulary);
+  team_->Run(static_cast<int>(worker->losses.size()), [&](int block, int) {
+    const size_t begin = static_cast<size_t>(block) * kLossRows;
+    const size_t count = std::min<size_t>(kLossRows, tokens - begin);
+    worker->losses[static_cast<size_t>(block)] = SoftmaxCrossEntropy(
+        logits.subspan(begin * vocabulary, count * vocabulary), targets.subspan(begin, count),
+        config_.vocabulary, scale,
+        std::span(worker->dlogits).subspan(begin * vocabulary, count * vocabulary));
+  });
+  shard_losses_[static_cast<size_t>(shard)] = Sum(worker->losses);
+  worker->network.Backward(weights_, worker->dlogits,
+                           &shard_gradients_[static_cast<size_t>(place)]);
 }
 
 void ShardWorkers::AddShards(int count, size_t first, std::span<float> part) {
@@ -160,13 +174,14 @@ std::optional<double> ShardWorkers::ChunkedLoss(const ParameterSet& weights,
   std::atomic<bool> interrupted = false;
   const Share own = ShareOf(batches.count(), *ranks_);
   HireFor(own.size());
+  weights_.Set(weights, team_);
   team_->Run(static_cast<int>(own.size()), [&](int i, int) {
     const int64_t index = own.begin + i;
     if (interrupt && interrupt->load()) interrupted = true;
     if (interrupted) return;
     const Lease worker(this);
     batches.Fill(index, &worker->batch);
-    const auto logits = worker->network.Forward(weights, worker->batch.inputs);
+    const auto logits = worker->network.Forward(weights_, worker->batch.inputs);
     losses[static_cast<size_t>(index)] = LossOf(logits, worker->batch.targets, config_.vocabulary);
   });
   if (ranks_->Any(interrupted)) return std::nullopt;
@@ -183,10 +198,11 @@ Calibration ShardWorkers::Calibrate(const ParameterSet& weights, std::span<const
   std::mutex mutex;  // the maximum is the same in any order
   const Share own = ShareOf((sequences + shard_sequences_ - 1) / shard_sequences_, *ranks_);
   HireFor(own.size());
+  weights_.Set(weights, team_);
   team_->Run(static_cast<int>(own.size()), [&](int i, int) {
     const Lease worker(this);
     batches.Fill(own.begin + i, &worker->batch);
-    worker->network.Forward(weights, worker->batch.inputs);
+    worker->network.Forward(weights_, worker->batch.inputs);
     const Calibration seen = worker->network.KeyValueMaxima();
     const std::lock_guard lock(mutex);
     TakeMaxima(seen.key_maxima, total.key_maxima);

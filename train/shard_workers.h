@@ -19,8 +19,9 @@
 #include "data/batcher.h"
 #include "model/calibration.h"
 #include "model/config.h"
-#include "model/matmul.h"
+#include "model/network_weights.h"
 #include "model/parameters.h"
+#include "model/workshop.h"
 #include "train/communicator.h"
 
 namespace occam {
@@ -32,7 +33,7 @@ namespace occam {
 class ShardWorkers {
  public:
   // Shards of `shard_sequences` sequences of config.context tokens. `team` must outlive it. A
-  // precision that the processor has not is refused, as by LinearLayers, by the first call. `ranks`
+  // precision that the processor has not is refused, as by LinearLayers. `ranks`
   // must outlive it, too; null: this process alone.
   ShardWorkers(const ModelConfig& config, int shard_sequences, Precision precision,
                ThreadTeam* team, Communicator* ranks = nullptr);
@@ -63,7 +64,7 @@ class ShardWorkers {
   class Lease;
   void HireFor(int64_t shards);  // workers for as many of the shards as run at once
   // Loss and gradient of a shard, this in shard_gradients_[place].
-  void ComputeShard(const ParameterSet& weights, const Batch& batch, int shard, int place);
+  void ComputeShard(const Batch& batch, int shard, int place);
   // total [first, first + part.size()) += those of the first `count` of shard_gradients_, in their
   // order.
   void AddShards(int count, size_t first, std::span<float> part);
@@ -71,10 +72,11 @@ class ShardWorkers {
 
   ModelConfig config_;
   int shard_sequences_;
-  Precision precision_;
   ThreadTeam* team_;
   std::unique_ptr<Communicator> alone_;  // where no ranks were given
   Communicator* ranks_;
+  Workshop workshop_;
+  NetworkWeights weights_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::mutex mutex_;
   std::vector<Worker*> idle_;  // of workers_; guarded by mutex_

@@ -1,30 +1,46 @@
-// Where training time goes, and how near it comes to what the processor can do. For each width
-// given (default: 48 96 192, the family's 200K, 800K and 3.2M parameters): tokens a second of
-// forward, loss, backward and the step's share of the optimizer; the time of one sequence by part;
-// and the ratio of the network's FLOP/s to those of oneDNN's float32 and bfloat16 products of the
-// same shapes, operands ready, measured in the same run. Times are CPU times of one thread, the
-// medians of rounds that go through all parts in turn, so other work on the machine disturbs
-// little.
+// Where training time goes, and how near it comes to what the processor can do.
+//
+//   train_benchmark [SIZE...]                 SIZE: parameters, such as 200K (default 200K
+//   800K 3.2M)
+//
+// For each size: tokens a second of forward, loss, backward and the step's share of the optimizer;
+// the time of one sequence by part; and the ratio of the network's FLOP/s to those of oneDNN's
+// float32 and bfloat16 products of the same shapes, operands ready, measured in the same run. Times
+// are CPU times of one thread, the medians of rounds that go through all parts in turn, so other
+// work on the machine disturbs little.
+//
+//   train_benchmark --threads 1,2,4 [--batch N] [--precision f32|bf16] [SIZE...]
+//
+// For each size and number of threads: whole training steps (gradients of a batch, their norm, the
+// optimizer), tokens a second of wall time, the median step; needs a quiet machine.
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
+#include <chrono>
 #include <ctime>
 #include <functional>
+#include <optional>
 #include <span>
+#include <sstream>
 #include <string>
 #include <vector>
 
+#include "data/base/error.h"
 #include "data/base/random.h"
 #include "data/base/thread_team.h"
+#include "data/base/units.h"
+#include "data/batcher.h"
 #include "model/attention.h"
 #include "model/matmul.h"
+#include "model/network_weights.h"
 #include "model/parameters.h"
 #include "model/tensor.h"
 #include "model/transformer.h"
+#include "model/workshop.h"
 #include "onednn_rate.h"
 #include "train/loss.h"
 #include "train/optimizer.h"
+#include "train/shard_workers.h"
 
 namespace occam {
 namespace {
@@ -104,31 +120,44 @@ double PairsSeen(const ModelConfig& c) {
 
 double AttentionFlop(const ModelConfig& c) { return 12 * PairsSeen(c) * c.width; }
 
-// The products of all linear layers, forward and backward, on buffers of their own.
+// The products of all linear layers, forward and backward, on buffers of their own, in the blocks
+// and pieces of the network.
 class Linears {
  public:
   Linears(const ModelConfig& c, Precision precision)
-      : shapes_(LinearShapes(c)), layers_(precision) {
+      : c_(c), team_(1), shop_(c, precision, &team_), shapes_(LinearShapes(c)) {
     Random random(3);
     for (const LinearShape& s : shapes_) {
-      x_.push_back(RandomTensor(c.context, s.inputs, &random));
+      x_.emplace_back(c.context, s.inputs, precision);
+      dy_.emplace_back(c.context, s.outputs, precision);
+      ToOperand(RandomTensor(c.context, s.inputs, &random), x_.back());
+      ToOperand(RandomTensor(c.context, s.outputs, &random), dy_.back());
       w_.push_back(RandomTensor(s.outputs, s.inputs, &random));
-      y_.push_back(RandomTensor(c.context, s.outputs, &random));
+      packed_.emplace_back(s.outputs, s.inputs, precision);
+      packed_.back().Set(w_.back());
+      y_.emplace_back(c.context, s.outputs);
+      dx_.emplace_back(c.context, s.inputs);
       dw_.emplace_back(s.outputs, s.inputs);
     }
   }
   void Run() {
     for (size_t i = 0; i < shapes_.size(); ++i) {
-      layers_.Forward(x_[i], w_[i], y_[i], Result::kReplace);
-      layers_.Backward(x_[i], w_[i], y_[i], x_[i], Result::kReplace, dw_[i]);
-      Clear(x_[i]);  // so that nothing grows from round to round
+      const WeightGradient gradient{dy_[i], x_[i], dw_[i]};
+      shop_.ForEachBlock(1, c_.context, {&gradient, 1}, [&](const RowBlock& b, Workshop::Room&) {
+        shop_.linear().Forward(0, b.Of(x_[i]), packed_[i], b.Of(y_[i].view()), Result::kReplace);
+        shop_.linear().BackwardInput(0, b.Of(dy_[i]), packed_[i], b.Of(dx_[i].view()));
+      });
     }
   }
 
  private:
+  const ModelConfig c_;
+  ThreadTeam team_;
+  Workshop shop_;
   std::vector<LinearShape> shapes_;
-  LinearLayers layers_;
-  std::vector<Tensor> x_, w_, y_, dw_;
+  std::vector<OperandTensor> x_, dy_;
+  std::vector<Tensor> w_, y_, dx_, dw_;
+  std::vector<LinearWeights> packed_;
 };
 
 // Attention of all layers, forward and backward.
@@ -175,17 +204,21 @@ class Network {
         weights_(c),
         gradients_(c),
         symbols_(Tokens() + 1),
-        network_(c, 1, c.context, precision),
+        team_(1),
+        shop_(c, precision, &team_),
+        packed_(c, precision),
+        network_(c, 1, c.context, &shop_),
         dlogits_(Tokens() * static_cast<size_t>(c.vocabulary)) {
     Randomise(&weights_, 1);
     Random random(2);
     for (int32_t& s : symbols_) s = static_cast<int32_t>(random.Below(256));
-    logits_ = network_.Forward(weights_, std::span(symbols_).first(Tokens()));
+    packed_.Set(weights_, &team_);
+    logits_ = network_.Forward(packed_, std::span(symbols_).first(Tokens()));
   }
   void Run() {
-    logits_ = network_.Forward(weights_, std::span(symbols_).first(Tokens()));
+    logits_ = network_.Forward(packed_, std::span(symbols_).first(Tokens()));
     Loss();
-    network_.Backward(weights_, dlogits_, &gradients_);
+    network_.Backward(packed_, dlogits_, &gradients_);
   }
   void Loss() {
     SoftmaxCrossEntropy(logits_, std::span(symbols_).last(Tokens()), c_.vocabulary,
@@ -197,6 +230,9 @@ class Network {
   const ModelConfig c_;
   ParameterSet weights_, gradients_;
   std::vector<int32_t> symbols_;
+  ThreadTeam team_;
+  Workshop shop_;
+  NetworkWeights packed_;
   Transformer network_;
   std::vector<float> dlogits_;
   std::span<const float> logits_;
@@ -227,8 +263,11 @@ void PrintParts(std::span<const Part> parts, double total, double rest) {
              100 * rest / total);
 }
 
-void Report(int width, Precision precision) {
-  const ModelConfig c = FamilyConfig(width);
+const char* NameOf(Precision precision) {
+  return precision == Precision::kFloat32 ? "f32" : "bf16";
+}
+
+void Report(const ModelConfig& c, Precision precision) {
   const Recipe recipe;
   ThreadTeam team(1);
   Network network(c, precision);
@@ -252,7 +291,7 @@ void Report(int width, Precision precision) {
   double rest = total;
   for (const Part& part : inside) rest -= part.seconds;
 
-  fmt::print("{}: {}\n", precision == Precision::kFloat32 ? "f32" : "bf16", Describe(c));
+  fmt::print("{}: {}\n", NameOf(precision), Describe(c));
   fmt::print("  {:.0f} tokens/s of one thread\n", c.context / total);
   PrintParts(inside, total, rest);
   const double flop = (LinearFlop(c) + AttentionFlop(c)) * c.context;
@@ -269,18 +308,140 @@ void Report(int width, Precision precision) {
   }
 }
 
+struct Options {
+  std::vector<int> threads;  // empty: report the parts
+  std::optional<int> batch;
+  std::optional<Precision> precision;
+  std::vector<ModelConfig> configs;
+};
+
+// Whole steps of a training run, on random bytes.
+class Steps {
+ public:
+  Steps(const ModelConfig& c, Precision precision, const Recipe& recipe, int threads)
+      : team_(threads),
+        weights_(c),
+        gradients_(c),
+        workers_(c, static_cast<int>(recipe.shard_sequences), precision, &team_),
+        optimizer_(c, recipe, &team_) {
+    Initialise(&weights_, 1);
+    Random random(2);
+    std::vector<int32_t> text(1 << 20);
+    for (int32_t& s : text) s = static_cast<int32_t>(random.Below(256));
+    TrainingBatches(text, c.begin_symbol(), static_cast<int>(recipe.batch_sequences), c.context, 1)
+        .Fill(0, &batch_);
+  }
+  void Run() {
+    workers_.Gradient(weights_, batch_, &gradients_);
+    optimizer_.Step(1e-3, ClipScale(GlobalNorm(gradients_, &team_), 1), gradients_, &weights_);
+  }
+  double tokens() const { return static_cast<double>(batch_.targets.size()); }
+
+ private:
+  ThreadTeam team_;
+  ParameterSet weights_, gradients_;
+  ShardWorkers workers_;
+  Optimizer optimizer_;
+  Batch batch_;
+};
+
+double WallSeconds() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration<double>(now).count();
+}
+
+double MedianStepSeconds(Steps* steps) {
+  constexpr double kEnough_s = 3;
+  constexpr size_t kLeast = 5;
+  std::vector<double> seconds;
+  steps->Run();  // to warm up
+  for (double total = 0; total < kEnough_s || seconds.size() < kLeast; total += seconds.back()) {
+    const double begin = WallSeconds();
+    steps->Run();
+    seconds.push_back(WallSeconds() - begin);
+  }
+  std::ranges::sort(seconds);
+  return seconds[seconds.size() / 2];
+}
+
+void ReportThreads(const ModelConfig& c, Precision precision, const Options& options) {
+  Recipe recipe;
+  if (options.batch) recipe.batch_sequences = *options.batch;
+  fmt::print("{}: {}; batches of {} sequences\n", NameOf(precision), Describe(c),
+             recipe.batch_sequences);
+  double first = 0;
+  for (const int threads : options.threads) {
+    Steps steps(c, precision, recipe, threads);
+    const double seconds = MedianStepSeconds(&steps);
+    const double rate = steps.tokens() / seconds;
+    if (first == 0) first = rate;
+    fmt::print("  {:3} threads {:9.2f} ms a step {:9.0f} tokens/s, {:.2f} times the first\n",
+               threads, 1e3 * seconds, rate, rate / first);
+  }
+}
+
+Options Parse(std::span<char*> arguments) {
+  Options options;
+  std::vector<std::string> sizes;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const std::string name = arguments[i];
+    if (name.substr(0, 2) != "--") {
+      sizes.push_back(name);
+      continue;
+    }
+    if (++i == arguments.size()) throw UsageError(name + " wants a value");
+    const std::string value = arguments[i];
+    if (name == "--threads") {
+      std::istringstream list(value);
+      for (std::string part; std::getline(list, part, ',');) {
+        options.threads.push_back(std::stoi(part));
+      }
+    } else if (name == "--batch") {
+      options.batch = std::stoi(value);
+    } else if (name == "--precision" && (value == "f32" || value == "bf16")) {
+      options.precision = value == "f32" ? Precision::kFloat32 : Precision::kBfloat16;
+    } else {
+      throw UsageError("unknown option " + name + " " + value);
+    }
+  }
+  if (sizes.empty()) sizes = {"200K", "800K", "3.2M"};
+  for (const std::string& size : sizes)
+    options.configs.push_back(FamilyConfigFor(ParseCount(size, "a size")));
+  return options;
+}
+
+void Run(const Options& options) {
+  for (const ModelConfig& c : options.configs) {
+    for (const Precision precision : {Precision::kFloat32, Precision::kBfloat16}) {
+      if (options.precision ? *options.precision != precision
+                            : precision == Precision::kBfloat16 && !HasFastBfloat16()) {
+        continue;
+      }
+      if (options.threads.empty()) {
+        Report(c, precision);
+      } else {
+        ReportThreads(c, precision, options);
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace occam
 
 int main(int argc, char** argv) {
-  fmt::print(
-      "FLOP a token = 6 * (weights of linear layers) + 12 * width * (query-key pairs a token,\n"
-      "summed over the layers); forward and backward, what is computed again not counted.\n");
-  std::vector<int> widths;
-  for (int i = 1; i < argc; ++i) widths.push_back(std::atoi(argv[i]));
-  if (widths.empty()) widths = {48, 96, 192};
-  for (const int width : widths) {
-    occam::Report(width, occam::Precision::kFloat32);
-    if (occam::HasFastBfloat16()) occam::Report(width, occam::Precision::kBfloat16);
+  try {
+    const occam::Options options =
+        occam::Parse(std::span(argv, static_cast<size_t>(argc)).subspan(1));
+    if (options.threads.empty()) {
+      fmt::print(
+          "FLOP a token = 6 * (weights of linear layers) + 12 * width * (query-key pairs a token,\n"
+          "summed over the layers); forward and backward, what is computed again not counted.\n");
+    }
+    occam::Run(options);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "{}\n", error.what());
+    return 2;
   }
+  return 0;
 }

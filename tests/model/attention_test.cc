@@ -32,7 +32,8 @@ struct Problem {
         inverse_sum(static_cast<size_t>(Tokens(shape) * shape.heads), 5.0f) {
     std::vector<float> inverse_rms(
         static_cast<size_t>(Tokens(shape) * (shape.heads + shape.kv_heads)));
-    HeadNormForward(qkv.view().Columns(0, width + kv_width), shape.head_size, inverse_rms);
+    const TensorView queries_and_keys = qkv.view().Columns(0, width + kv_width);
+    NormForward(queries_and_keys, shape.head_size, queries_and_keys, inverse_rms);
   }
   TensorView q(Tensor& x) const { return x.view().Columns(0, width); }
   TensorView k(Tensor& x) const { return x.view().Columns(width, kv_width); }

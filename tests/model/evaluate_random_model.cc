@@ -32,9 +32,13 @@ double ChunkNats(const ModelConfig& config, const ParameterSet& weights,
   std::vector<int32_t> inputs = targets;
   inputs.insert(inputs.begin(), config.begin_symbol());
   inputs.pop_back();
-  Transformer network(config, 1, static_cast<int>(chunk.size()), Precision::kFloat32);
-  return SoftmaxCrossEntropy(network.Forward(weights, inputs), targets, config.vocabulary, 1.0f,
-                             {});
+  ThreadTeam team(1);
+  Workshop workshop(config, Precision::kFloat32, &team);
+  NetworkWeights network_weights(config, Precision::kFloat32);
+  network_weights.Set(weights, &team);
+  Transformer network(config, 1, static_cast<int>(chunk.size()), &workshop);
+  return SoftmaxCrossEntropy(network.Forward(network_weights, inputs), targets, config.vocabulary,
+                             1.0f, {});
 }
 
 void Run(const std::string& checkpoint_path, const std::string& data_path) {

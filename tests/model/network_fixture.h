@@ -13,6 +13,7 @@
 #include "model/config.h"
 #include "model/reference/matrix.h"
 #include "model/tensor.h"
+#include "model/transformer.h"
 
 namespace occam {
 
@@ -63,6 +64,32 @@ inline double RelativeError(ConstTensorView fast, const reference::Matrix& exact
   }
   return RelativeError(flat, exact.values, least);
 }
+
+// A network with threads, products and packed weights of its own.
+class TestNetwork {
+ public:
+  TestNetwork(const ModelConfig& config, int sequences, int length, Precision precision,
+              int threads = 1)
+      : team_(threads),
+        workshop_(config, precision, &team_),
+        weights_(config, precision),
+        transformer_(config, sequences, length, &workshop_) {}
+  std::span<const float> Forward(const ParameterSet& weights, std::span<const int32_t> inputs) {
+    weights_.Set(weights, &team_);
+    return transformer_.Forward(weights_, inputs);
+  }
+  // With the weights of the last Forward.
+  void Backward(std::span<const float> dlogits, ParameterSet* gradients) {
+    transformer_.Backward(weights_, dlogits, gradients);
+  }
+  Calibration KeyValueMaxima() const { return transformer_.KeyValueMaxima(); }
+
+ private:
+  ThreadTeam team_;
+  Workshop workshop_;
+  NetworkWeights weights_;
+  Transformer transformer_;
+};
 
 // Three layers with shared key/value heads; windows below, at and above the length of the tests.
 inline ModelConfig SmallConfig(int conv_width) {

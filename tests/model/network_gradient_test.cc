@@ -5,7 +5,6 @@
 #include "data/base/error.h"
 #include "model/parameters.h"
 #include "model/reference/network.h"
-#include "model/transformer.h"
 #include "network_fixture.h"
 #include "train/loss.h"
 
@@ -32,12 +31,12 @@ struct Problem {
 };
 
 // Forward, loss and backward of the float network.
-ParameterSet FloatGradients(const Problem& p, Transformer* network) {
+ParameterSet FloatGradients(const Problem& p, TestNetwork* network) {
   const std::span<const float> logits = network->Forward(p.weights, p.inputs);
   std::vector<float> dlogits(logits.size());
   SoftmaxCrossEntropy(logits, p.targets, p.config.vocabulary, 1.0f, dlogits);
   ParameterSet gradients(p.config);
-  network->Backward(p.weights, dlogits, &gradients);
+  network->Backward(dlogits, &gradients);
   return gradients;
 }
 
@@ -92,7 +91,7 @@ TEST_CASE("Network: logits and every tensor's gradient agree with the reference"
       for (const int length : {2, 37, 48}) {
         const Problem p(config, 2, length);
         const reference::Step exact = p.Exact(reference::TensorsOf(p.weights), true);
-        Transformer network(config, p.sequences, length, Precision::kFloat32);
+        TestNetwork network(config, p.sequences, length, Precision::kFloat32);
         const ParameterSet gradients = FloatGradients(p, &network);
         CHECK(RelativeError(network.Forward(p.weights, p.inputs), exact.logits.values) <
               kFloatTolerance);
@@ -115,13 +114,13 @@ constexpr double kBfloat16Tolerance = 0.1;
 
 TEST_CASE("Network: in bfloat16 logits and gradients stay near the reference, but are others") {
   if (!HasFastBfloat16()) {
-    CHECK_THROWS_AS(Transformer(SmallConfig(4), 1, 8, Precision::kBfloat16), Error);
+    CHECK_THROWS_AS(TestNetwork(SmallConfig(4), 1, 8, Precision::kBfloat16), Error);
     return;
   }
   for (const int conv_width : {0, 4}) {
     const Problem p(SmallConfig(conv_width), 2, 48);
     const reference::Step exact = p.Exact(reference::TensorsOf(p.weights), true);
-    Transformer network(p.config, p.sequences, p.length, Precision::kBfloat16);
+    TestNetwork network(p.config, p.sequences, p.length, Precision::kBfloat16);
     const ParameterSet gradients = FloatGradients(p, &network);
     const double logits_error =
         RelativeError(network.Forward(p.weights, p.inputs), exact.logits.values);
@@ -135,23 +134,62 @@ TEST_CASE("Network: in bfloat16 logits and gradients stay near the reference, bu
   }
 }
 
-TEST_CASE("Network: gradients are added to what is there") {
+TEST_CASE("Network: gradients replace what is there") {
   const Problem p(SmallConfig(4), 1, 20);
-  Transformer network(p.config, 1, 20, Precision::kFloat32);
-  const ParameterSet once = FloatGradients(p, &network);
-  ParameterSet twice = once;
+  TestNetwork network(p.config, 1, 20, Precision::kFloat32);
+  const ParameterSet fresh = FloatGradients(p, &network);
+  ParameterSet used(p.config);
+  std::ranges::fill(used.values(), 1e30f);
   const std::span<const float> logits = network.Forward(p.weights, p.inputs);
   std::vector<float> dlogits(logits.size());
   SoftmaxCrossEntropy(logits, p.targets, p.config.vocabulary, 1.0f, dlogits);
-  network.Backward(p.weights, dlogits, &twice);
-  std::vector<double> doubled;
-  for (const float g : once.values()) doubled.push_back(2 * static_cast<double>(g));
-  CHECK(RelativeError(twice.values(), doubled) < 1e-5);
+  network.Backward(dlogits, &used);
+  CHECK(std::ranges::equal(fresh.values(), used.values()));
+}
+
+// Several blocks of rows, the last of each sequence short, and pieces of every gradient.
+Problem LongProblem() {
+  ModelConfig config = SmallConfig(4);
+  config.width = 64;
+  config.mlp_factor = 4;
+  config.context = 300;
+  return {config, 2, 300};
+}
+
+TEST_CASE("Network: sequences of several blocks agree with the reference") {
+  const Problem p = LongProblem();
+  const reference::Step exact = p.Exact(reference::TensorsOf(p.weights), true);
+  TestNetwork network(p.config, p.sequences, p.length, Precision::kFloat32, 2);
+  const ParameterSet gradients = FloatGradients(p, &network);
+  CHECK(RelativeError(network.Forward(p.weights, p.inputs), exact.logits.values) < kFloatTolerance);
+  for (size_t i = 0; i < gradients.table().size(); ++i) {
+    INFO(gradients.table()[i].name);
+    CHECK(RelativeError(gradients.tensor(static_cast<int>(i)), exact.gradients[i].values) <
+          kFloatTolerance);
+  }
+}
+
+void CheckTeams(Precision precision) {
+  const Problem p = LongProblem();
+  TestNetwork first(p.config, p.sequences, p.length, precision);
+  const ParameterSet expected = FloatGradients(p, &first);
+  for (const int threads : {2, 3, 8}) {
+    TestNetwork network(p.config, p.sequences, p.length, precision, threads);
+    for (int repeat = 0; repeat < 5; ++repeat) {
+      const ParameterSet gradients = FloatGradients(p, &network);
+      CHECK(std::ranges::equal(gradients.values(), expected.values()));
+    }
+  }
+}
+
+TEST_CASE("Network: the same bits from 1, 2, 3 and 8 threads that share a sequence") {
+  CheckTeams(Precision::kFloat32);
+  if (HasFastBfloat16()) CheckTeams(Precision::kBfloat16);
 }
 
 void CheckThreads(Precision precision) {
   const Problem p(SmallConfig(4), 1, 48);
-  Transformer first(p.config, 1, 48, precision);
+  TestNetwork first(p.config, 1, 48, precision);
   const ParameterSet expected = FloatGradients(p, &first);
   constexpr size_t kThreads = 4;
   std::vector<int> equal(kThreads);
@@ -159,7 +197,7 @@ void CheckThreads(Precision precision) {
   for (size_t i = 0; i < kThreads; ++i) {
     threads.emplace_back([&, i] {
       const std::vector<char> shift(i * 1000 + 8);  // other addresses, other alignments
-      Transformer network(p.config, 1, 48, precision);
+      TestNetwork network(p.config, 1, 48, precision);
       for (int repeat = 0; repeat < 10; ++repeat) {
         const ParameterSet gradients = FloatGradients(p, &network);
         equal[i] += std::equal(gradients.values().begin(), gradients.values().end(),
@@ -179,7 +217,7 @@ TEST_CASE("Network: the same bits from every thread, also beside others") {
 TEST_CASE(
     "Network: a sequence's logits do not depend on the sequences beside it or on what follows") {
   const Problem p(SmallConfig(4), 2, 48);
-  Transformer both(p.config, 2, 48, Precision::kFloat32), one(p.config, 1, 48, Precision::kFloat32);
+  TestNetwork both(p.config, 2, 48, Precision::kFloat32), one(p.config, 1, 48, Precision::kFloat32);
   const auto together = both.Forward(p.weights, p.inputs);
   const std::vector<double> expected(together.begin() + 48 * 23, together.end());
   CHECK(RelativeError(one.Forward(p.weights, std::span(p.inputs).subspan(48)), expected) < 1e-5);
@@ -192,7 +230,7 @@ TEST_CASE(
 
 TEST_CASE("Network: key and value maxima are those of the last Forward, by layer and head") {
   const Problem p(SmallConfig(4), 1, 40);
-  Transformer network(p.config, 1, 40, Precision::kFloat32);
+  TestNetwork network(p.config, 1, 40, Precision::kFloat32);
   network.Forward(p.weights, p.inputs);
   const Calibration maxima = network.KeyValueMaxima();
   REQUIRE(maxima.key_maxima.size() == 6);
@@ -216,10 +254,10 @@ TEST_CASE("Network: key and value maxima are those of the last Forward, by layer
 
 TEST_CASE("Network: inputs and gradients of the wrong size are refused") {
   const Problem p(SmallConfig(4), 1, 20);
-  Transformer network(p.config, 1, 20, Precision::kFloat32);
+  TestNetwork network(p.config, 1, 20, Precision::kFloat32);
   CHECK_THROWS_AS(network.Forward(p.weights, std::span(p.inputs).first(19)), Error);
   ParameterSet gradients(p.config);
-  CHECK_THROWS_AS(network.Backward(p.weights, std::vector<float>(5), &gradients), Error);
+  CHECK_THROWS_AS(network.Backward(std::vector<float>(5), &gradients), Error);
 }
 
 }  // namespace

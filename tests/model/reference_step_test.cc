@@ -61,7 +61,7 @@ TEST_CASE("Reference step: the reference twin has PyTorch's logits, loss and gra
 TEST_CASE("Reference step: the training network has PyTorch's logits, losses and gradients") {
   const ReferenceStep step(OCCAM_REFERENCE_STEP);
   const int tokens = step.sequences * step.length;
-  Transformer network(step.config, step.sequences, step.length, Precision::kFloat32);
+  TestNetwork network(step.config, step.sequences, step.length, Precision::kFloat32);
   const std::span<const float> logits = network.Forward(step.weights, step.batches[0].inputs);
   CHECK(RelativeError(logits, step.logits) < kFloatTolerance);
   std::vector<float> dlogits(logits.size());
@@ -70,7 +70,7 @@ TEST_CASE("Reference step: the training network has PyTorch's logits, losses and
                           1.0f / static_cast<float>(tokens), dlogits);
   CHECK(loss_nats / tokens == Approx(step.loss_nats[0]).epsilon(1e-6));
   ParameterSet gradients(step.config);
-  network.Backward(step.weights, dlogits, &gradients);
+  network.Backward(dlogits, &gradients);
   for (int i = 0; i < static_cast<int>(gradients.table().size()); ++i) {
     INFO(gradients.table()[static_cast<size_t>(i)].name);
     CHECK(RelativeError(gradients.tensor(i), Doubles(step.gradients.tensor(i))) < kFloatTolerance);
