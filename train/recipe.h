@@ -44,8 +44,8 @@ struct Recipe {
 
   // Sequences of `context` tokens a step; experiments/short_runs.sh.
   int64_t batch_sequences = 8;
-  // A shard is computed by one thread; gradients are summed in shard order, so a result depends on
-  // this number and never on threads (DESIGN.md section 3).
+  // The gradients of shards are summed in their order, so a result depends on this number and never
+  // on threads (DESIGN.md section 3).
   int64_t shard_sequences = 1;
   // 1: linear layers multiply operands rounded to bfloat16 (Kalamkar et al., 2019, "A study of
   // BFLOAT16 for deep learning training"); 0: float32. Weights, sums and all else are float32.
