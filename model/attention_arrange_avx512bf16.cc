@@ -30,7 +30,8 @@ class Columns {
         high_(FirstLanes(x_.columns - kLanes)) {}
 
   // Row r times a factor, in bfloat16; zeros beyond the last row. The rows of a head lie far apart
-  // in memory, where no prefetcher of the processor finds them, so a later one is called for.
+  // in memory, where no prefetcher of the processor finds them, so one of the next panel is called
+  // for.
   HWY_INLINE __m512i Rounded(int64_t r, __m512 factor) const {
     if (r >= x_.rows) return _mm512_setzero_si512();
     const float* const row = x_.row(r);
@@ -151,6 +152,7 @@ void StorePanel(const float* panel, int64_t begin, int64_t end, const float* fac
       }
       Transpose(x);
       for (int64_t t = first; t < std::min(first + kLanes, end); ++t) {
+        __builtin_prefetch(to.row(std::min(t + kPanel, to.rows - 1)) + i, /*rw=*/1);
         _mm512_mask_storeu_ps(
             to.row(t) + i, columns,
             _mm512_mul_ps(_mm512_castsi512_ps(x[t - first]), _mm512_set1_ps(factors[t - begin])));

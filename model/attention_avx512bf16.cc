@@ -35,9 +35,20 @@ HWY_INLINE __m512i PairHalves(__m512i x) {
 }
 
 // 2^x for x in [-126, 126] to a relative error of 8e-5, a twentieth of what rounding to bfloat16
-// may add; not a number stays so. Adding 1.5 * 2^23 rounds to the nearest integer n, which the sum
-// holds in its lowest bits; with f = x - n in [-1/2, 1/2], 2^f is the cubic of least largest
-// relative error, and n is added to the exponent.
+// may add; not a number stays so. In both ways 2^f is the cubic of least largest relative error.
+// With the fewest instructions, for processors with two vectors a cycle: f = x - floor(x).
+HWY_INLINE __m512 ShortExp2(__m512 x) {
+  const __m512 f = _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+  __m512 y = _mm512_set1_ps(0.07802452f);
+  y = _mm512_fmadd_ps(y, f, _mm512_set1_ps(0.22606716f));
+  y = _mm512_fmadd_ps(y, f, _mm512_set1_ps(0.69583356f));
+  y = _mm512_fmadd_ps(y, f, _mm512_set1_ps(0.9999252f));
+  return _mm512_scalef_ps(y, x);
+}
+
+// With the fewest where products are made, for processors that add beside them: adding 1.5 * 2^23
+// rounds to the nearest integer n, which the sum holds in its lowest bits; f = x - n is in [-1/2,
+// 1/2], and n is added to the exponent.
 HWY_INLINE __m512 Exp2(__m512 x) {
   const __m512 shift = _mm512_set1_ps(12582912.0f);
   const __m512 sum = _mm512_add_ps(x, shift);
@@ -112,10 +123,10 @@ HWY_INLINE __mmask16 Seeing(int64_t distance, int64_t window) {
 }
 
 // Exponentials in place of the scores [kVectors] of a key; 0 where a query does not see it.
-template <int kVectors>
+template <int kVectors, bool kReady>
 HWY_INLINE void Exponentials(const Scores& s, int64_t key, bool masked, __m512* x) {
-  x[0] = Exp2(x[0]);
-  if constexpr (kVectors == 2) x[1] = Exp2(x[1]);
+  x[0] = kReady ? ShortExp2(x[0]) : Exp2(x[0]);
+  if constexpr (kVectors == 2) x[1] = kReady ? ShortExp2(x[1]) : Exp2(x[1]);
   if (!masked) return;
   const int64_t distance = s.query + s.first - key;
   x[0] = _mm512_maskz_mov_ps(Seeing(distance, s.window), x[0]);
@@ -140,7 +151,7 @@ HWY_INLINE void StorePairs(const __m512* even, const __m512* odd, uint16_t* to) 
 }
 
 // What becomes of the stored scores of two keys in the forward pass.
-template <int kVectors>
+template <int kVectors, bool kReady>
 struct ForwardPair {
   const Scores& s;
   uint16_t* p;
@@ -152,8 +163,8 @@ struct ForwardPair {
     __m512 even[kVectors], odd[kVectors];
     LoadRow<kVectors>(scores, even);
     LoadRow<kVectors>(scores + kPanel, odd);
-    Exponentials<kVectors>(s, key, masked, even);
-    Exponentials<kVectors>(s, key + 1, masked, odd);
+    Exponentials<kVectors, kReady>(s, key, masked, even);
+    Exponentials<kVectors, kReady>(s, key + 1, masked, odd);
     sums[0] = _mm512_add_ps(sums[0], _mm512_add_ps(even[0], odd[0]));
     if constexpr (kVectors == 2) {
       sums[1] = _mm512_add_ps(sums[1], _mm512_add_ps(even[1], odd[1]));
@@ -175,10 +186,10 @@ HWY_INLINE void StoreRounded(const __m512* x, int64_t first, uint16_t* to) {
 
 // Of a key in the backward pass: stores the exponentials of its scores x and their products with y,
 // which replace y.
-template <int kVectors>
+template <int kVectors, bool kReady>
 HWY_INLINE void GradientRow(const Scores& s, const GradientOutput& to, int64_t key, bool masked,
                             __m512* x, __m512* y) {
-  Exponentials<kVectors>(s, key, masked, x);
+  Exponentials<kVectors, kReady>(s, key, masked, x);
   y[0] = _mm512_mul_ps(x[0], y[0]);
   if constexpr (kVectors == 2) y[1] = _mm512_mul_ps(x[1], y[1]);
   const int64_t row = (key - s.key) * kPanel;
@@ -187,19 +198,19 @@ HWY_INLINE void GradientRow(const Scores& s, const GradientOutput& to, int64_t k
 }
 
 // Of two keys.
-template <int kVectors>
+template <int kVectors, bool kReady>
 HWY_INLINE void GradientPair(const Scores& s, const GradientOutput& to, int64_t key,
                              __m512 (*x)[kVectors], __m512 (*y)[kVectors]) {
   const bool masked = Masked<kVectors>(s, key);
-  GradientRow<kVectors>(s, to, key, masked, x[0], y[0]);
-  GradientRow<kVectors>(s, to, key + 1, masked, x[1], y[1]);
+  GradientRow<kVectors, kReady>(s, to, key, masked, x[0], y[0]);
+  GradientRow<kVectors, kReady>(s, to, key + 1, masked, x[1], y[1]);
   StorePairs<kVectors>(y[0], y[1], to.ds_pairs + (key - s.key) * kPanel + 2 * s.first);
 }
 
 // The products of a group of keys and, between them, what becomes of the group before, so that the
 // one fills the gaps of the other. Sizes are multiples of 8: pairs of features of 4.
 template <int kVectors, size_t... R>
-HWY_INLINE void ForwardGroup(const Scores& s, int64_t key, ForwardPair<kVectors>* pair,
+HWY_INLINE void ForwardGroup(const Scores& s, int64_t key, ForwardPair<kVectors, false>* pair,
                              std::index_sequence<R...> rows) {
   const uint16_t* k = s.k + key * kPanel;
   const uint16_t* q = s.q_pairs + 2 * s.first;
@@ -217,12 +228,12 @@ HWY_INLINE void ForwardGroup(const Scores& s, int64_t key, ForwardPair<kVectors>
   (StoreRow<kVectors>(x[R], to + R * kPanel), ...);
 }
 
-template <int kVectors>
+template <int kVectors, bool kReady>
 void AllExponentials(const Scores& s, uint16_t* p, float* sums) {
-  ForwardPair<kVectors> pair{s, p, {}};
+  ForwardPair<kVectors, kReady> pair{s, p, {}};
   LoadRow<kVectors>(sums + s.first, pair.sums);
   int64_t key = s.key;
-  if (!s.ready) {
+  if constexpr (!kReady) {
     for (; key < s.end; key += kRows) ForwardGroup<kVectors>(s, key, &pair, RowIndices());
     key -= kRows;
   }
@@ -259,7 +270,7 @@ HWY_INLINE void GradientGroup(const Scores& s, const GradientInput& g, int64_t k
   __m512 y[sizeof...(R)][kVectors];
   (LoadRow<kVectors>(g.minus_delta + s.first, y[R]), ...);
   AddBothProducts<kVectors>(s, g, key, x, y, rows);
-  (GradientPair<kVectors>(s, to, key + int64_t{2 * P}, x + 2 * P, y + 2 * P), ...);
+  (GradientPair<kVectors, false>(s, to, key + int64_t{2 * P}, x + 2 * P, y + 2 * P), ...);
 }
 
 template <int kVectors>
@@ -280,32 +291,42 @@ HWY_INLINE void StoredPair(const Scores& s, const GradientInput& g, int64_t key,
   LoadRow<kVectors>(s.products + from + kPanel, x[1]);
   LoadSum<kVectors>(g.products + from, g.minus_delta + s.first, y[0]);
   LoadSum<kVectors>(g.products + from + kPanel, g.minus_delta + s.first, y[1]);
-  GradientPair<kVectors>(s, to, key, x, y);
+  GradientPair<kVectors, true>(s, to, key, x, y);
 }
 
-// Here products stay in registers: stored, they and all else would not fit into the first level
-// cache.
-template <int kVectors>
+// Products that are not ready stay in registers here: stored, they and all else would not fit into
+// the first level cache.
+template <int kVectors, bool kReady>
 void AllGradients(const Scores& s, const GradientInput& g, const GradientOutput& to) {
-  constexpr int64_t kGroup = kRows / 2;
-  if (s.ready) {
+  if constexpr (kReady) {
     for (int64_t key = s.key; key < s.end; key += 2) StoredPair<kVectors>(s, g, key, to);
-    return;
-  }
-  for (int64_t key = s.key; key < s.end; key += kGroup) {
-    GradientGroup<kVectors>(s, g, key, to, std::make_index_sequence<kGroup>(),
-                            std::make_index_sequence<kGroup / 2>());
+  } else {
+    constexpr int64_t kGroup = kRows / 2;
+    for (int64_t key = s.key; key < s.end; key += kGroup) {
+      GradientGroup<kVectors>(s, g, key, to, std::make_index_sequence<kGroup>(),
+                              std::make_index_sequence<kGroup / 2>());
+    }
   }
 }
 
 }  // namespace
 
 void ExponentialPairs(const Scores& s, uint16_t* p, float* sums) {
-  (s.vectors == 2 ? AllExponentials<2> : AllExponentials<1>)(s, p, sums);
+  const bool both = s.vectors == 2;
+  if (s.ready) {
+    (both ? AllExponentials<2, true> : AllExponentials<1, true>)(s, p, sums);
+  } else {
+    (both ? AllExponentials<2, false> : AllExponentials<1, false>)(s, p, sums);
+  }
 }
 
 void ScoreGradients(const Scores& s, const GradientInput& g, const GradientOutput& to) {
-  (s.vectors == 2 ? AllGradients<2> : AllGradients<1>)(s, g, to);
+  const bool both = s.vectors == 2;
+  if (s.ready) {
+    (both ? AllGradients<2, true> : AllGradients<1, true>)(s, g, to);
+  } else {
+    (both ? AllGradients<2, false> : AllGradients<1, false>)(s, g, to);
+  }
 }
 
 void AddColumns(const Scores& s, const uint16_t* columns, const uint16_t* pairs, float* result) {

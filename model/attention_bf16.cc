@@ -18,7 +18,10 @@ using bf16::Scores;
 
 namespace {
 
-constexpr int64_t kKeys = 128;  // whose scores are kept at once
+// Whose scores are kept at once, so that they and all that is made of them stay in the first level
+// cache. On tiles the backward pass keeps more of them, and has less time to wait.
+constexpr int64_t kKeys = 64;
+constexpr int64_t kTileGradientKeys = 32;
 constexpr int64_t kHalf = kPanel / 2;
 constexpr float kLog2E = 1.44269504f;
 
@@ -33,10 +36,10 @@ std::array<float, kPanel> Filled(float value) {
 }
 
 // Calls work(scores) for parts of the keys that a panel's queries see, in order: those that only
-// its first 16 queries see, both halves, or only its last 16; all parts end at or before multiples
-// of kKeys.
+// its first 16 queries see, both halves, or only its last 16; no part reaches beyond the next
+// multiple of `keys`.
 template <class Work>
-void ForEachPart(Scores s, const Work& work) {
+void ForEachPart(Scores s, int64_t keys, const Work& work) {
   const int64_t second = s.query + kHalf;
   const auto first_seen = [&](int64_t query) {
     return std::max<int64_t>(0, query - s.window + 1) / kHalf * kHalf;
@@ -46,7 +49,7 @@ void ForEachPart(Scores s, const Work& work) {
     s.first = segment == 2 ? kHalf : 0;
     s.vectors = segment == 1 ? 2 : 1;
     for (s.key = bounds[segment]; s.key < bounds[segment + 1]; s.key = s.end) {
-      s.end = std::min(bounds[segment + 1], (s.key / kKeys + 1) * kKeys);
+      s.end = std::min(bounds[segment + 1], (s.key / keys + 1) * keys);
       work(s);
     }
   }
@@ -109,6 +112,17 @@ void TileAddRows(const Scores& s, const uint16_t* rows, const uint16_t* by_two, 
   }
 }
 
+// The rows of sums that TileAddRows will add to come from the second level cache meanwhile.
+void PrefetchRows(const Scores& s, const float* sums) {
+  constexpr int64_t kLine = 16;
+  for (int64_t i = 0; i < s.size; i += kPanel) {
+    const float* const rows = sums + i * s.length;
+    for (int64_t at = s.key * kPanel; at < s.end * kPanel; at += kLine) {
+      __builtin_prefetch(rows + at, /*rw=*/1);
+    }
+  }
+}
+
 }  // namespace
 
 void Bfloat16Heads::Reserve(int64_t length, int64_t size) {
@@ -159,7 +173,7 @@ void Bfloat16Heads::Forward(const HeadShape& shape, ConstTensorView q, TensorVie
     }
     std::fill_n(result_.data(), RoundedUp(shape.size) * kPanel, 0.0f);
     std::array<float, kPanel> sums = {};
-    ForEachPart(ScoresOf(shape, begin), [&](const Scores& s) { AddPart(s, sums.data()); });
+    ForEachPart(ScoresOf(shape, begin), kKeys, [&](const Scores& s) { AddPart(s, sums.data()); });
     for (float& sum : sums) sum = 1.0f / sum;
     std::copy_n(sums.data(), end - begin, inverse_sum + begin);
     bf16::StorePanel(result_.data(), begin, end, sums.data(), out);
@@ -201,7 +215,7 @@ void Bfloat16Heads::Backward(const HeadShape& shape, ConstTensorView q, ConstTen
                       dout_by_two_.data() + at);
     }
     std::fill_n(result_.data(), RoundedUp(shape.size) * kPanel, 0.0f);
-    ForEachPart(ScoresOf(shape, begin),
+    ForEachPart(ScoresOf(shape, begin), tiles_ ? kTileGradientKeys : kKeys,
                 [&](const Scores& s) { AddGradients(s, minus_delta.data()); });
     bf16::StorePanel(result_.data(), begin, end, betas.data(), dq);
   }
@@ -220,6 +234,8 @@ void Bfloat16Heads::AddGradients(const Scores& s, const float* minus_delta) {
   }
   TileScores(s, k_.data(), q_pairs_.data(), scores_.data());
   TileScores(s, v_.data(), dout_pairs_.data(), dscores_.data());
+  PrefetchRows(s, dk_.data());
+  PrefetchRows(s, dv_.data());
   bf16::ScoreGradients(s, input, output);
   TileAddRows(s, p_rows_.data(), dout_by_two_.data(), dv_.data());
   TileAddRows(s, ds_rows_.data(), q_by_two_.data(), dk_.data());

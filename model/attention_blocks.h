@@ -51,7 +51,7 @@ struct Scores {
   const uint16_t* q_pairs;  // [F][16][32 queries][2], of the panel, times the factor of the scores
   const uint16_t* k;        // [F][T][32]
   float* products;          // [keys][32]: q k^T, or room for it
-  bool ready;               // whether products are there already
+  bool ready;               // whether products are there already, made on tiles
 };
 
 // p [keys / 2][32 queries][2] = exponentials of the scores, 0 where a query does not see a key;
