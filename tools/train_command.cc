@@ -39,6 +39,8 @@ constexpr char kEpilogue[] =
     "250M --out wiki-3M.h5\n"
     "  train --resume --data wiki64.txt.xz --out wiki-3M.h5       # goes on where it was "
     "interrupted\n"
+    "  mpirun -n 4 train --params 3M --data wiki64.txt --batch 32 --out wiki-3M.h5    # "
+    "docs/scaling.md\n"
     "\n"
     "Writes NAME.h5 (a checkpoint, from which a run can be resumed), NAME.occm (the quantised "
     "model that codes: the\n"

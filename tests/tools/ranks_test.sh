@@ -12,8 +12,8 @@ fail() { echo "FAILED: $*" >&2; cat err >&2; exit 1; }
 
 awk 'BEGIN { srand(7); split("the of and to in a is that it was for on are as with they at be this from", w, " ");
   for (i = 0; i < 12000; i++) printf "%s%s", w[int(rand() * rand() * 20) + 1], (i % 13 == 12 ? ".\n" : " ") }' >text
-# Seven sequences a step: shares of different sizes.
-run=(--width 16 --layers 3 --context 64 --windows 16,16,0 --batch 7 --data text -q -T 1)
+# Seven sequences a step: shares of different sizes. As many weights as are summed in several parts.
+run=(--width 48 --layers 3 --context 64 --windows 16,16,0 --batch 7 --data text -q -T 1)
 
 # Several processes that cannot find each other must not each train a model.
 SLURM_STEP_NUM_TASKS=2 "$bin/train" "${run[@]}" --steps 2 --out alone.h5 2>err
