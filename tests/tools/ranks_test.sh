@@ -34,9 +34,9 @@ same() {  # NAME NAME
   h5diff "$1.h5" "$2.h5" /weights && h5diff "$1.h5" "$2.h5" /training/tensors || fail "$1.h5 and $2.h5 differ"
 }
 
-"$bin/train" "${run[@]}" --steps 100 --keep-best --out one.h5 2>err || fail "one process"
+"$bin/train" "${run[@]}" --steps 60 --keep-best --out one.h5 2>err || fail "one process"
 for count in 1 2 3 4; do
-  "${ranks[@]}" $count "$bin/train" "${run[@]}" --steps 100 --keep-best --out "by$count.h5" 2>err || fail "$count ranks"
+  "${ranks[@]}" $count "$bin/train" "${run[@]}" --steps 60 --keep-best --out "by$count.h5" 2>err || fail "$count ranks"
   same one "by$count"
   "$bin/inspect" "by$count.best.h5" --export best.occm -f 2>err && "$bin/inspect" one.best.h5 --export one.best.occm -f 2>>err &&
     cmp best.occm one.best.occm || fail "the best of $count ranks differs"
@@ -48,7 +48,7 @@ cmp one.measured by3.measured || fail "validation or prequential length differ"
 
 # An interrupt that meets one rank stops all at the same step; another number of ranks goes on.
 wait_for() { for ((i = 0; i < 600; i++)); do [ -e "$1" ] && return; sleep 0.1; done; fail "no $1"; }
-"${ranks[@]}" 3 "$bin/train" "${run[@]}" --steps 500 --checkpoint-minutes 0 --out cut.h5 2>err & pid=$!
+"${ranks[@]}" 3 "$bin/train" "${run[@]}" --steps 300 --checkpoint-minutes 0 --out cut.h5 2>err & pid=$!
 wait_for cut.h5
 kill -INT "$(pgrep -P $pid | sed -n 2p)"
 wait $pid
@@ -71,17 +71,17 @@ for process in $others; do
 done
 "$bin/inspect" cut.h5 >/dev/null 2>err || fail "the checkpoint is not whole"
 "${ranks[@]}" 4 "$bin/train" --resume --data text -q -T 1 --out cut.h5 2>err || fail "4 ranks going on"
-"$bin/train" "${run[@]}" --steps 500 --out whole.h5 2>err || fail "the unbroken run"
+"$bin/train" "${run[@]}" --steps 300 --out whole.h5 2>err || fail "the unbroken run"
 same cut whole
 
 # What one rank meets alone ends all; what they do not agree in is found.
 "${ranks[@]}" 2 sh -c 'if [ $OMPI_COMM_WORLD_RANK = 1 ]; then data=gone; else data=text; fi; exec "$@" --data $data' - \
-  "$bin/train" --width 16 --steps 100 --out gone.h5 -q -T 1 2>err
+  "$bin/train" --width 16 --steps 60 --out gone.h5 -q -T 1 2>err
 [ $? -eq 3 ] || fail "a rank without data"
 grep -q 'rank 1: .*gone' err || fail "not a word from the rank without data"
 (cat text; echo more) >other
 "${ranks[@]}" 2 sh -c 'if [ $OMPI_COMM_WORLD_RANK = 1 ]; then data=other; else data=text; fi; exec "$@" --data $data' - \
-  "$bin/train" --width 16 --steps 100 --out gone.h5 -q -T 1 2>err
+  "$bin/train" --width 16 --steps 60 --out gone.h5 -q -T 1 2>err
 [ $? -eq 2 ] || fail "ranks with different data"
 grep -q 'do not have the same training data' err || fail "not a word about different data"
 "${ranks[@]}" 4 "$bin/train" "${run[@]}" --batch 3 --steps 4 --out gone.h5 2>err
