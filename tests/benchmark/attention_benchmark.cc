@@ -56,7 +56,8 @@ class Attention {
       for (int64_t i = 0; i < x->size(); ++i) x->data()[i] = random.Symmetric(1.0f);
     }
     std::vector<float> inverse_rms(2 * kLength * kHeads);
-    HeadNormForward(qkv_.view().Columns(0, 2 * width_), size, inverse_rms);
+    const TensorView queries_and_keys = qkv_.view().Columns(0, 2 * width_);
+    NormForward(queries_and_keys, size, queries_and_keys, inverse_rms);
   }
   void Round() {
     forward_.Measure([this] {
