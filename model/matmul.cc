@@ -6,7 +6,6 @@
 #include <atomic>
 #include <mutex>
 #include <oneapi/dnnl/dnnl.hpp>
-#include <unordered_map>
 #include <vector>
 
 #include "data/base/cpu.h"
@@ -35,6 +34,16 @@ void CheckBfloat16() {
 const dnnl::engine& Engine() {
   static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
   return engine;
+}
+
+// What dnnl::primitive::execute does, without its allocations.
+template <size_t kCount>
+void Execute(const dnnl::primitive& primitive, const dnnl::stream& stream,
+             const std::array<dnnl_exec_arg_t, kCount>& arguments) {
+  dnnl::error::wrap_c_api(
+      dnnl_primitive_execute(primitive.get(), stream.get(), kCount, arguments.data()),
+      "a primitive failed");
+  dnnl::error::wrap_c_api(dnnl_stream_wait(stream.get()), "a primitive did not end");
 }
 
 // Rows by rows, or stored transposed.
@@ -79,28 +88,60 @@ class Bfloat16Product {
     const dnnl::matmul::primitive_desc chosen(dnnl::matmul::desc(a, b, c), attributes, Engine());
     product_ = dnnl::matmul(chosen);
     for (int i = 0; i < threads; ++i) {
-      arguments_.push_back({{DNNL_ARG_SRC, memory(a, Engine(), nullptr)},
-                            {DNNL_ARG_WEIGHTS, memory(b, Engine(), nullptr)},
-                            {DNNL_ARG_DST, memory(c, Engine(), nullptr)},
-                            {DNNL_ARG_SCRATCHPAD, memory(chosen.scratchpad_desc(), Engine())}});
+      arguments_.push_back({memory(a, Engine(), nullptr), memory(b, Engine(), nullptr),
+                            memory(c, Engine(), nullptr),
+                            memory(chosen.scratchpad_desc(), Engine())});
     }
   }
 
   const ProductKey& key() const { return key_; }
 
-  void Run(int thread, const void* a, const void* b, float* c, dnnl::stream* stream) {
-    auto& arguments = arguments_[static_cast<size_t>(thread)];
-    arguments.at(DNNL_ARG_SRC).set_data_handle(const_cast<void*>(a));
-    arguments.at(DNNL_ARG_WEIGHTS).set_data_handle(const_cast<void*>(b));
-    arguments.at(DNNL_ARG_DST).set_data_handle(c);
-    product_.execute(*stream, arguments);
-    stream->wait();
+  void Run(int thread, const void* a, const void* b, float* c, const dnnl::stream& stream) {
+    Arguments& x = arguments_[static_cast<size_t>(thread)];
+    x.a.set_data_handle(const_cast<void*>(a));
+    x.b.set_data_handle(const_cast<void*>(b));
+    x.c.set_data_handle(c);
+    Execute(product_, stream,
+            std::array<dnnl_exec_arg_t, 4>{{{DNNL_ARG_SRC, x.a.get()},
+                                            {DNNL_ARG_WEIGHTS, x.b.get()},
+                                            {DNNL_ARG_DST, x.c.get()},
+                                            {DNNL_ARG_SCRATCHPAD, x.scratchpad.get()}}});
   }
 
  private:
+  struct Arguments {
+    memory a, b, c, scratchpad;
+  };
   ProductKey key_;
   dnnl::matmul product_;
-  std::vector<std::unordered_map<int, memory>> arguments_;  // of each thread
+  std::vector<Arguments> arguments_;  // of each thread
+};
+
+// Rounds a float32 matrix to bfloat16 as the second operand of products.
+class Packing {
+ public:
+  // Of [rows, columns] stored by columns if transposed.
+  Packing(int64_t rows, int64_t columns, bool transposed)
+      : from_({{rows, columns},
+               memory::data_type::f32,
+               transposed ? memory::format_tag::ba : memory::format_tag::ab},
+              Engine(), nullptr),
+        to_(PackedDesc(rows, columns), Engine()),
+        reorder_(from_, to_),
+        stream_(Engine()) {}
+
+  void Run(const float* from) {
+    from_.set_data_handle(const_cast<float*>(from));
+    Execute(
+        reorder_, stream_,
+        std::array<dnnl_exec_arg_t, 2>{{{DNNL_ARG_FROM, from_.get()}, {DNNL_ARG_TO, to_.get()}}});
+  }
+  const void* data() const { return to_.get_data_handle(); }
+
+ private:
+  memory from_, to_;
+  dnnl::reorder reorder_;
+  dnnl::stream stream_;
 };
 
 }  // namespace
@@ -123,17 +164,15 @@ void MatMul(ConstTensorView a, Operand a_is, ConstTensorView b, Operand b_is, Te
 bool HasFastBfloat16() { return UsableIsa() >= Isa::kAvx512Bf16; }
 
 struct LinearWeights::Packed {
-  Packed(int64_t outputs_in, int64_t inputs_in)
-      : outputs(outputs_in),
-        inputs(inputs_in),
-        forward(PackedDesc(inputs, outputs), Engine()),
-        backward(PackedDesc(outputs, inputs), Engine()) {}
-  const int64_t outputs, inputs;
-  memory forward;   // [I, O]
-  memory backward;  // [O, I]
+  Packed(int64_t outputs, int64_t inputs)
+      : forward(inputs, outputs, /*transposed=*/true),
+        backward(outputs, inputs, /*transposed=*/false) {}
+  Packing forward;   // [I, O]
+  Packing backward;  // [O, I]
 };
 
-LinearWeights::LinearWeights(int64_t outputs, int64_t inputs, Precision precision) {
+LinearWeights::LinearWeights(int64_t outputs, int64_t inputs, Precision precision)
+    : outputs_(outputs), inputs_(inputs) {
   if (precision == Precision::kFloat32) return;
   CheckBfloat16();
   PrepareOneDnn();
@@ -145,21 +184,15 @@ LinearWeights::LinearWeights(LinearWeights&&) noexcept = default;
 LinearWeights& LinearWeights::operator=(LinearWeights&&) noexcept = default;
 
 void LinearWeights::Set(ConstTensorView w) {
+  if (w.rows != outputs_ || w.columns != inputs_ || w.stride != inputs_) {
+    throw InternalError(fmt::format("weights of [{}, {}], a row every {}, where [{}, {}] belong",
+                                    w.rows, w.columns, w.stride, outputs_, inputs_));
+  }
   plain_ = w;
   if (!packed_) return;
   PrepareOneDnn();
-  dnnl::stream stream(Engine());
-  const auto pack = [&](bool transposed, memory* to) {
-    const auto type = memory::data_type::f32;
-    const memory::desc desc =
-        transposed ? memory::desc({w.columns, w.rows}, type, memory::dims{1, w.stride})
-                   : memory::desc({w.rows, w.columns}, type, memory::dims{w.stride, 1});
-    memory from(desc, Engine(), const_cast<float*>(w.data));
-    dnnl::reorder(from, *to).execute(stream, from, *to);
-    stream.wait();
-  };
-  pack(/*transposed=*/true, &packed_->forward);
-  pack(/*transposed=*/false, &packed_->backward);
+  packed_->forward.Run(w.data);
+  packed_->backward.Run(w.data);
 }
 
 // Shapes are found without a lock: a product, once there, stays.
@@ -173,7 +206,7 @@ struct LinearLayers::Products {
     try {
       Bfloat16Product* product = Find(key);
       if (product == nullptr) product = Make(key);
-      product->Run(thread, a, b, c, &streams[static_cast<size_t>(thread)]);
+      product->Run(thread, a, b, c, streams[static_cast<size_t>(thread)]);
     } catch (const dnnl::error& error) {
       throw InternalError(fmt::format("oneDNN's bfloat16 product failed: {}", error.what()));
     }
@@ -220,7 +253,7 @@ void LinearLayers::Forward(int thread, ConstOperandView x, const LinearWeights& 
   }
   const ProductKey key{y.rows, y.columns, x.columns(),           x.stride(), 0, y.stride,
                        false,  true,      result == Result::kAdd};
-  products_->Multiply(thread, key, x.bfloat16.data, w.packed_->forward.get_data_handle(), y.data);
+  products_->Multiply(thread, key, x.bfloat16.data, w.packed_->forward.data(), y.data);
 }
 
 void LinearLayers::BackwardInput(int thread, ConstOperandView dy, const LinearWeights& w,
@@ -231,8 +264,7 @@ void LinearLayers::BackwardInput(int thread, ConstOperandView dy, const LinearWe
   }
   const ProductKey key{dx.rows,   dx.columns, dy.columns(), dy.stride(), 0,
                        dx.stride, false,      true,         false};
-  products_->Multiply(thread, key, dy.bfloat16.data, w.packed_->backward.get_data_handle(),
-                      dx.data);
+  products_->Multiply(thread, key, dy.bfloat16.data, w.packed_->backward.data(), dx.data);
 }
 
 void LinearLayers::BackwardWeights(int thread, ConstOperandView dy, ConstOperandView x,

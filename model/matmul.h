@@ -32,12 +32,14 @@ class LinearWeights {
   LinearWeights(LinearWeights&&) noexcept;
   LinearWeights& operator=(LinearWeights&&) noexcept;
 
-  // In bfloat16, rounds w [O, I] and packs it for both directions; in float32, only refers to w.
+  // For w [O, I] without gaps between rows: in bfloat16 rounds and packs it for both directions; in
+  // float32 only refers to it. Allocates nothing. Another shape is kInternal.
   void Set(ConstTensorView w);
 
  private:
   friend class LinearLayers;
   struct Packed;
+  int64_t outputs_, inputs_;
   ConstTensorView plain_;
   std::unique_ptr<Packed> packed_;  // null in float32
 };

@@ -137,6 +137,7 @@ TEST_CASE("Linear: shapes that do not fit are refused") {
     weights.Set(w);
     Tensor y(4, 8), dw(8, 8);
     LinearLayers layers(precision, 1);
+    CHECK_THROWS_AS(weights.Set(RandomTensor(16, 8, 3)), Error);
     CHECK_THROWS_AS(layers.Forward(0, x.operand, weights, y, Result::kReplace), Error);
     CHECK_THROWS_AS(layers.BackwardInput(0, x.operand, weights, y), Error);
     CHECK_THROWS_AS(layers.BackwardWeights(0, x.operand, x.operand, y), Error);
