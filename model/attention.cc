@@ -299,6 +299,7 @@ AttentionScratch::AttentionScratch(Precision precision_in) : precision(precision
 }
 
 void AttentionScratch::Reserve(const AttentionShape& shape) {
+  if (shape.head_size % 8 != 0) throw InternalError("a head's size is no multiple of 8");
   if (precision == Precision::kBfloat16) {
     bfloat16.Reserve(shape.length, shape.head_size);
     return;

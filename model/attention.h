@@ -18,9 +18,9 @@ struct AttentionShape {
   int sequences = 0;
   int length = 0;
   int heads = 0;
-  int kv_heads = 0;  // query head h reads key/value head h / (heads / kv_heads)
-  int head_size = 0;
-  int window = 0;  // position i sees j with i - window < j <= i
+  int kv_heads = 0;   // query head h reads key/value head h / (heads / kv_heads)
+  int head_size = 0;  // a multiple of 8
+  int window = 0;     // position i sees j with i - window < j <= i
 };
 
 // Room that one thread works in; grows to the largest shape it has met. In bfloat16 attention takes
