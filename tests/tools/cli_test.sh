@@ -68,6 +68,9 @@ same cut.occm whole.occm
 expect 2 "$bin/train" --resume --steps 500 --data text --out cut.h5
 says 'resume'
 expect 2 "$bin/train" --resume --precision f32 --data text --out cut.h5
+expect 2 "$bin/train" --resume --rounded-share 0 --data text --out cut.h5
+expect 2 "$bin/train" "${tiny[@]}" --data text --steps 2 --rounded-share 1.5 --out y.h5
+says 'rounded_share'
 # What happens to the data or the disk between two parts of a run: a clear word, and the checkpoint stays.
 parts=(--train-bytes 0:30K --val-bytes 30K:40K)
 "$bin/train" "${tiny[@]}" --data text "${parts[@]}" --steps 100000 --checkpoint-minutes 0 --out half.h5 -q & pid=$!
@@ -96,6 +99,8 @@ ls | grep -E '\.partial-' && fail "temporary files were left behind"
 # ---- keep-best and the prequential length ----
 expect 0 "$bin/train" "${tiny[@]}" --data text --steps 200 --out kept.h5 --keep-best
 prints 'kept in kept.best.h5'
+prints ' 160 steps  from here on with the weights rounded'
+grep -q '"event":"rounding","step":160' kept.log.jsonl || fail "the log does not tell of rounding"
 prints 'prequential: .* for the first 40.4 KB of 40.7 KB training data, '
 grep -q '"event":"best"' kept.log.jsonl || fail "the log does not tell of the best"
 expect 0 "$bin/inspect" kept.best.h5
