@@ -10,7 +10,9 @@ namespace occam {
 namespace {
 
 constexpr int kFamilyLayers = 7;
-constexpr int kFamilyWindow = 256;
+// By rate and by the cache that a decoder reads for every byte: experiments/family.
+constexpr int kFamilyWindow = 64;
+constexpr int kFamilyWideWindow = 512;
 constexpr int kWidthStep = 16;
 
 int FamilyHeadSize(int width) {
@@ -56,7 +58,9 @@ ModelConfig FamilyConfig(int width, int vocabulary) {
   config.layers = kFamilyLayers;
   config.heads = width / FamilyHeadSize(width);
   config.kv_heads = config.heads;
-  for (int l = 0; l < config.layers; ++l) config.windows.push_back(l % 3 == 2 ? 0 : kFamilyWindow);
+  for (int l = 0; l < config.layers; ++l) {
+    config.windows.push_back(l % 3 == 2 ? kFamilyWideWindow : kFamilyWindow);
+  }
   CheckConfig(config, ErrorKind::kUsage);
   return config;
 }

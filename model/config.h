@@ -38,7 +38,7 @@ enum class ErrorKind;
 void CheckConfig(const ModelConfig& config, ErrorKind kind);
 
 // The family of DESIGN.md section 3 at a width (a multiple of 16): 7 layers, heads of 32, 24 or 16,
-// windows of 256 but for every third layer.
+// windows of 64, every third layer 512.
 ModelConfig FamilyConfig(int width, int vocabulary = 256);
 
 // The member whose parameter count comes nearest to `parameters`. "3M" and "3.2M" are the same one.
