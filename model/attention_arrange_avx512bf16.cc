@@ -21,13 +21,26 @@ HWY_INLINE __m512i PairUp(__m512i a, __m512i b) {
   return _mm512_permutex2var_epi16(a, index, b);
 }
 
+// The first 16 of `count` floats, a multiple of 8; zeros beyond. No masks, which would wait for the
+// cache line behind the last float too.
+HWY_INLINE __m512 LoadFirst(const float* x, int64_t count) {
+  if (count >= kLanes) return _mm512_loadu_ps(x);
+  if (count <= 0) return _mm512_setzero_ps();
+  return _mm512_zextps256_ps512(_mm256_loadu_ps(x));
+}
+HWY_INLINE void StoreFirst(__m512 x, int64_t count, float* to) {
+  if (count >= kLanes) {
+    _mm512_storeu_ps(to, x);
+  } else {
+    _mm256_storeu_ps(to, _mm512_castps512_ps256(x));
+  }
+}
+
 // The 32 columns of a matrix from `column` on; beyond its last, zeros.
 class Columns {
  public:
   HWY_INLINE Columns(ConstTensorView x, int64_t column)
-      : x_(x.Columns(column, x.columns - column)),
-        low_(FirstLanes(x_.columns)),
-        high_(FirstLanes(x_.columns - kLanes)) {}
+      : x_(x.Columns(column, x.columns - column)) {}
 
   // Row r times a factor, in bfloat16; zeros beyond the last row. The rows of a head lie far apart
   // in memory, where no prefetcher of the processor finds them, so one of the next panel is called
@@ -38,14 +51,13 @@ class Columns {
     const float* const later = x_.row(std::min(r + kPanel, x_.rows - 1));
     _mm_prefetch(later, _MM_HINT_T0);
     _mm_prefetch(later + kLanes, _MM_HINT_T0);
-    const __m512 low = _mm512_maskz_loadu_ps(low_, row);
-    const __m512 high = _mm512_maskz_loadu_ps(high_, row + kLanes);
+    const __m512 low = LoadFirst(row, x_.columns);
+    const __m512 high = LoadFirst(row + kLanes, x_.columns - kLanes);
     return Round(_mm512_mul_ps(low, factor), _mm512_mul_ps(high, factor));
   }
 
  private:
   ConstTensorView x_;
-  __mmask16 low_, high_;
 };
 
 // The stages of a transposition of 16 x 16 elements of 32 bits.
@@ -144,7 +156,6 @@ void LoadPanel(ConstTensorView x, int64_t begin, int64_t column, const float* fa
 void StorePanel(const float* panel, int64_t begin, int64_t end, const float* factors,
                 TensorView to) {
   for (int64_t i = 0; i < to.columns; i += kLanes) {
-    const __mmask16 columns = FirstLanes(to.columns - i);
     for (int64_t first = begin; first < end; first += kLanes) {
       __m512i x[kLanes];
       for (int64_t r = 0; r < kLanes; ++r) {
@@ -153,30 +164,32 @@ void StorePanel(const float* panel, int64_t begin, int64_t end, const float* fac
       Transpose(x);
       for (int64_t t = first; t < std::min(first + kLanes, end); ++t) {
         __builtin_prefetch(to.row(std::min(t + kPanel, to.rows - 1)) + i, /*rw=*/1);
-        _mm512_mask_storeu_ps(
-            to.row(t) + i, columns,
-            _mm512_mul_ps(_mm512_castsi512_ps(x[t - first]), _mm512_set1_ps(factors[t - begin])));
+        const __m512 query = _mm512_castsi512_ps(x[t - first]);
+        StoreFirst(_mm512_mul_ps(query, _mm512_set1_ps(factors[t - begin])), to.columns - i,
+                   to.row(t) + i);
       }
     }
   }
 }
 
-float DotOfRows(const float* a, const float* b, int64_t n) {
+float DotOfRows(ConstTensorView a, ConstTensorView b, int64_t t) {
+  const float* const x = a.row(t);
+  const float* const y = b.row(t);
+  const float* const later = b.row(std::min(t + kPanel, b.rows - 1));
   __m512 sum = _mm512_setzero_ps();
-  for (int64_t i = 0; i < n; i += kLanes) {
-    const __mmask16 lanes = FirstLanes(n - i);
-    sum = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(lanes, a + i), _mm512_maskz_loadu_ps(lanes, b + i),
-                          sum);
+  for (int64_t i = 0; i < a.columns; i += kLanes) {
+    _mm_prefetch(later + i, _MM_HINT_T0);
+    sum = _mm512_fmadd_ps(LoadFirst(x + i, a.columns - i), LoadFirst(y + i, a.columns - i), sum);
   }
   return _mm512_reduce_add_ps(sum);
 }
 
 void CopyColumns(const float* from, float factor, int64_t column, TensorView to) {
-  const __mmask16 columns = FirstLanes(to.columns - column);
   const __m512 factors = _mm512_set1_ps(factor);
   for (int64_t t = 0; t < to.rows; ++t) {
-    _mm512_mask_storeu_ps(to.row(t) + column, columns,
-                          _mm512_mul_ps(_mm512_loadu_ps(from + t * kPanel), factors));
+    __builtin_prefetch(to.row(std::min(t + kPanel, to.rows - 1)) + column, /*rw=*/1);
+    StoreFirst(_mm512_mul_ps(_mm512_loadu_ps(from + t * kPanel), factors), to.columns - column,
+               to.row(t) + column);
   }
 }
 
@@ -191,7 +204,7 @@ void TransposeBlocks(const uint16_t*, int64_t, int64_t, uint16_t*) {}
 void LoadPanel(ConstTensorView, int64_t, int64_t, const float*, uint16_t*, uint16_t*) {}
 void StorePanel(const float*, int64_t, int64_t, const float*, TensorView) {}
 void CopyColumns(const float*, float, int64_t, TensorView) {}
-float DotOfRows(const float*, const float*, int64_t) { return 0; }
+float DotOfRows(ConstTensorView, ConstTensorView, int64_t) { return 0; }
 }  // namespace occam::bf16
 
 #endif

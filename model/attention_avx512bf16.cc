@@ -117,6 +117,10 @@ void AddBlocks(const uint16_t* a, const uint16_t* b, int64_t pairs, int64_t rows
 
 // --- scores --------------------------------------------------------------------------------------
 
+HWY_INLINE __mmask16 FirstLanes(int64_t count) {
+  return static_cast<__mmask16>((1u << std::clamp<int64_t>(count, 0, kLanes)) - 1);
+}
+
 // Which of 16 queries see a key, the first of them `distance` behind it.
 HWY_INLINE __mmask16 Seeing(int64_t distance, int64_t window) {
   return static_cast<__mmask16>(FirstLanes(window - distance) & ~FirstLanes(-distance));

@@ -206,7 +206,7 @@ void Bfloat16Heads::Backward(const HeadShape& shape, ConstTensorView q, ConstTen
     for (int64_t t = begin; t < end; ++t) {
       const auto lane = static_cast<size_t>(t - begin);
       inverse[lane] = inverse_sum[t];
-      minus_delta[lane] = -inverse_sum[t] * bf16::DotOfRows(dout.row(t), out.row(t), shape.size);
+      minus_delta[lane] = -inverse_sum[t] * bf16::DotOfRows(dout, out, t);
     }
     for (int64_t i = 0; i < shape.size; i += kPanel) {
       const int64_t at = i * kPanel;

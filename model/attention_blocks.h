@@ -35,7 +35,8 @@ void StorePanel(const float* panel, int64_t begin, int64_t end, const float* fac
 // Columns [column, column + 16) of to = from [T][32] times a factor.
 void CopyColumns(const float* from, float factor, int64_t column, TensorView to);
 
-float DotOfRows(const float* a, const float* b, int64_t n);
+// The sum of products of the rows t of a and b.
+float DotOfRows(ConstTensorView a, ConstTensorView b, int64_t t);
 
 // --- scores --------------------------------------------------------------------------------------
 

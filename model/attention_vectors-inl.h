@@ -15,7 +15,6 @@
 #include <immintrin.h>
 #endif
 
-#include <algorithm>
 #include <cstdint>
 
 // The instruction sets of everything that includes this.
@@ -29,10 +28,6 @@ constexpr int64_t kLanes = 16;
 // To bfloat16: 16 of `low`, then 16 of `high`.
 HWY_INLINE __m512i Round(__m512 low, __m512 high) {
   return reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(high, low));
-}
-
-HWY_INLINE __mmask16 FirstLanes(int64_t count) {
-  return static_cast<__mmask16>((1u << std::clamp<int64_t>(count, 0, kLanes)) - 1);
 }
 
 }  // namespace occam::bf16
