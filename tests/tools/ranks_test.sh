@@ -26,6 +26,8 @@ if [ "$mpirun" = - ]; then
   exit 77
 fi
 
+# In a build with sanitizers: Open MPI keeps some of its memory to the end.
+export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0"
 ranks=("$mpirun" --oversubscribe --allow-run-as-root --bind-to none -n)
 # By the real weights and the state of the optimizer where h5diff is there, by what the model codes with in any case.
 same() {  # NAME NAME
