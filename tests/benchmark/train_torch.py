@@ -1,8 +1,9 @@
 """Training speed of the same network in PyTorch, to compare with train_benchmark --threads: whole steps (forward, loss,
 backward, the norm's clipping, AdamW) on random bytes, tokens a second of wall time, the median step. PyTorch is given its
 best here: one product makes queries, keys and values; attention in windows goes by blocks of queries that multiply the keys
-they can see and no others; the full layers use the fused attention where this PyTorch has one; the gradients of a step's
-sequences come from one backward pass, or from several of --micro sequences each, whichever is faster on the machine.
+they can see and few others; layers that see the whole context, if any, use the fused attention where this PyTorch has one;
+the gradients of a step's sequences come from several backward passes of --micro sequences each, which is faster or slower
+by the machine's caches.
 
     train_torch.py [--threads 2] [--batch 8] [--micro 1] [--bf16] [--seconds 10] [200K 800K 3.2M]
 
@@ -25,8 +26,8 @@ from torch.nn import functional
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "model"))
 import occam_network  # noqa: E402  (the network's definition in PyTorch)
 
-LAYERS, CONTEXT, WINDOW, TAPS, VOCABULARY = 7, 2048, 256, 4, 256  # the family of DESIGN.md section 3
-BLOCK = 256  # queries that share their keys, in the layers with windows
+LAYERS, CONTEXT, TAPS, VOCABULARY = 7, 2048, 4, 256  # the family of DESIGN.md section 3
+WINDOW, WIDE_WINDOW = 64, 512  # the wide one in every third layer
 
 
 def family(parameters):
@@ -36,13 +37,19 @@ def family(parameters):
 
     width = min(range(16, 4097, 16), key=lambda d: abs(count(d) - parameters))
     size = next(s for s in (32, 24, 16) if width % s == 0)
-    windows = [0 if layer % 3 == 2 else WINDOW for layer in range(LAYERS)]
+    windows = [WIDE_WINDOW if layer % 3 == 2 else WINDOW for layer in range(LAYERS)]
     heads = width // size
     return occam_network.Config(VOCABULARY, width, LAYERS, heads, heads, 4, TAPS, CONTEXT, windows), count(width)
 
 
 def norm(x):
     return x * torch.rsqrt(x.square().mean(dim=-1, keepdim=True) + 1e-30)
+
+
+def query_blocks(window):
+    """(begin, end, first key) of queries that share their keys: more queries a product, but more keys not seen."""
+    block = 128 if window and window <= 128 else 256
+    return [(begin, begin + block, max(0, begin - window + 1) if window else 0) for begin in range(0, CONTEXT, block)]
 
 
 class Convolution(torch.nn.Module):
@@ -74,15 +81,13 @@ class Block(torch.nn.Module):
         self.wd = torch.nn.Linear(4 * c.width, c.width, bias=False)
 
     def attend(self, q, k, v):
-        length, scale = q.shape[2], 3 / math.sqrt(self.size)
+        scale = 3 / math.sqrt(self.size)
         fused = getattr(functional, "scaled_dot_product_attention", None)
         if not self.window and fused:
             # This function divides by sqrt(head size) itself.
             return fused(3 * q, k, v, is_causal=True)
         out = []
-        for begin in range(0, length, BLOCK):
-            end = begin + BLOCK
-            first = max(0, begin - self.window + 1) if self.window else 0
+        for begin, end, first in query_blocks(self.window):
             scores = (q[:, :, begin:end] * scale) @ k[:, :, first:end].transpose(-1, -2)
             scores = scores + MASKS[(begin - first, end - first, self.window)]
             out.append(scores.softmax(dim=-1).to(v.dtype) @ v[:, :, first:end])
@@ -102,11 +107,10 @@ MASKS = {}  # (queries' first position, end, window) -> what is added to their s
 
 
 def make_masks(window):
-    for begin in range(0, CONTEXT, BLOCK):
-        first = max(0, begin - window + 1) if window else 0
-        distance = torch.arange(begin, begin + BLOCK)[:, None] - torch.arange(first, begin + BLOCK)[None, :]
+    for begin, end, first in query_blocks(window):
+        distance = torch.arange(begin, end)[:, None] - torch.arange(first, end)[None, :]
         hidden = (distance < 0) | (distance >= (window or CONTEXT))
-        MASKS[(begin - first, begin + BLOCK - first, window)] = torch.zeros(hidden.shape).masked_fill(hidden, -math.inf)
+        MASKS[(begin - first, end - first, window)] = torch.zeros(hidden.shape).masked_fill(hidden, -math.inf)
 
 
 class Network(torch.nn.Module):
