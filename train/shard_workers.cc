@@ -94,6 +94,16 @@ void ShardWorkers::HireFor(int64_t shards) {
   }
 }
 
+template <typename Job>
+void ShardWorkers::ForEachShard(int64_t begin, int64_t end, Job&& job) {
+  const int64_t lanes = std::min<int64_t>(end - begin, kShardsAtOnce);
+  HireFor(lanes);
+  team_->Run(static_cast<int>(lanes), [&](int lane, int) {
+    const Lease worker(this);
+    for (int64_t shard = begin + lane; shard < end; shard += lanes) job(shard, worker);
+  });
+}
+
 size_t ShardWorkers::shard_tokens() const {
   return static_cast<size_t>(shard_sequences_) * static_cast<size_t>(config_.context);
 }
@@ -173,13 +183,10 @@ std::optional<double> ShardWorkers::ChunkedLoss(const ParameterSet& weights,
   std::vector<double> losses(static_cast<size_t>(batches.count()));
   std::atomic<bool> interrupted = false;
   const Share own = ShareOf(batches.count(), *ranks_);
-  HireFor(own.size());
   weights_.Set(weights, team_);
-  team_->Run(static_cast<int>(own.size()), [&](int i, int) {
-    const int64_t index = own.begin + i;
+  ForEachShard(own.begin, own.end, [&](int64_t index, const Lease& worker) {
     if (interrupt && interrupt->load()) interrupted = true;
     if (interrupted) return;
-    const Lease worker(this);
     batches.Fill(index, &worker->batch);
     const auto logits = worker->network.Forward(weights_, worker->batch.inputs);
     losses[static_cast<size_t>(index)] = LossOf(logits, worker->batch.targets, config_.vocabulary);
@@ -197,11 +204,9 @@ Calibration ShardWorkers::Calibrate(const ParameterSet& weights, std::span<const
   Calibration total{std::vector<float>(count), std::vector<float>(count)};
   std::mutex mutex;  // the maximum is the same in any order
   const Share own = ShareOf((sequences + shard_sequences_ - 1) / shard_sequences_, *ranks_);
-  HireFor(own.size());
   weights_.Set(weights, team_);
-  team_->Run(static_cast<int>(own.size()), [&](int i, int) {
-    const Lease worker(this);
-    batches.Fill(own.begin + i, &worker->batch);
+  ForEachShard(own.begin, own.end, [&](int64_t shard, const Lease& worker) {
+    batches.Fill(shard, &worker->batch);
     worker->network.Forward(weights_, worker->batch.inputs);
     const Calibration seen = worker->network.KeyValueMaxima();
     const std::lock_guard lock(mutex);

@@ -33,8 +33,8 @@ namespace occam {
 class ShardWorkers {
  public:
   // Shards of `shard_sequences` sequences of config.context tokens. `team` must outlive it. A
-  // precision that the processor has not is refused, as by LinearLayers. `ranks`
-  // must outlive it, too; null: this process alone.
+  // precision that the processor has not is refused, as by LinearLayers. `ranks` must outlive it,
+  // too; null: this process alone.
   ShardWorkers(const ModelConfig& config, int shard_sequences, Precision precision,
                ThreadTeam* team, Communicator* ranks = nullptr);
   ~ShardWorkers();
@@ -57,12 +57,16 @@ class ShardWorkers {
                         uint64_t seed);
 
  private:
-  // Shards of a single process whose gradients are kept before they are added up.
+  // Shards at work side by side where no more threads ask for it; of a single process, those whose
+  // gradients are kept before they are added up.
   static constexpr int kShardsAtOnce = 8;
 
   struct Worker;
   class Lease;
   void HireFor(int64_t shards);  // workers for as many of the shards as run at once
+  // job(shard, lease) for shards [begin, end), kShardsAtOnce of them at a time.
+  template <typename Job>
+  void ForEachShard(int64_t begin, int64_t end, Job&& job);
   // Loss and gradient of a shard, this in shard_gradients_[place].
   void ComputeShard(const Batch& batch, int shard, int place);
   // total [first, first + part.size()) += those of the first `count` of shard_gradients_, in their
