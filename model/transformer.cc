@@ -71,8 +71,9 @@ struct Transformer::Impl {
   void ForEachBlock(std::initializer_list<WeightGradient> gradients, Job&& job) {
     shop.ForEachBlock(sequences, length, gradients, job);
   }
-  // job(shape, queries, keys, sums, room) for every sequence and key/value head: the shape of one,
-  // the columns of its queries and of its keys, the place of its inverse_sum.
+  // job(shape, part, sums, room) for every sequence and key/value head: the shape of one; part(x,
+  // first, columns) gives its rows and columns of x, where those of all heads begin at `first`,
+  // `columns` for each; sums(inverse_sum) its place there.
   template <typename Job>
   void ForEachHead(int l, std::initializer_list<WeightGradient> gradients, Job&& job);
 
@@ -80,11 +81,12 @@ struct Transformer::Impl {
   ConstTensorView SequenceOf(const RowBlock& b, const Tensor& x) const {
     return x.view().Rows(b.sequence * length, length);
   }
-  // A block's part of per_row numbers a row.
+  // Of values [N, per_row], those of the block.
   template <typename Values>
   auto Part(const RowBlock& b, Values& values, int64_t per_row = 1) const {
     return std::span(values).subspan(Size(b.first * per_row), Size(b.rows() * per_row));
   }
+  // Of values [N], those of the block's sequence.
   template <typename Values>
   auto SequencePart(const RowBlock& b, Values& values) const {
     return std::span(values).subspan(Size(b.sequence * length), Size(length));

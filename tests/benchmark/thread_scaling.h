@@ -1,0 +1,23 @@
+// How whole training steps speed up with threads.
+#ifndef OCCAM_TESTS_BENCHMARK_THREAD_SCALING_H_
+#define OCCAM_TESTS_BENCHMARK_THREAD_SCALING_H_
+
+#include <optional>
+#include <span>
+
+#include "model/config.h"
+#include "model/operand.h"
+
+namespace occam {
+
+const char* NameOf(Precision precision);
+
+// Prints the tokens a second of wall time of a training step (gradients of a batch, their norm, the
+// optimizer) for each number of threads, the median of at least five steps and three seconds.
+// `batch` is in sequences, by default the recipe's.
+void ReportThreads(const ModelConfig& c, Precision precision, std::optional<int> batch,
+                   std::span<const int> numbers);
+
+}  // namespace occam
+
+#endif  // OCCAM_TESTS_BENCHMARK_THREAD_SCALING_H_
