@@ -15,13 +15,13 @@
 namespace occam {
 namespace {
 
-FileHeader HeaderFor(const StreamModel* model) {
-  if (model == nullptr) return DefaultHeader(kDefaultContext);
+FileHeader HeaderFor(const StreamModel* model, ContextMode mode) {
+  if (model == nullptr) return DefaultHeader(kDefaultContext, mode);
   if (model->vocabulary != 256) {
     throw UsageError(fmt::format("the model has a vocabulary of {}; this version codes bytes only",
                                  model->vocabulary));
   }
-  FileHeader header = DefaultHeader(model->context);
+  FileHeader header = DefaultHeader(model->context, mode);
   header.contract_version = model->contract_version;
   header.tokenizer_id = model->tokenizer_id;
   header.model_id = model->model_id;
@@ -58,7 +58,7 @@ void ContainerStats::Add(const SegmentHeader& header) {
 
 ContainerStats Compress(ByteSource& source, ByteSink& sink, const StreamModel* model,
                         const CodecOptions& options) {
-  const FileHeader header = HeaderFor(model);
+  const FileHeader header = HeaderFor(model, options.mode);
   ThreadTeam team(options.threads);
   std::vector<Slot> slots(static_cast<size_t>(team.size()));
   for (Slot& slot : slots) slot.codec = std::make_unique<SegmentCodec>(header, model);

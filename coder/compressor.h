@@ -19,6 +19,7 @@ using ProgressFn = std::function<void(uint64_t original_bytes, uint64_t file_byt
 struct CodecOptions {
   int threads = 1;  // 0 = one a processor; never shows in the result
   ProgressFn progress;
+  ContextMode mode = ContextMode::kChunked;  // for compressing; a file says its own
 };
 
 // Real sizes, as written or read.
@@ -34,8 +35,8 @@ struct ContainerStats {
 
 // Compresses all of the source, each segment by the method that takes the fewest bytes; without a
 // model (null) stored or order 2. The caller commits the sink. The result is a function of the
-// bytes and the model alone. Memory: two segments a thread. Throws kIo, kUsage (a model that codes
-// anything but bytes).
+// bytes, the model and the mode alone. Memory: two segments a thread. Throws kIo, kUsage (a model
+// that codes anything but bytes).
 ContainerStats Compress(ByteSource& source, ByteSink& sink, const StreamModel* model,
                         const CodecOptions& options);
 

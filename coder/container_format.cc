@@ -32,14 +32,21 @@ void CheckLayout(const FileHeader& header, const std::string& name) {
 
 }  // namespace
 
-FileHeader DefaultHeader(uint32_t context) {
+const char* ModeName(ContextMode mode) {
+  return mode == ContextMode::kCarried ? "carried" : "chunked";
+}
+
+FileHeader DefaultHeader(uint32_t context, ContextMode mode) {
   if (context < 1 || context > kMaxContext) {
     throw UsageError(
         fmt::format("a context of {} symbols is not in [1, {}]", context, kMaxContext));
   }
   FileHeader header;
+  header.mode = mode;
   header.context = context;
-  header.lane_symbols = context * std::max(1u, kDefaultLaneSymbols / context);
+  const bool carried = mode == ContextMode::kCarried;
+  const uint32_t lane_symbols = carried ? kCarriedLaneSymbols : kDefaultLaneSymbols;
+  header.lane_symbols = context * std::max(1u, lane_symbols / context);
   // Only beyond a context of 512 K: fewer lanes keep the segment within bounds.
   header.lanes = std::min(kDefaultLanes, kMaxSegmentSymbols / header.lane_symbols);
   return header;
@@ -87,12 +94,13 @@ FileHeader ParseFileHeader(std::span<const uint8_t> bytes, const std::string& na
   header.contract_version = in.Get<uint8_t>();
   const auto mode = in.Get<uint8_t>();
   const auto flags = in.Get<uint8_t>();
-  if (mode != static_cast<uint8_t>(ContextMode::kChunked) || flags != 0) {
+  if (mode > static_cast<uint8_t>(ContextMode::kCarried) || flags != 0) {
     throw DamagedError(fmt::format("{} uses {}, which this version does not support", name,
                                    (flags & kEmbeddedModel) != 0 ? "an embedded model"
                                    : flags != 0                  ? "unknown flags"
                                                                  : "another context mode"));
   }
+  header.mode = static_cast<ContextMode>(mode);
   header.context = in.Get<uint32_t>();
   header.lanes = in.Get<uint32_t>();
   header.lane_symbols = in.Get<uint32_t>();
@@ -193,7 +201,9 @@ uint64_t ChainHash(uint64_t chain, std::span<const uint8_t> record) {
 
 std::vector<uint32_t> LaneLengths(uint32_t symbols, const FileHeader& file) {
   const uint32_t chunks = symbols / file.context + (symbols % file.context != 0 ? 1 : 0);
-  const uint32_t lanes = std::min(file.lanes, chunks);
+  const bool fewer = file.mode == ContextMode::kCarried && symbols < file.segment_symbols();
+  const uint32_t worthwhile = fewer ? std::max(chunks / kCarriedLaneChunks, 1u) : chunks;
+  const uint32_t lanes = std::min({file.lanes, chunks, worthwhile});
   std::vector<uint32_t> lengths;
   for (uint32_t lane = 0; lane < lanes; ++lane) {
     const uint32_t own_chunks = chunks / lanes + (lane < chunks % lanes ? 1 : 0);

@@ -23,17 +23,22 @@ constexpr uint32_t kMaxContext = 1u << 20;
 constexpr uint32_t kMaxLanes = 256;
 constexpr uint32_t kMaxSegmentSymbols = 1u << 24;
 
-// The default layout: 32 lanes of `context` * max(1, 16384 / context) symbols.
+// The default layout: 32 lanes of `context` * max(1, 16384 / context) symbols, carried 65536.
 constexpr uint32_t kDefaultContext = 2048;
 constexpr uint32_t kDefaultLanes = 32;
 constexpr uint32_t kDefaultLaneSymbols = 16384;
+constexpr uint32_t kCarriedLaneSymbols = 65536;
+constexpr uint32_t kCarriedLaneChunks = 8;  // the least that is worth a lane of its own
 
 using TokenizerId =
     std::array<uint8_t, 8>;  // the first bytes of the SHA-256 of its serialised form
 
 enum class ContextMode : uint8_t {
   kChunked = 0,  // every lane's context is fresh each `context` symbols
+  kCarried = 1,  // a lane's context goes on from its first to its last symbol
 };
+
+const char* ModeName(ContextMode mode);  // "chunked", "carried"
 
 enum class CodingMethod : uint8_t {
   kStored = 0,  // the bytes themselves
@@ -58,7 +63,7 @@ struct FileHeader {
 constexpr size_t kFileHeaderBytes = 72;
 
 // The header with the default layout for a context in [1, kMaxContext] (kUsage otherwise).
-FileHeader DefaultHeader(uint32_t context);
+FileHeader DefaultHeader(uint32_t context, ContextMode mode = ContextMode::kChunked);
 
 struct SegmentHeader {
   CodingMethod method = CodingMethod::kStored;
@@ -107,9 +112,10 @@ EndRecord ParseEndRecord(std::span<const uint8_t> bytes, const std::string& name
 // The hash that ties records together: starts at 0, and takes in one record after the other.
 uint64_t ChainHash(uint64_t chain, std::span<const uint8_t> record);
 
-// The lengths of a segment's lanes in symbols: ceil(symbols / context) chunks over
-// min(lanes, chunks) lanes as evenly as can be, the first lanes one chunk more, only the last chunk
-// shorter than `context`.
+// The lengths of a segment's lanes in symbols: c = ceil(symbols / context) chunks as evenly as can
+// be over min(lanes, c) lanes, the first lanes one chunk more, only the last chunk shorter than
+// `context`. Carried, a segment that is not full has clamp(floor(c / 8), 1, lanes) lanes: every
+// lane starts without a context, so a short file is better cut into few.
 std::vector<uint32_t> LaneLengths(uint32_t symbols, const FileHeader& file);
 
 }  // namespace occam

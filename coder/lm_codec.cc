@@ -8,9 +8,10 @@
 
 namespace occam {
 
-LmCodec::LmCodec(const ExactNetwork& network, uint32_t context, int threads)
+LmCodec::LmCodec(const ExactNetwork& network, uint32_t context, int threads, ContextMode mode)
     : network_(network),
       context_(context),
+      mode_(mode),
       team_(threads),
       shares_(static_cast<size_t>(team_.size())) {
   const auto most = static_cast<uint32_t>(network.config().context);
@@ -18,6 +19,8 @@ LmCodec::LmCodec(const ExactNetwork& network, uint32_t context, int threads)
     throw UsageError("a context of " + std::to_string(context) +
                      " symbols is not within that of the model, " + std::to_string(most));
   }
+  if (mode == ContextMode::kCarried && context != most)
+    throw UsageError("a carried context is the model's own, " + std::to_string(most) + " symbols");
 }
 
 void LmCodec::StartSegment(int lanes) {
@@ -39,8 +42,29 @@ ExactSession& LmCodec::SessionFor(Share& share, int lanes) {
   return *share.session;
 }
 
+template <typename Job>
+void LmCodec::ShareOut(size_t active, Job job) {
+  const bool fresh = mode_ == ContextMode::kCarried ? step_ == 0 : step_ % context_ == 0;
+  team_.Run(team_.size(), [&](int item, int) {
+    Share& share = shares_[static_cast<size_t>(item)];
+    const int count = std::clamp(static_cast<int>(active) - share.first_lane, 0, share.lanes);
+    if (count == 0) return;
+    ExactSession& session = SessionFor(share, share.lanes);
+    for (int lane = 0; fresh && lane < count; ++lane) session.Reset(lane);
+    job(session, static_cast<size_t>(share.first_lane), static_cast<size_t>(count));
+  });
+}
+
 void LmCodec::Score(std::span<const std::span<const int32_t>> lanes,
                     std::span<const std::span<SymbolInterval>> intervals) {
+  if (mode_ == ContextMode::kCarried) {
+    ShareOut(lanes.size(), [&](ExactSession& session, size_t first, size_t count) {
+      for (size_t i = 0; i < count; ++i)
+        session.Score(static_cast<int>(i), lanes[first + i], intervals[first + i]);
+    });
+    if (!lanes.empty()) step_ += lanes.front().size();
+    return;
+  }
   if (step_ % context_ != 0) throw InternalError("scoring must go on at the start of a chunk");
   team_.Run(static_cast<int>(lanes.size()), [&](int lane, int thread) {
     // Chunks know nothing of each other, so one lane's cache serves them all.
@@ -58,18 +82,8 @@ void LmCodec::Score(std::span<const std::span<const int32_t>> lanes,
 
 void LmCodec::Step(std::span<const int32_t> previous, std::span<uint32_t> frequencies) {
   const auto size = static_cast<size_t>(vocabulary());
-  const int active = static_cast<int>(previous.size());
-  team_.Run(team_.size(), [&](int item, int) {
-    Share& share = shares_[static_cast<size_t>(item)];
-    const int count = std::clamp(active - share.first_lane, 0, share.lanes);
-    if (count == 0) return;
-    ExactSession& session = SessionFor(share, share.lanes);
-    if (step_ % context_ == 0) {
-      for (int lane = 0; lane < count; ++lane) session.Reset(lane);
-    }
-    const auto first = static_cast<size_t>(share.first_lane);
-    const auto lanes = static_cast<size_t>(count);
-    session.Step(previous.subspan(first, lanes), frequencies.subspan(first * size, lanes * size));
+  ShareOut(previous.size(), [&](ExactSession& session, size_t first, size_t count) {
+    session.Step(previous.subspan(first, count), frequencies.subspan(first * size, count * size));
   });
   ++step_;
 }
@@ -82,8 +96,8 @@ StreamModel LmStreamModel(const ExactNetwork& network, uint32_t context) {
   const Sha256Digest tokenizer = Sha256Of(network.model().tokenizer);
   std::copy_n(tokenizer.begin(), model.tokenizer_id.size(), model.tokenizer_id.begin());
   model.contract_version = kContractVersion;
-  model.factory = [&network, context = model.context](int threads) {
-    return std::make_unique<LmCodec>(network, context, threads);
+  model.factory = [&network, context = model.context](int threads, ContextMode mode) {
+    return std::make_unique<LmCodec>(network, context, threads, mode);
   };
   const LmCodec trial(network, model.context, 1);  // refuses a context that the network has not
   return model;

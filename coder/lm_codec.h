@@ -13,12 +13,16 @@
 
 namespace occam {
 
-// Lanes of the network, every one fresh each `context` symbols. A thread owns its lanes. Score must
-// be called for whole chunks at a time, that is from multiples of `context` on.
+// Lanes of the network, chunked: every one fresh each `context` symbols; or carried: fresh at the
+// start of a segment alone, the network's full layers looking back over its own context. A thread
+// owns its lanes. Chunked, Score must be called for whole chunks at a time, that is from multiples
+// of `context` on.
 class LmCodec final : public TableModel {
  public:
-  // `context` in [1, the network's]; the network must outlive the codec.
-  LmCodec(const ExactNetwork& network, uint32_t context, int threads);
+  // `context` in [1, the network's], carried the network's (kUsage otherwise); the network must
+  // outlive the codec.
+  LmCodec(const ExactNetwork& network, uint32_t context, int threads,
+          ContextMode mode = ContextMode::kChunked);
 
   int vocabulary() const override { return network_.config().vocabulary; }
   void StartSegment(int lanes) override;
@@ -35,9 +39,14 @@ class LmCodec final : public TableModel {
     std::unique_ptr<ExactSession> session;
   };
   ExactSession& SessionFor(Share& share, int lanes);
+  // Runs job(session, first lane, lanes) for each thread's part of the lanes 0 .. active - 1, once
+  // those that start afresh at this step have done so.
+  template <typename Job>
+  void ShareOut(size_t active, Job job);
 
   const ExactNetwork& network_;
   uint32_t context_;
+  ContextMode mode_;
   ThreadTeam team_;
   std::vector<Share> shares_;  // one a thread
   uint64_t step_ = 0;

@@ -87,7 +87,7 @@ SymbolModel& SegmentCodec::Predictor(CodingMethod method, int threads) {
   }
   if (!network_ || network_threads_ != threads) {
     network_.reset();
-    network_ = model_->factory(threads);
+    network_ = model_->factory(threads, file_.mode);
     network_threads_ = threads;
   }
   return *network_;

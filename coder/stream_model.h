@@ -14,9 +14,9 @@ namespace occam {
 struct StreamModel {
   // A predictor of its own for each call; called from one thread at a time. The predictor may use
   // `threads` threads by itself, which never shows in what it predicts.
-  std::function<std::unique_ptr<SymbolModel>(int threads)> factory;
+  std::function<std::unique_ptr<SymbolModel>(int threads, ContextMode mode)> factory;
   int32_t vocabulary = 0;
-  uint32_t context = 0;  // symbols after which a lane starts afresh
+  uint32_t context = 0;  // in symbols; DESIGN.md section 5 says what it means in each mode
   Sha256Digest model_id{};
   TokenizerId tokenizer_id{};
   uint8_t contract_version = 0;

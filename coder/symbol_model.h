@@ -26,8 +26,8 @@ class SymbolModel {
   virtual void StartSegment(int lanes) = 0;
 
   // Encoding: the intervals of the next symbols of every lane, lanes[i] and intervals[i] of equal
-  // length. A segment takes one call or more; all lanes are cut at the same step, where their
-  // contexts start afresh (a multiple of the context in symbols).
+  // length. A segment takes one call or more; all lanes are cut at the same step, a multiple of the
+  // context in symbols.
   virtual void Score(std::span<const std::span<const int32_t>> lanes,
                      std::span<const std::span<SymbolInterval>> intervals) = 0;
 

@@ -170,7 +170,7 @@ Json ContainerJson(const std::string& path, const FileInfo& info) {
           {"header_bytes", info.totals.header_bytes()},
           {"contract_version", h.contract_version},
           {"model_id", h.has_model() ? Hex(h.model_id) : ""},
-          {"mode", "chunked"},
+          {"mode", ModeName(h.mode)},
           {"context", h.context},
           {"lanes", h.lanes},
           {"lane_symbols", h.lane_symbols},

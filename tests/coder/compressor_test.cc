@@ -88,6 +88,40 @@ TEST_CASE("Container: the same file for every number of threads, from a file or 
   CHECK(decoded == original);
 }
 
+TEST_CASE("Container: carried, the same file for every number of threads, from a file or a pipe") {
+  constexpr uint32_t kContext = 1024;
+  const StreamModel model = ChainModel(kContext);
+  Bytes original = ChainBytes(1100000, kContext, 1);
+  const Bytes more = Prose(1100000, 2);
+  original.insert(original.end(), more.begin(), more.end());
+  const auto compress = [&](std::unique_ptr<ByteSource> source, int threads) {
+    Bytes file;
+    Compress(*source, *MemorySink(&file), &model, {threads, {}, ContextMode::kCarried});
+    return file;
+  };
+  const Bytes file = compress(MemorySource(original), 1);
+  CHECK(InfoOf(file).header.mode == ContextMode::kCarried);
+  CHECK(InfoOf(file).segments.size() == 2);
+  CHECK(compress(MemorySource(original), 3) == file);
+  CHECK(compress(std::make_unique<PipeSource>(original), 2) == file);
+  CHECK(DecompressBytes(file, &model, 3) == original);
+  PipeSource coded(file);
+  Bytes decoded;
+  Decompress(coded, *MemorySink(&decoded), &model, {2, {}});
+  CHECK(decoded == original);
+}
+
+TEST_CASE("Container: carried, every size around chunks, lanes and segments comes back") {
+  constexpr uint32_t kContext = 4;
+  const StreamModel model = ChainModel(kContext);
+  FileHeader layout = SmallLayout(kContext, 3, 64, &model);  // segments of 192
+  layout.mode = ContextMode::kCarried;
+  for (size_t size = 0; size <= 400; ++size) {
+    const Bytes known = ChainBytes(size, kContext, size);
+    REQUIRE(DecompressBytes(CompressWithLayout(known, layout, &model), &model) == known);
+  }
+}
+
 TEST_CASE("Container: each segment takes the method that needs the fewest bytes") {
   const StreamModel model = ChainModel(16);
   const FileInfo info =
@@ -151,9 +185,9 @@ TEST_CASE("Container: a predictor may use the threads that segments leave idle")
   StreamModel model = ChainModel(2048);
   std::vector<int> asked;
   const auto make = model.factory;
-  model.factory = [&](int threads) {
+  model.factory = [&](int threads, ContextMode mode) {
     asked.push_back(threads);
-    return make(threads);
+    return make(threads, mode);
   };
   const Bytes original = ChainBytes(5000, 2048, 1);
   const Bytes file = CompressBytes(original, &model, 3);
@@ -184,6 +218,15 @@ TEST_CASE("Container: a file of this version stays decodable for ever") {
   // As long as nothing better is chosen, the encoder writes it, too.
   CHECK(Hex(CompressWithLayout(GoldenOriginal(), SmallLayout(16, 2, 32, &model), &model)) ==
         Hex(golden));
+}
+
+TEST_CASE("Container: a carried file of this version stays decodable for ever") {
+  const Bytes golden = FromHex("");
+  const StreamModel model = ChainModel(16, "golden");
+  CHECK(DecompressBytes(golden, &model) == GoldenOriginal());
+  FileHeader layout = SmallLayout(16, 2, 32, &model);
+  layout.mode = ContextMode::kCarried;
+  CHECK(Hex(CompressWithLayout(GoldenOriginal(), layout, &model)) == Hex(golden));
 }
 
 }  // namespace occam

@@ -23,8 +23,10 @@ Bytes SampleOriginal() {
   return bytes;
 }
 
-Bytes SampleFile(const StreamModel& model) {
-  return CompressWithLayout(SampleOriginal(), SmallLayout(kContext, 2, 32, &model), &model);
+Bytes SampleFile(const StreamModel& model, ContextMode mode = ContextMode::kChunked) {
+  FileHeader layout = SmallLayout(kContext, 2, 32, &model);
+  layout.mode = mode;
+  return CompressWithLayout(SampleOriginal(), layout, &model);
 }
 
 // The parts of a file, for putting them together in other ways.
@@ -73,20 +75,25 @@ void RequireDamaged(const Bytes& file, const StreamModel& model) {
 
 TEST_CASE("Damage: every flipped bit is reported") {
   const StreamModel model = ChainModel(kContext);
-  const Bytes file = SampleFile(model);
-  REQUIRE(DecompressBytes(file, &model) == SampleOriginal());
-  for (size_t bit = 0; bit < file.size() * 8; ++bit) {
-    Bytes flipped = file;
-    flipped[bit / 8] = static_cast<uint8_t>(flipped[bit / 8] ^ (1u << (bit % 8)));
-    RequireDamaged(flipped, model);
+  for (const ContextMode mode : {ContextMode::kChunked, ContextMode::kCarried}) {
+    const Bytes file = SampleFile(model, mode);
+    REQUIRE(DecompressBytes(file, &model) == SampleOriginal());
+    for (size_t bit = 0; bit < file.size() * 8; ++bit) {
+      Bytes flipped = file;
+      flipped[bit / 8] = static_cast<uint8_t>(flipped[bit / 8] ^ (1u << (bit % 8)));
+      RequireDamaged(flipped, model);
+    }
   }
 }
 
 TEST_CASE("Damage: every truncation and every appended byte is reported") {
   const StreamModel model = ChainModel(kContext);
+  for (const ContextMode mode : {ContextMode::kChunked, ContextMode::kCarried}) {
+    const Bytes cut = SampleFile(model, mode);
+    for (size_t size = 0; size < cut.size(); ++size)
+      RequireDamaged(Bytes(cut.begin(), cut.begin() + static_cast<ptrdiff_t>(size)), model);
+  }
   const Bytes file = SampleFile(model);
-  for (size_t size = 0; size < file.size(); ++size)
-    RequireDamaged(Bytes(file.begin(), file.begin() + static_cast<ptrdiff_t>(size)), model);
   for (const char more : {'\0', 'S', 'I', 'E'}) {
     Bytes longer = file;
     longer.push_back(static_cast<uint8_t>(more));
@@ -138,6 +145,9 @@ TEST_CASE("Damage: a segment, an index or an end of another file is reported") {
   CHECK(kind(mixed) == ErrorKind::kDamaged);
   mixed = parts;
   mixed.index.erase(mixed.index.begin() + 1, mixed.index.begin() + 9);
+  CHECK(kind(mixed) == ErrorKind::kDamaged);
+  mixed = parts;
+  mixed.header = Parts(SampleFile(model, ContextMode::kCarried)).header;
   CHECK(kind(mixed) == ErrorKind::kDamaged);
   mixed = foreign;
   mixed.header = parts.header;  // all of another file but for the header, which is equal

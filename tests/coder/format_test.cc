@@ -36,6 +36,35 @@ TEST_CASE("Format: lanes hold every symbol once, do not increase, and cut at who
   }
 }
 
+TEST_CASE("Format: carried lanes are few where a segment is short, and all where it is full") {
+  FileHeader header = SmallHeader(16, 4, 128);
+  header.mode = ContextMode::kCarried;
+  for (uint32_t symbols = 1; symbols <= header.segment_symbols(); ++symbols) {
+    const auto lengths = LaneLengths(symbols, header);
+    const uint32_t chunks = (symbols + 15) / 16;
+    const uint32_t lanes = symbols == 512 ? 4 : std::clamp(chunks / 8, 1u, 4u);
+    REQUIRE(lengths.size() == lanes);
+    REQUIRE(std::accumulate(lengths.begin(), lengths.end(), 0u) == symbols);
+    REQUIRE(std::is_sorted(lengths.rbegin(), lengths.rend()));
+    REQUIRE(lengths.back() + 2 * 16 > lengths.front());
+  }
+  const FileHeader usual = DefaultHeader(2048, ContextMode::kCarried);
+  CHECK(usual.lanes == 32);
+  CHECK(usual.segment_symbols() == 2 * 1024 * 1024);
+  CHECK(LaneLengths(64 << 10, usual) == std::vector<uint32_t>(4, 16 << 10));
+  CHECK(LaneLengths(2048 * 8 * 31, usual).size() == 31);
+  CHECK(LaneLengths(2048 * 8 * 33, usual).size() == 32);
+  // Lanes of a context that is longer than the usual lane are one chunk; a full segment has all 32.
+  const FileHeader wide = DefaultHeader(100000, ContextMode::kCarried);
+  CHECK(wide.lane_symbols == 100000);
+  CHECK(LaneLengths(wide.segment_symbols(), wide).size() == 32);
+  CHECK(LaneLengths(wide.segment_symbols() - 1, wide).size() == 4);
+  for (const uint32_t context : {1u, 2048u, 600000u, kMaxContext}) {
+    const FileHeader carried = DefaultHeader(context, ContextMode::kCarried);
+    CHECK(ParseFileHeader(Serialise(carried), "test") == carried);
+  }
+}
+
 TEST_CASE("Format: the default layout is half a megabyte at the usual contexts") {
   CHECK(DefaultHeader(2048).segment_symbols() == 512 * 1024);
   CHECK(DefaultHeader(16).segment_symbols() == 512 * 1024);
@@ -83,7 +112,7 @@ TEST_CASE("Format: a newer version, mode, embedded model and reserved bits are r
   };
   CHECK(refusal(9, 7).empty());
   CHECK_THAT(refusal(8, 2), Catch::Contains("x.occ") && Catch::Contains("version 2"));
-  CHECK_THAT(refusal(10, 1), Catch::Contains("another context mode"));
+  CHECK_THAT(refusal(10, 2), Catch::Contains("another context mode"));
   CHECK_THAT(refusal(11, 1), Catch::Contains("embedded model"));
   for (uint8_t bit = 2; bit != 0; bit = static_cast<uint8_t>(bit << 1))
     CHECK_THAT(refusal(11, bit), Catch::Contains("unknown flags"));

@@ -19,7 +19,7 @@ int32_t Favourite(uint32_t position, int32_t previous) {
 
 class Chain final : public TableModel {
  public:
-  explicit Chain(uint32_t context) : context_(context) {}
+  Chain(uint32_t context, bool carried) : context_(context), carried_(carried) {}
   int vocabulary() const override { return 256; }
 
   void StartSegment(int lanes) override {
@@ -32,7 +32,7 @@ class Chain final : public TableModel {
     for (size_t lane = 0; lane < lanes.size(); ++lane) {
       for (size_t step = 0; step < lanes[lane].size(); ++step) {
         const auto symbol = static_cast<uint32_t>(lanes[lane][step]);
-        const uint32_t favourite = FavouriteOf((position_ + step) % context_, previous_[lane]);
+        const uint32_t favourite = FavouriteOf(position_ + step, previous_[lane]);
         intervals[lane][step] = {symbol * kRest + (symbol > favourite ? kBonus : 0),
                                  kRest + (symbol == favourite ? kBonus : 0)};
         previous_[lane] = lanes[lane][step];
@@ -45,7 +45,7 @@ class Chain final : public TableModel {
     for (size_t lane = 0; lane < previous.size(); ++lane) {
       const auto table = frequencies.subspan(lane * 256, 256);
       std::fill(table.begin(), table.end(), kRest);
-      table[FavouriteOf(position_ % context_, previous[lane])] += kBonus;
+      table[FavouriteOf(position_, previous[lane])] += kBonus;
     }
     ++position_;
   }
@@ -54,12 +54,14 @@ class Chain final : public TableModel {
   // 3/4 for the favourite, the rest evenly; a fresh context knows nothing of the symbol before.
   static constexpr uint32_t kRest = kFrequencyTotal / 4 / 256;
   static constexpr uint32_t kBonus = kFrequencyTotal / 4 * 3;
-  static uint32_t FavouriteOf(size_t position, int32_t previous) {
+  uint32_t FavouriteOf(size_t position, int32_t previous) const {
+    const bool fresh = carried_ ? position == 0 : position % context_ == 0;
     return static_cast<uint32_t>(
-        Favourite(static_cast<uint32_t>(position), position == 0 ? 0 : previous));
+        Favourite(static_cast<uint32_t>(position % context_), fresh ? 0 : previous));
   }
 
   uint32_t context_;
+  bool carried_;
   size_t position_ = 0;
   std::vector<int32_t> previous_;
 };
@@ -101,7 +103,9 @@ Bytes ChainBytes(size_t size, uint32_t context, uint64_t seed) {
 
 StreamModel ChainModel(uint32_t context, const std::string& name) {
   StreamModel model;
-  model.factory = [context](int) { return std::make_unique<Chain>(context); };
+  model.factory = [context](int, ContextMode mode) {
+    return std::make_unique<Chain>(context, mode == ContextMode::kCarried);
+  };
   model.vocabulary = 256;
   model.context = context;
   model.model_id = Sha256Of(std::span(reinterpret_cast<const uint8_t*>(name.data()), name.size()));

@@ -1,0 +1,131 @@
+#include "tools/compress_request.h"
+
+#include <filesystem>
+
+#include "data/base/error.h"
+#include "tools/command.h"
+
+namespace occam {
+namespace {
+
+constexpr char kSuffix[] = ".occ";
+
+constexpr char kCompressEpilogue[] =
+    "Without FILE, or with -, reads standard input and writes standard output. The input file is "
+    "kept.\n"
+    "\n"
+    "Examples:\n"
+    "  compress --ckpt wiki.occm book.txt                # writes book.txt.occ\n"
+    "  tar c folder | compress --ckpt wiki.occm > folder.tar.occ\n"
+    "  compress -l book.txt.occ                          # sizes, model and methods\n"
+    "  compress -d --ckpt wiki.occm book.txt.occ         # the same as decompress\n";
+
+constexpr char kDecompressEpilogue[] =
+    "Without FILE, or with -, reads standard input and writes standard output. The compressed file "
+    "is kept.\n"
+    "A file appears under its name only when all of it was restored and checked.\n"
+    "\n"
+    "Examples:\n"
+    "  decompress --ckpt wiki.occm book.txt.occ          # writes book.txt\n"
+    "  decompress --ckpt wiki.occm -t *.occ              # tests, writes nothing\n";
+
+cxxopts::Options MakeOptions(bool decompress) {
+  const std::string name = decompress ? "decompress" : "compress";
+  cxxopts::Options options(
+      name, decompress ? "Restores compressed files.\n" : "Compresses files with a model.\n");
+  options.positional_help("[FILE...]");
+  options.add_options("Model")("ckpt", "The model: a checkpoint (.h5) or .occm",
+                               cxxopts::value<std::string>(), "CKPT")(
+      "mode",
+      "Compressing: chunked, contexts start afresh all the time, the published setting; or "
+      "carried, "
+      "they go on, which is smaller",
+      cxxopts::value<std::string>()->default_value("chunked"), "MODE");
+  options.add_options("What to do")("d,decompress", "Decompress")(
+      "t,test", "Test compressed files, write nothing")(
+      "l,list", "List sizes, model and methods of compressed files; needs no model");
+  options.add_options("Files")("o,output", "Write to this file (- = standard output)",
+                               cxxopts::value<std::string>(),
+                               "FILE")("c,stdout", "Write to standard output")(
+      "f,force", "Overwrite files; write compressed data to a terminal")(
+      "k,keep", "Keep the input (the default)")("rm",
+                                                "Remove the input once the output is written")(
+      "files", "", cxxopts::value<std::vector<std::string>>());
+  options.add_options("Run")("T,threads", "Threads; 0 = one a processor",
+                             cxxopts::value<int>()->default_value("0"),
+                             "N")("kernels", "fast, or plain: the slow definition",
+                                  cxxopts::value<std::string>()->default_value("fast"), "WHICH")(
+      "v,verbose", "Print sizes, rate and speed of each file")("q,quiet", "Print errors only");
+  options.parse_positional({"files"});
+  return options;
+}
+
+Kernels ParseKernels(const std::string& text) {
+  if (text == "fast") return Kernels::kFast;
+  if (text == "plain") return Kernels::kPlain;
+  throw UsageError("--kernels is fast or plain, not " + text);
+}
+
+ContextMode ParseMode(const std::string& text) {
+  if (text == "chunked") return ContextMode::kChunked;
+  if (text == "carried") return ContextMode::kCarried;
+  throw UsageError("--mode is chunked or carried, not " + text);
+}
+
+Request ReadRequest(const cxxopts::ParseResult& args, bool decompress) {
+  Request request;
+  const bool d = decompress || args.count("decompress") > 0;
+  request.action = args.count("list") > 0   ? Action::kList
+                   : args.count("test") > 0 ? Action::kTest
+                   : d                      ? Action::kDecompress
+                                            : Action::kCompress;
+  request.model = TextOf(args, "ckpt");
+  if (request.model.empty() && request.action == Action::kCompress)
+    throw UsageError("compress needs a model: --ckpt CKPT; occam train makes one");
+  request.kernels = ParseKernels(args["kernels"].as<std::string>());
+  request.mode = ParseMode(args["mode"].as<std::string>());
+  if (args.count("files") > 0) request.files = args["files"].as<std::vector<std::string>>();
+  if (request.files.empty()) request.files.push_back(kStandard);
+  request.to_stdout = args.count("stdout") > 0;
+  if (args.count("output") > 0) {
+    if (request.files.size() > 1)
+      throw UsageError("-o names one file, but there are several inputs");
+    if (request.to_stdout) throw UsageError("give -o or -c, not both");
+    request.output = args["output"].as<std::string>();
+  }
+  if (args.count("rm") > 0 && args.count("keep") > 0)
+    throw UsageError("give --rm or --keep, not both");
+  request.force = args.count("force") > 0;
+  request.remove_input = args.count("rm") > 0;
+  request.quiet = args.count("quiet") > 0;
+  request.verbose = args.count("verbose") > 0 && !request.quiet;
+  request.threads = args["threads"].as<int>();
+  if (request.threads < 0) throw UsageError("--threads must not be negative");
+  return request;
+}
+
+}  // namespace
+
+Request ParseRequest(int argc, const char* const* argv, bool decompress) {
+  cxxopts::Options options = MakeOptions(decompress);
+  return ReadRequest(ParseOptions(&options, argc, argv, {"Model", "What to do", "Files", "Run"},
+                                  decompress ? kDecompressEpilogue : kCompressEpilogue),
+                     decompress);
+}
+
+std::string OutputName(const Request& request, const std::string& input) {
+  if (!request.output.empty()) return request.output;
+  if (request.to_stdout || input == kStandard) return kStandard;
+  if (request.action == Action::kCompress) {
+    if (input.ends_with(kSuffix))
+      throw UsageError(input + " has the suffix .occ already; use -o to name the output");
+    return input + kSuffix;
+  }
+  const std::string base = std::filesystem::path(input).filename();
+  if (!base.ends_with(kSuffix) || base == kSuffix) {
+    throw UsageError(input + " has no suffix .occ, so the output has no name; use -o or -c");
+  }
+  return input.substr(0, input.size() - std::string(kSuffix).size());
+}
+
+}  // namespace occam
