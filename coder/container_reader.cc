@@ -14,6 +14,27 @@ constexpr uint64_t kReadPiece = 1 << 20;
 
 }  // namespace
 
+Bytes TakeBytes(ByteSource& source, uint64_t* position, uint64_t count, const char* what) {
+  Bytes bytes;
+  while (bytes.size() < count) {
+    const size_t before = bytes.size();
+    bytes.resize(before + static_cast<size_t>(std::min(kReadPiece, count - before)));
+    const size_t got = source.Read(std::span(bytes).subspan(before));
+    *position += got;
+    if (before + got < bytes.size()) {
+      throw DamagedError(fmt::format("{} is cut off: it ends at byte {}, within {}", source.name(),
+                                     *position, what));
+    }
+  }
+  return bytes;
+}
+
+void CheckPayload(const SegmentRecord& record, const std::string& name) {
+  if (Xxh3Of(record.payload) == record.header.payload_hash) return;
+  throw DamagedError(fmt::format("{} is damaged: the payload of segment {} is not what was written",
+                                 name, record.header.number));
+}
+
 ContainerReader::ContainerReader(ByteSource& source) : source_(source) {
   Bytes bytes(kFileHeaderBytes);
   bytes.resize(source_.Read(bytes));
@@ -27,18 +48,7 @@ Error ContainerReader::DamagedHere(const std::string& what) const {
 }
 
 Bytes ContainerReader::Take(uint64_t count, const char* what) {
-  Bytes bytes;
-  while (bytes.size() < count) {
-    const size_t before = bytes.size();
-    bytes.resize(before + static_cast<size_t>(std::min(kReadPiece, count - before)));
-    const size_t got = source_.Read(std::span(bytes).subspan(before));
-    position_ += got;
-    if (before + got < bytes.size()) {
-      throw DamagedError(fmt::format("{} is cut off: it ends at byte {}, within {}", source_.name(),
-                                     position_, what));
-    }
-  }
-  return bytes;
+  return TakeBytes(source_, &position_, count, what);
 }
 
 Bytes ContainerReader::TakeRecord(uint8_t tag, uint64_t count, const char* what) {
@@ -70,9 +80,7 @@ void ContainerReader::ReadSegment(SegmentRecord* record) {
   chain_ = ChainHash(chain_, bytes);
   record->header = header;
   record->payload = Take(header.payload_bytes, "a segment's payload");
-  if (Xxh3Of(record->payload) != header.payload_hash)
-    throw DamagedHere(
-        fmt::format("the payload of segment {} is not what was written", header.number));
+  CheckPayload(*record, source_.name());
   index_.push_back({header.payload_bytes, header.original_bytes});
   original_bytes_ += header.original_bytes;
 }

@@ -19,6 +19,14 @@ struct SegmentRecord {
   Bytes payload;  // matches its hash
 };
 
+// Exactly `count` more bytes; `*position` is where in the source the next one is, `what` they are
+// is for the message. Memory grows with what is really there, whatever a length field said. Throws
+// kDamaged where the source ends before, and kIo.
+Bytes TakeBytes(ByteSource& source, uint64_t* position, uint64_t count, const char* what);
+
+// Throws kDamaged unless the payload has the header's hash; `name` is the file's.
+void CheckPayload(const SegmentRecord& record, const std::string& name);
+
 // Does not own the source. Every call throws kDamaged, with what and where, and kIo. Memory is
 // bounded by the largest segment and 8 bytes a segment read.
 class ContainerReader {
@@ -31,11 +39,11 @@ class ContainerReader {
   // was read and nothing follows.
   bool Next(SegmentRecord* record);
 
-  uint64_t file_bytes() const { return position_; }  // read so far
+  uint64_t file_bytes() const { return position_; }            // read so far
+  uint64_t original_bytes() const { return original_bytes_; }  // of the segments read so far
 
  private:
   Error DamagedHere(const std::string& what) const;
-  // Exactly `count` more bytes; `what` they are is for the message.
   Bytes Take(uint64_t count, const char* what);
   Bytes TakeRecord(uint8_t tag, uint64_t count, const char* what);  // the tag was read
   void ReadSegment(SegmentRecord* record);

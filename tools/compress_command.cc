@@ -47,8 +47,8 @@ class FileWorker {
                                  ShowProgress(&line, *source, original, file);
                                },
                                request_.mode};
-    const ContainerStats stats = compress ? Compress(*source, *sink, model_, options)
-                                          : Decompress(*source, *sink, model_, options);
+    const ContainerStats stats =
+        compress ? Compress(*source, *sink, model_, options) : Restore(*source, *sink, options);
     sink->Commit();
     line.Clear();
     if (request_.verbose) {
@@ -67,6 +67,12 @@ class FileWorker {
   struct Interrupted {};
 
  private:
+  ContainerStats Restore(ByteSource& source, ByteSink& sink, const CodecOptions& options) const {
+    const auto find = [this](const FileHeader&) { return model_; };
+    if (request_.range) return DecompressRange(source, sink, find, *request_.range, options);
+    return Decompress(source, sink, find, options);
+  }
+
   void ShowProgress(ProgressLine* line, const ByteSource& source, uint64_t original,
                     uint64_t file) const {
     const bool compress = request_.action == Action::kCompress;

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "data/base/error.h"
+#include "data/base/units.h"
 #include "tools/command.h"
 
 namespace occam {
@@ -27,7 +28,8 @@ constexpr char kDecompressEpilogue[] =
     "\n"
     "Examples:\n"
     "  decompress --ckpt wiki.occm book.txt.occ          # writes book.txt\n"
-    "  decompress --ckpt wiki.occm -t *.occ              # tests, writes nothing\n";
+    "  decompress --ckpt wiki.occm -t *.occ              # tests, writes nothing\n"
+    "  decompress --ckpt wiki.occm --range 1G:64K -o part archive.tar.occ\n";
 
 cxxopts::Options MakeOptions(bool decompress) {
   const std::string name = decompress ? "decompress" : "compress";
@@ -43,7 +45,9 @@ cxxopts::Options MakeOptions(bool decompress) {
       cxxopts::value<std::string>()->default_value("chunked"), "MODE");
   options.add_options("What to do")("d,decompress", "Decompress")(
       "t,test", "Test compressed files, write nothing")(
-      "l,list", "List sizes, model and methods of compressed files; needs no model");
+      "l,list", "List sizes, model and methods of compressed files; needs no model")(
+      "range", "Decompress this part of the original alone; LENGTH may be missing: to the end",
+      cxxopts::value<std::string>(), "OFFSET:LENGTH");
   options.add_options("Files")("o,output", "Write to this file (- = standard output)",
                                cxxopts::value<std::string>(),
                                "FILE")("c,stdout", "Write to standard output")(
@@ -72,6 +76,18 @@ ContextMode ParseMode(const std::string& text) {
   throw UsageError("--mode is chunked or carried, not " + text);
 }
 
+// OFFSET:LENGTH, where LENGTH may be missing.
+OriginalRange ParseRange(const std::string& text) {
+  const size_t colon = text.find(':');
+  if (colon == std::string::npos || colon == 0)
+    throw UsageError("--range is OFFSET:LENGTH or OFFSET:, for example 10M:64K, not " + text);
+  OriginalRange range;
+  range.offset = static_cast<uint64_t>(ParseCount(text.substr(0, colon), "--range"));
+  if (colon + 1 < text.size())
+    range.length = static_cast<uint64_t>(ParseCount(text.substr(colon + 1), "--range"));
+  return range;
+}
+
 Request ReadRequest(const cxxopts::ParseResult& args, bool decompress) {
   Request request;
   const bool d = decompress || args.count("decompress") > 0;
@@ -92,6 +108,13 @@ Request ReadRequest(const cxxopts::ParseResult& args, bool decompress) {
       throw UsageError("-o names one file, but there are several inputs");
     if (request.to_stdout) throw UsageError("give -o or -c, not both");
     request.output = args["output"].as<std::string>();
+  }
+  if (args.count("range") > 0) {
+    if (request.action != Action::kDecompress) throw UsageError("--range is for decompressing");
+    if (request.output.empty() && !request.to_stdout && request.files.front() != kStandard)
+      throw UsageError("a range is not the whole file: name the output with -o, or use -c");
+    if (args.count("rm") > 0) throw UsageError("give --range or --rm, not both");
+    request.range = ParseRange(args["range"].as<std::string>());
   }
   if (args.count("rm") > 0 && args.count("keep") > 0)
     throw UsageError("give --rm or --keep, not both");

@@ -2,10 +2,12 @@
 #ifndef OCCAM_TOOLS_COMPRESS_REQUEST_H_
 #define OCCAM_TOOLS_COMPRESS_REQUEST_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "coder/container_format.h"
+#include "coder/decompress_range.h"
 #include "model/exact/network.h"
 
 namespace occam {
@@ -19,8 +21,9 @@ struct Request {
   std::string model;  // a checkpoint or .occm; empty: none is given
   Kernels kernels = Kernels::kFast;
   ContextMode mode = ContextMode::kChunked;
-  std::vector<std::string> files;  // at least one
-  std::string output;              // empty: by the input's name
+  std::vector<std::string> files;      // at least one
+  std::string output;                  // empty: by the input's name
+  std::optional<OriginalRange> range;  // decompressing: this part alone
   bool to_stdout = false;
   bool force = false;
   bool remove_input = false;

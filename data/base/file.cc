@@ -28,7 +28,9 @@ class FdSource final : public ByteSource {
   FdSource(int fd, bool owned, std::string name) : fd_(fd), owned_(owned), name_(std::move(name)) {
     struct stat info {};
     if (::fstat(fd_, &info) == 0 && S_ISREG(info.st_mode)) {
-      size_bytes_ = static_cast<uint64_t>(info.st_size);
+      // Standard input may have been read in part before.
+      start_ = std::max<off_t>(0, ::lseek(fd_, 0, SEEK_CUR));
+      size_bytes_ = static_cast<uint64_t>(std::max<off_t>(0, info.st_size - start_));
     }
   }
   FdSource(const FdSource&) = delete;
@@ -49,13 +51,20 @@ class FdSource final : public ByteSource {
     return done;
   }
   std::optional<uint64_t> size_bytes() const override { return size_bytes_; }
+  bool Seek(uint64_t position) override {
+    if (!size_bytes_) return false;
+    const auto offset = start_ + static_cast<off_t>(std::min(position, *size_bytes_));
+    if (::lseek(fd_, offset, SEEK_SET) < 0) throw SystemError("cannot read", name_);
+    return true;
+  }
   std::string name() const override { return name_; }
 
  private:
   int fd_;
   bool owned_;
   std::string name_;
-  std::optional<uint64_t> size_bytes_;
+  off_t start_ = 0;
+  std::optional<uint64_t> size_bytes_;  // from start_ on; of a regular file
 };
 
 void WriteFully(int fd, std::span<const uint8_t> bytes, const std::string& name) {
@@ -177,6 +186,10 @@ class SpanSource final : public ByteSource {
     return n;
   }
   std::optional<uint64_t> size_bytes() const override { return bytes_.size(); }
+  bool Seek(uint64_t position) override {
+    position_ = static_cast<size_t>(std::min<uint64_t>(position, bytes_.size()));
+    return true;
+  }
   std::string name() const override { return name_; }
 
  private:

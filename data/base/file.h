@@ -24,6 +24,10 @@ class ByteSource {
   virtual size_t Read(std::span<uint8_t> out) = 0;
   // The total size where it is known (a regular file), for progress and time left.
   virtual std::optional<uint64_t> size_bytes() const { return std::nullopt; }
+  // Makes the byte at `position`, counted from where this source began, the next to be read
+  // (nothing where it is past the end). False, and nothing changes, where only reading on is
+  // possible: a pipe. Throws kIo.
+  virtual bool Seek(uint64_t /*position*/) { return false; }
   // How messages name it.
   virtual std::string name() const = 0;
 };

@@ -147,6 +147,37 @@ expect 0 "$bin/decompress" --ckpt tiny.h5 -t text.occ
 expect 0 "$bin/compress" -l text.occ
 prints 'original'
 expect 0 "$bin/occam" compress -d --ckpt tiny.h5 -c text.occ
+# Contexts that are carried, and parts.
+expect 0 "$bin/compress" --ckpt tiny.h5 --mode carried -o carried.occ text
+for t in 1 3; do
+  "$bin/compress" --ckpt tiny.occm --mode carried -T $t <text | cmp -s - carried.occ || fail "carried, $t threads, from a pipe"
+  expect 0 "$bin/decompress" --ckpt tiny.h5 -T $t -f -o again carried.occ
+  same again original
+done
+expect 0 "$bin/compress" -l carried.occ
+prints 'carried, 64 bytes'
+expect 0 "$bin/compress" -l text.occ
+prints 'chunked, 64 bytes; 32 lanes'
+expect 2 "$bin/compress" --ckpt tiny.h5 --mode neither -f text
+says 'chunked or carried'
+size=$(stat -c %s original)
+for range in 0:100 1000:2K 20K: $size: 0:$size 0:0; do
+  offset=$(numfmt --from=si "${range%%:*}")
+  length=$(numfmt --from=si "${range#*:}" 2>/dev/null || echo "$size")
+  tail -c +$((offset + 1)) original | head -c "$length" >part
+  expect 0 "$bin/decompress" --ckpt tiny.h5 --range $range -f -o restored carried.occ
+  same restored part
+  "$bin/decompress" --ckpt tiny.h5 --range $range <text.occ | cmp -s - part || fail "range $range of standard input"
+  cat text.occ | "$bin/decompress" --ckpt tiny.h5 --range $range | cmp -s - part || fail "range $range from a pipe"
+done
+rm restored
+expect 2 "$bin/decompress" --ckpt tiny.h5 --range $size:1 -o restored text.occ
+says "$size bytes"
+expect 2 "$bin/decompress" --ckpt tiny.h5 --range 10:1 text.occ
+says 'name the output'
+expect 2 "$bin/decompress" --ckpt tiny.h5 --range 10 -c text.occ
+expect 2 "$bin/compress" --ckpt tiny.h5 --range 0:1 -c text
+absent restored
 cp text rm_me
 expect 0 "$bin/compress" --ckpt tiny.h5 --rm rm_me
 absent rm_me

@@ -1,0 +1,109 @@
+#include "coder/segment_decoder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "coder/progress_meter.h"
+#include "coder/segment_codec.h"
+#include "data/base/error.h"
+#include "data/base/thread_team.h"
+
+namespace occam {
+namespace {
+
+std::string ShortId(const Sha256Digest& id) { return Hex(std::span(id).first(8)); }
+
+void CheckModelFits(const FileHeader& header, const StreamModel* model, const std::string& name) {
+  if (model == nullptr) {
+    throw UsageError(fmt::format("{} needs the model {}; none was given; name it with --ckpt", name,
+                                 ShortId(header.model_id)));
+  }
+  if (model->model_id != header.model_id) {
+    throw DamagedError(fmt::format("{} needs the model {}, but {} was given", name,
+                                   ShortId(header.model_id), ShortId(model->model_id)));
+  }
+  if (model->contract_version != header.contract_version) {
+    throw DamagedError(fmt::format("{} was made by numeric contract {}, this program follows {}",
+                                   name, header.contract_version, model->contract_version));
+  }
+  if (model->context != header.context || model->tokenizer_id != header.tokenizer_id ||
+      model->vocabulary != 256) {
+    throw DamagedError(
+        fmt::format("{} uses its model with context {}, which does not fit", name, header.context));
+  }
+}
+
+struct Slot {
+  std::unique_ptr<SegmentCodec> codec;
+  SegmentRecord record;
+  Bytes original;
+  std::exception_ptr failure;
+};
+
+// What `next` gave until all slots are full, it ends (*more becomes false) or something is wrong
+// (*failure): what came before it is good and still to be decoded.
+int ReadBatch(const NextSegmentFn& next, std::vector<Slot>& slots, bool* more,
+              std::exception_ptr* failure) {
+  int filled = 0;
+  try {
+    while (filled < static_cast<int>(slots.size()) && *more) {
+      *more = next(&slots[static_cast<size_t>(filled)].record);
+      if (*more) ++filled;
+    }
+  } catch (...) {
+    *failure = std::current_exception();
+  }
+  return filled;
+}
+
+void DecodeBatch(ThreadTeam& team, std::span<Slot> slots, ProgressMeter& meter,
+                 const std::string& name) {
+  const int count = static_cast<int>(slots.size());
+  const int threads = team.size() / std::max(1, count);
+  team.Run(count, [&](int item, int) {
+    Slot& slot = slots[static_cast<size_t>(item)];
+    slot.failure = nullptr;
+    try {
+      slot.original = slot.codec->Decode(
+          slot.record.header, slot.record.payload, threads, [&](uint32_t n) { meter.Add(n, 0); },
+          name);
+    } catch (...) {
+      slot.failure = std::current_exception();
+    }
+  });
+}
+
+}  // namespace
+
+const StreamModel* ModelFor(const FileHeader& header, const ModelFinder& find_model,
+                            const std::string& name) {
+  if (!header.has_model()) return nullptr;
+  const StreamModel* const model = find_model(header);
+  CheckModelFits(header, model, name);
+  return model;
+}
+
+void DecodeSegments(const FileHeader& header, const StreamModel* model, const std::string& name,
+                    const CodecOptions& options, const NextSegmentFn& next,
+                    const TakeSegmentFn& take) {
+  ThreadTeam team(options.threads);
+  std::vector<Slot> slots(static_cast<size_t>(team.size()));
+  for (Slot& slot : slots) slot.codec = std::make_unique<SegmentCodec>(header, model);
+  ProgressMeter meter(options.progress);
+  std::exception_ptr failure;
+  for (bool more = true; more && !failure;) {
+    const int filled = ReadBatch(next, slots, &more, &failure);
+    const auto batch = std::span(slots).first(static_cast<size_t>(filled));
+    DecodeBatch(team, batch, meter, name);
+    for (const Slot& slot : batch) {
+      take(slot.record, slot.original, slot.failure);
+      meter.Add(0, kSegmentHeaderBytes + slot.record.payload.size());
+    }
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace occam
