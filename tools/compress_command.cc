@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -12,6 +13,7 @@
 #include "coder/compressor.h"
 #include "coder/decompressor.h"
 #include "coder/lm_codec.h"
+#include "coder/salvage.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
 #include "data/base/units.h"
@@ -30,7 +32,8 @@ class FileWorker {
   FileWorker(const Request& request, const StreamModel* model)
       : request_(request), model_(model), interrupted_(CatchInterrupts()) {}
 
-  void Work(const std::string& input) {
+  // The exit code: not 0 where --keep-going met damage.
+  int Work(const std::string& input) {
     if (request_.action == Action::kList) return List(input);
     const auto source = OpenSource(input);
     const bool test = request_.action == Action::kTest;
@@ -40,6 +43,7 @@ class FileWorker {
       throw UsageError("compressed data would go to the terminal; name a file, or use -f");
     }
     const auto sink = test ? NullSink() : OpenSink(output, request_.force);
+    if (const auto attributes = source->attributes()) sink->SetAttributes(*attributes);
     ProgressLine line(request_.quiet);
     const CodecOptions options{request_.threads,
                                [&](uint64_t original, uint64_t file) {
@@ -47,30 +51,58 @@ class FileWorker {
                                  ShowProgress(&line, *source, original, file);
                                },
                                request_.mode};
-    const ContainerStats stats =
-        compress ? Compress(*source, *sink, model_, options) : Restore(*source, *sink, options);
+    SalvageReport report;
+    if (compress) {
+      report.stats = Compress(*source, *sink, model_, options);
+    } else {
+      report = Restore(*source, *sink, options);
+    }
     sink->Commit();
     line.Clear();
-    if (request_.verbose) {
-      const double kb_s =
-          static_cast<double>(stats.original_bytes) / 1e3 / std::max(line.elapsed_s(), 1e-6);
-      fmt::print(stderr, "{}: {} -> {} bytes{}, {:.1f} KB/s{}\n", source->name(),
-                 compress ? stats.original_bytes : stats.file_bytes,
-                 compress ? stats.file_bytes : stats.original_bytes, Rate(stats), kb_s,
-                 test ? ", sound" : "");
-    }
-    if (request_.remove_input && !test && input != kStandard && output != kStandard) {
-      std::filesystem::remove(input);
-    }
+    if (request_.verbose) PrintLine(*source, report, line.elapsed_s());
+    PrintDamage(source->name(), report);
+    const bool files = !test && input != kStandard && output != kStandard;
+    if (request_.remove_input && files && report.sound()) std::filesystem::remove(input);
+    return report.sound() ? 0 : static_cast<int>(ErrorKind::kDamaged);
   }
 
   struct Interrupted {};
 
  private:
-  ContainerStats Restore(ByteSource& source, ByteSink& sink, const CodecOptions& options) const {
+  SalvageReport Restore(ByteSource& source, ByteSink& sink, const CodecOptions& options) const {
     const auto find = [this](const FileHeader&) { return model_; };
-    if (request_.range) return DecompressRange(source, sink, find, *request_.range, options);
-    return Decompress(source, sink, find, options);
+    if (request_.keep_going) return DecompressKeepGoing(source, sink, find, options);
+    SalvageReport report;
+    report.stats = request_.range ? DecompressRange(source, sink, find, *request_.range, options)
+                                  : Decompress(source, sink, find, options);
+    return report;
+  }
+
+  void PrintLine(const ByteSource& source, const SalvageReport& report, double elapsed_s) const {
+    const ContainerStats& stats = report.stats;
+    const bool compress = request_.action == Action::kCompress;
+    fmt::print(stderr, "{}: {} -> {} bytes{}, {:.1f} KB/s{}\n", source.name(),
+               compress ? stats.original_bytes : stats.file_bytes,
+               compress ? stats.file_bytes : stats.original_bytes, Rate(stats),
+               static_cast<double>(stats.original_bytes) / 1e3 / std::max(elapsed_s, 1e-6),
+               request_.action == Action::kTest && report.sound() ? ", sound" : "");
+  }
+
+  // One line for each range that is missing, and for each damage that cost nothing.
+  static void PrintDamage(const std::string& name, const SalvageReport& report) {
+    const std::string known = name + " is damaged: ";
+    for (const MissingRange& range : report.missing) {
+      const std::string why =
+          range.why.starts_with(known) ? range.why.substr(known.size()) : range.why;
+      if (range.end) {
+        fmt::print(stderr, "occam: bytes {}:{} of {} are missing: {}\n", range.begin, *range.end,
+                   name, why);
+      } else {
+        fmt::print(stderr, "occam: what followed byte {} of {} is missing: {}\n", range.begin, name,
+                   why);
+      }
+    }
+    for (const std::string& remark : report.remarks) fmt::print(stderr, "occam: {}\n", remark);
   }
 
   void ShowProgress(ProgressLine* line, const ByteSource& source, uint64_t original,
@@ -94,7 +126,7 @@ class FileWorker {
     return fmt::format(" ({:.2f} %, {:.3f} bpb)", 100 * rate, 8 * rate);
   }
 
-  static void List(const std::string& input) {
+  static int List(const std::string& input) {
     const auto source = OpenSource(input);
     const FileInfo info = ReadFileInfo(*source);
     const ContainerStats& t = info.totals;
@@ -111,6 +143,7 @@ class FileWorker {
     fmt::print("  contexts    {}, {} bytes; {} lanes a full segment, {} bytes each\n",
                ModeName(info.header.mode), info.header.context, info.header.lanes,
                info.header.lane_symbols);
+    return 0;
   }
 
   const Request& request_;
@@ -130,7 +163,8 @@ int Run(const Request& request) {
   int code = 0;
   for (const std::string& file : request.files) {
     try {
-      worker.Work(file);
+      const int result = worker.Work(file);
+      if (code == 0) code = result;
     } catch (const FileWorker::Interrupted&) {
       return kInterruptedExitCode;
     } catch (const Error& e) {

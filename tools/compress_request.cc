@@ -29,7 +29,8 @@ constexpr char kDecompressEpilogue[] =
     "Examples:\n"
     "  decompress --ckpt wiki.occm book.txt.occ          # writes book.txt\n"
     "  decompress --ckpt wiki.occm -t *.occ              # tests, writes nothing\n"
-    "  decompress --ckpt wiki.occm --range 1G:64K -o part archive.tar.occ\n";
+    "  decompress --ckpt wiki.occm --range 1G:64K -o part archive.tar.occ\n"
+    "  decompress --ckpt wiki.occm --keep-going hurt.occ # what is sound of a damaged file\n";
 
 cxxopts::Options MakeOptions(bool decompress) {
   const std::string name = decompress ? "decompress" : "compress";
@@ -47,7 +48,11 @@ cxxopts::Options MakeOptions(bool decompress) {
       "t,test", "Test compressed files, write nothing")(
       "l,list", "List sizes, model and methods of compressed files; needs no model")(
       "range", "Decompress this part of the original alone; LENGTH may be missing: to the end",
-      cxxopts::value<std::string>(), "OFFSET:LENGTH");
+      cxxopts::value<std::string>(),
+      "OFFSET:LENGTH")("keep-going",
+                       "Restore what is sound of damaged files: zeros for what is missing, which "
+                       "is printed; ends with "
+                       "exit code 4");
   options.add_options("Files")("o,output", "Write to this file (- = standard output)",
                                cxxopts::value<std::string>(),
                                "FILE")("c,stdout", "Write to standard output")(
@@ -115,6 +120,11 @@ Request ReadRequest(const cxxopts::ParseResult& args, bool decompress) {
       throw UsageError("a range is not the whole file: name the output with -o, or use -c");
     if (args.count("rm") > 0) throw UsageError("give --range or --rm, not both");
     request.range = ParseRange(args["range"].as<std::string>());
+  }
+  request.keep_going = args.count("keep-going") > 0;
+  if (request.keep_going &&
+      (request.action == Action::kCompress || request.action == Action::kList || request.range)) {
+    throw UsageError("--keep-going is for decompressing and testing whole files");
   }
   if (args.count("rm") > 0 && args.count("keep") > 0)
     throw UsageError("give --rm or --keep, not both");

@@ -24,6 +24,7 @@ struct Request {
   std::vector<std::string> files;      // at least one
   std::string output;                  // empty: by the input's name
   std::optional<OriginalRange> range;  // decompressing: this part alone
+  bool keep_going = false;             // decompressing: what is sound of damaged files
   bool to_stdout = false;
   bool force = false;
   bool remove_input = false;

@@ -28,6 +28,7 @@ class FdSource final : public ByteSource {
   FdSource(int fd, bool owned, std::string name) : fd_(fd), owned_(owned), name_(std::move(name)) {
     struct stat info {};
     if (::fstat(fd_, &info) == 0 && S_ISREG(info.st_mode)) {
+      attributes_ = {info.st_mode & 0777u, info.st_atim, info.st_mtim};
       // Standard input may have been read in part before.
       start_ = std::max<off_t>(0, ::lseek(fd_, 0, SEEK_CUR));
       size_bytes_ = static_cast<uint64_t>(std::max<off_t>(0, info.st_size - start_));
@@ -57,12 +58,17 @@ class FdSource final : public ByteSource {
     if (::lseek(fd_, offset, SEEK_SET) < 0) throw SystemError("cannot read", name_);
     return true;
   }
+  std::optional<FileAttributes> attributes() const override {
+    if (!owned_ || !size_bytes_) return std::nullopt;
+    return attributes_;
+  }
   std::string name() const override { return name_; }
 
  private:
   int fd_;
   bool owned_;
   std::string name_;
+  FileAttributes attributes_;
   off_t start_ = 0;
   std::optional<uint64_t> size_bytes_;  // from start_ on; of a regular file
 };
@@ -123,7 +129,16 @@ class AtomicFileSink final : public ByteSink {
 
   void Write(std::span<const uint8_t> bytes) override { WriteFully(fd_, bytes, path_); }
 
+  void SetAttributes(const FileAttributes& attributes) override {
+    ::fchmod(fd_, attributes.permissions);
+    attributes_ = attributes;
+  }
+
   void Commit() override {
+    if (attributes_) {
+      const std::timespec times[2] = {attributes_->accessed, attributes_->modified};
+      ::futimens(fd_, times);
+    }
     if (::fsync(fd_) != 0) throw SystemError("cannot write", path_);
     const int fd = std::exchange(fd_, -1);
     if (::close(fd) != 0) throw SystemError("cannot write", path_);
@@ -162,6 +177,7 @@ class AtomicFileSink final : public ByteSink {
   std::string path_;
   std::string temporary_;
   bool overwrite_;
+  std::optional<FileAttributes> attributes_;
   int fd_ = -1;
   bool committed_ = false;
 };

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <ctime>
 #include <memory>
 #include <optional>
 #include <span>
@@ -14,6 +15,13 @@
 namespace occam {
 
 using Bytes = std::vector<uint8_t>;
+
+// What a file has beside its bytes and its name.
+struct FileAttributes {
+  uint32_t permissions = 0;  // the lower nine bits of the mode
+  std::timespec accessed{};
+  std::timespec modified{};
+};
 
 // Where bytes come from, in order. Not thread-safe.
 class ByteSource {
@@ -28,6 +36,8 @@ class ByteSource {
   // (nothing where it is past the end). False, and nothing changes, where only reading on is
   // possible: a pipe. Throws kIo.
   virtual bool Seek(uint64_t /*position*/) { return false; }
+  // Of a regular file that was opened by its name.
+  virtual std::optional<FileAttributes> attributes() const { return std::nullopt; }
   // How messages name it.
   virtual std::string name() const = 0;
 };
@@ -38,6 +48,9 @@ class ByteSink {
  public:
   virtual ~ByteSink() = default;
   virtual void Write(std::span<const uint8_t> bytes) = 0;  // Throws kIo.
+  // Gives a file that is being made these attributes, as far as the file system can: permissions at
+  // once, times by Commit. Before the first Write, lest others see what they should not.
+  virtual void SetAttributes(const FileAttributes& /*attributes*/) {}
   virtual void Commit() = 0;  // Flushes; files: syncs and renames. Throws kIo.
   virtual std::string name() const = 0;
 };

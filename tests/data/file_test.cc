@@ -1,5 +1,6 @@
 #include "data/base/file.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -146,6 +147,50 @@ TEST_CASE("File: a device and a named pipe are written to and read from directly
   writer.join();
   CHECK(read == bytes);
   CHECK(fs::is_fifo(folder / "pipe"));
+}
+
+TEST_CASE("File: a file can be entered anywhere, a pipe cannot") {
+  const TemporaryFolder folder;
+  WriteFile(folder / "x", BytesOf("0123456789"));
+  const Bytes bytes = ReadFile(folder / "x");
+  const auto memory = MemorySource(bytes);
+  const auto file = OpenSource(folder / "x");
+  for (ByteSource* source : {memory.get(), file.get()}) {
+    Bytes piece(3);
+    for (const size_t position : {6u, 0u, 7u}) {
+      REQUIRE(source->Seek(position));
+      REQUIRE(source->Read(piece) == 3);
+      CHECK(piece[0] == '0' + position);
+    }
+    REQUIRE(source->Seek(1000));
+    CHECK(source->Read(piece) == 0);
+  }
+  REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
+  std::thread writer([&] { WriteFile(folder / "pipe", bytes); });
+  const auto pipe = OpenSource(folder / "pipe");
+  CHECK_FALSE(pipe->Seek(0));
+  CHECK(ReadAll(*pipe) == bytes);
+  writer.join();
+}
+
+TEST_CASE("File: permissions and times go from file to file") {
+  const TemporaryFolder folder;
+  WriteFile(folder / "from", BytesOf("x"));
+  REQUIRE(::chmod((folder / "from").c_str(), 0640) == 0);
+  const std::timespec times[2] = {{1000000000, 5000}, {900000000, 7000}};
+  REQUIRE(::utimensat(AT_FDCWD, (folder / "from").c_str(), times, 0) == 0);
+  const auto attributes = OpenSource(folder / "from")->attributes();
+  REQUIRE(attributes);
+  const auto sink = OpenSink(folder / "to", /*overwrite=*/false);
+  sink->SetAttributes(*attributes);
+  sink->Write(BytesOf("y"));
+  sink->Commit();
+  struct stat info {};
+  REQUIRE(::stat((folder / "to").c_str(), &info) == 0);
+  CHECK((info.st_mode & 0777) == 0640);
+  CHECK(info.st_atim.tv_sec == 1000000000);
+  CHECK(info.st_mtim.tv_sec == 900000000);
+  CHECK_FALSE(OpenSource("/dev/null")->attributes());
 }
 
 TEST_CASE("File: memory is a source and a sink") {

@@ -178,6 +178,34 @@ says 'name the output'
 expect 2 "$bin/decompress" --ckpt tiny.h5 --range 10 -c text.occ
 expect 2 "$bin/compress" --ckpt tiny.h5 --range 0:1 -c text
 absent restored
+# Damaged files: what is sound comes back, and what is missing is told.
+for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do cat text; done >long  # two segments
+expect 0 "$bin/compress" --ckpt tiny.h5 -o long.occ long
+expect 0 "$bin/decompress" --ckpt tiny.h5 --keep-going -o restored long.occ
+same restored long
+{ head -c 200 long.occ; printf XXXX; tail -c +205 long.occ; } >hurt.occ
+expect 4 "$bin/decompress" --ckpt tiny.h5 -f -o restored hurt.occ
+expect 4 "$bin/decompress" --ckpt tiny.h5 --keep-going -f -o restored hurt.occ
+says "^occam: bytes 0:524288 of hurt.occ are missing: the payload"
+{ head -c 524288 /dev/zero; tail -c +524289 long; } | cmp -s - restored || fail "keep-going restores something else"
+"$bin/decompress" --ckpt tiny.h5 --keep-going <hurt.occ 2>err | cmp -s - restored || fail "keep-going from standard input"
+expect 4 "$bin/decompress" --ckpt tiny.h5 --keep-going -t hurt.occ
+head -c $(($(stat -c %s long.occ) - 300)) long.occ >hurt.occ
+"$bin/decompress" --ckpt tiny.h5 --keep-going -f --rm -o restored hurt.occ 2>err
+[ $? -eq 4 ] || fail "keep-going with a cut file"
+head -c 524288 long | cmp -s -n 524288 - restored || fail "keep-going with a cut file restores something else"
+[ -e hurt.occ ] || fail "a damaged file was removed"
+expect 2 "$bin/decompress" --ckpt tiny.h5 --keep-going --range 0:1 -c long.occ
+expect 2 "$bin/compress" --ckpt tiny.h5 --keep-going -c long
+rm restored
+# Permissions and times go along.
+cp text stamped
+chmod 640 stamped
+touch -d '2001-02-03 04:05:06.789' stamped
+expect 0 "$bin/compress" --ckpt tiny.h5 stamped
+[ "$(stat -c '%a %y' stamped.occ)" = "$(stat -c '%a %y' stamped)" ] || fail "compress does not keep mode and time"
+expect 0 "$bin/decompress" --ckpt tiny.h5 -o unstamped stamped.occ
+[ "$(stat -c '%a %y' unstamped)" = "$(stat -c '%a %y' stamped)" ] || fail "decompress does not keep mode and time"
 cp text rm_me
 expect 0 "$bin/compress" --ckpt tiny.h5 --rm rm_me
 absent rm_me
