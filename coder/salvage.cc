@@ -105,7 +105,9 @@ SalvageReport DecompressKeepGoing(ByteSource& source, ByteSink& sink, const Mode
     }
   }
   report.stats.original_bytes = patched.position();
-  report.stats.file_bytes = source.size_bytes().value_or(0);
+  const uint64_t restored_bytes =
+      report.stats.payload_bytes + report.stats.segments * kSegmentHeaderBytes;
+  report.stats.file_bytes = source.size_bytes().value_or(kFileHeaderBytes + restored_bytes);
   return report;
 }
 

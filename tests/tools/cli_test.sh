@@ -188,7 +188,7 @@ expect 4 "$bin/decompress" --ckpt tiny.h5 -f -o restored hurt.occ
 expect 4 "$bin/decompress" --ckpt tiny.h5 --keep-going -f -o restored hurt.occ
 says "^occam: bytes 0:524288 of hurt.occ are missing: the payload"
 { head -c 524288 /dev/zero; tail -c +524289 long; } | cmp -s - restored || fail "keep-going restores something else"
-"$bin/decompress" --ckpt tiny.h5 --keep-going <hurt.occ 2>err | cmp -s - restored || fail "keep-going from standard input"
+{ "$bin/decompress" --ckpt tiny.h5 --keep-going <hurt.occ 2>err; true; } | cmp -s - restored || fail "keep-going from standard input"
 expect 4 "$bin/decompress" --ckpt tiny.h5 --keep-going -t hurt.occ
 head -c $(($(stat -c %s long.occ) - 300)) long.occ >hurt.occ
 "$bin/decompress" --ckpt tiny.h5 --keep-going -f --rm -o restored hurt.occ 2>err
