@@ -34,6 +34,7 @@ DEFAULTS = {
 MATRICES = ("wq", "wk", "wv", "wo", "wu", "wd")
 ROUNDED = MATRICES + ("embedding", "head", "conv1", "conv2")
 BEGIN = 256
+FUSE_FROM_TOKENS = 400_000_000
 
 
 def completed(configuration):
@@ -176,16 +177,26 @@ class Networks:
         y = torch.cat([first * self.cosine - second * self.sine, first * self.sine + second * self.cosine], dim=-1)
         return norm(y).bfloat16()
 
-    def block(self, x, x0, w, layer):
-        if "mix" in w:
-            x = x + each(w["mix"]) * x0
+    def _before_attention(self, x, w):
         h = convolve(norm(x) * each(w["gain1"]), w.get("conv1"))
         qkv = linear(h, torch.cat([w["wq"], w["wk"], w["wv"]], dim=1))
         q, k, v = qkv.split([self.c["width"], self.c["kv_width"], self.c["kv_width"]], dim=-1)
-        out = self._attention(self._rotated(q), self._rotated(k), self._heads(v).bfloat16(), layer)
+        return self._rotated(q), self._rotated(k), self._heads(v).bfloat16()
+
+    def _after_attention(self, x, out, w):
         x = x + linear(out.transpose(2, 3).flatten(3), w["wo"])
         h = convolve(norm(x) * each(w["gain2"]), w.get("conv2"))
         return x + linear(F.relu(linear(h, w["wu"])).square(), w["wd"])
+
+    def fuse(self):
+        """Compiles what lies between the attentions; pays from some hundred million tokens on."""
+        self._before_attention = torch.compile(self._before_attention, dynamic=False)
+        self._after_attention = torch.compile(self._after_attention, dynamic=False)
+
+    def block(self, x, x0, w, layer):
+        if "mix" in w:
+            x = x + each(w["mix"]) * x0
+        return self._after_attention(x, self._attention(*self._before_attention(x, w), layer), w)
 
     def nats(self, p, inputs, targets):
         """inputs, targets [E, B, T] -> the mean of -ln p, [E]."""
@@ -303,6 +314,8 @@ class Training:
         self.train_data = torch.from_numpy(data[:self.c["train_bytes"]]).to(device)
         self.validation = torch.from_numpy(data[len(data) - self.c["validation_bytes"]:]).to(device)
         self.networks = Networks(configurations, device)
+        if device == "cuda" and len(configurations) * self.c["tokens"] >= FUSE_FROM_TOKENS:
+            self.networks.fuse()
         initial = [initial_parameters(c) for c in configurations]
         self.p = {name: torch.stack([i[name] for i in initial]).to(device).requires_grad_() for name in initial[0]}
         self.optimizer = Optimizer(configurations, self.p)
