@@ -36,10 +36,11 @@ inline ModelConfig TestConfig(int vocabulary, int width, int heads, int kv_heads
 // windows.
 inline std::vector<NamedConfig> TestConfigs() {
   return {
-      {"family 48",
+      {"the 200K width",
        [] {
          ModelConfig c = FamilyConfig(48);
          c.context = 300;
+         c.windows = {256, 256, 0, 256, 256, 0, 256};  // not the family's: the golden digest stays
          return c;
        }()},
       {"one head of 8", TestConfig(2, 8, 1, 1, 1, 0, 40, {1, 0})},
