@@ -25,7 +25,7 @@ SHAPE = {"width": 96, "layers": 7, "heads": 0, "kv_heads": 0, "mlp_factor": 4, "
          "tokens": 60_000_000, "x0mix": 0}
 DEFAULTS = {
     **SHAPE,
-    "windows": [256, 256, 0],  # repeated as a pattern; 0 = the whole context
+    "windows": [64, 64, 512],  # repeated as a pattern; 0 = the whole context
     "muon_lr": 0.015, "muon_momentum": 0.95, "adamw_lr": 6e-3, "adamw_beta1": 0.9, "adamw_beta2": 0.99,
     "adamw_epsilon": 1e-10, "weight_decay": 0.1, "clip_norm": 1.0, "warmup_steps": 100, "warmup_share": 0.05,
     "constant_share": 0.4, "final_factor": 0.02, "decay": "linear", "seed": 1, "rounded_share": 0.0, "average_decay": 0.0,
@@ -134,12 +134,7 @@ class Networks:
 
     def _windowed(self, q, k, v, window):
         """q, k, v [n, heads, T, size]."""
-        scale, size = 3 / math.sqrt(self.c["head_size"]), self.c["head_size"]
-        if size % 32:  # zeros change nothing, and kernels for other sizes gave worse models
-            return self._windowed_padded(*(F.pad(y, (0, 32 - size % 32)) for y in (q, k, v)), window, scale)[..., :size]
-        return self._windowed_padded(q, k, v, window, scale)
-
-    def _windowed_padded(self, q, k, v, window, scale):
+        scale = 3 / math.sqrt(self.c["head_size"])
         if window >= self.T:
             return F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scale)
         n, H, T, S = q.shape

@@ -74,7 +74,8 @@ cxxopts::Options MakeOptions() {
       "mlp-factor", "Width of the MLP over the width", cxxopts::value<int>(), "N")(
       "conv-width", "Taps of the convolutions; 0 = none", cxxopts::value<int>(), "N")(
       "windows",
-      "Positions each layer sees, one a layer or repeated as a pattern; 0 = all (default 64,64,512)",
+      "Positions each layer sees, one a layer or repeated as a pattern; 0 = all (default "
+      "64,64,512)",
       cxxopts::value<std::vector<int>>(),
       "W,W,...")("context", "Bytes of a fresh context (default 2048)", cxxopts::value<int>(), "N");
   options.add_options("Length")("minutes", "Minutes (the default: 10)", cxxopts::value<double>(),
