@@ -29,12 +29,12 @@ DEFAULTS = {
     "muon_lr": 0.015, "muon_momentum": 0.95, "adamw_lr": 6e-3, "adamw_beta1": 0.9, "adamw_beta2": 0.99,
     "adamw_epsilon": 1e-10, "weight_decay": 0.1, "clip_norm": 1.0, "warmup_steps": 100, "warmup_share": 0.05,
     "constant_share": 0.4, "final_factor": 0.02, "decay": "linear", "seed": 1, "rounded_share": 0.0, "average_decay": 0.0,
+    "rotated_share": 0.5, "rotary_base": 1024.0, "convolution_deviation": 0.5, "score_scale": 3.0,
     "train_bytes": 62_000_000, "validation_bytes": 2_000_000,
 }
 MATRICES = ("wq", "wk", "wv", "wo", "wu", "wd")
 ROUNDED = MATRICES + ("embedding", "head", "conv1", "conv2")
 BEGIN = 256
-FUSE_FROM_TOKENS = 400_000_000
 
 
 def completed(configuration):
@@ -63,8 +63,12 @@ def initial_parameters(c):
         deviation = deviation or 0.5 / math.sqrt(shape[-1])
         return (torch.rand(*shape, generator=generator) * 2 - 1) * math.sqrt(3) * deviation
 
+    def taps():
+        deviation = c["convolution_deviation"]
+        return uniform(L, c["conv_width"], D, deviation=deviation) if deviation else torch.zeros(L, c["conv_width"], D)
+
     p = {"embedding": uniform(257, D, deviation=1.0), "gain1": torch.ones(L, D), "gain2": torch.ones(L, D),
-         "conv1": torch.zeros(L, c["conv_width"], D), "conv2": torch.zeros(L, c["conv_width"], D),
+         "conv1": taps(), "conv2": taps(),
          "wq": uniform(L, D, D), "wk": uniform(L, K, D), "wv": uniform(L, K, D), "wo": torch.zeros(L, D, D),
          "wu": uniform(L, M, D), "wd": torch.zeros(L, D, M), "final_gain": torch.ones(D), "head": torch.zeros(256, D)}
     if c["x0mix"]:
@@ -117,10 +121,14 @@ class Networks:
         self.T = self.c["context"]
         size = self.c["head_size"]
         pairs = size // 2
-        frequencies = numpy.rint(65536 / (2 * math.pi) * 1024.0 ** (-numpy.arange(pairs) / pairs))
-        angles = 2 * math.pi * (numpy.outer(numpy.arange(self.T), frequencies) % 65536) / 65536
-        self.cosine = torch.tensor(numpy.cos(angles), dtype=torch.float32, device=device)
+        turning = [math.ceil(pairs * c["rotated_share"]) for c in configurations]
+        frequencies = numpy.stack([numpy.rint(65536 / (2 * math.pi) * c["rotary_base"] ** (-numpy.arange(pairs) / n)) *
+                                   (numpy.arange(pairs) < n) for n, c in zip(turning, configurations)])
+        angles = 2 * math.pi * (numpy.arange(self.T)[:, None] * frequencies[:, None, None, None] % 65536) / 65536
+        self.cosine = torch.tensor(numpy.cos(angles), dtype=torch.float32, device=device)  # [E, 1, 1, T, pairs]
         self.sine = torch.tensor(numpy.sin(angles), dtype=torch.float32, device=device)
+        scales = torch.tensor([c["score_scale"] / 3 for c in configurations], device=device)
+        self.query_scale = scales.view(-1, 1, 1, 1, 1) if (scales != 1).any() else None
         self.symbols = torch.arange(257, device=device)
         windows = {w for c in configurations for w in c["all_windows"]}
         self.masks = {w: self._mask(w, device) for w in windows if w < self.T}
@@ -170,13 +178,15 @@ class Networks:
     def _rotated(self, y):
         first, second = self._heads(y).chunk(2, dim=-1)
         y = torch.cat([first * self.cosine - second * self.sine, first * self.sine + second * self.cosine], dim=-1)
-        return norm(y).bfloat16()
+        return norm(y)
 
     def _before_attention(self, x, w):
         h = convolve(norm(x) * each(w["gain1"]), w.get("conv1"))
         qkv = linear(h, torch.cat([w["wq"], w["wk"], w["wv"]], dim=1))
         q, k, v = qkv.split([self.c["width"], self.c["kv_width"], self.c["kv_width"]], dim=-1)
-        return self._rotated(q), self._rotated(k), self._heads(v).bfloat16()
+        q = self._rotated(q)
+        q = q if self.query_scale is None else q * self.query_scale
+        return q.bfloat16(), self._rotated(k).bfloat16(), self._heads(v).bfloat16()
 
     def _after_attention(self, x, out, w):
         x = x + linear(out.transpose(2, 3).flatten(3), w["wo"])
@@ -184,7 +194,7 @@ class Networks:
         return x + linear(F.relu(linear(h, w["wu"])).square(), w["wd"])
 
     def fuse(self):
-        """Compiles what lies between the attentions; pays from some hundred million tokens on."""
+        """Compiles what lies between the attentions."""
         self._before_attention = torch.compile(self._before_attention, dynamic=False)
         self._after_attention = torch.compile(self._after_attention, dynamic=False)
 
@@ -304,12 +314,12 @@ def evaluate(networks, p, validation):
 
 
 class Training:
-    def __init__(self, configurations, data, device):
+    def __init__(self, configurations, data, device, fuse=False):
         self.all, self.c, self.device = configurations, configurations[0], device
         self.train_data = torch.from_numpy(data[:self.c["train_bytes"]]).to(device)
         self.validation = torch.from_numpy(data[len(data) - self.c["validation_bytes"]:]).to(device)
         self.networks = Networks(configurations, device)
-        if device == "cuda" and len(configurations) * self.c["tokens"] >= FUSE_FROM_TOKENS:
+        if fuse:
             self.networks.fuse()
         initial = [initial_parameters(c) for c in configurations]
         self.p = {name: torch.stack([i[name] for i in initial]).to(device).requires_grad_() for name in initial[0]}
@@ -403,6 +413,7 @@ def main():
     parser.add_argument("--out", required=True)
     parser.add_argument("--minutes", type=float, default=1e9, help="start no group after so many")
     parser.add_argument("--together", type=int, default=8, help="configurations a group at most")
+    parser.add_argument("--fuse", action="store_true", help="compile what lies between the attentions: for long runs")
     arguments = parser.parse_args()
     began = time.time()
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -420,7 +431,7 @@ def main():
     for group in (group for members in groups.values() for group in members):
         if time.time() - began > 60 * arguments.minutes:
             break
-        for (line, _), result in zip(group, Training([c for _, c in group], data, device).run()):
+        for (line, _), result in zip(group, Training([c for _, c in group], data, device, arguments.fuse).run()):
             with open(arguments.out, "a") as file:
                 file.write(json.dumps({**line, **result}) + "\n")
             print(f"{line['name']:40s} {result['parameters']:>9} {result['cache']:>6} {result['bpb']:.4f} "

@@ -8,22 +8,25 @@ namespace {
 // Builds the table and, beside it, the index by role, so that the two cannot disagree.
 class TableBuilder {
  public:
-  int Add(const std::string& name, int64_t rows, int64_t columns, Init init, UpdateRule rule,
-          Coding coding) {
-    ParameterSpec spec{name, rows, columns, init, rule, rule == UpdateRule::kMuon, coding, offset_};
+  int Add(const std::string& name, int64_t rows, int64_t columns, Init init, float deviation,
+          UpdateRule rule, Coding coding) {
+    ParameterSpec spec{name,   rows,   columns, init, deviation, rule, rule == UpdateRule::kMuon,
+                       coding, offset_};
     offset_ += spec.size();
     table.push_back(spec);
     return static_cast<int>(table.size()) - 1;
   }
   int Gain(const std::string& name, int64_t width) {
-    return Add(name, 1, width, Init::kOne, UpdateRule::kAdamW, Coding::kFloats);
+    return Add(name, 1, width, Init::kOne, 0, UpdateRule::kAdamW, Coding::kFloats);
   }
   int Convolution(const std::string& name, const ModelConfig& c) {
     if (c.conv_width == 0) return -1;
-    return Add(name, c.conv_width, c.width, Init::kZero, UpdateRule::kAdamW, Coding::kRowCodes);
+    return Add(name, c.conv_width, c.width, Init::kUniform, 0.5f, UpdateRule::kAdamW,
+               Coding::kRowCodes);
   }
   int Matrix(const std::string& name, int64_t rows, int64_t columns, Init init) {
-    return Add(name, rows, columns, init, UpdateRule::kMuon, Coding::kRowCodes);
+    const float deviation = 0.5f / std::sqrt(static_cast<float>(columns));
+    return Add(name, rows, columns, init, deviation, UpdateRule::kMuon, Coding::kRowCodes);
   }
 
   std::vector<ParameterSpec> table;
@@ -33,7 +36,7 @@ class TableBuilder {
 };
 
 void Build(const ModelConfig& c, TableBuilder* b, ParameterIndex* index) {
-  index->embedding = b->Add("embedding", c.vocabulary + 1, c.width, Init::kUniform,
+  index->embedding = b->Add("embedding", c.vocabulary + 1, c.width, Init::kUniform, 1,
                             UpdateRule::kAdamW, Coding::kRowCodes);
   for (int l = 0; l < c.layers; ++l) {
     const std::string prefix = "layers." + std::to_string(l) + ".";
@@ -52,15 +55,11 @@ void Build(const ModelConfig& c, TableBuilder* b, ParameterIndex* index) {
   }
   index->final_gain = b->Gain("final_gain", c.width);
   index->head =
-      b->Add("head", c.vocabulary, c.width, Init::kZero, UpdateRule::kAdamW, Coding::kRowCodes);
+      b->Add("head", c.vocabulary, c.width, Init::kZero, 0, UpdateRule::kAdamW, Coding::kRowCodes);
 }
 
 // The bound of a uniform distribution is sqrt(3) times its standard deviation.
 float UniformBound(float deviation) { return std::sqrt(3.0f) * deviation; }
-
-float InitialDeviation(const ParameterSpec& spec) {
-  return spec.name == "embedding" ? 1.0f : 0.5f / std::sqrt(static_cast<float>(spec.columns));
-}
 
 }  // namespace
 
@@ -90,7 +89,7 @@ void Initialise(ParameterSet* weights, uint64_t seed) {
   for (size_t i = 0; i < weights->table().size(); ++i) {
     const ParameterSpec& spec = weights->table()[i];
     Random random(seed, i);
-    const float bound = UniformBound(InitialDeviation(spec));
+    const float bound = UniformBound(spec.deviation);
     for (float& w : weights->tensor(static_cast<int>(i))) {
       w = spec.init == Init::kUniform ? random.Symmetric(bound)
           : spec.init == Init::kOne   ? 1.0f

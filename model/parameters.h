@@ -14,10 +14,9 @@
 namespace occam {
 
 enum class Init {
-  kZero,  // projections back into the residual, convolutions, the head: the network starts as its
-          // embedding
-  kOne,   // gains
-  kUniform,  // standard deviation 0.5 / sqrt(columns) for matrices, 1 for the embedding
+  kZero,     // projections back into the residual and the head: the network starts as its embedding
+  kOne,      // gains
+  kUniform,  // of the spec's deviation
 };
 
 enum class UpdateRule {
@@ -35,6 +34,9 @@ struct ParameterSpec {
   int64_t rows = 0;  // matrices are [outputs, inputs], row-major; vectors have 1 row
   int64_t columns = 0;
   Init init = Init::kZero;
+  float deviation = 0;  // of kUniform: 1 for the embedding, 0.5 for convolutions (so that channels
+                        // see different pasts from the start: experiments/recipe), 0.5 /
+                        // sqrt(columns) for matrices
   UpdateRule rule = UpdateRule::kAdamW;
   bool decayed = false;  // whether weight decay applies
   Coding coding = Coding::kRowCodes;

@@ -79,13 +79,15 @@ RotaryTable MakeTable() {
 }  // namespace
 
 std::vector<int32_t> RotaryFrequencies(int pairs) {
-  const int64_t root = RootOfBase(pairs);
-  std::vector<int32_t> frequencies;
+  const int turning = (pairs + 1) / 2;
+  const int64_t root = RootOfBase(turning);
+  std::vector<int32_t> frequencies(static_cast<size_t>(pairs));
   int64_t power = kOne;
-  for (int i = 0; i < pairs; ++i) {
+  for (int i = 0; i < turning; ++i) {
     // 65536 * power / (2 pi), rounded to nearest; both are in units of 2^-60.
     const Wide numerator = static_cast<Wide>(power) * kRotaryCircle;
-    frequencies.push_back(static_cast<int32_t>((numerator + kTwoPi60 / 2) / kTwoPi60));
+    const Wide frequency = (numerator + kTwoPi60 / 2) / kTwoPi60;
+    frequencies[static_cast<size_t>(i)] = static_cast<int32_t>(frequency);
     power = Multiply(power, root);
   }
   return frequencies;

@@ -16,7 +16,7 @@
 namespace occam {
 
 // The version of the numeric contract. Two programs of one version agree on every frequency.
-constexpr int kContractVersion = 1;
+constexpr int kContractVersion = 2;
 constexpr int kMaxWeightCode = 63;
 
 // One tensor of ParameterTable, owned.

@@ -158,7 +158,7 @@ TEST_CASE("Quantise: the model id of fixed weights is fixed") {
   ParameterSet weights(kConfig);
   Randomise(&weights, 8);
   CHECK(Hex(ModelId(Quantise(kConfig, weights, CalibrationOf(3, 2), {9, 9}))) ==
-        "431b305ad5cfbc46196833640575c6fc563b71573c7d61373a50bf12fc581665");
+        "131a8003c5d9e7c3d1626679e4c38901a11bffabdf7018598199de7a4b197675");
 }
 
 }  // namespace

@@ -71,7 +71,9 @@ def convolve(h, taps):
 def rotary_table(length, head_size, dtype):
     """cos and sin [T, head_size / 2] of whole phases of 1/65536 circle, rounded to 2^-23 as the stored table is."""
     pairs = head_size // 2
-    frequencies = numpy.rint(65536 / (2 * math.pi) * 1024.0 ** (-numpy.arange(pairs) / pairs)).astype(numpy.int64)
+    turning = (pairs + 1) // 2
+    frequencies = numpy.zeros(pairs, dtype=numpy.int64)
+    frequencies[:turning] = numpy.rint(65536 / (2 * math.pi) * 1024.0 ** (-numpy.arange(turning) / turning))
     phases = numpy.outer(numpy.arange(length), frequencies) % 65536
     angles = 2 * math.pi * phases / 65536
     return [torch.tensor(numpy.rint(f(angles) * 2 ** 23) / 2 ** 23, dtype=dtype) for f in (numpy.cos, numpy.sin)]

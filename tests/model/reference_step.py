@@ -29,7 +29,7 @@ from occam_network import Config, logits, parameter_shapes
 
 CONFIG = Config(vocabulary=48, width=32, layers=3, heads=4, kv_heads=2, mlp_factor=2, conv_width=4, context=40,
                 windows=[8, 0, 12])
-BATCH, STEPS, SEED = 2, 3, 7
+BATCH, STEPS, SEED = 2, 3, 14
 RECIPE = dict(muon_rate=0.02, muon_momentum=0.95, weight_decay=0.1, adam_rate=3e-3, adam_beta1=0.9, adam_beta2=0.99,
               adam_epsilon=1e-10, clip_norm=1.0)
 MUON = ("wq", "wk", "wv", "wo", "wu", "wd")
