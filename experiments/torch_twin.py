@@ -26,7 +26,7 @@ SHAPE = {"width": 96, "layers": 7, "heads": 0, "kv_heads": 0, "mlp_factor": 4, "
 DEFAULTS = {
     **SHAPE,
     "windows": [64, 64, 512],  # repeated as a pattern; 0 = the whole context
-    "muon_lr": 0.015, "muon_momentum": 0.95, "adamw_lr": 6e-3, "adamw_beta1": 0.9, "adamw_beta2": 0.99,
+    "muon_lr": 0.02, "muon_momentum": 0.95, "adamw_lr": 8e-3, "adamw_beta1": 0.9, "adamw_beta2": 0.99,
     "adamw_epsilon": 1e-10, "weight_decay": 0.1, "clip_norm": 1.0, "warmup_steps": 100, "warmup_share": 0.05,
     "constant_share": 0.4, "final_factor": 0.02, "decay": "linear", "seed": 1, "rounded_share": 0.0, "average_decay": 0.0,
     "rotated_share": 0.5, "rotary_base": 1024.0, "convolution_deviation": 0.5, "score_scale": 3.0,
