@@ -44,6 +44,7 @@ class RowBuffer {
   RowBuffer(int rows, int stride)
       : stride_(static_cast<size_t>(stride)), values_(static_cast<size_t>(rows) * stride_) {}
   T* data() const { return values_.data(); }
+  int stride() const { return static_cast<int>(stride_); }
   T* row(int r) const { return values_.data() + static_cast<size_t>(r) * stride_; }
 
  private:

@@ -37,6 +37,20 @@ class LinearLayer {
                      std::byte* scratch) const = 0;
 };
 
+// Queries and keys of rows, heads side by side: row r's begin at queries and keys + r * stride. Its
+// position has the angles cosine and sine + r * head_size / 2.
+struct HeadRows {
+  float* queries = nullptr;
+  float* keys = nullptr;
+  int stride = 0;
+  const float* cosine = nullptr;
+  const float* sine = nullptr;
+  int rows = 0;
+  int heads = 0;
+  int kv_heads = 0;
+  int head_size = 0;
+};
+
 // One cache ring of a lane, a layer and a key/value head: position p is in slot p % capacity. The
 // layout of each half (capacity * head_size bytes) is the kernel set's own.
 struct CacheRing {
@@ -46,19 +60,30 @@ struct CacheRing {
   int head_size = 0;
 };
 
-// Positions first .. last of a ring, at most `capacity` of them.
-struct CacheWindow {
-  int64_t first = 0;
-  int64_t last = 0;
+// The queries of one head at consecutive positions of a lane, and where their results go.
+struct QueryRows {
+  const int8_t* codes = nullptr;  // [rows][code_stride], head_size each
+  int code_stride = 0;
+  const float* factors = nullptr;  // F of row r in factors[r * factor_stride]
+  int factor_stride = 0;
+  float* out = nullptr;  // [rows][out_stride], head_size each
+  int out_stride = 0;
+  int rows = 0;
+  int64_t position = 0;  // of the first
+  int window = 0;        // positions that a query sees, its own included
 };
 
-// Room for one query's dot products and weights: as many as the largest capacity + 2 * kCacheBlock.
-// Aligned to 64 bytes.
+// Queries that look at the same keys together, at most.
+constexpr int kQueryGroup = 8;
+
+// What Attend needs for kQueryGroup queries: of each element, kQueryGroup * (the largest capacity +
+// 2 * kCacheBlock). Aligned to 64 bytes.
 struct AttentionScratch {
   int32_t* products = nullptr;
   uint8_t* weights = nullptr;
 };
 
+// Where nothing else is said, x and y are rows of floats and codes rows of codes as above.
 class KernelSet {
  public:
   virtual ~KernelSet() = default;
@@ -67,24 +92,27 @@ class KernelSet {
   virtual std::unique_ptr<LinearLayer> MakeLinear(std::span<const int8_t> codes,
                                                   std::span<const float> scales, int outputs,
                                                   int inputs) const = 0;
-  // Point 4: y = norm(x), times gain unless that is null. y may be x.
-  virtual void Norm(const float* x, const float* gain, int n, float* y) const = 0;
-  // y_i = h_i + (w[0] h[0]_i + w[1] h[1]_i + ...), h[k] [n] oldest first, h[taps - 1] the row
-  // itself; w [taps][n].
+  // Point 4, row by row: y = norm(x), times gain unless that is null. y may be x.
+  virtual void Norm(const float* x, const float* gain, int rows, int n, float* y) const = 0;
+  // One row: y_i = h_i + (w[0] h[0]_i + w[1] h[1]_i + ...), h[k] [n] oldest first, h[taps - 1] the
+  // row itself; w [taps][n].
   virtual void Convolve(const float* const* h, const float* w, int taps, int n, float* y) const = 0;
-  // Point 3 with m = 127; returns the scale.
-  virtual float Quantise(const float* x, int n, int8_t* codes) const = 0;
+  // Point 3 with m = 127, row by row.
+  virtual void Quantise(const float* x, int rows, int n, int8_t* codes, float* scales) const = 0;
   // The same for max(x, 0)^2.
-  virtual float SquareAndQuantise(const float* x, int n, int8_t* codes) const = 0;
-  // Turns the pairs of a head (i, n / 2 + i) by the angles and norms it. n is a multiple of 8.
-  virtual void RotateAndNorm(const float* cosine, const float* sine, int n, float* head) const = 0;
+  virtual void SquareAndQuantise(const float* x, int rows, int n, int8_t* codes,
+                                 float* scales) const = 0;
+  // Point 5: turns the pairs (i, head_size / 2 + i) of all queries and keys and norms them, keys in
+  // place. Queries become codes [rows][code_stride], heads side by side, and scales [rows][heads];
+  // what is left of their floats does not matter.
+  virtual void PrepareHeads(const HeadRows& rows, int8_t* codes, int code_stride,
+                            float* scales) const = 0;
   // Point 5: quantises a key and a value with the inverses of their static scales into a slot.
   virtual void Store(const float* key, float inverse_key_scale, const float* value,
                      float inverse_value_scale, const CacheRing& ring, int slot) const = 0;
-  // Point 6: factor is F, value_factor 128 * s_v; out [head_size].
-  virtual void Attend(const int8_t* query, float factor, const CacheRing& ring,
-                      const CacheWindow& window, float value_factor,
-                      const AttentionScratch& scratch, float* out) const = 0;
+  // Point 6; value_factor is 128 * s_v. The ring holds all positions that the queries see.
+  virtual void Attend(const QueryRows& queries, const CacheRing& ring, float value_factor,
+                      const AttentionScratch& scratch) const = 0;
   // Points 7 and 8: frequencies of n logits, any n >= 2. Both have room for RoundUp(n, kFloatPad);
   // the logits' padding is overwritten.
   virtual void Frequencies(float* logits, int n, uint32_t* frequencies) const = 0;

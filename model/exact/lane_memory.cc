@@ -1,6 +1,7 @@
 #include "model/exact/lane_memory.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace occam {
 
@@ -8,7 +9,10 @@ LaneMemory::LaneMemory(const PreparedNetwork& network, int lanes)
     : head_size_(network.model.config.head_size()),
       width_(network.model.config.width),
       layers_(network.model.config.layers),
-      kept_(std::max(network.model.config.conv_width - 1, 0)) {
+      kept_(network.model.config.conv_width > 1
+                ? static_cast<int>(
+                      std::bit_ceil(static_cast<uint32_t>(network.model.config.conv_width - 1)))
+                : 0) {
   const auto kv_width = static_cast<size_t>(network.model.config.kv_width());
   for (const PreparedLayer& layer : network.layers) {
     rings_.push_back({lane_bytes_, layer.capacity});
@@ -38,8 +42,8 @@ CacheRing LaneMemory::Ring(int lane, int layer, int group) const {
 float* LaneMemory::History(int lane, int layer, int which, int64_t position) const {
   const auto convolution =
       static_cast<size_t>((static_cast<int64_t>(lane) * layers_ + layer) * 2 + which);
-  // Positions before the start of a context are -kept .. -1.
-  const auto slot = static_cast<size_t>((position + kept_) % kept_);
+  // Positions before the start of a context are -(taps - 1) .. -1.
+  const auto slot = static_cast<size_t>(position) & static_cast<size_t>(kept_ - 1);
   return history_.data() +
          (convolution * static_cast<size_t>(kept_) + slot) * static_cast<size_t>(width_);
 }

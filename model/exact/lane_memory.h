@@ -37,7 +37,7 @@ class LaneMemory {
   int head_size_;
   int width_;
   int layers_;
-  int kept_;  // positions of a convolution's input
+  int kept_;  // positions of a convolution's input: a power of two, at least taps - 1, or none
   std::vector<LayerRings> rings_;
   size_t lane_bytes_ = 0;
   int largest_capacity_ = 0;

@@ -27,6 +27,12 @@ struct Row {
   int32_t input = 0;
 };
 
+// Neighbouring rows of one lane, at consecutive positions.
+struct Run {
+  int first = 0;
+  int rows = 0;
+};
+
 // The convolution and gain before attention, and those before the MLP.
 constexpr int kBeforeAttention = 0;
 constexpr int kBeforeMlp = 1;
@@ -66,16 +72,18 @@ struct ExactSession::Impl {
   // The network of DESIGN.md section 3 for `rows`, which are either consecutive positions of one
   // lane or one position of several lanes. Leaves the logits.
   void Pass();
+  void FindRuns();
   void Embed();
+  void SetAngles();
   void Attention(int l);
   void Mlp(int l);
   // x -> norm, gain, convolution -> codes and scales.
   void Prepare(int l, int which);
-  const float* Convolve(int r, int l, int which);
-  void RememberInputs(int l, int which);
-  // Queries and keys get their positions; keys and values go into the cache.
-  void RotateAndStore(int r, int l);
-  void Attend(int r, int l);
+  void Convolve(const Run& run, int l, int which);
+  void RememberInputs(const Run& run, int l, int which);
+  // Queries and keys get their positions and become codes; keys and values go into the cache.
+  void PrepareHeads(int l);
+  void Attend(const Run& run, int l);
 
   const PreparedNetwork& net;
   const ModelConfig& c;
@@ -84,9 +92,11 @@ struct ExactSession::Impl {
   LaneMemory memory;
 
   std::vector<Row> rows;
+  std::vector<Run> runs;  // of rows
   // [kTileRows] rows each.
   RowBuffer<float> x{kTileRows, RoundUp(c.width, kFloatPad)};  // the residual
   RowBuffer<float> normed{kTileRows, RoundUp(c.width, kFloatPad)};
+  RowBuffer<float> mixed{kTileRows, RoundUp(c.width, kFloatPad)};
   RowBuffer<float> qkv{kTileRows, RoundUp(c.width + 2 * c.kv_width(), kFloatPad)};
   RowBuffer<float> attended{kTileRows, RoundUp(c.width, kFloatPad)};
   RowBuffer<float> inner{kTileRows, RoundUp(c.mlp_width(), kFloatPad)};
@@ -96,12 +106,13 @@ struct ExactSession::Impl {
   RowBuffer<float> scales{kTileRows, 1};  // of codes or inner_codes
   RowBuffer<float> cosine{kTileRows, c.head_size() / 2};
   RowBuffer<float> sine{kTileRows, c.head_size() / 2};
-  // Of one row.
-  RowBuffer<float> mixed{1, RoundUp(c.width, kFloatPad)};
-  RowBuffer<int8_t> query{1, RoundUp(c.head_size(), kCodePad)};
+  RowBuffer<int8_t> queries{kTileRows, RoundUp(c.width, kCodePad)};
+  RowBuffer<float> query_scales{kTileRows, c.heads};
+  RowBuffer<float> factors{kTileRows, c.heads};  // F of each query
+  // Of kQueryGroup queries, or one row of frequencies.
+  RowBuffer<int32_t> products{kQueryGroup, memory.largest_capacity() + 2 * kCacheBlock};
+  RowBuffer<uint8_t> weights{kQueryGroup, memory.largest_capacity() + 2 * kCacheBlock};
   RowBuffer<uint32_t> frequency_row{1, RoundUp(c.vocabulary, kFloatPad)};
-  RowBuffer<int32_t> products{1, memory.largest_capacity() + 2 * kCacheBlock};
-  RowBuffer<uint8_t> weights{1, memory.largest_capacity() + 2 * kCacheBlock};
   AlignedArray<std::byte> scratch{net.scratch_bytes()};
 
   int row_count() const { return static_cast<int>(rows.size()); }
@@ -109,34 +120,51 @@ struct ExactSession::Impl {
 };
 
 void ExactSession::Impl::Pass() {
+  FindRuns();
   Embed();
+  SetAngles();
   for (int l = 0; l < c.layers; ++l) {
     Attention(l);
     Mlp(l);
   }
-  for (int r = 0; r < row_count(); ++r) {
-    kernels.Norm(x.row(r), net.gain(net.index.final_gain), c.width, normed.row(r));
-    *scales.row(r) = kernels.Quantise(normed.row(r), c.width, codes.row(r));
-  }
+  const float* const gain = net.gain(net.index.final_gain);
+  kernels.Norm(x.data(), gain, row_count(), c.width, normed.data());
+  kernels.Quantise(normed.data(), row_count(), c.width, codes.data(), scales.data());
   net.head->Apply(codes.data(), scales.data(), row_count(), false, logits.data(), scratch.data());
 }
 
-void ExactSession::Impl::Embed() {
-  const QuantizedTensor& embedding = net.tensor(net.index.embedding);
-  const auto width = static_cast<size_t>(c.width);
+void ExactSession::Impl::FindRuns() {
+  runs.clear();
   for (int r = 0; r < row_count(); ++r) {
-    const auto input = static_cast<size_t>(at(r).input);
-    for (size_t i = 0; i < width; ++i) {
-      const auto code = static_cast<float>(embedding.codes[input * width + i]);
-      x.row(r)[i] = code * embedding.floats[input];
+    if (r > 0 && at(r).lane == at(r - 1).lane) {
+      ++runs.back().rows;
+    } else {
+      runs.push_back({r, 1});
     }
-    kernels.Norm(x.row(r), nullptr, c.width, x.row(r));
-    // The angles of this position, for all layers and heads.
-    for (size_t i = 0; i < net.rotary_frequencies.size(); ++i) {
-      const int64_t position = at(r).position % kRotaryCircle;
+  }
+}
+
+void ExactSession::Impl::Embed() {
+  for (int r = 0; r < row_count(); ++r) {
+    std::copy_n(net.embedding.row(at(r).input), c.width, x.row(r));
+  }
+}
+
+// The angles of each row's position, for all layers and heads.
+void ExactSession::Impl::SetAngles() {
+  const RotaryTable& table = Rotary();
+  const size_t pairs = net.rotary_frequencies.size();
+  for (int r = 0; r < row_count(); ++r) {
+    if (r > 0 && at(r).position == at(r - 1).position) {
+      std::copy_n(cosine.row(r - 1), pairs, cosine.row(r));
+      std::copy_n(sine.row(r - 1), pairs, sine.row(r));
+      continue;
+    }
+    const int64_t position = at(r).position % kRotaryCircle;
+    for (size_t i = 0; i < pairs; ++i) {
       const auto phase = static_cast<size_t>(RotaryPhase(position, net.rotary_frequencies[i]));
-      cosine.row(r)[i] = Rotary().cosine[phase];
-      sine.row(r)[i] = Rotary().sine[phase];
+      cosine.row(r)[i] = table.cosine[phase];
+      sine.row(r)[i] = table.sine[phase];
     }
   }
 }
@@ -145,11 +173,9 @@ void ExactSession::Impl::Attention(int l) {
   const PreparedLayer& layer = net.layers[static_cast<size_t>(l)];
   Prepare(l, kBeforeAttention);
   layer.wqkv->Apply(codes.data(), scales.data(), row_count(), false, qkv.data(), scratch.data());
-  for (int r = 0; r < row_count(); ++r) RotateAndStore(r, l);
-  for (int r = 0; r < row_count(); ++r) {
-    Attend(r, l);
-    *scales.row(r) = kernels.Quantise(attended.row(r), c.width, codes.row(r));
-  }
+  PrepareHeads(l);
+  for (const Run& run : runs) Attend(run, l);
+  kernels.Quantise(attended.data(), row_count(), c.width, codes.data(), scales.data());
   layer.wo->Apply(codes.data(), scales.data(), row_count(), true, x.data(), scratch.data());
 }
 
@@ -157,74 +183,87 @@ void ExactSession::Impl::Mlp(int l) {
   const PreparedLayer& layer = net.layers[static_cast<size_t>(l)];
   Prepare(l, kBeforeMlp);
   layer.wu->Apply(codes.data(), scales.data(), row_count(), false, inner.data(), scratch.data());
-  for (int r = 0; r < row_count(); ++r) {
-    *scales.row(r) = kernels.SquareAndQuantise(inner.row(r), c.mlp_width(), inner_codes.row(r));
-  }
+  kernels.SquareAndQuantise(inner.data(), row_count(), c.mlp_width(), inner_codes.data(),
+                            scales.data());
   layer.wd->Apply(inner_codes.data(), scales.data(), row_count(), true, x.data(), scratch.data());
 }
 
 void ExactSession::Impl::Prepare(int l, int which) {
   const float* const gain = net.layers[static_cast<size_t>(l)].gains[which];
-  for (int r = 0; r < row_count(); ++r) kernels.Norm(x.row(r), gain, c.width, normed.row(r));
-  for (int r = 0; r < row_count(); ++r) {
-    const float* const h = c.conv_width > 0 ? Convolve(r, l, which) : normed.row(r);
-    *scales.row(r) = kernels.Quantise(h, c.width, codes.row(r));
+  kernels.Norm(x.data(), gain, row_count(), c.width, normed.data());
+  for (const Run& run : runs) {
+    if (c.conv_width > 0) Convolve(run, l, which);
+    if (c.conv_width > 1) RememberInputs(run, l, which);
   }
-  if (c.conv_width > 1) RememberInputs(l, which);
+  const float* const h = c.conv_width > 0 ? mixed.data() : normed.data();
+  kernels.Quantise(h, row_count(), c.width, codes.data(), scales.data());
 }
 
-const float* ExactSession::Impl::Convolve(int r, int l, int which) {
-  const float* sources[kMaxTaps];  // the oldest first
-  for (int k = 0; k < c.conv_width; ++k) {
-    const int back = c.conv_width - 1 - k;
-    const bool in_this_pass = back <= r && at(r - back).lane == at(r).lane;
-    sources[k] = in_this_pass ? normed.row(r - back)
-                              : memory.History(at(r).lane, l, which, at(r).position - back);
-  }
-  const auto& weights_of_taps = net.layers[static_cast<size_t>(l)].convolutions[which];
-  kernels.Convolve(sources, weights_of_taps.data(), c.conv_width, c.width, mixed.data());
-  return mixed.data();
-}
-
-// The last taps - 1 rows of each lane, for later passes.
-void ExactSession::Impl::RememberInputs(int l, int which) {
-  for (int r = 0; r < row_count(); ++r) {
-    const int later = r + c.conv_width - 1;
-    if (later < row_count() && at(later).lane == at(r).lane) continue;
-    std::copy_n(normed.row(r), c.width, memory.History(at(r).lane, l, which, at(r).position));
+void ExactSession::Impl::Convolve(const Run& run, int l, int which) {
+  const float* const taps = net.layers[static_cast<size_t>(l)].convolutions[which].data();
+  const Row& start = at(run.first);
+  for (int i = 0; i < run.rows; ++i) {
+    const float* sources[kMaxTaps];  // the oldest first
+    for (int k = 0; k < c.conv_width; ++k) {
+      const int source = i - (c.conv_width - 1 - k);
+      sources[k] = source >= 0 ? normed.row(run.first + source)
+                               : memory.History(start.lane, l, which, start.position + source);
+    }
+    kernels.Convolve(sources, taps, c.conv_width, c.width, mixed.row(run.first + i));
   }
 }
 
-void ExactSession::Impl::RotateAndStore(int r, int l) {
+// The last taps - 1 rows of a lane, for later passes.
+void ExactSession::Impl::RememberInputs(const Run& run, int l, int which) {
+  const Row& start = at(run.first);
+  for (int i = std::max(0, run.rows - (c.conv_width - 1)); i < run.rows; ++i) {
+    std::copy_n(normed.row(run.first + i), c.width,
+                memory.History(start.lane, l, which, start.position + i));
+  }
+}
+
+void ExactSession::Impl::PrepareHeads(int l) {
   const PreparedLayer& layer = net.layers[static_cast<size_t>(l)];
   const int size = c.head_size();
-  float* const queries = qkv.row(r);
-  float* const keys = queries + c.width;
+  float* const keys = qkv.data() + c.width;
   const float* const values = keys + c.kv_width();
-  for (int h = 0; h < c.heads; ++h) {
-    kernels.RotateAndNorm(cosine.row(r), sine.row(r), size, queries + h * size);
-  }
-  for (int g = 0; g < c.kv_heads; ++g) {
-    const auto group = static_cast<size_t>(g);
-    kernels.RotateAndNorm(cosine.row(r), sine.row(r), size, keys + g * size);
-    kernels.Store(keys + g * size, layer.inverse_key_scales[group], values + g * size,
-                  layer.inverse_value_scales[group], memory.Ring(at(r).lane, l, g),
-                  static_cast<int>(at(r).position % layer.capacity));
+  const HeadRows heads{qkv.data(),  keys,    qkv.stride(), cosine.data(), sine.data(),
+                       row_count(), c.heads, c.kv_heads,   size};
+  kernels.PrepareHeads(heads, queries.data(), queries.stride(), query_scales.data());
+  const int shared = c.heads / c.kv_heads;
+  for (int r = 0; r < row_count(); ++r) {
+    for (int h = 0; h < c.heads; ++h) {
+      factors.row(r)[h] = net.AttentionFactor(query_scales.row(r)[h], layer, h / shared);
+    }
+    const int at_row = r * qkv.stride();
+    const auto slot = static_cast<int>(at(r).position % layer.capacity);
+    for (int g = 0; g < c.kv_heads; ++g) {
+      const auto group = static_cast<size_t>(g);
+      kernels.Store(keys + at_row + g * size, layer.inverse_key_scales[group],
+                    values + at_row + g * size, layer.inverse_value_scales[group],
+                    memory.Ring(at(r).lane, l, g), slot);
+    }
   }
 }
 
-void ExactSession::Impl::Attend(int r, int l) {
+void ExactSession::Impl::Attend(const Run& run, int l) {
   const PreparedLayer& layer = net.layers[static_cast<size_t>(l)];
-  const int64_t position = at(r).position;
-  const CacheWindow window{std::max<int64_t>(0, position - layer.window + 1), position};
+  const int r = run.first;
   for (int h = 0; h < c.heads; ++h) {
     const int group = h / (c.heads / c.kv_heads);
     const int start = h * c.head_size();
-    const float scale = kernels.Quantise(qkv.row(r) + start, c.head_size(), query.data());
-    kernels.Attend(query.data(), net.AttentionFactor(scale, layer, group),
-                   memory.Ring(at(r).lane, l, group), window,
+    const QueryRows rows_of_head{queries.row(r) + start,
+                                 queries.stride(),
+                                 factors.row(r) + h,
+                                 factors.stride(),
+                                 attended.row(r) + start,
+                                 attended.stride(),
+                                 run.rows,
+                                 at(r).position,
+                                 layer.window};
+    kernels.Attend(rows_of_head, memory.Ring(at(r).lane, l, group),
                    layer.value_factors[static_cast<size_t>(group)],
-                   {products.data(), weights.data()}, attended.row(r) + start);
+                   {products.data(), weights.data()});
   }
 }
 

@@ -35,6 +35,46 @@ float QuantiseValues(int n, int8_t* codes, Value value) {
   return a / kActivationCode;
 }
 
+float QuantiseRow(const float* x, int n, int8_t* codes) {
+  return QuantiseValues(n, codes, [x](int i) { return x[i]; });
+}
+
+void NormRow(const float* x, const float* gain, int n, float* y) {
+  const float a = LargestMagnitude(x, n);
+  if (a < contract::kSmallest) {
+    std::fill_n(y, n, 0.0f);
+    return;
+  }
+  const float r = kNormCode / a;
+  int64_t sum = 0;
+  for (int i = 0; i < n; ++i) {
+    const int32_t t = RoundToInt(x[i] * r);
+    sum += t * t;
+  }
+  const float mean = static_cast<float>(sum) / static_cast<float>(n);
+  const float size = (a / kNormCode) * std::sqrt(mean);
+  const float inverse = 1.0f / size;
+  for (int i = 0; i < n; ++i) {
+    const float normed = x[i] * inverse;
+    y[i] = gain == nullptr ? normed : normed * gain[i];
+  }
+}
+
+void RotateAndNorm(const float* cosine, const float* sine, int n, float* head) {
+  const int pairs = n / 2;
+  for (int i = 0; i < pairs; ++i) {
+    const float x1 = head[i];
+    const float x2 = head[pairs + i];
+    const float x1c = x1 * cosine[i];
+    const float x2s = x2 * sine[i];
+    const float x1s = x1 * sine[i];
+    const float x2c = x2 * cosine[i];
+    head[i] = x1c - x2s;
+    head[pairs + i] = x1s + x2c;
+  }
+  NormRow(head, nullptr, n, head);
+}
+
 int8_t CacheCode(float x, float inverse_scale) {
   constexpr float kLimit = kCacheCode;
   const float scaled = x * inverse_scale;
@@ -72,6 +112,47 @@ class PlainLinear final : public LinearLayer {
   int inputs_;
 };
 
+// Positions first .. last of a ring, at most `capacity` of them.
+struct CacheWindow {
+  int64_t first;
+  int64_t last;
+};
+
+// Point 6 for one query.
+void AttendOne(const int8_t* query, float factor, const CacheRing& ring, const CacheWindow& window,
+               float value_factor, const AttentionScratch& scratch, float* out) {
+  const int n = ring.head_size;
+  const int count = static_cast<int>(window.last - window.first + 1);
+  const auto slot = [&](int i) {
+    return static_cast<size_t>((window.first + i) % ring.capacity) * static_cast<size_t>(n);
+  };
+  int32_t largest = INT32_MIN;
+  for (int i = 0; i < count; ++i) {
+    const auto* key = reinterpret_cast<const int8_t*>(ring.keys) + slot(i);
+    int32_t sum = 0;
+    for (int k = 0; k < n; ++k) sum += query[k] * key[k];
+    scratch.products[i] = sum;
+    largest = std::max(largest, sum);
+  }
+  int32_t terms = 0;
+  for (int i = 0; i < count; ++i) {
+    const float t = static_cast<float>(largest - scratch.products[i]) * factor;
+    constexpr float kMost = contract::kMaxTerm;
+    const int32_t term = contract::AttentionTerm(RoundToInt(std::min(t, kMost)));
+    terms += term;
+    scratch.weights[i] = static_cast<uint8_t>(contract::AttentionWeight(term));
+  }
+  const float scale = value_factor / static_cast<float>(terms);
+  for (int k = 0; k < n; ++k) {
+    int32_t sum = 0;
+    for (int i = 0; i < count; ++i) {
+      sum += scratch.weights[i] *
+             reinterpret_cast<const int8_t*>(ring.values)[slot(i) + static_cast<size_t>(k)];
+    }
+    out[k] = static_cast<float>(sum) * scale;
+  }
+}
+
 class PlainKernels final : public KernelSet {
  public:
   const char* name() const override { return "plain"; }
@@ -82,25 +163,9 @@ class PlainKernels final : public KernelSet {
     return std::make_unique<PlainLinear>(codes, scales, outputs, inputs);
   }
 
-  void Norm(const float* x, const float* gain, int n, float* y) const override {
-    const float a = LargestMagnitude(x, n);
-    if (a < contract::kSmallest) {
-      std::fill_n(y, n, 0.0f);
-      return;
-    }
-    const float r = kNormCode / a;
-    int64_t sum = 0;
-    for (int i = 0; i < n; ++i) {
-      const int32_t t = RoundToInt(x[i] * r);
-      sum += t * t;
-    }
-    const float mean = static_cast<float>(sum) / static_cast<float>(n);
-    const float size = (a / kNormCode) * std::sqrt(mean);
-    const float inverse = 1.0f / size;
-    for (int i = 0; i < n; ++i) {
-      const float normed = x[i] * inverse;
-      y[i] = gain == nullptr ? normed : normed * gain[i];
-    }
+  void Norm(const float* x, const float* gain, int rows, int n, float* y) const override {
+    const int stride = RoundUp(n, kFloatPad);
+    for (int r = 0; r < rows; ++r) NormRow(x + r * stride, gain, n, y + r * stride);
   }
 
   void Convolve(const float* const* h, const float* w, int taps, int n, float* y) const override {
@@ -114,30 +179,38 @@ class PlainKernels final : public KernelSet {
     }
   }
 
-  float Quantise(const float* x, int n, int8_t* codes) const override {
-    return QuantiseValues(n, codes, [x](int i) { return x[i]; });
-  }
-
-  float SquareAndQuantise(const float* x, int n, int8_t* codes) const override {
-    return QuantiseValues(n, codes, [x](int i) {
-      const float positive = std::max(x[i], 0.0f);
-      return positive * positive;
-    });
-  }
-
-  void RotateAndNorm(const float* cosine, const float* sine, int n, float* head) const override {
-    const int pairs = n / 2;
-    for (int i = 0; i < pairs; ++i) {
-      const float x1 = head[i];
-      const float x2 = head[pairs + i];
-      const float x1c = x1 * cosine[i];
-      const float x2s = x2 * sine[i];
-      const float x1s = x1 * sine[i];
-      const float x2c = x2 * cosine[i];
-      head[i] = x1c - x2s;
-      head[pairs + i] = x1s + x2c;
+  void Quantise(const float* x, int rows, int n, int8_t* codes, float* scales) const override {
+    for (int r = 0; r < rows; ++r) {
+      scales[r] = QuantiseRow(x + r * RoundUp(n, kFloatPad), n, codes + r * RoundUp(n, kCodePad));
     }
-    Norm(head, nullptr, n, head);
+  }
+
+  void SquareAndQuantise(const float* x, int rows, int n, int8_t* codes,
+                         float* scales) const override {
+    for (int r = 0; r < rows; ++r) {
+      const float* const row = x + r * RoundUp(n, kFloatPad);
+      scales[r] = QuantiseValues(n, codes + r * RoundUp(n, kCodePad), [row](int i) {
+        const float positive = std::max(row[i], 0.0f);
+        return positive * positive;
+      });
+    }
+  }
+
+  void PrepareHeads(const HeadRows& h, int8_t* codes, int code_stride,
+                    float* scales) const override {
+    const int n = h.head_size;
+    for (int r = 0; r < h.rows; ++r) {
+      const float* const cosine = h.cosine + r * (n / 2);
+      const float* const sine = h.sine + r * (n / 2);
+      for (int i = 0; i < h.heads; ++i) {
+        float* const query = h.queries + r * h.stride + i * n;
+        RotateAndNorm(cosine, sine, n, query);
+        scales[r * h.heads + i] = QuantiseRow(query, n, codes + r * code_stride + i * n);
+      }
+      for (int g = 0; g < h.kv_heads; ++g) {
+        RotateAndNorm(cosine, sine, n, h.keys + r * h.stride + g * n);
+      }
+    }
   }
 
   // Slot by slot: [capacity][head_size], codes as they are.
@@ -152,37 +225,13 @@ class PlainKernels final : public KernelSet {
     }
   }
 
-  void Attend(const int8_t* query, float factor, const CacheRing& ring, const CacheWindow& window,
-              float value_factor, const AttentionScratch& scratch, float* out) const override {
-    const int n = ring.head_size;
-    const int count = static_cast<int>(window.last - window.first + 1);
-    const auto slot = [&](int i) {
-      return static_cast<size_t>((window.first + i) % ring.capacity) * static_cast<size_t>(n);
-    };
-    int32_t largest = INT32_MIN;
-    for (int i = 0; i < count; ++i) {
-      const auto* key = reinterpret_cast<const int8_t*>(ring.keys) + slot(i);
-      int32_t sum = 0;
-      for (int k = 0; k < n; ++k) sum += query[k] * key[k];
-      scratch.products[i] = sum;
-      largest = std::max(largest, sum);
-    }
-    int32_t terms = 0;
-    for (int i = 0; i < count; ++i) {
-      const float t = static_cast<float>(largest - scratch.products[i]) * factor;
-      constexpr float kMost = contract::kMaxTerm;
-      const int32_t term = contract::AttentionTerm(RoundToInt(std::min(t, kMost)));
-      terms += term;
-      scratch.weights[i] = static_cast<uint8_t>(contract::AttentionWeight(term));
-    }
-    const float scale = value_factor / static_cast<float>(terms);
-    for (int k = 0; k < n; ++k) {
-      int32_t sum = 0;
-      for (int i = 0; i < count; ++i) {
-        sum += scratch.weights[i] *
-               reinterpret_cast<const int8_t*>(ring.values)[slot(i) + static_cast<size_t>(k)];
-      }
-      out[k] = static_cast<float>(sum) * scale;
+  void Attend(const QueryRows& queries, const CacheRing& ring, float value_factor,
+              const AttentionScratch& scratch) const override {
+    for (int r = 0; r < queries.rows; ++r) {
+      const int64_t last = queries.position + r;
+      const CacheWindow window{std::max<int64_t>(0, last - queries.window + 1), last};
+      AttendOne(queries.codes + r * queries.code_stride, queries.factors[r * queries.factor_stride],
+                ring, window, value_factor, scratch, queries.out + r * queries.out_stride);
     }
   }
 

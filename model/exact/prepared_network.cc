@@ -30,6 +30,7 @@ PreparedNetwork::PreparedNetwork(QuantizedModel quantized, std::unique_ptr<Kerne
   id = ModelId(model);
   beta_ = 3.0f / std::sqrt(static_cast<float>(model.config.head_size()));
   rotary_frequencies = RotaryFrequencies(model.config.head_size() / 2);
+  embedding = MakeEmbedding();
   for (int l = 0; l < model.config.layers; ++l) layers.push_back(MakeLayer(l));
   head = MakeLinear({index.head});
 }
@@ -71,6 +72,20 @@ PreparedLayer PreparedNetwork::MakeLayer(int l) const {
   // All keys of a tile are stored before its first query looks back over the window.
   layer.capacity = RoundUp(layer.window + kTileRows - 1, kCacheBlock);
   return layer;
+}
+
+// What enters the first block depends on the symbol alone.
+RowBuffer<float> PreparedNetwork::MakeEmbedding() const {
+  const QuantizedTensor& table = tensor(index.embedding);
+  const auto symbols = static_cast<int>(table.floats.size());
+  const int width = model.config.width;
+  RowBuffer<float> rows(symbols, RoundUp(width, kFloatPad));
+  const std::vector<float> values = Dequantise(table);
+  for (int s = 0; s < symbols; ++s) {
+    std::copy_n(values.data() + static_cast<ptrdiff_t>(s) * width, width, rows.row(s));
+  }
+  kernels->Norm(rows.data(), nullptr, symbols, width, rows.data());
+  return rows;
 }
 
 float PreparedNetwork::AttentionFactor(float query_scale, const PreparedLayer& layer,

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "data/base/digest.h"
+#include "model/exact/aligned_array.h"
 #include "model/exact/kernels.h"
 #include "model/exact/quantized_model.h"
 #include "model/parameters.h"
@@ -48,12 +49,14 @@ struct PreparedNetwork {
   ParameterIndex index;
   Sha256Digest id;
   std::vector<int32_t> rotary_frequencies;  // [head size / 2]
+  RowBuffer<float> embedding{0, 0};         // [V + 1][RoundUp(D, kFloatPad)], normed
   std::vector<PreparedLayer> layers;
   std::unique_ptr<LinearLayer> head;
 
  private:
   std::unique_ptr<LinearLayer> MakeLinear(std::initializer_list<int> tensors) const;
   PreparedLayer MakeLayer(int l) const;
+  RowBuffer<float> MakeEmbedding() const;
 
   float beta_;  // 3 / sqrt(head size)
 };

@@ -1,9 +1,6 @@
-// Keys, values and attention as vector code (DESIGN.md section 4, points 5 and 6).
-//
-// A cache ring is cut into blocks of 32 positions. Keys are [block][head_size / 4][32 positions][4
-// dims], code + 64 as unsigned bytes: the offset adds the same to every product of a query, and
-// only differences of products count. Values are [group of 4 positions][head_size dims][4
-// positions], signed bytes.
+// Attention as vector code (DESIGN.md section 4, point 6), over a cache as vector_cache-inl.h
+// writes it. Up to kTogether neighbouring queries go over the blocks of their windows together, so
+// that keys and values are loaded once for all.
 #include <hwy/highway.h>
 
 #include <cstring>
@@ -18,77 +15,55 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using WideInts = hn::CappedTag<int32_t, 16>;
 using NarrowInts = hn::CappedTag<int32_t, 8>;
-constexpr int kKeyOffset = 64;
+// Sums of two vectors a query stay in registers: 16 of 32, or 8 of 16.
+constexpr int kTogether = hn::MaxLanes(WideInts()) == 16 ? kQueryGroup : kQueryGroup / 2;
 
-// rint(clamp(x * inverse_scale, -63, 63)) for a multiple of 8 elements.
-HWY_INLINE void CacheCodes(const float* x, float inverse_scale, int n, int32_t* codes) {
-  const NarrowInts di;
-  const hn::RebindToFloat<NarrowInts> df;
-  const auto limit = hn::Set(df, static_cast<float>(contract::kCacheCode));
-  for (int i = 0; i < n; i += LanesOf(di)) {
-    const auto scaled = hn::Mul(hn::LoadU(df, x + i), hn::Set(df, inverse_scale));
-    const auto clamped = hn::Min(hn::Max(scaled, hn::Neg(limit)), limit);
-    hn::StoreU(hn::NearestInt(clamped), di, codes + i);
+// Neighbouring queries of one head, and their scratch.
+struct QueryGroup {
+  const int8_t* codes;
+  int code_stride;
+  int32_t* products;  // [query][stride]
+  uint8_t* weights;   // [query][stride]
+  int stride;
+};
+
+// The blocks of a ring that a group of queries sees, from the block that holds the first position
+// of its first window on.
+struct Blocks {
+  const CacheRing& ring;
+  int64_t start;  // position of the first block's start
+  int count;
+  int first_slot;  // of the first block, in blocks
+  int ring_blocks;
+
+  Blocks(const CacheRing& of, int64_t first, int64_t last)
+      : ring(of),
+        start(first / kCacheBlock * kCacheBlock),
+        count(static_cast<int>(last / kCacheBlock - first / kCacheBlock) + 1),
+        first_slot(static_cast<int>(first / kCacheBlock % (of.capacity / kCacheBlock))),
+        ring_blocks(of.capacity / kCacheBlock) {}
+  size_t block_bytes() const {
+    return static_cast<size_t>(kCacheBlock) * static_cast<size_t>(ring.head_size);
   }
-}
+};
 
-HWY_INLINE void StoreKey(const float* key, float inverse_scale, const CacheRing& ring, int slot) {
-  HWY_ALIGN int32_t codes[256];
-  CacheCodes(key, inverse_scale, ring.head_size, codes);
-  uint8_t* to = ring.keys + static_cast<size_t>(slot / kCacheBlock * kCacheBlock) *
-                                static_cast<size_t>(ring.head_size);
-  to += slot % kCacheBlock * 4;
-  for (int k = 0; k < ring.head_size; k += 4, to += kCacheBlock * 4) {
-    for (int i = 0; i < 4; ++i) to[i] = static_cast<uint8_t>(codes[k + i] + kKeyOffset);
-  }
-}
-
-HWY_INLINE void StoreValue(const float* value, float inverse_scale, const CacheRing& ring,
-                           int slot) {
-  HWY_ALIGN int32_t codes[256];
-  CacheCodes(value, inverse_scale, ring.head_size, codes);
-  uint8_t* const to = ring.values +
-                      static_cast<size_t>(slot / 4 * 4) * static_cast<size_t>(ring.head_size) +
-                      slot % 4;
-  for (int k = 0; k < ring.head_size; ++k) to[4 * k] = static_cast<uint8_t>(codes[k]);
-}
-
-// The products of a query with a block of keys. [32]
-HWY_INLINE void BlockProducts(const int8_t* query, const uint8_t* keys, int head_size,
-                              int32_t* products) {
-  const WideInts d;
-  const int lanes = LanesOf(d);
-  for (int half = 0; half < kCacheBlock; half += 2 * lanes) {
-    const uint8_t* from = keys + half * 4;
-    auto sum0 = hn::Zero(d);
-    auto sum1 = hn::Zero(d);
-    for (int k = 0; k < head_size; k += 4, from += kCacheBlock * 4) {
-      int32_t four;
-      std::memcpy(&four, query + k, sizeof(four));
-      const auto q = hn::Set(d, four);
-      const auto* const vectors = reinterpret_cast<const int32_t*>(from);
-      sum0 = Dot4(sum0, hn::LoadU(d, vectors), q);
-      sum1 = Dot4(sum1, hn::LoadU(d, vectors + lanes), q);
-    }
-    hn::StoreU(sum0, d, products + half);
-    hn::StoreU(sum1, d, products + half + lanes);
-  }
-}
-
-// The window as blocks: positions block * 32 .. of which `first` .. `last` count, relative to the
-// first block's start.
-struct BlockRange {
-  int64_t first_block;
-  int blocks;
+// A window relative to the start of the blocks: `first` .. `last` count.
+struct Window {
   int first;
   int last;
-  BlockRange(const CacheWindow& window)  // NOLINT(google-explicit-constructor)
-      : first_block(window.first / kCacheBlock),
-        blocks(static_cast<int>(window.last / kCacheBlock - first_block) + 1),
-        first(static_cast<int>(window.first - first_block * kCacheBlock)),
-        last(static_cast<int>(window.last - first_block * kCacheBlock)) {}
-  bool IsEdge(int block) const { return block == 0 || block == blocks - 1; }
+  int first_block() const { return first / kCacheBlock; }
+  int last_block() const { return last / kCacheBlock; }
 };
+
+// Calls job(block, whole) for the blocks of a window; not whole are those at its ends.
+template <class Job>
+HWY_INLINE void ForBlocks(const Window& window, Job job) {
+  const int last = window.last_block();
+  int b = window.first_block();
+  job(b, false);
+  for (++b; b < last; ++b) job(b, true);
+  if (b == last) job(b, false);
+}
 
 // Lanes whose index, counted from `start`, is in [first, last].
 template <class D>
@@ -99,28 +74,56 @@ HWY_INLINE hn::Mask<D> Inside(D d, int start, int first, int last) {
                  hn::Lt(at, hn::Set(d, static_cast<T>(last + 1))));
 }
 
-// All products of the window, and the largest of those inside it.
-HWY_INLINE int32_t WindowProducts(const int8_t* query, const CacheRing& ring,
-                                  const BlockRange& range, int32_t* products) {
+// The products of kQueries queries with a block of keys.
+template <int kQueries>
+HWY_INLINE void BlockProducts(const QueryGroup& group, const uint8_t* keys, int head_size,
+                              int32_t* products) {
   const WideInts d;
-  const size_t block_bytes = static_cast<size_t>(kCacheBlock) * static_cast<size_t>(ring.head_size);
-  const int ring_blocks = ring.capacity / kCacheBlock;
-  int slot = static_cast<int>(range.first_block % ring_blocks);
-  auto largest = hn::Set(d, INT32_MIN);
-  for (int b = 0; b < range.blocks; ++b) {
-    int32_t* const out = products + b * kCacheBlock;
-    BlockProducts(query, ring.keys + static_cast<size_t>(slot) * block_bytes, ring.head_size, out);
-    if (++slot == ring_blocks) slot = 0;
-    for (int i = 0; i < kCacheBlock; i += LanesOf(d)) {
-      const auto v = hn::LoadU(d, out + i);
-      if (!range.IsEdge(b)) {
-        largest = hn::Max(largest, v);
-        continue;
+  const int lanes = LanesOf(d);
+  for (int part = 0; part < kCacheBlock; part += 2 * lanes) {
+    const uint8_t* from = keys + part * 4;
+    hn::Vec<WideInts> sums[kQueries][2];
+    for (int q = 0; q < kQueries; ++q) sums[q][0] = sums[q][1] = hn::Zero(d);
+    for (int k = 0; k < head_size; k += 4, from += kCacheBlock * 4) {
+      const auto* const vectors = reinterpret_cast<const int32_t*>(from);
+      const auto keys0 = hn::LoadU(d, vectors);
+      const auto keys1 = hn::LoadU(d, vectors + lanes);
+      for (int q = 0; q < kQueries; ++q) {
+        int32_t four;
+        std::memcpy(&four, group.codes + q * group.code_stride + k, sizeof(four));
+        const auto codes = hn::Set(d, four);
+        sums[q][0] = Dot4(sums[q][0], keys0, codes);
+        sums[q][1] = Dot4(sums[q][1], keys1, codes);
       }
-      const auto inside = Inside(d, b * kCacheBlock + i, range.first, range.last);
-      largest = hn::IfThenElse(inside, hn::Max(largest, v), largest);
+    }
+    for (int q = 0; q < kQueries; ++q) {
+      int32_t* const out = products + q * group.stride + part;
+      hn::StoreU(sums[q][0], d, out);
+      hn::StoreU(sums[q][1], d, out + lanes);
     }
   }
+}
+
+template <int kQueries>
+HWY_INLINE void AllProducts(const QueryGroup& group, const Blocks& blocks) {
+  int slot = blocks.first_slot;
+  for (int b = 0; b < blocks.count; ++b) {
+    const uint8_t* const keys = blocks.ring.keys + static_cast<size_t>(slot) * blocks.block_bytes();
+    BlockProducts<kQueries>(group, keys, blocks.ring.head_size, group.products + b * kCacheBlock);
+    if (++slot == blocks.ring_blocks) slot = 0;
+  }
+}
+
+HWY_INLINE int32_t LargestProduct(const int32_t* products, const Window& window) {
+  const WideInts d;
+  auto largest = hn::Set(d, INT32_MIN);
+  ForBlocks(window, [&](int b, bool whole) HWY_ATTR {
+    for (int i = b * kCacheBlock; i < (b + 1) * kCacheBlock; i += LanesOf(d)) {
+      const auto larger = hn::Max(largest, hn::LoadU(d, products + i));
+      largest =
+          whole ? larger : hn::IfThenElse(Inside(d, i, window.first, window.last), larger, largest);
+    }
+  });
   return hn::GetLane(hn::MaxOfLanes(d, largest));
 }
 
@@ -136,8 +139,8 @@ HWY_INLINE hn::Vec<D16> AttentionTerms(D16 d, hn::Vec<D16> t) {
 }
 
 // Products to 8-bit weights, 0 outside the window; returns the sum of the 16-bit terms.
-HWY_INLINE int32_t WindowWeights(const int32_t* products, int32_t largest, float factor,
-                                 const BlockRange& range, uint8_t* weights) {
+HWY_INLINE int32_t WindowWeights(const int32_t* products, float factor, const Window& window,
+                                 uint8_t* weights) {
   const WideInts d;
   const hn::RebindToFloat<WideInts> df;
   const hn::Repartition<int16_t, WideInts> d16;
@@ -145,112 +148,139 @@ HWY_INLINE int32_t WindowWeights(const int32_t* products, int32_t largest, float
   const hn::Rebind<uint8_t, decltype(d16)> d8;
   const auto most = hn::Set(df, static_cast<float>(contract::kMaxTerm));
   const auto scale = hn::Set(df, factor);
-  const auto top = hn::Set(d, largest);
+  const auto top = hn::Set(d, LargestProduct(products, window));
   const auto temperature = [&](const int32_t* from) HWY_ATTR {
     const auto distance = hn::ConvertTo(df, hn::Sub(top, hn::LoadU(d, from)));
     return hn::BitCast(d16, hn::NearestInt(hn::Min(hn::Mul(distance, scale), most)));
   };
   auto sum = hn::Zero(d);
   auto sum_more = hn::Zero(d);
-  for (int b = 0; b < range.blocks; ++b) {
-    for (int i = b * kCacheBlock; i < (b + 1) * kCacheBlock; i += 2 * LanesOf(d)) {
-      const auto t =
-          hn::ConcatEven(d16, temperature(products + i + LanesOf(d)), temperature(products + i));
-      auto a = AttentionTerms(d16, t);
-      if (range.IsEdge(b)) {
+  ForBlocks(window, [&](int b, bool whole) HWY_ATTR {
+    const int start = b * kCacheBlock;
+    for (int i = 0; i < kCacheBlock; i += 2 * LanesOf(d)) {
+      const int32_t* const from = products + start + i;
+      auto a = AttentionTerms(
+          d16, hn::ConcatEven(d16, temperature(from + LanesOf(d)), temperature(from)));
+      if (!whole) {
         // Relative to this block, so that 16 bits suffice.
-        const int start = b * kCacheBlock;
-        const int first = HWY_MAX(range.first - start, 0);
-        const int last = HWY_MIN(range.last - start, kCacheBlock);
-        a = hn::IfThenElseZero(Inside(d16, i - start, first, last), a);
+        const int first = HWY_MAX(window.first - start, 0);
+        const int last = HWY_MIN(window.last - start, kCacheBlock);
+        a = hn::IfThenElseZero(Inside(d16, i, first, last), a);
       }
       sum = hn::ReorderWidenMulAccumulate(d, a, hn::Set(d16, 1), sum, sum_more);
       // At most 256 after the shift; narrowing saturates at 255.
       const auto rounded = hn::Add(hn::BitCast(du16, a), hn::Set(du16, 64));
-      hn::StoreU(hn::DemoteTo(d8, hn::BitCast(d16, hn::ShiftRight<7>(rounded))), d8, weights + i);
+      hn::StoreU(hn::DemoteTo(d8, hn::BitCast(d16, hn::ShiftRight<7>(rounded))), d8,
+                 weights + start + i);
     }
-  }
+  });
   return hn::GetLane(hn::SumOfLanes(d, hn::Add(sum, sum_more)));
 }
 
-// sum p v of kVectors vectors of dims, over all blocks; runs of 16 positions whose weights are all
-// zero are skipped.
-template <int kVectors, class D>
-HWY_INLINE void WeightedSums(D d, const uint8_t* weights, const CacheRing& ring,
-                             const BlockRange& range, int dim, float scale, float* out) {
+// The weights of a query in the blocks that its group sees, and it does not.
+HWY_INLINE void ClearWeights(const Blocks& blocks, const Window& window, uint8_t* weights) {
+  const int before = window.first_block() * kCacheBlock;
+  std::memset(weights, 0, static_cast<size_t>(before));
+  const int after = (window.last_block() + 1) * kCacheBlock;
+  std::memset(weights + after, 0, static_cast<size_t>(blocks.count * kCacheBlock - after));
+}
+
+// sum p v of kQueries queries in the kVectors vectors of dims that begin at dims[], times scales[].
+// One query has its sums in four chains, which need not wait for each other.
+template <int kQueries, int kVectors, class D>
+HWY_INLINE void WeightedSums(D d, const QueryGroup& group, const Blocks& blocks, const int* dims,
+                             const float* scales, float* out, int out_stride) {
+  constexpr int kChains = kQueries == 1 ? 4 : 1;
   const hn::RebindToFloat<D> df;
-  using V = hn::Vec<D>;
-  const int lanes = LanesOf(d);
-  const size_t group_bytes = 4 * static_cast<size_t>(ring.head_size);
-  const int ring_blocks = ring.capacity / kCacheBlock;
-  int slot = static_cast<int>(range.first_block % ring_blocks);
-  V even[kVectors];
-  V odd[kVectors];
-  for (int v = 0; v < kVectors; ++v) even[v] = odd[v] = hn::Zero(d);
-  for (int b = 0; b < range.blocks; ++b) {
-    const uint8_t* values =
-        ring.values + static_cast<size_t>(slot) * (kCacheBlock / 4) * group_bytes + 4 * dim;
-    if (++slot == ring_blocks) slot = 0;
-    for (int run = 0; run < kCacheBlock; run += 16, values += 4 * group_bytes) {
-      uint64_t any[2];
-      std::memcpy(any, weights + b * kCacheBlock + run, sizeof(any));
-      if ((any[0] | any[1]) == 0) continue;
-      int32_t p[4];
-      std::memcpy(p, any, sizeof(p));
-      for (int g = 0; g < 4; g += 2) {
-        const auto p0 = hn::Set(d, p[g]);
-        const auto p1 = hn::Set(d, p[g + 1]);
-        const auto* const v0 =
-            reinterpret_cast<const int32_t*>(values + static_cast<size_t>(g) * group_bytes);
-        const auto* const v1 =
-            reinterpret_cast<const int32_t*>(values + static_cast<size_t>(g + 1) * group_bytes);
-        for (int v = 0; v < kVectors; ++v) {
-          even[v] = Dot4(even[v], p0, hn::LoadU(d, v0 + v * lanes));
-          odd[v] = Dot4(odd[v], p1, hn::LoadU(d, v1 + v * lanes));
+  const size_t group_bytes = 4 * static_cast<size_t>(blocks.ring.head_size);
+  hn::Vec<D> sums[kQueries * kChains][kVectors];
+  for (auto& sum : sums) {
+    for (auto& v : sum) v = hn::Zero(d);
+  }
+  int slot = blocks.first_slot;
+  for (int b = 0; b < blocks.count; ++b) {
+    const uint8_t* values = blocks.ring.values + static_cast<size_t>(slot) * blocks.block_bytes();
+    if (++slot == blocks.ring_blocks) slot = 0;
+    const uint8_t* weights = group.weights + b * kCacheBlock;
+    for (int run = 0; run < kCacheBlock / 16; ++run) {
+      for (int g = 0; g < 4; ++g, values += group_bytes, weights += 4) {
+        hn::Vec<D> v[kVectors];
+        for (int i = 0; i < kVectors; ++i) {
+          v[i] = hn::LoadU(d, reinterpret_cast<const int32_t*>(values) + dims[i]);
+        }
+        for (int q = 0; q < kQueries; ++q) {
+          int32_t four;
+          std::memcpy(&four, weights + q * group.stride, sizeof(four));
+          const auto p = hn::Set(d, four);
+          auto& sum = sums[q * kChains + g % kChains];
+          for (int i = 0; i < kVectors; ++i) sum[i] = Dot4(sum[i], p, v[i]);
         }
       }
     }
   }
-  for (int v = 0; v < kVectors; ++v) {
-    const auto sum = hn::ConvertTo(df, hn::Add(even[v], odd[v]));
-    hn::StoreU(hn::Mul(sum, hn::Set(df, scale)), df, out + dim + v * lanes);
-  }
-}
-
-template <class D>
-HWY_INLINE void AllWeightedSums(D d, const uint8_t* weights, const CacheRing& ring,
-                                const BlockRange& range, float scale, float* out) {
-  for (int dim = 0; dim < ring.head_size;) {
-    const int vectors = HWY_MIN((ring.head_size - dim) / LanesOf(d), 4);
-    switch (vectors) {
-      case 1:
-        WeightedSums<1>(d, weights, ring, range, dim, scale, out);
-        break;
-      case 2:
-        WeightedSums<2>(d, weights, ring, range, dim, scale, out);
-        break;
-      case 3:
-        WeightedSums<3>(d, weights, ring, range, dim, scale, out);
-        break;
-      default:
-        WeightedSums<4>(d, weights, ring, range, dim, scale, out);
+  for (int q = 0; q < kQueries; ++q) {
+    for (int i = 0; i < kVectors; ++i) {
+      auto sum = sums[q * kChains][i];
+      for (int c = 1; c < kChains; ++c) sum = hn::Add(sum, sums[q * kChains + c][i]);
+      const auto scaled = hn::Mul(hn::ConvertTo(df, sum), hn::Set(df, scales[q]));
+      hn::StoreU(scaled, df, out + q * out_stride + dims[i]);
     }
-    dim += vectors * LanesOf(d);
   }
 }
 
-HWY_INLINE void AttendRow(const int8_t* query, float factor, const CacheRing& ring,
-                          const CacheWindow& window, float value_factor,
-                          const AttentionScratch& scratch, float* out) {
-  const BlockRange range(window);
-  const int32_t largest = WindowProducts(query, ring, range, scratch.products);
-  const int32_t terms = WindowWeights(scratch.products, largest, factor, range, scratch.weights);
-  const float scale = value_factor / static_cast<float>(terms);
-  if (Divides(WideInts(), ring.head_size)) {
-    AllWeightedSums(WideInts(), scratch.weights, ring, range, scale, out);
-  } else {
-    AllWeightedSums(NarrowInts(), scratch.weights, ring, range, scale, out);
+// All dims; the last vector begins earlier where vectors do not fill the head.
+template <int kQueries, class D>
+HWY_INLINE void AllWeightedSums(D d, const QueryGroup& group, const Blocks& blocks,
+                                const float* scales, float* out, int out_stride) {
+  const int lanes = LanesOf(d);
+  const int n = blocks.ring.head_size;
+  int dim = 0;
+  for (; dim + lanes < n; dim += 2 * lanes) {
+    const int dims[2] = {dim, HWY_MIN(dim + lanes, n - lanes)};
+    WeightedSums<kQueries, 2>(d, group, blocks, dims, scales, out, out_stride);
   }
+  if (dim >= n) return;
+  const int last = n - lanes;
+  WeightedSums<kQueries, 1>(d, group, blocks, &last, scales, out, out_stride);
+}
+
+// Queries r .. r + kQueries - 1.
+template <int kQueries>
+HWY_INLINE void AttendTogether(const QueryRows& rows, int r, const CacheRing& ring,
+                               float value_factor, const AttentionScratch& scratch) {
+  const auto first_of = [&](int64_t last) { return HWY_MAX(int64_t{0}, last - rows.window + 1); };
+  const int64_t position = rows.position + r;
+  const Blocks blocks(ring, first_of(position), position + kQueries - 1);
+  const QueryGroup group{rows.codes + r * rows.code_stride, rows.code_stride, scratch.products,
+                         scratch.weights, blocks.count * kCacheBlock};
+  AllProducts<kQueries>(group, blocks);
+  float scales[kQueries];
+  for (int q = 0; q < kQueries; ++q) {
+    const int64_t last = position + q;
+    const Window window{static_cast<int>(first_of(last) - blocks.start),
+                        static_cast<int>(last - blocks.start)};
+    uint8_t* const weights = group.weights + q * group.stride;
+    ClearWeights(blocks, window, weights);
+    const int32_t terms =
+        WindowWeights(group.products + q * group.stride, rows.factors[(r + q) * rows.factor_stride],
+                      window, weights);
+    scales[q] = value_factor / static_cast<float>(terms);
+  }
+  float* const out = rows.out + r * rows.out_stride;
+  if (ring.head_size >= LanesOf(WideInts())) {
+    AllWeightedSums<kQueries>(WideInts(), group, blocks, scales, out, rows.out_stride);
+  } else {
+    AllWeightedSums<kQueries>(NarrowInts(), group, blocks, scales, out, rows.out_stride);
+  }
+}
+
+HWY_INLINE void AttendRows(const QueryRows& rows, const CacheRing& ring, float value_factor,
+                           const AttentionScratch& scratch) {
+  int r = 0;
+  for (; r + kTogether <= rows.rows; r += kTogether) {
+    AttendTogether<kTogether>(rows, r, ring, value_factor, scratch);
+  }
+  for (; r < rows.rows; ++r) AttendTogether<1>(rows, r, ring, value_factor, scratch);
 }
 
 }  // namespace OCCAM_SIMD

@@ -5,7 +5,9 @@
 #include "model/exact/vector_rows-inl.h"
 // These use the two above.
 #include "model/exact/vector_attention-inl.h"
+#include "model/exact/vector_cache-inl.h"
 #include "model/exact/vector_linear-inl.h"
+#include "model/exact/vector_output-inl.h"
 
 HWY_PUSH_ATTRIBUTES(OCCAM_SIMD_TARGET)
 namespace occam {
@@ -27,9 +29,9 @@ class VectorKernels final : public FastKernels {
     }
   }
 
-  void Norm(const float* x, const float* gain, int n, float* y) const override {
-    if (Divides(WideFloats(), n)) return NormRow(WideFloats(), x, gain, n, y);
-    NormRow(NarrowFloats(), x, gain, n, y);
+  void Norm(const float* x, const float* gain, int rows, int n, float* y) const override {
+    if (Divides(WideFloats(), n)) return NormRows(WideFloats(), x, gain, rows, n, y);
+    NormRows(NarrowFloats(), x, gain, rows, n, y);
   }
 
   void Convolve(const float* const* h, const float* w, int taps, int n, float* y) const override {
@@ -37,33 +39,43 @@ class VectorKernels final : public FastKernels {
     ConvolveRow(NarrowFloats(), h, w, taps, n, y);
   }
 
-  float Quantise(const float* x, int n, int8_t* codes) const override {
-    if (Divides(WideFloats(), n)) return QuantiseRow<false>(WideFloats(), x, n, codes);
-    return QuantiseRow<false>(NarrowFloats(), x, n, codes);
-  }
-
-  float SquareAndQuantise(const float* x, int n, int8_t* codes) const override {
-    if (Divides(WideFloats(), n)) return QuantiseRow<true>(WideFloats(), x, n, codes);
-    return QuantiseRow<true>(NarrowFloats(), x, n, codes);
-  }
-
-  void RotateAndNorm(const float* cosine, const float* sine, int n, float* head) const override {
-    if (Divides(WideFloats(), n / 2)) return RotateAndNormHead(WideFloats(), cosine, sine, n, head);
-    if (Divides(NarrowFloats(), n / 2)) {
-      return RotateAndNormHead(NarrowFloats(), cosine, sine, n, head);
+  void Quantise(const float* x, int rows, int n, int8_t* codes, float* scales) const override {
+    if (Divides(WideFloats(), n)) {
+      return QuantiseRows<false>(WideFloats(), x, rows, n, codes, scales);
     }
-    RotateAndNormHead(hn::CappedTag<float, 4>(), cosine, sine, n, head);
+    QuantiseRows<false>(NarrowFloats(), x, rows, n, codes, scales);
+  }
+
+  void SquareAndQuantise(const float* x, int rows, int n, int8_t* codes,
+                         float* scales) const override {
+    if (Divides(WideFloats(), n)) {
+      return QuantiseRows<true>(WideFloats(), x, rows, n, codes, scales);
+    }
+    QuantiseRows<true>(NarrowFloats(), x, rows, n, codes, scales);
+  }
+
+  void PrepareHeads(const HeadRows& rows, int8_t* codes, int code_stride,
+                    float* scales) const override {
+    if (Divides(WideFloats(), rows.head_size)) {
+      return PrepareRowsOfHeads(WideFloats(), rows, codes, code_stride, scales);
+    }
+    PrepareRowsOfHeads(NarrowFloats(), rows, codes, code_stride, scales);
   }
 
   void Store(const float* key, float inverse_key_scale, const float* value,
              float inverse_value_scale, const CacheRing& ring, int slot) const override {
-    StoreKey(key, inverse_key_scale, ring, slot);
-    StoreValue(value, inverse_value_scale, ring, slot);
+    if (Divides(WideFloats(), ring.head_size)) {
+      StoreKey(WideFloats(), key, inverse_key_scale, ring, slot);
+      StoreValue(WideFloats(), value, inverse_value_scale, ring, slot);
+    } else {
+      StoreKey(NarrowFloats(), key, inverse_key_scale, ring, slot);
+      StoreValue(NarrowFloats(), value, inverse_value_scale, ring, slot);
+    }
   }
 
-  void Attend(const int8_t* query, float factor, const CacheRing& ring, const CacheWindow& window,
-              float value_factor, const AttentionScratch& scratch, float* out) const override {
-    AttendRow(query, factor, ring, window, value_factor, scratch, out);
+  void Attend(const QueryRows& queries, const CacheRing& ring, float value_factor,
+              const AttentionScratch& scratch) const override {
+    AttendRows(queries, ring, value_factor, scratch);
   }
 
   void Frequencies(float* logits, int n, uint32_t* frequencies) const override {

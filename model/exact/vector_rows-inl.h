@@ -1,9 +1,11 @@
-// Norm, convolution, quantisation, rotation and output frequencies as vector code: the loops of
-// plain_kernels.cc, several elements at a time.
+// Norm, convolution, quantisation and rotation as vector code: the loops of plain_kernels.cc,
+// several elements at a time, and up to kGroup rows or heads step by step together: what is one
+// number of each, with its divisions and its square root, is computed for all at once, and none
+// waits for another's.
 #include <hwy/highway.h>
 
-#include "data/base/frequency.h"
 #include "model/exact/contract.h"
+#include "model/exact/kernels.h"
 
 HWY_PUSH_ATTRIBUTES(OCCAM_SIMD_TARGET)
 namespace occam {
@@ -14,6 +16,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 // short.
 using WideFloats = hn::CappedTag<float, 16>;
 using NarrowFloats = hn::CappedTag<float, 8>;
+
+constexpr int kGroup = 16;
 
 template <class D>
 using IntsOf = hn::RebindToSigned<D>;
@@ -66,19 +70,65 @@ HWY_INLINE uint64_t SumOfSquares(D d, const float* x, float r, int n) {
   return total;
 }
 
+// What norm multiplies each of a group's rows by, and what is then their largest magnitude; 0 where
+// a row counts as zero.
+struct NormFactors {
+  HWY_ALIGN float inverse[kGroup];
+  HWY_ALIGN float largest[kGroup];
+};
+
 template <class D>
-HWY_INLINE void NormRow(D d, const float* x, const float* gain, int n, float* y) {
-  const float a = LargestMagnitude(d, x, n);
-  if (a < contract::kSmallest) return FillZero(d, n, y);
-  const uint64_t sum = SumOfSquares(d, x, contract::kNormCode / a, n);
-  const hn::CappedTag<float, 1> d1;
-  const float mean = static_cast<float>(static_cast<int64_t>(sum)) / static_cast<float>(n);
-  const float size = (a / contract::kNormCode) * hn::GetLane(hn::Sqrt(hn::Set(d1, mean)));
-  const auto inverse = hn::Set(d, 1.0f / size);
+HWY_INLINE void FindNormFactors(D d, const float* const* x, int count, int n,
+                                NormFactors* factors) {
+  const WideFloats dg;
+  HWY_ALIGN float largest[kGroup] = {};
+  HWY_ALIGN float r[kGroup];
+  HWY_ALIGN float sums[kGroup] = {};
+  const auto smallest = hn::Set(dg, contract::kSmallest);
+  const auto codes = hn::Set(dg, static_cast<float>(contract::kNormCode));
+  for (int i = 0; i < count; ++i) largest[i] = LargestMagnitude(d, x[i], n);
+  for (int i = 0; i < kGroup; i += LanesOf(dg)) {
+    const auto a = hn::Load(dg, largest + i);
+    hn::Store(hn::IfThenZeroElse(hn::Lt(a, smallest), hn::Div(codes, a)), dg, r + i);
+  }
+  for (int i = 0; i < count; ++i) {
+    sums[i] = static_cast<float>(static_cast<int64_t>(SumOfSquares(d, x[i], r[i], n)));
+  }
+  for (int i = 0; i < kGroup; i += LanesOf(dg)) {
+    const auto a = hn::Load(dg, largest + i);
+    const auto mean = hn::Div(hn::Load(dg, sums + i), hn::Set(dg, static_cast<float>(n)));
+    const auto size = hn::Mul(hn::Div(a, codes), hn::Sqrt(mean));
+    const auto small = hn::Lt(a, smallest);
+    const auto inverse = hn::IfThenZeroElse(small, hn::Div(hn::Set(dg, 1.0f), size));
+    hn::Store(inverse, dg, factors->inverse + i);
+    // Products by a positive number keep their order, also rounded.
+    hn::Store(hn::IfThenZeroElse(small, hn::Mul(a, inverse)), dg, factors->largest + i);
+  }
+}
+
+template <class D>
+HWY_INLINE void NormRow(D d, const float* x, float factor, const float* gain, int n, float* y) {
+  if (factor == 0.0f) return FillZero(d, n, y);
+  const auto inverse = hn::Set(d, factor);
   for (int i = 0; i < n; i += LanesOf(d)) {
     auto v = hn::Mul(hn::LoadU(d, x + i), inverse);
     if (gain != nullptr) v = hn::Mul(v, hn::LoadU(d, gain + i));
     hn::StoreU(v, d, y + i);
+  }
+}
+
+template <class D>
+HWY_INLINE void NormRows(D d, const float* x, const float* gain, int rows, int n, float* y) {
+  const int stride = RoundUp(n, kFloatPad);
+  for (int start = 0; start < rows; start += kGroup) {
+    const int count = HWY_MIN(rows - start, kGroup);
+    const float* group[kGroup];
+    for (int i = 0; i < count; ++i) group[i] = x + (start + i) * stride;
+    NormFactors factors;
+    FindNormFactors(d, group, count, n, &factors);
+    for (int i = 0; i < count; ++i) {
+      NormRow(d, group[i], factors.inverse[i], gain, n, y + (start + i) * stride);
+    }
   }
 }
 
@@ -102,28 +152,58 @@ HWY_INLINE hn::Vec<D> LoadInput(D d, const float* x) {
 }
 
 template <bool kSquared, class D>
-HWY_INLINE float QuantiseRow(D d, const float* x, int n, int8_t* codes) {
-  const hn::Rebind<int8_t, D> d8;
+HWY_INLINE float LargestInput(D d, const float* x, int n) {
   auto largest = hn::Zero(d);
   for (int i = 0; i < n; i += LanesOf(d)) {
     largest = hn::Max(largest, hn::Abs(LoadInput<kSquared>(d, x + i)));
   }
-  const float a = hn::GetLane(hn::MaxOfLanes(d, largest));
-  const bool zero = a < contract::kSmallest;
-  const auto r = hn::Set(d, zero ? 0.0f : contract::kActivationCode / a);
-  for (int i = 0; i < n; i += LanesOf(d)) {
-    const auto code = hn::NearestInt(hn::Mul(LoadInput<kSquared>(d, x + i), r));
-    hn::StoreU(hn::DemoteTo(d8, code), d8, codes + i);
-  }
-  return zero ? 0.0f : a / contract::kActivationCode;
+  return hn::GetLane(hn::MaxOfLanes(d, largest));
 }
 
-// One vector length for both steps: a load of what two narrower stores have just written would wait
-// for them.
+// For largest magnitudes a of a group: the factors r = 127 / a and the scales a / 127, or zeros.
+HWY_INLINE void FindCodeFactors(const float* largest, float* r, float* scales) {
+  const WideFloats dg;
+  const auto codes = hn::Set(dg, static_cast<float>(contract::kActivationCode));
+  for (int i = 0; i < kGroup; i += LanesOf(dg)) {
+    const auto a = hn::Load(dg, largest + i);
+    const auto small = hn::Lt(a, hn::Set(dg, contract::kSmallest));
+    hn::Store(hn::IfThenZeroElse(small, hn::Div(codes, a)), dg, r + i);
+    hn::Store(hn::IfThenZeroElse(small, hn::Div(a, codes)), dg, scales + i);
+  }
+}
+
+template <bool kSquared, class D>
+HWY_INLINE void QuantiseRows(D d, const float* x, int rows, int n, int8_t* codes, float* scales) {
+  const hn::Rebind<int8_t, D> d8;
+  const int stride = RoundUp(n, kFloatPad);
+  const int code_stride = RoundUp(n, kCodePad);
+  HWY_ALIGN float largest[kGroup] = {};
+  HWY_ALIGN float factors[kGroup];
+  HWY_ALIGN float scales_of_group[kGroup];
+  for (int start = 0; start < rows; start += kGroup) {
+    const int count = HWY_MIN(rows - start, kGroup);
+    for (int i = 0; i < count; ++i) {
+      largest[i] = LargestInput<kSquared>(d, x + (start + i) * stride, n);
+    }
+    FindCodeFactors(largest, factors, scales_of_group);
+    for (int i = 0; i < count; ++i) {
+      scales[start + i] = scales_of_group[i];
+      const auto r = hn::Set(d, factors[i]);
+      const float* const row = x + (start + i) * stride;
+      int8_t* const to = codes + (start + i) * code_stride;
+      for (int k = 0; k < n; k += LanesOf(d)) {
+        const auto code = hn::NearestInt(hn::Mul(LoadInput<kSquared>(d, row + k), r));
+        hn::StoreU(hn::DemoteTo(d8, code), d8, to + k);
+      }
+    }
+  }
+}
+
+// Pairs i .. of a head, as many whole vectors as there are; returns the first that is left.
 template <class D>
-HWY_INLINE void RotateAndNormHead(D d, const float* cosine, const float* sine, int n, float* head) {
-  const int pairs = n / 2;
-  for (int i = 0; i < pairs; i += LanesOf(d)) {
+HWY_INLINE int RotatePairs(D d, const float* cosine, const float* sine, int pairs, int i,
+                           float* head) {
+  for (; i + LanesOf(d) <= pairs; i += LanesOf(d)) {
     const auto c = hn::LoadU(d, cosine + i);
     const auto s = hn::LoadU(d, sine + i);
     const auto x1 = hn::LoadU(d, head + i);
@@ -131,71 +211,67 @@ HWY_INLINE void RotateAndNormHead(D d, const float* cosine, const float* sine, i
     hn::StoreU(hn::Sub(hn::Mul(x1, c), hn::Mul(x2, s)), d, head + i);
     hn::StoreU(hn::Add(hn::Mul(x1, s), hn::Mul(x2, c)), d, head + pairs + i);
   }
-  NormRow(d, head, nullptr, n, head);
+  return i;
 }
 
-// contract::OutputTerm of (logit - largest) * log2 e.
+// Pairs are a multiple of 4.
+HWY_INLINE void RotateHead(const float* cosine, const float* sine, int pairs, float* head) {
+  int i = RotatePairs(WideFloats(), cosine, sine, pairs, 0, head);
+  i = RotatePairs(NarrowFloats(), cosine, sine, pairs, i, head);
+  RotatePairs(hn::CappedTag<float, 4>(), cosine, sine, pairs, i, head);
+}
+
+// The codes of a normed head, which is x * inverse.
 template <class D>
-HWY_INLINE hn::Vec<IntsOf<D>> OutputTerms(D d, hn::Vec<D> logits, hn::Vec<D> largest) {
-  const IntsOf<D> di;
-  const auto x = hn::Mul(hn::Sub(logits, largest), hn::Set(d, contract::kLog2E));
-  const auto y = hn::Max(x, hn::Set(d, contract::kOutputFloor));
-  const auto n = hn::NearestInt(y);
-  const auto f = hn::Sub(y, hn::ConvertTo(d, n));
-  auto p = hn::Set(d, contract::kExp2[5]);
-  for (int i = 4; i >= 0; --i) p = hn::Add(hn::Mul(p, f), hn::Set(d, contract::kExp2[i]));
-  const auto exponent = hn::Add(n, hn::Set(di, 127 + contract::kOutputBits));
-  return hn::NearestInt(hn::Mul(p, hn::BitCast(d, hn::ShiftLeft<23>(exponent))));
+HWY_INLINE void QuantiseNormed(D d, const float* x, float inverse, float factor, int n,
+                               int8_t* codes) {
+  const hn::Rebind<int8_t, D> d8;
+  for (int i = 0; i < n; i += LanesOf(d)) {
+    const auto normed = hn::Mul(hn::LoadU(d, x + i), hn::Set(d, inverse));
+    const auto code = hn::NearestInt(hn::Mul(normed, hn::Set(d, factor)));
+    hn::StoreU(hn::DemoteTo(d8, code), d8, codes + i);
+  }
 }
 
-// Points 7 and 8. The padding gets a logit so low that its E is 0.
-HWY_INLINE void FrequenciesOf(float* logits, int n, uint32_t* frequencies) {
-  const WideFloats d;
-  const IntsOf<WideFloats> di;
-  const int lanes = LanesOf(d);
-  auto* const terms = reinterpret_cast<int32_t*>(frequencies);
-  const int padded = RoundUp(n, kFloatPad);
-  for (int i = n; i < padded; ++i) logits[i] = -0x1p100f;
-
-  auto largest = hn::LoadU(d, logits);
-  for (int i = lanes; i < padded; i += lanes) largest = hn::Max(largest, hn::LoadU(d, logits + i));
-  largest = hn::MaxOfLanes(d, largest);
-
-  // Sums of at most 512 terms of at most 2^21 each fit into 31 bits.
-  uint64_t total = 0;
-  for (int start = 0; start < padded; start += 512) {
-    auto sum = hn::Zero(di);
-    for (int i = start; i < HWY_MIN(padded, start + 512); i += lanes) {
-      const auto e = OutputTerms(d, hn::LoadU(d, logits + i), largest);
-      hn::StoreU(e, di, terms + i);
-      sum = hn::Add(sum, e);
+// All heads of all rows in one order: of each row its queries, then its keys.
+template <class D>
+HWY_INLINE void PrepareRowsOfHeads(D d, const HeadRows& h, int8_t* codes, int code_stride,
+                                   float* scales) {
+  const int n = h.head_size;
+  const int per_row = h.heads + h.kv_heads;
+  int row = 0;
+  int head = 0;
+  NormFactors factors;
+  HWY_ALIGN float code_factors[kGroup];
+  HWY_ALIGN float code_scales[kGroup];
+  for (int left = h.rows * per_row; left > 0; left -= kGroup) {
+    const int count = HWY_MIN(left, kGroup);
+    float* x[kGroup];
+    int rows[kGroup];
+    int heads[kGroup];
+    for (int i = 0; i < count; ++i) {
+      rows[i] = row;
+      heads[i] = head;
+      x[i] = head < h.heads ? h.queries + row * h.stride + head * n
+                            : h.keys + row * h.stride + (head - h.heads) * n;
+      RotateHead(h.cosine + row * (n / 2), h.sine + row * (n / 2), n / 2, x[i]);
+      if (++head == per_row) {
+        head = 0;
+        ++row;
+      }
     }
-    total += static_cast<uint64_t>(hn::GetLane(hn::SumOfLanes(di, sum)));
+    FindNormFactors(d, x, count, n, &factors);
+    FindCodeFactors(factors.largest, code_factors, code_scales);
+    for (int i = 0; i < count; ++i) {
+      if (heads[i] >= h.heads) {
+        NormRow(d, x[i], factors.inverse[i], nullptr, n, x[i]);
+        continue;
+      }
+      QuantiseNormed(d, x[i], factors.inverse[i], code_factors[i], n,
+                     codes + rows[i] * code_stride + heads[i] * n);
+      scales[rows[i] * h.heads + heads[i]] = code_scales[i];
+    }
   }
-  int best = 0;
-  while (terms[best] != 1 << contract::kOutputBits) ++best;
-
-  // floor(N / S) with N = E (2^24 - V) < 2^45 as the whole part of (N + 1/2) * (1 / S) in double. N
-  // + 1/2 is exact. The true value (N + 1/2) / S is at least 1 / (2 S) away from any whole number;
-  // the two roundings are off by less than 2^-52 of it, that is 2^-52 * 2^45 / S = 2^-7 / S. So
-  // both have the same whole part.
-  const hn::CappedTag<double, 8> dd;
-  const hn::Rebind<int32_t, decltype(dd)> di_half;
-  const auto share = hn::Set(dd, static_cast<double>(kFrequencyTotal - static_cast<uint32_t>(n)));
-  const auto half = hn::Set(dd, 0.5);
-  const auto inverse = hn::Set(dd, 1.0 / static_cast<double>(total));
-  const auto one = hn::Set(di_half, 1);
-  auto sum = hn::Zero(di_half);
-  for (int i = 0; i < padded; i += LanesOf(dd)) {
-    const auto product = hn::Mul(hn::PromoteTo(dd, hn::LoadU(di_half, terms + i)), share);
-    const auto quotient = hn::Mul(hn::Add(product, half), inverse);
-    const auto frequency = hn::Add(hn::DemoteTo(di_half, quotient), one);
-    hn::StoreU(frequency, di_half, terms + i);
-    sum = hn::Add(sum, frequency);
-  }
-  // Each element of the padding counted 1.
-  const int32_t given = hn::GetLane(hn::SumOfLanes(di_half, sum)) - (padded - n);
-  frequencies[best] += kFrequencyTotal - static_cast<uint32_t>(given);
 }
 
 }  // namespace OCCAM_SIMD

@@ -53,7 +53,7 @@ TEST_CASE("Kernels: the norm of the largest width has room for its sum of square
   for (const auto& kernels : AllKernels()) {
     const std::vector<float> x(kWidth, -3.0f);
     std::vector<float> y(kWidth);
-    kernels->Norm(x.data(), nullptr, kWidth, y.data());
+    kernels->Norm(x.data(), nullptr, 1, kWidth, y.data());
     CHECK(y.front() == Approx(-1.0f).epsilon(1e-6));
     CHECK(y.back() == y.front());
   }
@@ -61,18 +61,62 @@ TEST_CASE("Kernels: the norm of the largest width has room for its sum of square
 
 TEST_CASE("Kernels: what is too small for a norm is zero, and quantises to zero") {
   for (const auto& kernels : AllKernels()) {
-    std::vector<float> x(16, 0x1.fffffep-101f);
-    std::vector<float> y(16, 1.0f);
-    std::vector<int8_t> codes(kCodePad, 1);
-    kernels->Norm(x.data(), nullptr, 16, y.data());
-    CHECK(y == std::vector<float>(16, 0.0f));
-    CHECK(kernels->Quantise(x.data(), 16, codes.data()) == 0.0f);
-    CHECK(codes[0] == 0);
+    // The second row is too small, the first and the last are not.
+    std::vector<float> x(3 * 16, 0x1.fffffep-101f);
+    std::vector<float> y(3 * 16, 1.0f);
+    std::vector<int8_t> codes(3 * kCodePad, 1);
+    std::vector<float> scales(3, 1.0f);
     x[3] = -0x1p-100f;
-    kernels->Norm(x.data(), nullptr, 16, y.data());
+    x[40] = 0x1p-100f;
+    kernels->Norm(x.data(), nullptr, 3, 16, y.data());
     CHECK(y[3] < -0.9f);
-    CHECK(kernels->Quantise(x.data(), 16, codes.data()) > 0.0f);
+    CHECK((std::vector<float>(y.begin() + 16, y.begin() + 32) == std::vector<float>(16, 0.0f)));
+    CHECK(y[40] > 0.9f);
+    kernels->Quantise(x.data(), 3, 16, codes.data(), scales.data());
+    CHECK(scales[0] > 0.0f);
+    CHECK(scales[1] == 0.0f);
+    CHECK(scales[2] == scales[0]);
     CHECK(codes[3] == -127);
+    CHECK(codes[kCodePad] == 0);
+    CHECK(codes[2 * kCodePad + 8] == 127);
+  }
+}
+
+TEST_CASE("Kernels: heads of any size and number are turned, normed and quantised the same") {
+  for (const int size : {8, 16, 24, 32, 40, 64, 256}) {
+    for (const int kv_heads : {1, 3}) {
+      constexpr int kRows = 7;
+      const int heads = 2 * kv_heads;
+      const int width = RoundUp((heads + kv_heads) * size, kFloatPad);
+      std::vector<std::vector<float>> results;
+      for (const auto& kernels : AllKernels()) {
+        INFO(kernels->name() << ", heads of " << size << ", " << kv_heads << " of keys");
+        Random random(static_cast<uint64_t>(size));
+        std::vector<float> x(static_cast<size_t>(kRows * width));
+        for (float& v : x) v = random.Symmetric(5.0f);
+        std::fill_n(x.begin() + size, size, 0.0f);  // a query of nothing
+        std::vector<float> cosine(static_cast<size_t>(kRows * size / 2));
+        std::vector<float> sine(cosine.size());
+        for (float& v : cosine) v = random.Symmetric(1.0f);
+        for (float& v : sine) v = random.Symmetric(1.0f);
+        std::vector<int8_t> codes(static_cast<size_t>(kRows * heads * size));
+        std::vector<float>& out = results.emplace_back(static_cast<size_t>(kRows * heads));
+        const HeadRows rows{x.data(),    x.data() + heads * size,
+                            width,       cosine.data(),
+                            sine.data(), kRows,
+                            heads,       kv_heads,
+                            size};
+        kernels->PrepareHeads(rows, codes.data(), heads * size, out.data());
+        CHECK(out[0] > 0.0f);
+        CHECK(out[1] == 0.0f);
+        out.insert(out.end(), codes.begin(), codes.end());
+        for (int r = 0; r < kRows; ++r) {
+          const float* const keys = x.data() + r * width + heads * size;
+          out.insert(out.end(), keys, keys + kv_heads * size);
+        }
+      }
+      for (const auto& result : results) CHECK((result == results.front()));
+    }
   }
 }
 
@@ -94,20 +138,31 @@ TEST_CASE("Kernels: attention over the largest window is exact, whatever the tem
       }
       kernels->Store(key, 1.0f, value, 1.0f, ring, p);
     }
-    const AlignedArray<int32_t> products(kCapacity + 2 * kCacheBlock);
-    const AlignedArray<uint8_t> weights(kCapacity + 2 * kCacheBlock);
-    const int8_t query[kHead] = {127, -127, 5, 100, -3, 127, 127, -90};
+    const AlignedArray<int32_t> products(kQueryGroup * (kCapacity + 2 * kCacheBlock));
+    const AlignedArray<uint8_t> weights(kQueryGroup * (kCapacity + 2 * kCacheBlock));
+    constexpr int kRows = 21;
+    std::vector<int8_t> queries(kRows * kHead);
+    for (int8_t& code : queries) code = static_cast<int8_t>(random.Symmetric(127.9f));
+    const int8_t extreme[kHead] = {127, -127, 5, 100, -3, 127, 127, -90};
+    std::copy_n(extreme, kHead, queries.begin());
     std::vector<float>& out = results.emplace_back();
     for (const float factor : {0.0f, 1e-30f, 0.01f, 1.0f, 1e30f}) {
-      for (const CacheWindow& window : {CacheWindow{0, kPositions - 1}, CacheWindow{77, 77},
-                                        CacheWindow{31, 33}, CacheWindow{40000, 65001}}) {
-        float sums[kHead];
-        kernels->Attend(query, factor, ring, window, 128.0f, {products.data(), weights.data()},
-                        sums);
-        out.insert(out.end(), sums, sums + kHead);
+      struct Case {
+        int64_t position;
+        int window;
+        int rows;
+      };
+      for (const Case& c : {Case{kPositions - 1, kPositions, 1}, Case{77, 1, 1}, Case{33, 3, 1},
+                            Case{65001, 25002, 1}, Case{0, 64, kRows}, Case{50, 40, kRows},
+                            Case{1000, 512, kRows}, Case{1031, 1, kRows}}) {
+        float sums[kRows * kHead];
+        kernels->Attend(
+            {queries.data(), kHead, &factor, 0, sums, kHead, c.rows, c.position, c.window}, ring,
+            128.0f, {products.data(), weights.data()});
+        out.insert(out.end(), sums, sums + c.rows * kHead);
         // The first dim of all values is 63, and so is every mean of them, but for weights below a
         // half, which are lost one by one; random keys leave less than a tenth to those.
-        CHECK(sums[0] == Approx(63.0f).epsilon(0.1));
+        for (int r = 0; r < c.rows; ++r) CHECK(sums[r * kHead] == Approx(63.0f).epsilon(0.1));
       }
     }
   }
