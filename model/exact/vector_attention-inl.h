@@ -51,27 +51,29 @@ struct Blocks {
 struct Window {
   int first;
   int last;
+  bool IsEdge(int block) const { return block == first_block() || block == last_block(); }
   int first_block() const { return first / kCacheBlock; }
   int last_block() const { return last / kCacheBlock; }
 };
 
-// Calls job(block, whole) for the blocks of a window; not whole are those at its ends.
-template <class Job>
-HWY_INLINE void ForBlocks(const Window& window, Job job) {
-  const int last = window.last_block();
-  int b = window.first_block();
-  job(b, false);
-  for (++b; b < last; ++b) job(b, true);
-  if (b == last) job(b, false);
-}
+constexpr int kIndices = 32;
+// clang-format off
+HWY_ALIGN constexpr int16_t kIndex16[kIndices] = {
+    0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
+    16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
+HWY_ALIGN constexpr int32_t kIndex32[kIndices / 2] = {
+    0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15};
+// clang-format on
+HWY_INLINE const int16_t* IndexTable(int16_t) { return kIndex16; }
+HWY_INLINE const int32_t* IndexTable(int32_t) { return kIndex32; }
 
 // Lanes whose index, counted from `start`, is in [first, last].
 template <class D>
 HWY_INLINE hn::Mask<D> Inside(D d, int start, int first, int last) {
   using T = hn::TFromD<D>;
-  const auto at = hn::Iota(d, static_cast<T>(start));
-  return hn::And(hn::Gt(at, hn::Set(d, static_cast<T>(first - 1))),
-                 hn::Lt(at, hn::Set(d, static_cast<T>(last + 1))));
+  const auto at = hn::Load(d, IndexTable(T()));
+  return hn::And(hn::Gt(at, hn::Set(d, static_cast<T>(first - start - 1))),
+                 hn::Lt(at, hn::Set(d, static_cast<T>(last - start + 1))));
 }
 
 // The products of kQueries queries with a block of keys.
@@ -117,13 +119,14 @@ HWY_INLINE void AllProducts(const QueryGroup& group, const Blocks& blocks) {
 HWY_INLINE int32_t LargestProduct(const int32_t* products, const Window& window) {
   const WideInts d;
   auto largest = hn::Set(d, INT32_MIN);
-  ForBlocks(window, [&](int b, bool whole) HWY_ATTR {
+  for (int b = window.first_block(); b <= window.last_block(); ++b) {
+    const bool edge = window.IsEdge(b);
     for (int i = b * kCacheBlock; i < (b + 1) * kCacheBlock; i += LanesOf(d)) {
-      const auto larger = hn::Max(largest, hn::LoadU(d, products + i));
-      largest =
-          whole ? larger : hn::IfThenElse(Inside(d, i, window.first, window.last), larger, largest);
+      auto larger = hn::Max(largest, hn::LoadU(d, products + i));
+      if (edge) larger = hn::IfThenElse(Inside(d, i, window.first, window.last), larger, largest);
+      largest = larger;
     }
-  });
+  }
   return hn::GetLane(hn::MaxOfLanes(d, largest));
 }
 
@@ -151,17 +154,18 @@ HWY_INLINE int32_t WindowWeights(const int32_t* products, float factor, const Wi
   const auto top = hn::Set(d, LargestProduct(products, window));
   const auto temperature = [&](const int32_t* from) HWY_ATTR {
     const auto distance = hn::ConvertTo(df, hn::Sub(top, hn::LoadU(d, from)));
-    return hn::BitCast(d16, hn::NearestInt(hn::Min(hn::Mul(distance, scale), most)));
+    return hn::BitCast(d16, RoundToInts(df, hn::Min(hn::Mul(distance, scale), most)));
   };
   auto sum = hn::Zero(d);
   auto sum_more = hn::Zero(d);
-  ForBlocks(window, [&](int b, bool whole) HWY_ATTR {
+  for (int b = window.first_block(); b <= window.last_block(); ++b) {
+    const bool edge = window.IsEdge(b);
     const int start = b * kCacheBlock;
     for (int i = 0; i < kCacheBlock; i += 2 * LanesOf(d)) {
       const int32_t* const from = products + start + i;
       auto a = AttentionTerms(
           d16, hn::ConcatEven(d16, temperature(from + LanesOf(d)), temperature(from)));
-      if (!whole) {
+      if (edge) {
         // Relative to this block, so that 16 bits suffice.
         const int first = HWY_MAX(window.first - start, 0);
         const int last = HWY_MIN(window.last - start, kCacheBlock);
@@ -173,7 +177,7 @@ HWY_INLINE int32_t WindowWeights(const int32_t* products, float factor, const Wi
       hn::StoreU(hn::DemoteTo(d8, hn::BitCast(d16, hn::ShiftRight<7>(rounded))), d8,
                  weights + start + i);
     }
-  });
+  }
   return hn::GetLane(hn::SumOfLanes(d, hn::Add(sum, sum_more)));
 }
 

@@ -24,7 +24,7 @@ template <class D>
 HWY_INLINE hn::Vec<IntsOf<D>> CacheCodes(D d, const float* x, float inverse_scale) {
   const auto limit = hn::Set(d, static_cast<float>(contract::kCacheCode));
   const auto scaled = hn::Mul(hn::LoadU(d, x), hn::Set(d, inverse_scale));
-  return hn::NearestInt(hn::Min(hn::Max(scaled, hn::Neg(limit)), limit));
+  return RoundToInts(d, hn::Min(hn::Max(scaled, hn::Neg(limit)), limit));
 }
 
 template <class D>

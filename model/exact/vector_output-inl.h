@@ -16,12 +16,12 @@ HWY_INLINE hn::Vec<IntsOf<D>> OutputTerms(D d, hn::Vec<D> logits, hn::Vec<D> lar
   const IntsOf<D> di;
   const auto x = hn::Mul(hn::Sub(logits, largest), hn::Set(d, contract::kLog2E));
   const auto y = hn::Max(x, hn::Set(d, contract::kOutputFloor));
-  const auto n = hn::NearestInt(y);
+  const auto n = RoundToInts(d, y);
   const auto f = hn::Sub(y, hn::ConvertTo(d, n));
   auto p = hn::Set(d, contract::kExp2[5]);
   for (int i = 4; i >= 0; --i) p = hn::Add(hn::Mul(p, f), hn::Set(d, contract::kExp2[i]));
   const auto exponent = hn::Add(n, hn::Set(di, 127 + contract::kOutputBits));
-  return hn::NearestInt(hn::Mul(p, hn::BitCast(d, hn::ShiftLeft<23>(exponent))));
+  return RoundToInts(d, hn::Mul(p, hn::BitCast(d, hn::ShiftLeft<23>(exponent))));
 }
 
 // Points 7 and 8. The padding gets a logit so low that its E is 0.

@@ -32,6 +32,16 @@ HWY_INLINE int LanesOf(D d) {
   return static_cast<int>(hn::Lanes(d));
 }
 
+// contract::RoundToInt: |x| <= 2^22, whose bits below one are rounded away and whose whole part is
+// left in the low bits. Highway's NearestInt must also do right by numbers that fit no integer.
+template <class D>
+HWY_INLINE hn::Vec<IntsOf<D>> RoundToInts(D d, hn::Vec<D> x) {
+  const IntsOf<D> di;
+  constexpr float kRounder = 0x1.8p23f;
+  return hn::Sub(hn::BitCast(di, hn::Add(x, hn::Set(d, kRounder))),
+                 hn::BitCast(di, hn::Set(d, kRounder)));
+}
+
 template <class D>
 HWY_INLINE float LargestMagnitude(D d, const float* x, int n) {
   auto largest = hn::Zero(d);
@@ -57,7 +67,7 @@ HWY_INLINE uint64_t SumOfSquares(D d, const float* x, float r, int n) {
   auto sum_more = hn::Zero(di);
   for (int i = 0; i < n; i += LanesOf(d)) {
     // The upper 16 bits of each lane are zero.
-    const auto t = hn::BitCast(d16, hn::NearestInt(hn::Mul(hn::Abs(hn::LoadU(d, x + i)), factor)));
+    const auto t = hn::BitCast(d16, RoundToInts(d, hn::Mul(hn::Abs(hn::LoadU(d, x + i)), factor)));
     sum = hn::ReorderWidenMulAccumulate(di, t, t, sum, sum_more);
   }
   sum = hn::Add(sum, sum_more);
@@ -192,7 +202,7 @@ HWY_INLINE void QuantiseRows(D d, const float* x, int rows, int n, int8_t* codes
       const float* const row = x + (start + i) * stride;
       int8_t* const to = codes + (start + i) * code_stride;
       for (int k = 0; k < n; k += LanesOf(d)) {
-        const auto code = hn::NearestInt(hn::Mul(LoadInput<kSquared>(d, row + k), r));
+        const auto code = RoundToInts(d, hn::Mul(LoadInput<kSquared>(d, row + k), r));
         hn::StoreU(hn::DemoteTo(d8, code), d8, to + k);
       }
     }
@@ -228,7 +238,7 @@ HWY_INLINE void QuantiseNormed(D d, const float* x, float inverse, float factor,
   const hn::Rebind<int8_t, D> d8;
   for (int i = 0; i < n; i += LanesOf(d)) {
     const auto normed = hn::Mul(hn::LoadU(d, x + i), hn::Set(d, inverse));
-    const auto code = hn::NearestInt(hn::Mul(normed, hn::Set(d, factor)));
+    const auto code = RoundToInts(d, hn::Mul(normed, hn::Set(d, factor)));
     hn::StoreU(hn::DemoteTo(d8, code), d8, codes + i);
   }
 }
