@@ -1,6 +1,5 @@
-// The network of DESIGN.md section 3, top to bottom. N = sequences * length tokens, D the width, Q
-// = D + 2 kv_width the columns of queries, keys and values side by side, M the MLP's width, V the
-// vocabulary. A gradient is named d and what it is the gradient of; each Forward has its Backward
+// The network of DESIGN.md section 3, top to bottom; transformer_buffers.h says what is kept and
+// its shapes. A gradient is named d and what it is the gradient of; each Forward has its Backward
 // beside it, which goes through the same lines from last to first. What lies between two ForEach is
 // done by one thread; within, threads share blocks of rows, heads, and pieces of the gradients of
 // weights. A block of rows goes through as many layers as it can without others, in a near cache.
@@ -18,6 +17,7 @@
 #include "model/norm.h"
 #include "model/rotate.h"
 #include "model/tensor.h"
+#include "model/transformer_buffers.h"
 
 namespace occam {
 namespace {
@@ -26,36 +26,9 @@ using Room = Workshop::Room;
 
 size_t Size(int64_t n) { return static_cast<size_t>(n); }
 
-// What the backward pass needs of a block.
-struct Activations {
-  Activations(int64_t n, const ModelConfig& c, Precision precision)
-      : x(n, c.width),
-        x_inverse_rms(Size(n)),
-        mixed1(n, c.width, precision),
-        qkv(n, c.width + 2 * c.kv_width()),
-        qk_inverse_rms(Size(n * (c.heads + c.kv_heads))),
-        attended(n, c.width),
-        inverse_sum(Size(n * c.heads)),
-        middle(n, c.width),
-        middle_inverse_rms(Size(n)),
-        mixed2(n, c.width, precision),
-        relu(n, c.mlp_width(), precision) {}
-  Tensor x;                           // [N, D] into the block
-  std::vector<float> x_inverse_rms;   // [N]
-  OperandTensor mixed1;               // [N, D]
-  Tensor qkv;                         // [N, Q], queries and keys rotated and normed
-  std::vector<float> qk_inverse_rms;  // [N, heads + kv_heads]
-  Tensor attended;                    // [N, D]
-  std::vector<float> inverse_sum;     // [sequences, heads, length]
-  Tensor middle;                      // [N, D] between attention and MLP
-  std::vector<float> middle_inverse_rms;
-  OperandTensor mixed2;  // [N, D]
-  OperandTensor relu;    // [N, M]
-};
-
 }  // namespace
 
-struct Transformer::Impl {
+struct Transformer::Impl : TransformerBuffers {
   Impl(const ModelConfig& config, int sequences, int length, Workshop* workshop);
 
   void ForwardAttention(const NetworkWeights::Layer& w, int l);
@@ -97,69 +70,24 @@ struct Transformer::Impl {
   const ParameterIndex index;
   const int sequences;
   const int length;
-  const int64_t n;          // N
-  const int64_t qk_width;   // D + kv_width
-  const int64_t qkv_width;  // Q
+  const int64_t qk_width;  // D + kv_width
   const RotaryAngles angles;
   Workshop& shop;
   LinearLayers& linear;
-
-  // Kept from Forward to Backward.
-  std::vector<int32_t> inputs;
-  std::vector<float> embedded_inverse_rms;  // [N]
-  std::vector<Activations> blocks;
-  Tensor last;                          // [N, D] out of the last block
-  std::vector<float> last_inverse_rms;  // [N]
-  OperandTensor last_normed;            // [N, D]
-  Tensor logits;                        // [N, V]
-
-  // Used and forgotten. Operands of the gradients of weights are apart from what is computed beside
-  // them.
-  Tensor dx;                    // [N, D] of the residual stream, from the last block down
-  Tensor dmixed;                // [N, D]
-  Tensor dattended;             // [N, D]
-  Tensor dqkv;                  // [N, Q]
-  Tensor dmix_weights;          // [blocks of rows, 1 + taps, D]
-  OperandTensor dlogits;        // [N, V]
-  OperandTensor dout, dmiddle;  // [N, D], of what MLP and attention add
-  OperandTensor dup;            // [N, M]
-  OperandTensor activated;      // [N, M]
-  OperandTensor dqkv_operand;   // [N, Q]
-  OperandTensor attended;       // [N, D]
 };
 
 Transformer::Impl::Impl(const ModelConfig& config, int sequences_in, int length_in,
                         Workshop* workshop)
-    : c(config),
+    : TransformerBuffers(int64_t{sequences_in} * length_in,
+                         Workshop::Blocks(sequences_in, length_in), config, workshop->precision()),
+      c(config),
       index(config),
       sequences(sequences_in),
       length(length_in),
-      n(int64_t{sequences} * length),
       qk_width(c.width + c.kv_width()),
-      qkv_width(c.width + 2 * c.kv_width()),
       angles(length, c.head_size()),
       shop(*workshop),
-      linear(workshop->linear()),
-      inputs(Size(n)),
-      embedded_inverse_rms(Size(n)),
-      last(n, c.width),
-      last_inverse_rms(Size(n)),
-      last_normed(n, c.width, shop.precision()),
-      logits(n, c.vocabulary),
-      dx(n, c.width),
-      dmixed(n, c.width),
-      dattended(n, c.width),
-      dqkv(n, qkv_width),
-      dmix_weights(Workshop::Blocks(sequences, length) * (1 + c.conv_width), c.width),
-      dlogits(n, c.vocabulary, shop.precision()),
-      dout(n, c.width, shop.precision()),
-      dmiddle(n, c.width, shop.precision()),
-      dup(n, c.mlp_width(), shop.precision()),
-      activated(n, c.mlp_width(), shop.precision()),
-      dqkv_operand(n, qkv_width, shop.precision()),
-      attended(n, c.width, shop.precision()) {
-  for (int l = 0; l < c.layers; ++l) blocks.emplace_back(n, c, shop.precision());
-}
+      linear(workshop->linear()) {}
 
 // --- attention: x += attention(queries, keys, values) wo -----------------------------------------
 

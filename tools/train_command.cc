@@ -20,10 +20,10 @@
 #include "data/tokenizer.h"
 #include "model/checkpoint.h"
 #include "model/exact/quantized_model.h"
-#include "model/matmul.h"
 #include "model/quantize.h"
 #include "tools/command.h"
-#include "tools/progress.h"
+#include "tools/train_options.h"
+#include "tools/training_progress.h"
 #include "train/communicator.h"
 #include "train/run_log.h"
 #include "train/trainer.h"
@@ -50,74 +50,6 @@ constexpr char kEpilogue[] =
     "data, seen for the\n"
     "first time, would take if coded while it is learned from, with no model to ship.\n";
 
-constexpr double kDefaultMinutes = 10;
-
-cxxopts::Options MakeOptions() {
-  cxxopts::Options options("train", "Trains a small byte-level transformer.\n");
-  options.add_options("Data")("data",
-                              "Corpus: a file, a folder, a glob (.gz .xz .zst are unpacked), or "
-                              "enwik8, enwik9 once fetched",
-                              cxxopts::value<std::string>(), "TEXT")(
-      "train-bytes",
-      "Bytes to train on, BEGIN:END or the first N (default: what is not validation)",
-      cxxopts::value<std::string>(), "RANGE")(
-      "val-bytes",
-      "Bytes to validate on, BEGIN:END or the last N (default: the last 5 %, at most 10 MB)",
-      cxxopts::value<std::string>(), "RANGE");
-  options.add_options("Model")(
-      "params", "Parameters, about: 200K, 800K, 3.2M, 12M, any number (default 200K)",
-      cxxopts::value<std::string>(),
-      "N")("width", "Width, instead of --params", cxxopts::value<int>(), "D")(
-      "layers", "Layers", cxxopts::value<int>(), "N")("heads", "Attention heads",
-                                                      cxxopts::value<int>(), "N")(
-      "kv-heads", "Key/value heads; divides --heads", cxxopts::value<int>(), "N")(
-      "mlp-factor", "Width of the MLP over the width", cxxopts::value<int>(), "N")(
-      "conv-width", "Taps of the convolutions; 0 = none", cxxopts::value<int>(), "N")(
-      "windows",
-      "Positions each layer sees, one a layer or repeated as a pattern; 0 = all (default "
-      "64,64,512)",
-      cxxopts::value<std::vector<int>>(),
-      "W,W,...")("context", "Bytes of a fresh context (default 2048)", cxxopts::value<int>(), "N");
-  options.add_options("Length")("minutes", "Minutes (the default: 10)", cxxopts::value<double>(),
-                                "M")("tokens", "Bytes seen, repeats included: 20M, 1G",
-                                     cxxopts::value<std::string>(), "N")(
-      "steps", "Optimizer steps", cxxopts::value<int64_t>(), "N");
-  const Recipe recipe;
-  const auto number = [](double value) {
-    return cxxopts::value<double>()->default_value(fmt::format("{}", value));
-  };
-  options.add_options("Recipe")(
-      "batch", "Sequences of --context bytes a step",
-      cxxopts::value<int64_t>()->default_value(fmt::format("{}", recipe.batch_sequences)),
-      "N")("muon-lr", "Learning rate of the hidden matrices", number(recipe.muon_lr), "X")(
-      "adamw-lr", "Learning rate of everything else", number(recipe.adamw_lr), "X")(
-      "weight-decay", "Weight decay of the matrices, times the learning rate",
-      number(recipe.weight_decay),
-      "X")("clip-norm", "Largest global norm of the gradient", number(recipe.clip_norm), "X")(
-      "rounded-share",
-      "Last share of the run in which the network sees its weights rounded to 7 bits, as it will "
-      "code: 0.2 = the last fifth, 0 = never",
-      number(recipe.rounded_share),
-      "X")("precision",
-           "Operands of matrix products: f32, bf16, or auto: bf16 where the processor has it",
-           cxxopts::value<std::string>()->default_value("auto"),
-           "P")("seed", "Seed of initial weights and batches",
-                cxxopts::value<int64_t>()->default_value(fmt::format("{}", recipe.seed)), "N");
-  options.add_options("Run")("o,out", "Checkpoint to write", cxxopts::value<std::string>(),
-                             "NAME.h5")("init",
-                                        "Start from this checkpoint's weights (of the same shape)",
-                                        cxxopts::value<std::string>(), "CKPT")(
-      "resume", "Go on with the run that --out holds; shape, recipe and length are read from it")(
-      "checkpoint-minutes", "Minutes between checkpoints",
-      cxxopts::value<double>()->default_value("5"),
-      "M")("keep-best",
-           "Keep the weights that validate best, by the bytes that interim validations measure, in "
-           "NAME.best.h5; give it again with --resume")("f,force", "Overwrite --out")(
-      "T,threads", "Threads; 0 = one a processor", cxxopts::value<int>()->default_value("0"), "N")(
-      "q,quiet", "Print errors only");
-  return options;
-}
-
 std::string CommandLine(int argc, const char* const* argv) {
   std::string line = "occam";
   for (int i = 0; i < argc; ++i) {
@@ -126,130 +58,6 @@ std::string CommandLine(int argc, const char* const* argv) {
   }
   return line;
 }
-
-ModelConfig ConfigFrom(const cxxopts::ParseResult& args, int vocabulary) {
-  if (args.count("width") > 0 && args.count("params") > 0)
-    throw UsageError("give --width or --params, not both");
-  ModelConfig config =
-      args.count("width") > 0
-          ? FamilyConfig(args["width"].as<int>(), vocabulary)
-          : FamilyConfigFor(
-                ParseCount(args.count("params") > 0 ? args["params"].as<std::string>() : "200K",
-                           "--params"),
-                vocabulary);
-  const auto set = [&](const char* name, int32_t* field) {
-    if (args.count(name) > 0) *field = args[name].as<int>();
-  };
-  std::vector<int> pattern{config.windows[0], config.windows[1], config.windows[2]};
-  if (args.count("windows") > 0) pattern = args["windows"].as<std::vector<int>>();
-  set("layers", &config.layers);
-  set("heads", &config.heads);
-  config.kv_heads = config.heads;
-  set("kv-heads", &config.kv_heads);
-  set("mlp-factor", &config.mlp_factor);
-  set("conv-width", &config.conv_width);
-  set("context", &config.context);
-  if (pattern.empty()) throw UsageError("--windows needs at least one number");
-  config.windows.clear();
-  for (int l = 0; l < config.layers; ++l)
-    config.windows.push_back(pattern[static_cast<size_t>(l) % pattern.size()]);
-  CheckConfig(config, ErrorKind::kUsage);
-  return config;
-}
-
-bool UsesBfloat16(const std::string& precision) {
-  if (precision == "auto") return HasFastBfloat16();
-  if (precision == "bf16" && !HasFastBfloat16())
-    throw UsageError("this processor has no fast bfloat16 products; use --precision f32 or auto");
-  if (precision != "f32" && precision != "bf16")
-    throw UsageError("--precision is f32, bf16 or auto, not " + precision);
-  return precision == "bf16";
-}
-
-Recipe RecipeFrom(const cxxopts::ParseResult& args) {
-  Recipe recipe;
-  recipe.batch_sequences = args["batch"].as<int64_t>();
-  recipe.muon_lr = args["muon-lr"].as<double>();
-  recipe.adamw_lr = args["adamw-lr"].as<double>();
-  recipe.weight_decay = args["weight-decay"].as<double>();
-  recipe.clip_norm = args["clip-norm"].as<double>();
-  recipe.rounded_share = args["rounded-share"].as<double>();
-  recipe.bfloat16 = UsesBfloat16(args["precision"].as<std::string>()) ? 1 : 0;
-  recipe.seed = args["seed"].as<int64_t>();
-  return recipe;
-}
-
-RunLength LengthFrom(const cxxopts::ParseResult& args, const ModelConfig& config,
-                     const Recipe& recipe) {
-  const auto given = args.count("minutes") + args.count("tokens") + args.count("steps");
-  if (given > 1) throw UsageError("give one of --minutes, --tokens and --steps");
-  if (args.count("steps") > 0) return RunLength::Steps(args["steps"].as<int64_t>());
-  if (args.count("tokens") > 0) {
-    return RunLength::Tokens(ParseCount(args["tokens"].as<std::string>(), "--tokens"),
-                             recipe.batch_sequences * config.context);
-  }
-  return RunLength::Minutes(args.count("minutes") > 0 ? args["minutes"].as<double>()
-                                                      : kDefaultMinutes);
-}
-
-// What the run's checkpoint decides must not be given again: it could only disagree.
-void RefuseBesideResume(const cxxopts::ParseResult& args) {
-  for (const char* name :
-       {"params",     "width",     "layers",   "heads",        "kv-heads",   "mlp-factor",
-        "conv-width", "windows",   "context",  "minutes",      "tokens",     "steps",
-        "batch",      "muon-lr",   "adamw-lr", "weight-decay", "clip-norm",  "rounded-share",
-        "seed",       "precision", "init",     "force",        "train-bytes"}) {
-    if (args.count(name) > 0) {
-      throw UsageError(
-          fmt::format("--{} cannot be changed with --resume: the checkpoint decides it", name));
-    }
-  }
-}
-
-class TrainingProgress final : public TrainingObserver {
- public:
-  explicit TrainingProgress(bool quiet) : quiet_(quiet), line_(quiet) {}
-
-  void OnStep(const StepReport& r) override {
-    smoothed_ = smoothed_ == 0 ? r.loss_bpb : 0.9 * smoothed_ + 0.1 * r.loss_bpb;
-    line_.ShowLeft(
-        r.progress, r.left_s,
-        fmt::format("step {}  {} seen  loss {:.3f} bpb{}  {:.1f} K tokens/s", r.step,
-                    FormatBytes(r.bytes_seen), smoothed_,
-                    validation_ > 0 ? fmt::format("  validation {:.3f}", validation_) : "",
-                    r.tokens_per_s / 1000));
-  }
-  void OnValidation(const ValidationReport& r) override {
-    validation_ = r.bits_per_byte;
-    if (quiet_) return;
-    line_.Clear();
-    fmt::print("{:>8} steps  {:>8} seen  validation {:.4f} bpb ({:.2f} %) on {}{}\n", r.step,
-               FormatBytes(r.bytes_seen), r.bits_per_byte, r.bits_per_byte / 8 * 100,
-               FormatBytes(r.validation_bytes), r.whole ? ", the whole part" : "");
-    std::fflush(stdout);
-  }
-  void OnRounding(int64_t step) override {
-    if (quiet_) return;
-    line_.Clear();
-    fmt::print("{:>8} steps  from here on with the weights rounded as for coding\n", step);
-    std::fflush(stdout);
-  }
-  void OnPrequential(const PrequentialReport& r) override {
-    if (quiet_) return;
-    line_.Clear();
-    fmt::print("prequential: {} for the first {} of {} training data{}, {:.4f} bpb ({:.2f} %)\n",
-               FormatBytes(r.length.bits / 8), FormatBytes(r.length.bytes),
-               FormatBytes(r.data_bytes), r.whole_pass ? "" : " (the first pass is not over)",
-               r.length.bits_per_byte(), r.length.bits_per_byte() / 8 * 100);
-  }
-  void Clear() { line_.Clear(); }
-
- private:
-  bool quiet_;
-  ProgressLine line_;
-  double smoothed_ = 0;
-  double validation_ = 0;
-};
 
 std::string ModelPath(const std::string& checkpoint_path) {
   return std::filesystem::path(checkpoint_path).replace_extension(".occm").string();
@@ -346,7 +154,7 @@ void WriteModel(const std::string& out, const std::string& best_path, bool quiet
 
 int Train(int argc, const char* const* argv, Communicator* ranks) {
   const bool first = ranks->rank() == 0;
-  cxxopts::Options options = MakeOptions();
+  cxxopts::Options options = TrainOptions();
   const cxxopts::ParseResult args =
       ParseOptions(&options, argc, argv, {"Data", "Model", "Length", "Recipe", "Run"}, kEpilogue);
   const std::string out = RequiredOption(args, "out");

@@ -1,0 +1,25 @@
+// The options of occam train and what they mean. All throw kUsage.
+#ifndef OCCAM_TOOLS_TRAIN_OPTIONS_H_
+#define OCCAM_TOOLS_TRAIN_OPTIONS_H_
+
+#include <cxxopts.hpp>
+
+#include "model/config.h"
+#include "train/recipe.h"
+#include "train/schedule.h"
+
+namespace occam {
+
+cxxopts::Options TrainOptions();
+
+ModelConfig ConfigFrom(const cxxopts::ParseResult& args, int vocabulary);
+Recipe RecipeFrom(const cxxopts::ParseResult& args);
+RunLength LengthFrom(const cxxopts::ParseResult& args, const ModelConfig& config,
+                     const Recipe& recipe);
+
+// What a run's checkpoint decides must not be given again: it could only disagree.
+void RefuseBesideResume(const cxxopts::ParseResult& args);
+
+}  // namespace occam
+
+#endif  // OCCAM_TOOLS_TRAIN_OPTIONS_H_
