@@ -64,6 +64,23 @@ HWY_INLINE V Dot4(V sum, V u, V s) {
 
 #endif
 
+// Hides from the compiler how a sum came about, after a loop that held many of them in registers.
+// g++ 12 would keep each twice, once as the type of Dot4's instruction and once as that of the
+// vector, copy one into the other in every round, and run out of registers.
+#if HWY_ARCH_X86
+template <class V>
+HWY_INLINE void ForgetOrigin(V* sum) {
+#if HWY_TARGET == HWY_AVX3
+  asm("" : "+v"(sum->raw));
+#else
+  asm("" : "+x"(sum->raw));
+#endif
+}
+#else
+template <class V>
+HWY_INLINE void ForgetOrigin(V* /*sum*/) {}
+#endif
+
 }  // namespace OCCAM_SIMD
 }  // namespace occam
 HWY_AFTER_NAMESPACE();

@@ -16,13 +16,15 @@ class FastLinear final : public LinearLayer {
       : kernels_(kernels), weights_(std::move(weights)), product_(std::move(product)) {}
 
   size_t scratch_bytes() const override {
-    return product_ == nullptr ? 0 : sum_bytes() + product_->scratch_bytes();
+    const size_t ours = size_t{kTileRows} * static_cast<size_t>(RoundUp(weights_.inputs, kCodePad));
+    if (product_ == nullptr) return ours;
+    return std::max(ours, sum_bytes() + product_->scratch_bytes());
   }
 
   void Apply(const int8_t* x, const float* x_scales, int rows, bool add, float* y,
              std::byte* scratch) const override {
     if (product_ == nullptr || rows < kTileRows) {
-      kernels_.Multiply(weights_, x, x_scales, rows, add, y);
+      kernels_.Multiply(weights_, x, x_scales, rows, add, y, scratch);
       return;
     }
     auto* const sums = reinterpret_cast<int32_t*>(scratch);
@@ -40,12 +42,9 @@ class FastLinear final : public LinearLayer {
   std::unique_ptr<OneDnnProduct> product_;  // of whole tiles; null where ours is faster
 };
 
-// Measured at tiles of 64 rows: with VNNI, oneDNN is 1.25 times faster than our own products from
-// 192 inputs on, slower below 100, and nowhere faster without VNNI. AMX is its alone.
-bool OneDnnIsFaster(int inputs) {
-  if (UsableIsa() >= Isa::kAmx) return inputs >= 64;
-  return UsableIsa() >= Isa::kAvx512Vnni && inputs >= 144;
-}
+// For its AMX alone: with VNNI and below, our own products are faster for any number of rows. Few
+// inputs leave most of a tile empty.
+bool OneDnnIsFaster(int inputs) { return UsableIsa() >= Isa::kAmx && inputs >= 128; }
 
 }  // namespace
 
@@ -54,15 +53,17 @@ PackedWeights PackWeights(std::span<const int8_t> codes, std::span<const float> 
   PackedWeights packed;
   packed.outputs = outputs;
   packed.inputs = inputs;
-  packed.scales.assign(scales.begin(), scales.end());
-  packed.scales.resize(static_cast<size_t>(packed.panels() * kPanel), 0.0f);
-  packed.bytes.assign(packed.scales.size() * static_cast<size_t>(inputs), kWeightOffset);
+  const auto padded = static_cast<size_t>(packed.panels() * kPanel);
+  packed.codes = AlignedArray<int8_t>(padded * static_cast<size_t>(inputs));
+  packed.starts = AlignedArray<int32_t>(padded);
+  packed.scales = AlignedArray<float>(padded);
+  std::ranges::copy(scales, packed.scales.data());
   for (int j = 0; j < outputs; ++j) {
+    int8_t* const panel = packed.codes.data() + int64_t{j / kPanel} * inputs * kPanel;
     for (int k = 0; k < inputs; ++k) {
-      const int64_t at = (static_cast<int64_t>(j / kPanel) * (inputs / 4) + k / 4) * kPanel * 4 +
-                         j % kPanel * 4 + k % 4;
-      const int code = codes[static_cast<size_t>(static_cast<int64_t>(j) * inputs + k)];
-      packed.bytes[static_cast<size_t>(at)] = static_cast<uint8_t>(code + kWeightOffset);
+      const int8_t code = codes[static_cast<size_t>(int64_t{j} * inputs + k)];
+      panel[(k / 4 * kPanel + j % kPanel) * 4 + k % 4] = code;
+      packed.starts.data()[j] -= kCodeOffset * code;
     }
   }
   return packed;

@@ -1,28 +1,32 @@
 // Linear layers of the fast kernels: weights packed once for int8 dot products of our own and,
-// where it is faster, for oneDNN.
+// where there is AMX, for oneDNN.
 #ifndef OCCAM_MODEL_EXACT_FAST_LINEAR_H_
 #define OCCAM_MODEL_EXACT_FAST_LINEAR_H_
 
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <vector>
 
+#include "model/exact/aligned_array.h"
 #include "model/exact/kernels.h"
 
 namespace occam {
 
-constexpr int kPanel = 16;         // outputs that are packed together
-constexpr int kWeightOffset = 64;  // packed weights are code + 64, in [1, 127]
+constexpr int kPanel = 16;  // outputs that are packed together
 
-// Weights as [outputs / kPanel][inputs / 4][kPanel][4] bytes, code + kWeightOffset, outputs filled
-// up with zero codes of scale zero. Unsigned, since int8 dot instructions multiply unsigned by
-// signed bytes; what the offset adds, kWeightOffset * sum_k x[k], is subtracted again.
+// Int8 dot instructions multiply unsigned by signed bytes, so activations are made unsigned for
+// them: x + kCodeOffset, in [1, 255]. What that adds to an output's sum, kCodeOffset * sum_k w[k],
+// does not depend on the activations: sums start from minus it.
+constexpr int kCodeOffset = 128;
+
+// Weights as [outputs / kPanel][inputs / 4][kPanel][4] codes, outputs filled up with zero codes of
+// scale zero.
 struct PackedWeights {
   int outputs = 0;
   int inputs = 0;  // a multiple of 4
-  std::vector<uint8_t> bytes;
-  std::vector<float> scales;  // [RoundUp(outputs, kPanel)]
+  AlignedArray<int8_t> codes;
+  AlignedArray<int32_t> starts;  // [RoundUp(outputs, kPanel)], of the sums
+  AlignedArray<float> scales;    // the same
 
   int panels() const { return RoundUp(outputs, kPanel) / kPanel; }
 };
@@ -36,9 +40,9 @@ class FastKernels : public KernelSet {
   std::unique_ptr<LinearLayer> MakeLinear(std::span<const int8_t> codes,
                                           std::span<const float> scales, int outputs,
                                           int inputs) const final;
-  // As LinearLayer::Apply, but without scratch.
+  // As LinearLayer::Apply, with scratch of kTileRows * RoundUp(inputs, kCodePad) bytes.
   virtual void Multiply(const PackedWeights& w, const int8_t* x, const float* x_scales, int rows,
-                        bool add, float* y) const = 0;
+                        bool add, float* y, std::byte* scratch) const = 0;
   // What Multiply does once it has the sums of products, [rows][RoundUp(outputs, kFloatPad)].
   virtual void Scale(const PackedWeights& w, const int32_t* sums, const float* x_scales, int rows,
                      bool add, float* y) const = 0;

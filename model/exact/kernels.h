@@ -28,11 +28,11 @@ constexpr int RoundUp(int n, int multiple) { return (n + multiple - 1) / multipl
 class LinearLayer {
  public:
   virtual ~LinearLayer() = default;
-  // What Apply needs of `scratch`, aligned to 64 bytes.
+  // What Apply needs of `scratch`.
   virtual size_t scratch_bytes() const { return 0; }
   // y[r][j] (+)= (float(sum_k x[r][k] * w[j][k]) * scale_j) * x_scales[r] for rows [0, rows), rows
   // <= kTileRows. x [kTileRows][RoundUp(inputs, kCodePad)], of which rows beyond `rows` may be read
-  // but do not matter; y [rows][RoundUp(outputs, kFloatPad)].
+  // but do not matter; y [rows][RoundUp(outputs, kFloatPad)]. x, y, scratch: aligned to 64 bytes.
   virtual void Apply(const int8_t* x, const float* x_scales, int rows, bool add, float* y,
                      std::byte* scratch) const = 0;
 };

@@ -83,13 +83,14 @@ class VectorKernels final : public FastKernels {
   }
 
   void Multiply(const PackedWeights& w, const int8_t* x, const float* x_scales, int rows, bool add,
-                float* y) const override {
-    MultiplyPacked(w, x, x_scales, rows, add, y);
+                float* y, std::byte* scratch) const override {
+    MultiplyPacked(w, x, x_scales, rows, add, y, scratch);
   }
 
   void Scale(const PackedWeights& w, const int32_t* sums, const float* x_scales, int rows, bool add,
              float* y) const override {
-    ScaleSums(w, sums, x_scales, rows, add, y);
+    if (add) return ScaleSums<true>(w, sums, x_scales, rows, y);
+    ScaleSums<false>(w, sums, x_scales, rows, y);
   }
 };
 

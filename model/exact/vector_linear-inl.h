@@ -13,25 +13,23 @@ namespace hn = hwy::HWY_NAMESPACE;
 using PanelInts = hn::CappedTag<int32_t, kPanel>;
 
 // Rows and panels that one pass over the weights serves, so that sums and operands stay in
-// registers: 12 sums of 32 registers, or 8 of 16.
+// registers: 24 sums of 32 registers, or 8 of 16.
 constexpr int kPanelVectors = kPanel / static_cast<int>(hn::MaxLanes(PanelInts()));
-constexpr int kPanelsAtOnce = kPanelVectors == 1 ? 2 : 1;
-constexpr int kRowsAtOnce = kPanelVectors == 1 ? 6 : kPanelVectors == 2 ? 4 : 2;
+constexpr int kPanelsAtOnce = kPanelVectors == 1 ? 3 : 1;
+constexpr int kRowsAtOnce = kPanelVectors == 1 ? 8 : kPanelVectors == 2 ? 4 : 2;
 
 // y (+)= (float(sum) * scale) * x_scale, one vector of outputs.
-template <class D>
-HWY_INLINE void PutOutputs(D /*d*/, hn::Vec<D> sum, hn::Vec<hn::RebindToFloat<D>> scale,
-                           float x_scale, bool add, float* y) {
+template <bool kAdd, class D, class VF>
+HWY_INLINE void PutOutputs(D /*d*/, hn::Vec<D> sum, VF scale, VF x_scale, float* y) {
   const hn::RebindToFloat<D> df;
-  auto value = hn::Mul(hn::Mul(hn::ConvertTo(df, sum), scale), hn::Set(df, x_scale));
-  if (add) value = hn::Add(hn::LoadU(df, y), value);
-  hn::StoreU(value, df, y);
+  auto value = hn::Mul(hn::Mul(hn::ConvertTo(df, sum), scale), x_scale);
+  if constexpr (kAdd) value = hn::Add(hn::Load(df, y), value);
+  hn::Store(value, df, y);
 }
 
 struct RowBlock {
-  const int8_t* x;
+  const uint8_t* x;  // made unsigned
   const float* x_scales;
-  const int32_t* offsets;  // what kWeightOffset added to each row's products
   float* y;
   int x_stride;
   int y_stride;
@@ -39,98 +37,122 @@ struct RowBlock {
 
 // kRows rows times kPanels panels from `panel` on.
 template <int kRows, int kPanels>
-HWY_INLINE void MultiplyBlock(const PackedWeights& w, const RowBlock& rows, int panel, bool add) {
-  const PanelInts d;
-  const hn::RebindToFloat<PanelInts> df;
-  constexpr int kVectors = kPanels * kPanelVectors;
-  constexpr int kLanes = kPanel / kPanelVectors;
-  const size_t panel_bytes = static_cast<size_t>(w.inputs) * kPanel;
-  hn::Vec<PanelInts> sums[kRows][kVectors];
-  for (int r = 0; r < kRows; ++r) {
-    for (int v = 0; v < kVectors; ++v) sums[r][v] = hn::Set(d, -rows.offsets[r]);
+struct BlockProduct {
+  static constexpr int kVectors = kPanels * kPanelVectors;
+  static constexpr int kLanes = kPanel / kPanelVectors;
+  using Sums = hn::Vec<PanelInts>[kRows][kVectors];
+
+  template <bool kAdd>
+  static HWY_INLINE void Put(const Sums& sums, const float* scales, const RowBlock& rows, int j) {
+    const PanelInts d;
+    const hn::RebindToFloat<PanelInts> df;
+    hn::Vec<decltype(df)> scale[kVectors];
+    HWY_UNROLL(8)
+    for (int v = 0; v < kVectors; ++v) scale[v] = hn::Load(df, scales + j + v * kLanes);
+    HWY_UNROLL(8)
+    for (int r = 0; r < kRows; ++r) {
+      const auto x_scale = hn::Set(df, rows.x_scales[r]);
+      float* const y = rows.y + r * rows.y_stride + j;
+      HWY_UNROLL(8)
+      for (int v = 0; v < kVectors; ++v) {
+        auto sum = sums[r][v];
+        ForgetOrigin(&sum);
+        PutOutputs<kAdd>(d, sum, scale[v], x_scale, y + v * kLanes);
+      }
+    }
   }
-  const uint8_t* from = w.bytes.data() + static_cast<size_t>(panel) * panel_bytes;
-  for (int k = 0; k < w.inputs; k += 4, from += kPanel * 4) {
-    hn::Vec<PanelInts> weights[kVectors];
+
+  // Not inlined, so that its registers are its own.
+  static HWY_NOINLINE void Multiply(const PackedWeights& w, const RowBlock& rows, int panel,
+                                    bool add) {
+    const PanelInts d;
+    const int64_t panel_bytes = int64_t{w.inputs} * kPanel;
+    Sums sums;
+    HWY_UNROLL(8)
     for (int v = 0; v < kVectors; ++v) {
-      const uint8_t* const at = from + static_cast<size_t>(v / kPanelVectors) * panel_bytes +
-                                v % kPanelVectors * kLanes * 4;
-      weights[v] = hn::LoadU(d, reinterpret_cast<const int32_t*>(at));
+      const auto start = hn::Load(d, w.starts.data() + panel * kPanel + v * kLanes);
+      HWY_UNROLL(8)
+      for (int r = 0; r < kRows; ++r) sums[r][v] = start;
     }
-    for (int r = 0; r < kRows; ++r) {
-      int32_t four;
-      std::memcpy(&four, rows.x + r * rows.x_stride + k, sizeof(four));
-      const auto x = hn::Set(d, four);
-      for (int v = 0; v < kVectors; ++v) sums[r][v] = Dot4(sums[r][v], weights[v], x);
+    const int8_t* from = w.codes.data() + panel * panel_bytes;
+    for (int k = 0; k < w.inputs; k += 4, from += kPanel * 4) {
+      hn::Vec<PanelInts> weights[kVectors];
+      HWY_UNROLL(8)
+      for (int v = 0; v < kVectors; ++v) {
+        const int8_t* const at =
+            from + v / kPanelVectors * panel_bytes + v % kPanelVectors * kLanes * 4;
+        weights[v] = hn::Load(d, reinterpret_cast<const int32_t*>(at));
+      }
+      HWY_UNROLL(8)
+      for (int r = 0; r < kRows; ++r) {
+        int32_t four;
+        std::memcpy(&four, rows.x + r * rows.x_stride + k, sizeof(four));
+        const auto x = hn::Set(d, four);
+        HWY_UNROLL(8)
+        for (int v = 0; v < kVectors; ++v) sums[r][v] = Dot4(sums[r][v], x, weights[v]);
+      }
+    }
+    if (add) {
+      Put<true>(sums, w.scales.data(), rows, panel * kPanel);
+    } else {
+      Put<false>(sums, w.scales.data(), rows, panel * kPanel);
     }
   }
-  for (int v = 0; v < kVectors; ++v) {
-    const int j = panel * kPanel + v * kLanes;
-    const auto scale = hn::LoadU(df, w.scales.data() + j);
-    for (int r = 0; r < kRows; ++r) {
-      PutOutputs(d, sums[r][v], scale, rows.x_scales[r], add, rows.y + r * rows.y_stride + j);
-    }
-  }
-}
+};
 
 template <int kPanels>
 HWY_INLINE void MultiplyRows(const PackedWeights& w, const RowBlock& all, int rows, int panel,
                              bool add) {
   for (int r = 0; r < rows;) {
-    const RowBlock block{all.x + r * all.x_stride, all.x_scales + r, all.offsets + r,
-                         all.y + r * all.y_stride, all.x_stride,     all.y_stride};
+    const RowBlock block{all.x + r * all.x_stride, all.x_scales + r, all.y + r * all.y_stride,
+                         all.x_stride, all.y_stride};
     const int left = rows - r;
     if (left >= kRowsAtOnce) {
-      MultiplyBlock<kRowsAtOnce, kPanels>(w, block, panel, add);
+      BlockProduct<kRowsAtOnce, kPanels>::Multiply(w, block, panel, add);
       r += kRowsAtOnce;
     } else if (left >= 4) {
-      MultiplyBlock<4, kPanels>(w, block, panel, add);
+      BlockProduct<4, kPanels>::Multiply(w, block, panel, add);
       r += 4;
     } else if (left >= 2) {
-      MultiplyBlock<2, kPanels>(w, block, panel, add);
+      BlockProduct<2, kPanels>::Multiply(w, block, panel, add);
       r += 2;
     } else {
-      MultiplyBlock<1, kPanels>(w, block, panel, add);
+      BlockProduct<1, kPanels>::Multiply(w, block, panel, add);
       r += 1;
     }
   }
 }
 
-// kWeightOffset * sum_k x[k].
-HWY_INLINE int32_t OffsetOf(const int8_t* x, int inputs) {
-  const PanelInts d;
-  const hn::Repartition<uint8_t, PanelInts> du8;
-  const int step = static_cast<int>(hn::Lanes(du8));
-  const auto offset = hn::BitCast(d, hn::Set(du8, kWeightOffset));
-  auto sums = hn::Zero(d);
-  int k = 0;
-  for (; k + step <= inputs; k += step) {
-    sums = Dot4(sums, offset, hn::LoadU(d, reinterpret_cast<const int32_t*>(x + k)));
+// x + kCodeOffset as unsigned bytes, the padding with it.
+HWY_INLINE void MakeUnsigned(const int8_t* x, int n, uint8_t* y) {
+  const hn::CappedTag<uint8_t, 64> d;
+  const auto sign = hn::Set(d, kCodeOffset);
+  for (int i = 0; i < n; i += LanesOf(d)) {
+    const auto codes = hn::Load(d, reinterpret_cast<const uint8_t*>(x + i));
+    hn::Store(hn::Xor(codes, sign), d, y + i);
   }
-  int32_t sum = hn::GetLane(hn::SumOfLanes(d, sums));
-  for (; k < inputs; ++k) sum += kWeightOffset * x[k];
-  return sum;
 }
 
+template <bool kAdd>
 HWY_INLINE void ScaleSums(const PackedWeights& w, const int32_t* sums, const float* x_scales,
-                          int rows, bool add, float* y) {
+                          int rows, float* y) {
   const PanelInts d;
   const hn::RebindToFloat<PanelInts> df;
   const int stride = RoundUp(w.outputs, kFloatPad);
   for (int r = 0; r < rows; ++r, sums += stride, y += stride) {
+    const auto x_scale = hn::Set(df, x_scales[r]);
     for (int j = 0; j < stride; j += LanesOf(d)) {
-      PutOutputs(d, hn::LoadU(d, sums + j), hn::LoadU(df, w.scales.data() + j), x_scales[r], add,
-                 y + j);
+      PutOutputs<kAdd>(d, hn::Load(d, sums + j), hn::Load(df, w.scales.data() + j), x_scale, y + j);
     }
   }
 }
 
 HWY_INLINE void MultiplyPacked(const PackedWeights& w, const int8_t* x, const float* x_scales,
-                               int rows, bool add, float* y) {
-  int32_t offsets[kTileRows];
+                               int rows, bool add, float* y, std::byte* scratch) {
   const int x_stride = RoundUp(w.inputs, kCodePad);
-  for (int r = 0; r < rows; ++r) offsets[r] = OffsetOf(x + r * x_stride, w.inputs);
-  const RowBlock all{x, x_scales, offsets, y, x_stride, RoundUp(w.outputs, kFloatPad)};
+  auto* const unsigned_x = reinterpret_cast<uint8_t*>(scratch);
+  MakeUnsigned(x, rows * x_stride, unsigned_x);
+  const RowBlock all{unsigned_x, x_scales, y, x_stride, RoundUp(w.outputs, kFloatPad)};
   int panel = 0;
   for (; panel + kPanelsAtOnce <= w.panels(); panel += kPanelsAtOnce) {
     MultiplyRows<kPanelsAtOnce>(w, all, rows, panel, add);

@@ -21,12 +21,15 @@ dnnl::memory Zeros(const dnnl::memory::desc& desc, const dnnl::engine& engine) {
 std::function<void()> OneDnnProduct(const ProductShape& shape, ProductType type) {
   using dnnl::memory;
   PrepareOneDnn();
-  const auto in = type == ProductType::kFloat ? memory::data_type::f32 : memory::data_type::bf16;
+  const auto in = type == ProductType::kFloat      ? memory::data_type::f32
+                  : type == ProductType::kBfloat16 ? memory::data_type::bf16
+                                                   : memory::data_type::s8;
+  const auto out = type == ProductType::kInt8 ? memory::data_type::s32 : memory::data_type::f32;
   const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
   const auto any = memory::format_tag::any;
-  const dnnl::matmul::desc desc(
-      memory::desc({shape.m, shape.k}, in, any), memory::desc({shape.k, shape.n}, in, any),
-      memory::desc({shape.m, shape.n}, memory::data_type::f32, memory::format_tag::ab));
+  const dnnl::matmul::desc desc(memory::desc({shape.m, shape.k}, in, any),
+                                memory::desc({shape.k, shape.n}, in, any),
+                                memory::desc({shape.m, shape.n}, out, memory::format_tag::ab));
   const dnnl::matmul::primitive_desc chosen(desc, engine, /*allow_empty=*/true);
   if (!chosen) return {};
   const dnnl::matmul product(chosen);

@@ -7,12 +7,12 @@
 
 namespace occam {
 
-// c [m, n] = a [m, k] b [k, n] in float32.
+// c [m, n] = a [m, k] b [k, n] in float32, or in int32 of bytes.
 struct ProductShape {
   int64_t m, n, k;
 };
 
-enum class ProductType { kFloat, kBfloat16 };  // of a and b
+enum class ProductType { kFloat, kBfloat16, kInt8 };  // of a and b
 
 // One product on the calling thread, in whatever memory layout oneDNN likes best: operands ready,
 // nothing converted or packed. Empty where oneDNN has no such product on this processor.

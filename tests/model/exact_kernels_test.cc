@@ -48,6 +48,53 @@ TEST_CASE(
   }
 }
 
+// What a linear layer of random weights makes of random rows, padding and what is added to
+// included.
+std::vector<float> RandomProduct(const KernelSet& kernels, int outputs, int inputs, int rows,
+                                 bool add) {
+  Random random(static_cast<uint64_t>(outputs * 1000 + inputs));
+  std::vector<int8_t> codes(static_cast<size_t>(outputs * inputs));
+  for (int8_t& code : codes) code = static_cast<int8_t>(static_cast<int>(random.Below(127)) - 63);
+  std::vector<float> scales(static_cast<size_t>(outputs));
+  for (float& scale : scales) scale = 1.0f + random.Symmetric(0.5f);
+  const RowBuffer<int8_t> x(kTileRows, RoundUp(inputs, kCodePad));
+  for (int i = 0; i < kTileRows * RoundUp(inputs, kCodePad); ++i) {
+    x.data()[i] = static_cast<int8_t>(static_cast<int>(random.Below(255)) - 127);
+  }
+  std::vector<float> x_scales(kTileRows);
+  for (float& scale : x_scales) scale = 1.0f + random.Symmetric(0.5f);
+  const RowBuffer<float> y(kTileRows, RoundUp(outputs, kFloatPad));
+  for (int r = 0; r < kTileRows; ++r) {
+    for (int j = 0; j < outputs; ++j) y.row(r)[j] = random.Symmetric(1e5f);
+  }
+  const auto linear = kernels.MakeLinear(codes, scales, outputs, inputs);
+  const AlignedArray<std::byte> scratch(linear->scratch_bytes());
+  linear->Apply(x.data(), x_scales.data(), rows, add, y.data(), scratch.data());
+  std::vector<float> result;
+  for (int r = 0; r < kTileRows; ++r) {
+    result.insert(result.end(), y.row(r), y.row(r) + outputs);
+  }
+  return result;
+}
+
+TEST_CASE(
+    "Kernels: linear layers of every shape and number of rows are the same, and leave others") {
+  const auto all = AllKernels();
+  for (const int outputs : {1, 16, 40, 57, 144}) {
+    for (const int inputs : {8, 24, 64, 72, 200}) {
+      for (const int rows : {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 33, kTileRows}) {
+        for (const bool add : {false, true}) {
+          const auto want = RandomProduct(*all.front(), outputs, inputs, rows, add);
+          for (const auto& kernels : all) {
+            INFO(kernels->name() << ", " << rows << " x [" << outputs << ", " << inputs << "]");
+            REQUIRE((RandomProduct(*kernels, outputs, inputs, rows, add) == want));
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("Kernels: the norm of the largest width has room for its sum of squares") {
   constexpr int kWidth = 4096;
   for (const auto& kernels : AllKernels()) {
