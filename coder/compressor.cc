@@ -2,13 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "coder/container_writer.h"
 #include "coder/progress_meter.h"
 #include "coder/segment_codec.h"
+#include "coder/segment_plan.h"
 #include "data/base/error.h"
 #include "data/base/thread_team.h"
 
@@ -28,23 +29,33 @@ FileHeader HeaderFor(const StreamModel* model, ContextMode mode) {
   return header;
 }
 
-// One of the segments that are worked on at a time.
 struct Slot {
   std::unique_ptr<SegmentCodec> codec;
-  Bytes original;
+  Bytes original;  // of a segment that waits or is worked on
   EncodedSegment encoded;
 };
 
-// Fills slots until all are full or the source ends; returns how many hold something.
-int ReadBatch(ByteSource& source, uint32_t segment_bytes, std::vector<Slot>& slots) {
-  int filled = 0;
-  for (Slot& slot : slots) {
-    slot.original.resize(segment_bytes);
-    slot.original.resize(source.Read(slot.original));
-    if (!slot.original.empty()) ++filled;
-    if (slot.original.size() < segment_bytes) break;
+// Fills slots from number `filled` on until all are full or the source ends; returns how many hold
+// something.
+size_t ReadOn(ByteSource& source, uint32_t segment_bytes, std::vector<Slot>& slots, size_t filled,
+              bool* ended) {
+  for (; filled < slots.size() && !*ended; ++filled) {
+    Bytes& original = slots[filled].original;
+    original.resize(segment_bytes);
+    original.resize(source.Read(original));
+    *ended = original.size() < segment_bytes;
+    if (original.empty()) break;
   }
   return filled;
+}
+
+int CountToEncode(std::span<const Slot> waiting, const FileHeader& header, int threads) {
+  std::vector<SegmentWork> work;
+  for (const Slot& slot : waiting) {
+    const auto symbols = static_cast<uint32_t>(slot.original.size());
+    work.push_back(WorkOf(symbols, CodingMethod::kModel, header));
+  }
+  return SegmentsAtOnce(work, threads);
 }
 
 }  // namespace
@@ -66,21 +77,25 @@ ContainerStats Compress(ByteSource& source, ByteSink& sink, const StreamModel* m
   ContainerWriter writer(sink, header);
   ContainerStats stats;
 
-  for (bool more = true; more;) {
-    const int filled = ReadBatch(source, header.segment_symbols(), slots);
-    more = filled == team.size() && slots.back().original.size() == header.segment_symbols();
-    const int threads = team.size() / std::max(1, filled);
-    team.Run(filled, [&](int item, int) {
+  size_t waiting = 0;
+  for (bool ended = false;;) {
+    waiting = ReadOn(source, header.segment_symbols(), slots, waiting, &ended);
+    if (waiting == 0) break;
+    const int count = CountToEncode(std::span(slots).first(waiting), header, team.size());
+    team.Run(count, [&](int item, int) {
       Slot& slot = slots[static_cast<size_t>(item)];
-      slot.encoded =
-          slot.codec->Encode(slot.original, threads, [&](uint32_t n) { meter.Add(n, 0); });
+      slot.encoded = slot.codec->Encode(slot.original, team.size() / count,
+                                        [&](uint32_t n) { meter.Add(n, 0); });
     });
-    for (int i = 0; i < filled; ++i) {
-      const EncodedSegment& segment = slots[static_cast<size_t>(i)].encoded;
+    const auto done = static_cast<size_t>(count);
+    for (const Slot& slot : std::span(slots).first(done)) {
+      const EncodedSegment& segment = slot.encoded;
       writer.Append(segment.header, segment.payload);
       stats.Add(segment.header);
       meter.Add(0, kSegmentHeaderBytes + segment.payload.size());
     }
+    for (size_t i = done; i < waiting; ++i) std::swap(slots[i - done].original, slots[i].original);
+    waiting -= done;
   }
   writer.Finish();
   stats.file_bytes = writer.file_bytes();

@@ -2,12 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "coder/progress_meter.h"
 #include "coder/segment_codec.h"
+#include "coder/segment_plan.h"
 #include "data/base/error.h"
 #include "data/base/thread_team.h"
 
@@ -43,26 +44,34 @@ struct Slot {
   std::exception_ptr failure;
 };
 
-// What `next` gave until all slots are full, it ends (*more becomes false) or something is wrong
-// (*failure): what came before it is good and still to be decoded.
-int ReadBatch(const NextSegmentFn& next, std::vector<Slot>& slots, bool* more,
+// Fills slots from number `filled` on until all are full, `next` ends (*more becomes false) or
+// something is wrong (*failure): what came before it is good and still to be decoded. Returns how
+// many hold something.
+size_t ReadOn(const NextSegmentFn& next, std::vector<Slot>& slots, size_t filled, bool* more,
               std::exception_ptr* failure) {
-  int filled = 0;
   try {
-    while (filled < static_cast<int>(slots.size()) && *more) {
-      *more = next(&slots[static_cast<size_t>(filled)].record);
+    while (filled < slots.size() && *more) {
+      *more = next(&slots[filled].record);
       if (*more) ++filled;
     }
   } catch (...) {
     *failure = std::current_exception();
+    *more = false;
   }
   return filled;
+}
+
+size_t CountToDecode(std::span<const Slot> waiting, const FileHeader& header, int threads) {
+  std::vector<SegmentWork> work;
+  for (const Slot& slot : waiting)
+    work.push_back(WorkOf(slot.record.header.symbols, slot.record.header.method, header));
+  return static_cast<size_t>(SegmentsAtOnce(work, threads));
 }
 
 void DecodeBatch(ThreadTeam& team, std::span<Slot> slots, ProgressMeter& meter,
                  const std::string& name) {
   const int count = static_cast<int>(slots.size());
-  const int threads = team.size() / std::max(1, count);
+  const int threads = team.size() / count;
   team.Run(count, [&](int item, int) {
     Slot& slot = slots[static_cast<size_t>(item)];
     slot.failure = nullptr;
@@ -94,14 +103,18 @@ void DecodeSegments(const FileHeader& header, const StreamModel* model, const st
   for (Slot& slot : slots) slot.codec = std::make_unique<SegmentCodec>(header, model);
   ProgressMeter meter(options.progress);
   std::exception_ptr failure;
-  for (bool more = true; more && !failure;) {
-    const int filled = ReadBatch(next, slots, &more, &failure);
-    const auto batch = std::span(slots).first(static_cast<size_t>(filled));
-    DecodeBatch(team, batch, meter, name);
-    for (const Slot& slot : batch) {
+  size_t waiting = 0;
+  for (bool more = true;;) {
+    waiting = ReadOn(next, slots, waiting, &more, &failure);
+    if (waiting == 0) break;
+    const size_t count = CountToDecode(std::span(slots).first(waiting), header, team.size());
+    DecodeBatch(team, std::span(slots).first(count), meter, name);
+    for (const Slot& slot : std::span(slots).first(count)) {
       take(slot.record, slot.original, slot.failure);
       meter.Add(0, kSegmentHeaderBytes + slot.record.payload.size());
     }
+    for (size_t i = count; i < waiting; ++i) std::swap(slots[i - count].record, slots[i].record);
+    waiting -= count;
   }
   if (failure) std::rethrow_exception(failure);
 }
