@@ -35,6 +35,7 @@
 #include "model/tensor.h"
 #include "model/transformer.h"
 #include "model/workshop.h"
+#include "network_cost.h"
 #include "onednn_rate.h"
 #include "thread_scaling.h"
 #include "train/loss.h"
@@ -81,40 +82,10 @@ Tensor RandomTensor(int64_t rows, int64_t columns, Random* random) {
   return x;
 }
 
-// A layer's weights [outputs, inputs].
-struct LinearShape {
-  int64_t outputs, inputs;
-};
-
-std::vector<LinearShape> LinearShapes(const ModelConfig& c) {
-  std::vector<LinearShape> shapes;
-  for (int l = 0; l < c.layers; ++l) {
-    shapes.push_back({c.width + 2 * c.kv_width(), c.width});  // wq, wk, wv
-    shapes.push_back({c.width, c.width});                     // wo
-    shapes.push_back({c.mlp_width(), c.width});               // wu
-    shapes.push_back({c.width, c.mlp_width()});               // wd
-  }
-  shapes.push_back({c.vocabulary, c.width});  // head
-  return shapes;
-}
-
 // Additions and multiplications of one token, forward and backward: a multiply-add is two; the
 // backward pass has two products for each of the forward pass. What is computed again (attention's
 // scores) does not count.
-double LinearFlop(const ModelConfig& c) {
-  double weights = 0;
-  for (const LinearShape& s : LinearShapes(c)) weights += static_cast<double>(s.outputs * s.inputs);
-  return 6 * weights;
-}
-
-// Pairs of a query and a key that it sees, a token, summed over the layers.
-double PairsSeen(const ModelConfig& c) {
-  double pairs = 0;
-  for (int l = 0; l < c.layers; ++l) {
-    for (int t = 0; t < c.context; ++t) pairs += std::min(t + 1, c.window(l));
-  }
-  return pairs / c.context;
-}
+double LinearFlop(const ModelConfig& c) { return 6 * CountOfLinearWeights(c); }
 
 double AttentionFlop(const ModelConfig& c) { return 12 * PairsSeen(c) * c.width; }
 

@@ -1,0 +1,28 @@
+// What a network must compute and read for one token.
+#ifndef OCCAM_TESTS_BENCHMARK_NETWORK_COST_H_
+#define OCCAM_TESTS_BENCHMARK_NETWORK_COST_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "model/config.h"
+
+namespace occam {
+
+// A layer's weights [outputs, inputs].
+struct LinearShape {
+  int64_t outputs, inputs;
+};
+
+// All linear layers; those of queries, keys and values of a layer are one.
+std::vector<LinearShape> LinearShapes(const ModelConfig& c);
+
+double CountOfLinearWeights(const ModelConfig& c);
+
+// Pairs of a query and a key that it sees, a token, summed over the layers: the mean over a context
+// that starts afresh, or (carried) far from its start.
+double PairsSeen(const ModelConfig& c, bool carried = false);
+
+}  // namespace occam
+
+#endif  // OCCAM_TESTS_BENCHMARK_NETWORK_COST_H_
