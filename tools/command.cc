@@ -85,6 +85,8 @@ int ReportFailure(const std::string& prefix) {
 const std::atomic<bool>& CatchInterrupts() {
   std::signal(SIGINT, OnInterrupt);
   std::signal(SIGTERM, OnInterrupt);
+  // A closed terminal counts, too, but not for a program that was started with nohup.
+  if (std::signal(SIGHUP, OnInterrupt) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);
   return interrupted;
 }
 

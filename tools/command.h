@@ -43,8 +43,8 @@ std::string VersionText();  // "occam 0.1.0 (numeric contract 1, file format 1, 
 // The exit codes, for every --help.
 extern const char kExitCodes[];
 
-// Set by the first SIGINT or SIGTERM once this has been called; a second one ends the process at
-// once.
+// Set by the first SIGINT, SIGTERM or SIGHUP (unless that was ignored) once this has been called; a
+// second one ends the process at once.
 const std::atomic<bool>& CatchInterrupts();
 
 }  // namespace occam

@@ -35,7 +35,7 @@ class FileWorker {
   // The exit code: not 0 where --keep-going met damage.
   int Work(const std::string& input) {
     if (request_.action == Action::kList) return List(input);
-    const auto source = OpenSource(input);
+    const auto source = OpenSource(input, &interrupted_);
     const bool test = request_.action == Action::kTest;
     const std::string output = test ? "" : OutputName(request_, input);
     const bool compress = request_.action == Action::kCompress;
@@ -67,6 +67,7 @@ class FileWorker {
   }
 
   struct Interrupted {};
+  bool interrupted() const { return interrupted_; }
 
  private:
   SalvageReport Restore(ByteSource& source, ByteSink& sink, const CodecOptions& options) const {
@@ -123,11 +124,11 @@ class FileWorker {
     if (stats.original_bytes == 0) return "";
     const double rate =
         static_cast<double>(stats.file_bytes) / static_cast<double>(stats.original_bytes);
-    return fmt::format(" ({:.2f} %, {:.3f} bpb)", 100 * rate, 8 * rate);
+    return fmt::format(" ({:.2f} %, {:.3f} bpb, {:.2f} : 1)", 100 * rate, 8 * rate, 1 / rate);
   }
 
-  static int List(const std::string& input) {
-    const auto source = OpenSource(input);
+  int List(const std::string& input) const {
+    const auto source = OpenSource(input, &interrupted_);
     const FileInfo info = ReadFileInfo(*source);
     const ContainerStats& t = info.totals;
     fmt::print("{}\n", source->name());
@@ -168,6 +169,7 @@ int Run(const Request& request) {
     } catch (const FileWorker::Interrupted&) {
       return kInterruptedExitCode;
     } catch (const Error& e) {
+      if (worker.interrupted()) return kInterruptedExitCode;
       // One bad file does not keep the others from being worked on; the first failure is the exit
       // code.
       if (request.files.size() == 1) throw;

@@ -1,6 +1,7 @@
 #include "data/base/file.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,7 +26,8 @@ Error SystemError(const std::string& what, const std::string& name) {
 
 class FdSource final : public ByteSource {
  public:
-  FdSource(int fd, bool owned, std::string name) : fd_(fd), owned_(owned), name_(std::move(name)) {
+  FdSource(int fd, bool owned, std::string name, const std::atomic<bool>* stop)
+      : fd_(fd), owned_(owned), name_(std::move(name)), stop_(stop) {
     struct stat info {};
     if (::fstat(fd_, &info) == 0 && S_ISREG(info.st_mode)) {
       attributes_ = {info.st_mode & 0777u, info.st_atim, info.st_mtim};
@@ -43,6 +45,7 @@ class FdSource final : public ByteSource {
   size_t Read(std::span<uint8_t> out) override {
     size_t done = 0;
     while (done < out.size()) {
+      if (stop_ != nullptr && !size_bytes_) AwaitBytes();
       const ssize_t n = ::read(fd_, out.data() + done, out.size() - done);
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) throw SystemError("cannot read", name_);
@@ -65,9 +68,21 @@ class FdSource final : public ByteSource {
   std::string name() const override { return name_; }
 
  private:
+  // Until there is something to read, or the end. A signal between a look at `stop_` and a blocking
+  // read would be lost, hence the polling.
+  void AwaitBytes() const {
+    constexpr int kPatience_ms = 200;
+    pollfd waiting{fd_, POLLIN, 0};
+    for (int ready = 0; ready == 0 || (ready < 0 && errno == EINTR);) {
+      if (*stop_) throw IoError("reading " + name_ + " was interrupted");
+      ready = ::poll(&waiting, 1, kPatience_ms);
+    }
+  }
+
   int fd_;
   bool owned_;
   std::string name_;
+  const std::atomic<bool>* stop_;
   FileAttributes attributes_;
   off_t start_ = 0;
   std::optional<uint64_t> size_bytes_;  // from start_ on; of a regular file
@@ -229,11 +244,11 @@ class VectorSink final : public ByteSink {
 
 }  // namespace
 
-std::unique_ptr<ByteSource> OpenSource(const std::string& path) {
-  if (path == "-") return std::make_unique<FdSource>(STDIN_FILENO, false, "standard input");
+std::unique_ptr<ByteSource> OpenSource(const std::string& path, const std::atomic<bool>* stop) {
+  if (path == "-") return std::make_unique<FdSource>(STDIN_FILENO, false, "standard input", stop);
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) throw SystemError("cannot open", path);
-  auto source = std::make_unique<FdSource>(fd, true, path);
+  auto source = std::make_unique<FdSource>(fd, true, path, stop);
   struct stat info {};
   if (::fstat(fd, &info) == 0 && S_ISDIR(info.st_mode)) {
     throw IoError(path + " is a directory; name the files in it");

@@ -2,6 +2,7 @@
 #ifndef OCCAM_DATA_BASE_FILE_H_
 #define OCCAM_DATA_BASE_FILE_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -56,8 +57,10 @@ class ByteSink {
 };
 
 // A file opened for reading, or standard input for "-". Throws kIo (missing, unreadable, a
-// directory).
-std::unique_ptr<ByteSource> OpenSource(const std::string& path);
+// directory). `stop` may be null: who waits for a pipe's next bytes when it becomes true, as a
+// signal handler makes it, gets kIo within a fifth of a second.
+std::unique_ptr<ByteSource> OpenSource(const std::string& path,
+                                       const std::atomic<bool>* stop = nullptr);
 
 // A file that appears under `path` only when committed (written beside it under the name
 // PATH.partial-XXXXXX, X being anything, locked by flock; synced, renamed), or

@@ -4,7 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <filesystem>
 #include <thread>
 
@@ -171,6 +173,25 @@ TEST_CASE("File: a file can be entered anywhere, a pipe cannot") {
   CHECK_FALSE(pipe->Seek(0));
   CHECK(ReadAll(*pipe) == bytes);
   writer.join();
+}
+
+TEST_CASE("File: who waits for a pipe that gives nothing can be stopped") {
+  const TemporaryFolder folder;
+  REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
+  const int both = ::open((folder / "pipe").c_str(), O_RDWR);  // a writer that does not go away
+  REQUIRE(both >= 0);
+  std::atomic<bool> stop = false;
+  const auto source = OpenSource(folder / "pipe", &stop);
+  Bytes bytes(3);
+  REQUIRE(::write(both, "abc", 3) == 3);
+  REQUIRE(source->Read(bytes) == 3);
+  std::thread later([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    stop = true;
+  });
+  CHECK(ThrownBy([&] { source->Read(bytes); }).kind == ErrorKind::kIo);
+  later.join();
+  ::close(both);
 }
 
 TEST_CASE("File: permissions and times go from file to file") {

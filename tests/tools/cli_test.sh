@@ -113,6 +113,7 @@ says 'kept.best.h5 exists already'
 
 # ---- compress and decompress ----
 expect 0 "$bin/compress" --ckpt tiny.h5 -v text
+grep -qE '^text: [0-9]+ -> [0-9]+ bytes \([0-9.]+ %, [0-9.]+ bpb, [0-9.]+ : 1\), [0-9.]+ KB/s$' err || { fail "-v does not tell rate, ratio, speed"; cat err >&2; }
 [ -e text ] || fail "compress removed its input"
 cp text.occ first.occ
 expect 3 "$bin/compress" --ckpt tiny.h5 text
@@ -144,8 +145,11 @@ expect 0 "$bin/compress" -d --ckpt tiny.h5 -o - text.occ
 same out original
 "$bin/decompress" --ckpt tiny.h5 <text.occ | cmp -s - original || fail "decompress through pipes"
 expect 0 "$bin/decompress" --ckpt tiny.h5 -t text.occ
-expect 0 "$bin/compress" -l text.occ
+expect 0 "$bin/decompress" --ckpt tiny.h5 -t -v text.occ first.occ
+[ "$(grep -cE '^[a-z]+.occ: [0-9]+ -> [0-9]+ bytes .*, sound$' err)" -eq 2 ] || { fail "-t -v does not tell of each file"; cat err >&2; }
+expect 0 "$bin/compress" -l text.occ first.occ
 prints 'original'
+[ "$(grep -c '^[a-z]*.occ$' out)" -eq 2 ] || fail "-l does not list each file"
 expect 0 "$bin/occam" compress -d --ckpt tiny.h5 -c text.occ
 # Contexts that are carried, and parts.
 expect 0 "$bin/compress" --ckpt tiny.h5 --mode carried -o carried.occ text
