@@ -2,6 +2,11 @@
 #ifndef OCCAM_MODEL_EXACT_ALIGNED_ARRAY_H_
 #define OCCAM_MODEL_EXACT_ALIGNED_ARRAY_H_
 
+#ifdef __linux__
+#include <sys/mman.h>
+#include <unistd.h>
+#endif
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -13,8 +18,8 @@
 namespace occam {
 
 // Zeroed elements of a trivial type, aligned to a cache line; owned. Memory that is never used is
-// never touched, so that a cache takes real memory only as far as contexts reach. Throws kIo where
-// there is not enough.
+// never touched, but for the rest of a page, so that a cache takes real memory only as far as
+// contexts reach. Throws kIo where there is not enough.
 template <typename T>
 class AlignedArray {
  public:
@@ -25,6 +30,7 @@ class AlignedArray {
       throw IoError("not enough memory for the network: " + std::to_string(count * sizeof(T)) +
                     " bytes at once");
     }
+    AskForLargePages(memory_.get(), count * sizeof(T));
     const auto address = reinterpret_cast<uintptr_t>(memory_.get());
     const uintptr_t aligned = (address + kAlignment - 1) / kAlignment * kAlignment;
     data_ = reinterpret_cast<T*>(static_cast<std::byte*>(memory_.get()) + (aligned - address));
@@ -33,6 +39,19 @@ class AlignedArray {
 
  private:
   static constexpr size_t kAlignment = 64;
+
+  // Where a cache has thousands of small pages, looking them up costs more than reading them. Only
+  // advice: without it, all is as it was.
+  static void AskForLargePages([[maybe_unused]] void* memory, [[maybe_unused]] size_t bytes) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    constexpr size_t kWorthwhile = size_t{4} << 20;
+    if (bytes < kWorthwhile) return;
+    const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+    const auto begin = (reinterpret_cast<uintptr_t>(memory) + page - 1) / page * page;
+    const auto end = (reinterpret_cast<uintptr_t>(memory) + bytes) / page * page;
+    madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+#endif
+  }
   std::unique_ptr<void, void (*)(void*)> memory_{nullptr, &std::free};
   T* data_ = nullptr;
 };

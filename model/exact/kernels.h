@@ -52,7 +52,8 @@ struct HeadRows {
 };
 
 // One cache ring of a lane, a layer and a key/value head: position p is in slot p % capacity. The
-// layout of each half (capacity * head_size bytes) is the kernel set's own.
+// layout of each half (capacity * head_size bytes) is the kernel set's own. What is scanned after a
+// half, the values of its keys or the keys of the next head or lane, lies best right behind it.
 struct CacheRing {
   uint8_t* keys = nullptr;
   uint8_t* values = nullptr;

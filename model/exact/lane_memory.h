@@ -13,6 +13,7 @@
 
 namespace occam {
 
+// A pass goes from layer to layer and, in each, from lane to lane; so does what it reads here.
 class LaneMemory {
  public:
   LaneMemory(const PreparedNetwork& network, int lanes);
@@ -30,19 +31,20 @@ class LaneMemory {
 
  private:
   struct LayerRings {
-    size_t offset;  // within a lane's bytes
+    size_t offset;      // of lane 0
+    size_t lane_bytes;  // a multiple of 64
     int capacity;
   };
 
   int head_size_;
   int width_;
   int layers_;
+  int lanes_;
   int kept_;  // positions of a convolution's input: a power of two, at least taps - 1, or none
   std::vector<LayerRings> rings_;
-  size_t lane_bytes_ = 0;
   int largest_capacity_ = 0;
-  AlignedArray<uint8_t> cache_;  // [lanes][layers][kv_heads][keys, values]
-  AlignedArray<float> history_;  // [lanes][layers][2][kept][D]
+  AlignedArray<uint8_t> cache_;  // [layers][lanes][kv_heads][keys, values]
+  AlignedArray<float> history_;  // [layers][2][lanes][kept][D]
 };
 
 }  // namespace occam

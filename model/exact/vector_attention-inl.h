@@ -1,6 +1,7 @@
 // Attention as vector code (DESIGN.md section 4, point 6), over a cache as vector_cache-inl.h
 // writes it. Up to kTogether neighbouring queries go over the blocks of their windows together, so
 // that keys and values are loaded once for all.
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include <cstring>
@@ -106,11 +107,22 @@ HWY_INLINE void BlockProducts(const QueryGroup& group, const uint8_t* keys, int 
   }
 }
 
+// Halves of rings lie one behind the other: keys, their values, the keys of the next head or lane.
+// One query is done with a block sooner than memory brings the next half's.
+template <int kQueries>
+HWY_INLINE void PrefetchNextHalf(const Blocks& blocks, const uint8_t* block) {
+  if constexpr (kQueries > 1) return;
+  const uint8_t* const next = block + static_cast<size_t>(blocks.ring.capacity) *
+                                          static_cast<size_t>(blocks.ring.head_size);
+  for (size_t i = 0; i < blocks.block_bytes(); i += 64) hwy::Prefetch(next + i);
+}
+
 template <int kQueries>
 HWY_INLINE void AllProducts(const QueryGroup& group, const Blocks& blocks) {
   int slot = blocks.first_slot;
   for (int b = 0; b < blocks.count; ++b) {
     const uint8_t* const keys = blocks.ring.keys + static_cast<size_t>(slot) * blocks.block_bytes();
+    PrefetchNextHalf<kQueries>(blocks, keys);
     BlockProducts<kQueries>(group, keys, blocks.ring.head_size, group.products + b * kCacheBlock);
     if (++slot == blocks.ring_blocks) slot = 0;
   }
@@ -205,6 +217,7 @@ HWY_INLINE void WeightedSums(D d, const QueryGroup& group, const Blocks& blocks,
   for (int b = 0; b < blocks.count; ++b) {
     const uint8_t* values = blocks.ring.values + static_cast<size_t>(slot) * blocks.block_bytes();
     if (++slot == blocks.ring_blocks) slot = 0;
+    if (dims[0] == 0) PrefetchNextHalf<kQueries>(blocks, values);
     const uint8_t* weights = group.weights + b * kCacheBlock;
     for (int run = 0; run < kCacheBlock / 16; ++run) {
       for (int g = 0; g < 4; ++g, values += group_bytes, weights += 4) {
