@@ -13,6 +13,8 @@
 #include <memory>
 #include <span>
 
+#include "data/base/frequency.h"
+
 namespace occam {
 
 constexpr int kFloatPad = 16;
@@ -117,6 +119,9 @@ class KernelSet {
   // Points 7 and 8: frequencies of n logits, any n >= 2. Both have room for RoundUp(n, kFloatPad);
   // the logits' padding is overwritten.
   virtual void Frequencies(float* logits, int n, uint32_t* frequencies) const = 0;
+  // The same for a known symbol; scratch has the room of frequencies.
+  virtual SymbolInterval Interval(float* logits, int n, int32_t symbol,
+                                  uint32_t* scratch) const = 0;
 };
 
 std::unique_ptr<KernelSet> MakePlainKernels();

@@ -291,12 +291,9 @@ void ExactSession::Impl::Score(int lane, std::span<const int32_t> symbols,
     }
     Pass();
     for (int r = 0; r < row_count(); ++r) {
-      const auto symbol = symbols[static_cast<size_t>(r)];
-      const uint32_t* const f = frequency_row.data();
-      kernels.Frequencies(logits.row(r), c.vocabulary, frequency_row.data());
-      uint32_t start = 0;
-      for (int32_t i = 0; i < symbol; ++i) start += f[i];
-      intervals[static_cast<size_t>(r)] = {start, f[symbol]};
+      const auto i = static_cast<size_t>(r);
+      intervals[i] =
+          kernels.Interval(logits.row(r), c.vocabulary, symbols[i], frequency_row.data());
     }
     symbols = symbols.subspan(count);
     intervals = intervals.subspan(count);

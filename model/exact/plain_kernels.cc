@@ -2,6 +2,7 @@
 // order of operations. Nothing but the standard library.
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <vector>
 
 #include "data/base/frequency.h"
@@ -251,6 +252,11 @@ class PlainKernels final : public KernelSet {
       missing -= frequencies[i];
     }
     frequencies[best] += missing;
+  }
+
+  SymbolInterval Interval(float* logits, int n, int32_t symbol, uint32_t* scratch) const override {
+    Frequencies(logits, n, scratch);
+    return {std::accumulate(scratch, scratch + symbol, uint32_t{0}), scratch[symbol]};
   }
 };
 

@@ -128,7 +128,8 @@ HWY_INLINE void AllProducts(const QueryGroup& group, const Blocks& blocks) {
   }
 }
 
-HWY_INLINE int32_t LargestProduct(const int32_t* products, const Window& window) {
+// In all lanes.
+HWY_INLINE hn::Vec<WideInts> LargestProduct(const int32_t* products, const Window& window) {
   const WideInts d;
   auto largest = hn::Set(d, INT32_MIN);
   for (int b = window.first_block(); b <= window.last_block(); ++b) {
@@ -139,7 +140,7 @@ HWY_INLINE int32_t LargestProduct(const int32_t* products, const Window& window)
       largest = larger;
     }
   }
-  return hn::GetLane(hn::MaxOfLanes(d, largest));
+  return hn::MaxOfLanes(d, largest);
 }
 
 // contract::AttentionTerm for 16-bit lanes.
@@ -153,9 +154,9 @@ HWY_INLINE hn::Vec<D16> AttentionTerms(D16 d, hn::Vec<D16> t) {
   return hn::BitCast(d, hn::Shr(hn::BitCast(du, g), hn::ShiftRight<11>(hn::BitCast(du, t))));
 }
 
-// Products to 8-bit weights, 0 outside the window; returns the sum of the 16-bit terms.
-HWY_INLINE int32_t WindowWeights(const int32_t* products, float factor, const Window& window,
-                                 uint8_t* weights) {
+// Products to 8-bit weights, 0 outside the window; returns 16-bit terms whose sum is that of all.
+HWY_INLINE hn::Vec<WideInts> WindowWeights(const int32_t* products, hn::Vec<WideInts> largest,
+                                           float factor, const Window& window, uint8_t* weights) {
   const WideInts d;
   const hn::RebindToFloat<WideInts> df;
   const hn::Repartition<int16_t, WideInts> d16;
@@ -163,10 +164,11 @@ HWY_INLINE int32_t WindowWeights(const int32_t* products, float factor, const Wi
   const hn::Rebind<uint8_t, decltype(d16)> d8;
   const auto most = hn::Set(df, static_cast<float>(contract::kMaxTerm));
   const auto scale = hn::Set(df, factor);
-  const auto top = hn::Set(d, LargestProduct(products, window));
   const auto temperature = [&](const int32_t* from) HWY_ATTR {
-    const auto distance = hn::ConvertTo(df, hn::Sub(top, hn::LoadU(d, from)));
-    return hn::BitCast(d16, RoundToInts(df, hn::Min(hn::Mul(distance, scale), most)));
+    const auto distance = hn::ConvertTo(df, hn::Sub(largest, hn::LoadU(d, from)));
+    // Rounds as RoundToInts does; the low 16 bits are all that counts.
+    const auto t = hn::Min(hn::Mul(distance, scale), most);
+    return hn::BitCast(d16, hn::Add(t, hn::Set(df, kRounder)));
   };
   auto sum = hn::Zero(d);
   auto sum_more = hn::Zero(d);
@@ -190,15 +192,17 @@ HWY_INLINE int32_t WindowWeights(const int32_t* products, float factor, const Wi
                  weights + start + i);
     }
   }
-  return hn::GetLane(hn::SumOfLanes(d, hn::Add(sum, sum_more)));
+  return hn::Add(sum, sum_more);
 }
 
 // The weights of a query in the blocks that its group sees, and it does not.
 HWY_INLINE void ClearWeights(const Blocks& blocks, const Window& window, uint8_t* weights) {
-  const int before = window.first_block() * kCacheBlock;
-  std::memset(weights, 0, static_cast<size_t>(before));
-  const int after = (window.last_block() + 1) * kCacheBlock;
-  std::memset(weights + after, 0, static_cast<size_t>(blocks.count * kCacheBlock - after));
+  for (int b = 0; b < window.first_block(); ++b) {
+    std::memset(weights + b * kCacheBlock, 0, kCacheBlock);
+  }
+  for (int b = window.last_block() + 1; b < blocks.count; ++b) {
+    std::memset(weights + b * kCacheBlock, 0, kCacheBlock);
+  }
 }
 
 // sum p v of kQueries queries in the kVectors vectors of dims that begin at dims[], times scales[].
@@ -271,16 +275,23 @@ HWY_INLINE void AttendTogether(const QueryRows& rows, int r, const CacheRing& ri
   const QueryGroup group{rows.codes + r * rows.code_stride, rows.code_stride, scratch.products,
                          scratch.weights, blocks.count * kCacheBlock};
   AllProducts<kQueries>(group, blocks);
-  float scales[kQueries];
+  Window windows[kQueries];
+  hn::Vec<WideInts> vectors[kQueries];  // the largest product, then terms
   for (int q = 0; q < kQueries; ++q) {
     const int64_t last = position + q;
-    const Window window{static_cast<int>(first_of(last) - blocks.start),
-                        static_cast<int>(last - blocks.start)};
+    windows[q] = {static_cast<int>(first_of(last) - blocks.start),
+                  static_cast<int>(last - blocks.start)};
+    vectors[q] = LargestProduct(group.products + q * group.stride, windows[q]);
+  }
+  for (int q = 0; q < kQueries; ++q) {
     uint8_t* const weights = group.weights + q * group.stride;
-    ClearWeights(blocks, window, weights);
-    const int32_t terms =
-        WindowWeights(group.products + q * group.stride, rows.factors[(r + q) * rows.factor_stride],
-                      window, weights);
+    ClearWeights(blocks, windows[q], weights);
+    vectors[q] = WindowWeights(group.products + q * group.stride, vectors[q],
+                               rows.factors[(r + q) * rows.factor_stride], windows[q], weights);
+  }
+  float scales[kQueries];
+  for (int q = 0; q < kQueries; ++q) {
+    const int32_t terms = hn::GetLane(hn::SumOfLanes(WideInts(), vectors[q]));
     scales[q] = value_factor / static_cast<float>(terms);
   }
   float* const out = rows.out + r * rows.out_stride;

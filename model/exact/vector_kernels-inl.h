@@ -82,6 +82,10 @@ class VectorKernels final : public FastKernels {
     FrequenciesOf(logits, n, frequencies);
   }
 
+  SymbolInterval Interval(float* logits, int n, int32_t symbol, uint32_t* scratch) const override {
+    return IntervalOf(logits, n, symbol, reinterpret_cast<int32_t*>(scratch));
+  }
+
   void Multiply(const PackedWeights& w, const int8_t* x, const float* x_scales, int rows, bool add,
                 float* y, std::byte* scratch) const override {
     MultiplyPacked(w, x, x_scales, rows, add, y, scratch);

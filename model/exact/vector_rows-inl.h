@@ -32,12 +32,13 @@ HWY_INLINE int LanesOf(D d) {
   return static_cast<int>(hn::Lanes(d));
 }
 
+constexpr float kRounder = 0x1.8p23f;
+
 // contract::RoundToInt: |x| <= 2^22, whose bits below one are rounded away and whose whole part is
 // left in the low bits. Highway's NearestInt must also do right by numbers that fit no integer.
 template <class D>
 HWY_INLINE hn::Vec<IntsOf<D>> RoundToInts(D d, hn::Vec<D> x) {
   const IntsOf<D> di;
-  constexpr float kRounder = 0x1.8p23f;
   return hn::Sub(hn::BitCast(di, hn::Add(x, hn::Set(d, kRounder))),
                  hn::BitCast(di, hn::Set(d, kRounder)));
 }

@@ -2,6 +2,7 @@
 // large for a test: the fast ones against the plain ones, and both against what must come out.
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <numeric>
 #include <vector>
 
 #include "data/base/frequency.h"
@@ -227,6 +228,14 @@ TEST_CASE("Kernels: frequencies of any vocabulary are at least 1, sum to 2^24 an
         std::vector<float> logits(padded);
         for (int i = 0; i < n; ++i) logits[static_cast<size_t>(i)] = random.Symmetric(spread);
         std::vector<uint32_t>& f = results.emplace_back(padded);
+        std::vector<uint32_t> scratch(padded);
+        std::vector<SymbolInterval> intervals;
+        for (const int symbol : {0, 1, n / 3, n - 1}) {
+          intervals.push_back(kernels->Interval(logits.data(), n, symbol, scratch.data()));
+        }
+        const auto likeliest = static_cast<int32_t>(
+            std::max_element(logits.begin(), logits.begin() + n) - logits.begin());
+        const SymbolInterval best = kernels->Interval(logits.data(), n, likeliest, scratch.data());
         kernels->Frequencies(logits.data(), n, f.data());
         f.resize(static_cast<size_t>(n));
         uint64_t sum = 0;
@@ -235,6 +244,14 @@ TEST_CASE("Kernels: frequencies of any vocabulary are at least 1, sum to 2^24 an
           sum += x;
         }
         REQUIRE(sum == kFrequencyTotal);
+        size_t next = 0;
+        for (const int symbol : {0, 1, n / 3, n - 1}) {
+          REQUIRE(intervals[next].start ==
+                  std::accumulate(f.begin(), f.begin() + symbol, uint32_t{0}));
+          REQUIRE(intervals[next++].size == f[static_cast<size_t>(symbol)]);
+        }
+        REQUIRE(best.start == std::accumulate(f.begin(), f.begin() + likeliest, uint32_t{0}));
+        REQUIRE(best.size == f[static_cast<size_t>(likeliest)]);
       }
       for (const auto& result : results) CHECK((result == results.front()));
     }
