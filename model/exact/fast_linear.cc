@@ -49,20 +49,25 @@ bool OneDnnIsFaster(int inputs) { return UsableIsa() >= Isa::kAmx && inputs >= 1
 }  // namespace
 
 PackedWeights PackWeights(std::span<const int8_t> codes, std::span<const float> scales, int outputs,
-                          int inputs) {
+                          int inputs, int group) {
   PackedWeights packed;
   packed.outputs = outputs;
   packed.inputs = inputs;
+  packed.group = group;
   const auto padded = static_cast<size_t>(packed.panels() * kPanel);
   packed.codes = AlignedArray<int8_t>(padded * static_cast<size_t>(inputs));
   packed.starts = AlignedArray<int32_t>(padded);
   packed.scales = AlignedArray<float>(padded);
   std::ranges::copy(scales, packed.scales.data());
   for (int j = 0; j < outputs; ++j) {
-    int8_t* const panel = packed.codes.data() + int64_t{j / kPanel} * inputs * kPanel;
+    const int panel = j / kPanel;
+    const int first = panel / group * group;
+    const int panels = std::min(group, packed.panels() - first);
+    int8_t* const at = packed.codes.data() + first * packed.panel_bytes() +
+                       ((panel - first) * kPanel + j % kPanel) * 4;
     for (int k = 0; k < inputs; ++k) {
       const int8_t code = codes[static_cast<size_t>(int64_t{j} * inputs + k)];
-      panel[(k / 4 * kPanel + j % kPanel) * 4 + k % 4] = code;
+      at[k / 4 * panels * kPanel * 4 + k % 4] = code;
       packed.starts.data()[j] -= kCodeOffset * code;
     }
   }
@@ -74,7 +79,7 @@ std::unique_ptr<LinearLayer> FastKernels::MakeLinear(std::span<const int8_t> cod
                                                      int inputs) const {
   std::unique_ptr<OneDnnProduct> product;
   if (OneDnnIsFaster(inputs)) product = std::make_unique<OneDnnProduct>(codes, outputs, inputs);
-  return std::make_unique<FastLinear>(*this, PackWeights(codes, scales, outputs, inputs),
+  return std::make_unique<FastLinear>(*this, PackWeights(codes, scales, outputs, inputs, group()),
                                       std::move(product));
 }
 

@@ -19,20 +19,22 @@ constexpr int kPanel = 16;  // outputs that are packed together
 // does not depend on the activations: sums start from minus it.
 constexpr int kCodeOffset = 128;
 
-// Weights as [outputs / kPanel][inputs / 4][kPanel][4] codes, outputs filled up with zero codes of
-// scale zero.
+// Panels of kPanel outputs, filled up with zero codes of scale zero, in groups that are multiplied
+// at once; the last group may be smaller. The codes of a group are [inputs / 4][panels][kPanel][4].
 struct PackedWeights {
   int outputs = 0;
   int inputs = 0;  // a multiple of 4
+  int group = 1;   // panels
   AlignedArray<int8_t> codes;
   AlignedArray<int32_t> starts;  // [RoundUp(outputs, kPanel)], of the sums
   AlignedArray<float> scales;    // the same
 
   int panels() const { return RoundUp(outputs, kPanel) / kPanel; }
+  int64_t panel_bytes() const { return int64_t{inputs} * kPanel; }
 };
 
 PackedWeights PackWeights(std::span<const int8_t> codes, std::span<const float> scales, int outputs,
-                          int inputs);
+                          int inputs, int group);
 
 // The kernel set of one instruction set, which does the products of packed weights.
 class FastKernels : public KernelSet {
@@ -40,6 +42,8 @@ class FastKernels : public KernelSet {
   std::unique_ptr<LinearLayer> MakeLinear(std::span<const int8_t> codes,
                                           std::span<const float> scales, int outputs,
                                           int inputs) const final;
+  // The panels of a group.
+  virtual int group() const = 0;
   // As LinearLayer::Apply, with scratch of kTileRows * RoundUp(inputs, kCodePad) bytes.
   virtual void Multiply(const PackedWeights& w, const int8_t* x, const float* x_scales, int rows,
                         bool add, float* y, std::byte* scratch) const = 0;

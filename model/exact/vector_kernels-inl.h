@@ -85,6 +85,7 @@ class VectorKernels final : public FastKernels {
   SymbolInterval Interval(float* logits, int n, int32_t symbol, uint32_t* scratch) const override {
     return IntervalOf(logits, n, symbol, reinterpret_cast<int32_t*>(scratch));
   }
+  int group() const override { return kPanelsAtOnce; }
 
   void Multiply(const PackedWeights& w, const int8_t* x, const float* x_scales, int rows, bool add,
                 float* y, std::byte* scratch) const override {

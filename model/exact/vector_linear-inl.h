@@ -1,4 +1,5 @@
 // Products of packed int8 weights (fast_linear.h) as vector code.
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include <cstring>
@@ -35,7 +36,7 @@ struct RowBlock {
   int y_stride;
 };
 
-// kRows rows times kPanels panels from `panel` on.
+// kRows rows times the kPanels panels of a group.
 template <int kRows, int kPanels>
 struct BlockProduct {
   static constexpr int kVectors = kPanels * kPanelVectors;
@@ -66,7 +67,6 @@ struct BlockProduct {
   static HWY_NOINLINE void Multiply(const PackedWeights& w, const RowBlock& rows, int panel,
                                     bool add) {
     const PanelInts d;
-    const int64_t panel_bytes = int64_t{w.inputs} * kPanel;
     Sums sums;
     HWY_UNROLL(8)
     for (int v = 0; v < kVectors; ++v) {
@@ -74,13 +74,16 @@ struct BlockProduct {
       HWY_UNROLL(8)
       for (int r = 0; r < kRows; ++r) sums[r][v] = start;
     }
-    const int8_t* from = w.codes.data() + panel * panel_bytes;
-    for (int k = 0; k < w.inputs; k += 4, from += kPanel * 4) {
+    const int8_t* from = w.codes.data() + panel * w.panel_bytes();
+    // The next group comes from afar while this one is multiplied.
+    const int64_t ahead = panel + kPanels < w.panels() ? kPanels * w.panel_bytes() : 0;
+    for (int k = 0; k < w.inputs; k += 4, from += kPanels * kPanel * 4) {
+      HWY_UNROLL(8)
+      for (int p = 0; p < kPanels; ++p) hwy::Prefetch(from + ahead + p * kPanel * 4);
       hn::Vec<PanelInts> weights[kVectors];
       HWY_UNROLL(8)
       for (int v = 0; v < kVectors; ++v) {
-        const int8_t* const at =
-            from + v / kPanelVectors * panel_bytes + v % kPanelVectors * kLanes * 4;
+        const int8_t* const at = from + v * kLanes * 4;
         weights[v] = hn::Load(d, reinterpret_cast<const int32_t*>(at));
       }
       HWY_UNROLL(8)
@@ -153,11 +156,12 @@ HWY_INLINE void MultiplyPacked(const PackedWeights& w, const int8_t* x, const fl
   auto* const unsigned_x = reinterpret_cast<uint8_t*>(scratch);
   MakeUnsigned(x, rows * x_stride, unsigned_x);
   const RowBlock all{unsigned_x, x_scales, y, x_stride, RoundUp(w.outputs, kFloatPad)};
-  int panel = 0;
-  for (; panel + kPanelsAtOnce <= w.panels(); panel += kPanelsAtOnce) {
-    MultiplyRows<kPanelsAtOnce>(w, all, rows, panel, add);
+  for (int panel = 0; panel < w.panels(); panel += kPanelsAtOnce) {
+    const int panels = HWY_MIN(kPanelsAtOnce, w.panels() - panel);
+    if (panels == 3) MultiplyRows<HWY_MIN(3, kPanelsAtOnce)>(w, all, rows, panel, add);
+    if (panels == 2) MultiplyRows<HWY_MIN(2, kPanelsAtOnce)>(w, all, rows, panel, add);
+    if (panels == 1) MultiplyRows<1>(w, all, rows, panel, add);
   }
-  for (; panel < w.panels(); ++panel) MultiplyRows<1>(w, all, rows, panel, add);
 }
 
 }  // namespace OCCAM_SIMD
