@@ -25,11 +25,11 @@ LmCodec::LmCodec(const ExactNetwork& network, uint32_t context, int threads, Con
 
 void LmCodec::StartSegment(int lanes) {
   step_ = 0;
-  const int threads = team_.size();
-  for (int i = 0; i < threads; ++i) {
+  used_ = std::min(team_.size(), lanes);
+  for (int i = 0; i < used_; ++i) {
     Share& share = shares_[static_cast<size_t>(i)];
-    share.first_lane = lanes * i / threads;
-    share.lanes = lanes * (i + 1) / threads - share.first_lane;
+    share.first_lane = lanes * i / used_;
+    share.lanes = lanes * (i + 1) / used_ - share.first_lane;
   }
 }
 
@@ -42,11 +42,22 @@ ExactSession& LmCodec::SessionFor(Share& share, int lanes) {
   return *share.session;
 }
 
+// Its own, whose keys and values are in its processor's cache; where another thread was quicker,
+// one that nobody has yet.
+LmCodec::Share& LmCodec::Take(int thread) {
+  int i = thread;
+  if (i >= used_ || shares_[static_cast<size_t>(i)].taken.exchange(true)) {
+    for (i = 0; shares_[static_cast<size_t>(i)].taken.exchange(true);) ++i;
+  }
+  return shares_[static_cast<size_t>(i)];
+}
+
 template <typename Job>
 void LmCodec::ShareOut(size_t active, Job job) {
   const bool fresh = mode_ == ContextMode::kCarried ? step_ == 0 : step_ % context_ == 0;
-  team_.Run(team_.size(), [&](int item, int) {
-    Share& share = shares_[static_cast<size_t>(item)];
+  for (Share& share : shares_) share.taken = false;
+  team_.Run(used_, [&](int, int thread) {
+    Share& share = Take(thread);
     const int count = std::clamp(static_cast<int>(active) - share.first_lane, 0, share.lanes);
     if (count == 0) return;
     ExactSession& session = SessionFor(share, share.lanes);

@@ -2,6 +2,7 @@
 #ifndef OCCAM_CODER_LM_CODEC_H_
 #define OCCAM_CODER_LM_CODEC_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -37,7 +38,9 @@ class LmCodec final : public TableModel {
     int lanes = 0;
     int capacity = 0;  // lanes of its session
     std::unique_ptr<ExactSession> session;
+    std::atomic<bool> taken = false;  // in this step
   };
+  Share& Take(int thread);
   ExactSession& SessionFor(Share& share, int lanes);
   // Runs job(session, first lane, lanes) for each thread's part of the lanes 0 .. active - 1, once
   // those that start afresh at this step have done so.
@@ -49,6 +52,7 @@ class LmCodec final : public TableModel {
   ContextMode mode_;
   ThreadTeam team_;
   std::vector<Share> shares_;  // one a thread
+  int used_ = 0;               // shares with lanes, the first ones
   uint64_t step_ = 0;
 };
 

@@ -2,6 +2,7 @@
 #ifndef OCCAM_CODER_RANGE_ENCODER_H_
 #define OCCAM_CODER_RANGE_ENCODER_H_
 
+#include <cstddef>
 #include <cstdint>
 
 #include "coder/range_common.h"
@@ -26,7 +27,10 @@ class RangeEncoder {
     while (range_ < kMinRange) Shift();
   }
 
-  // Ends the stream and gives it away; the encoder may not be used afterwards.
+  // Bytes that are out so far; Finish may still take some back.
+  size_t written() const { return bytes_.size(); }
+  // Ends the stream and gives it away; the encoder may not be used afterwards. No stream that goes
+  // on from here ends with fewer bytes.
   Bytes Finish();
 
  private:

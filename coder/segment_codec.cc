@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -20,10 +21,12 @@ std::vector<uint32_t> Lanes(CodingMethod method, uint32_t symbols, const FileHea
 }
 
 // Rows of the lanes of one segment, `row_symbols` steps at a time, so that intervals are held for
-// these steps only.
-Bytes EncodeSymbols(SymbolModel& model, std::span<const int32_t> symbols,
-                    std::span<const uint32_t> lengths, uint32_t row_symbols, const CountFn& count) {
+// these steps only. Nothing as soon as more than `most_bytes` are certain.
+std::optional<Bytes> EncodeSymbols(SymbolModel& model, std::span<const int32_t> symbols,
+                                   std::span<const uint32_t> lengths, uint32_t row_symbols,
+                                   size_t most_bytes, const CountFn& count) {
   RangeEncoder encoder;
+  auto left = static_cast<uint32_t>(symbols.size());
   row_symbols = std::min(row_symbols, lengths.front());
   std::vector<SymbolInterval> buffer(lengths.size() * row_symbols);
   model.StartSegment(static_cast<int>(lengths.size()));
@@ -46,8 +49,15 @@ Bytes EncodeSymbols(SymbolModel& model, std::span<const int32_t> symbols,
         encoder.Encode(intervals[lane][step]);
     }
     count(done);
+    left -= done;
+    if (encoder.written() > most_bytes && RangeEncoder(encoder).Finish().size() > most_bytes) {
+      count(left);
+      return std::nullopt;
+    }
   }
-  return encoder.Finish();
+  Bytes payload = encoder.Finish();
+  if (payload.size() > most_bytes) return std::nullopt;
+  return payload;
 }
 
 // False if the payload was not consumed exactly.
@@ -100,19 +110,21 @@ EncodedSegment SegmentCodec::Encode(std::span<const uint8_t> original, int threa
   EncodedSegment best;
   best.header.method = CodingMethod::kStored;
   best.payload.assign(original.begin(), original.end());
-  for (const CodingMethod method : {CodingMethod::kOrder2, CodingMethod::kModel}) {
-    const bool is_model = method == CodingMethod::kModel;
-    if (is_model && model_ == nullptr) continue;
-    // What counts as progress is the slowest method.
-    const bool counts = is_model || model_ == nullptr;
-    const std::vector<uint32_t> lengths = Lanes(method, size, file_);
-    Bytes payload = EncodeSymbols(
-        Predictor(method, threads), symbols, lengths, file_.context,
-        counts ? count : [](uint32_t) {});
-    if (payload.size() >= best.payload.size()) continue;
+  const auto attempt = [&](CodingMethod method, size_t most_bytes, const CountFn& done) {
+    std::optional<Bytes> payload =
+        EncodeSymbols(Predictor(method, threads), symbols, Lanes(method, size, file_),
+                      file_.context, most_bytes, done);
+    if (!payload) return;
     best.header.method = method;
-    best.payload = std::move(payload);
-  }
+    best.payload = std::move(*payload);
+  };
+  // The network first, so that order 2 can be given up as soon as it is behind: most of the time.
+  // What counts as progress is the slower one.
+  const size_t less = best.payload.size() - 1;
+  if (model_ != nullptr) attempt(CodingMethod::kModel, less, count);
+  const bool beaten = best.header.method == CodingMethod::kModel;
+  attempt(CodingMethod::kOrder2, beaten ? best.payload.size() : less,
+          model_ != nullptr ? [](uint32_t) {} : count);
   best.header.symbols = size;
   best.header.original_bytes = size;
   best.header.payload_bytes = static_cast<uint32_t>(best.payload.size());

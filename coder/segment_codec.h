@@ -31,8 +31,8 @@ class SegmentCodec {
   // `model` may be null; otherwise it must outlive the codec.
   SegmentCodec(const FileHeader& file, const StreamModel* model) : file_(file), model_(model) {}
 
-  // By whichever method takes the fewest bytes, the first of equals. `threads` is what a predictor
-  // may use.
+  // By whichever method takes the fewest bytes, the first of equals in the order of CodingMethod.
+  // `threads` is what a predictor may use. `original` is not empty.
   EncodedSegment Encode(std::span<const uint8_t> original, int threads, const CountFn& count);
 
   // Throws kDamaged unless the payload is one that Encode gives for bytes of this hash; `name` is
