@@ -97,9 +97,10 @@ class KernelSet {
                                                   int inputs) const = 0;
   // Point 4, row by row: y = norm(x), times gain unless that is null. y may be x.
   virtual void Norm(const float* x, const float* gain, int rows, int n, float* y) const = 0;
-  // One row: y_i = h_i + (w[0] h[0]_i + w[1] h[1]_i + ...), h[k] [n] oldest first, h[taps - 1] the
-  // row itself; w [taps][n].
-  virtual void Convolve(const float* const* h, const float* w, int taps, int n, float* y) const = 0;
+  // Row by row: y_i = h_i + (w[0] h[0]_i + w[1] h[1]_i + ...), h[k] [n] oldest first, h[taps - 1]
+  // the row itself; w [taps][n]. `sources` are the h of all rows, [rows][taps].
+  virtual void Convolve(const float* const* sources, const float* w, int taps, int rows, int n,
+                        float* y) const = 0;
   // Point 3 with m = 127, row by row.
   virtual void Quantise(const float* x, int rows, int n, int8_t* codes, float* scales) const = 0;
   // The same for max(x, 0)^2.

@@ -1,7 +1,6 @@
 #include "model/exact/lane_memory.h"
 
 #include <algorithm>
-#include <bit>
 
 namespace occam {
 
@@ -10,10 +9,7 @@ LaneMemory::LaneMemory(const PreparedNetwork& network, int lanes)
       width_(network.model.config.width),
       layers_(network.model.config.layers),
       lanes_(lanes),
-      kept_(network.model.config.conv_width > 1
-                ? static_cast<int>(
-                      std::bit_ceil(static_cast<uint32_t>(network.model.config.conv_width - 1)))
-                : 0) {
+      kept_(std::max(network.model.config.conv_width - 1, 0)) {
   const auto kv_width = static_cast<size_t>(network.model.config.kv_width());
   size_t bytes = 0;
   for (const PreparedLayer& layer : network.layers) {
@@ -44,13 +40,11 @@ CacheRing LaneMemory::Ring(int lane, int layer, int group) const {
   return {keys, keys + half, rings.capacity, head_size_};
 }
 
-float* LaneMemory::History(int lane, int layer, int which, int64_t position) const {
+float* LaneMemory::History(int lane, int layer, int which, int slot) const {
   const auto convolution =
       static_cast<size_t>((static_cast<int64_t>(layer) * 2 + which) * lanes_ + lane);
-  // Positions before the start of a context are -(taps - 1) .. -1.
-  const auto slot = static_cast<size_t>(position) & static_cast<size_t>(kept_ - 1);
-  return history_.data() +
-         (convolution * static_cast<size_t>(kept_) + slot) * static_cast<size_t>(width_);
+  return history_.data() + (convolution * static_cast<size_t>(kept_) + static_cast<size_t>(slot)) *
+                               static_cast<size_t>(width_);
 }
 
 }  // namespace occam

@@ -23,9 +23,9 @@ class LaneMemory {
   void Clear(int lane);
 
   CacheRing Ring(int lane, int layer, int group) const;
-  // The input [D] of a layer's first or second convolution at a position, one of the taps - 1
-  // latest.
-  float* History(int lane, int layer, int which, int64_t position) const;
+  // A layer's first or second convolution had its input [D] at position p, one of the taps - 1
+  // latest, in slot p % (taps - 1).
+  float* History(int lane, int layer, int which, int slot) const;
 
   int largest_capacity() const { return largest_capacity_; }
 
@@ -40,7 +40,7 @@ class LaneMemory {
   int width_;
   int layers_;
   int lanes_;
-  int kept_;  // positions of a convolution's input: a power of two, at least taps - 1, or none
+  int kept_;  // positions of a convolution's input: taps - 1
   std::vector<LayerRings> rings_;
   int largest_capacity_ = 0;
   AlignedArray<uint8_t> cache_;  // [layers][lanes][kv_heads][keys, values]

@@ -31,6 +31,7 @@ struct Row {
 struct Run {
   int first = 0;
   int rows = 0;
+  int history_slot = 0;  // of the first row's position
 };
 
 // The convolution and gain before attention, and those before the MLP.
@@ -63,7 +64,8 @@ struct ExactSession::Impl {
         c(network.model.config),
         kernels(*network.kernels),
         lanes(static_cast<size_t>(lane_count)),
-        memory(network, lane_count) {}
+        memory(network, lane_count),
+        sources(static_cast<size_t>(kTileRows) * static_cast<size_t>(c.conv_width)) {}
 
   void Score(int lane, std::span<const int32_t> symbols, std::span<SymbolInterval> intervals);
   void Step(std::span<const int32_t> previous, std::span<uint32_t> frequencies);
@@ -79,7 +81,7 @@ struct ExactSession::Impl {
   void Mlp(int l);
   // x -> norm, gain, convolution -> codes and scales.
   void Prepare(int l, int which);
-  void Convolve(const Run& run, int l, int which);
+  void Convolve(int l, int which);
   void RememberInputs(const Run& run, int l, int which);
   // Queries and keys get their positions and become codes; keys and values go into the cache.
   void PrepareHeads(int l);
@@ -92,7 +94,8 @@ struct ExactSession::Impl {
   LaneMemory memory;
 
   std::vector<Row> rows;
-  std::vector<Run> runs;  // of rows
+  std::vector<Run> runs;              // of rows
+  std::vector<const float*> sources;  // of the convolution, [kTileRows][taps]
   // [kTileRows] rows each.
   RowBuffer<float> x{kTileRows, RoundUp(c.width, kFloatPad)};  // the residual
   RowBuffer<float> normed{kTileRows, RoundUp(c.width, kFloatPad)};
@@ -115,6 +118,7 @@ struct ExactSession::Impl {
   RowBuffer<uint32_t> frequency_row{1, RoundUp(c.vocabulary, kFloatPad)};
   AlignedArray<std::byte> scratch{net.scratch_bytes()};
 
+  int kept() const { return std::max(0, c.conv_width - 1); }
   int row_count() const { return static_cast<int>(rows.size()); }
   const Row& at(int r) const { return rows[static_cast<size_t>(r)]; }
 };
@@ -139,7 +143,7 @@ void ExactSession::Impl::FindRuns() {
     if (r > 0 && at(r).lane == at(r - 1).lane) {
       ++runs.back().rows;
     } else {
-      runs.push_back({r, 1});
+      runs.push_back({r, 1, kept() > 0 ? static_cast<int>(at(r).position % kept()) : 0});
     }
   }
 }
@@ -191,34 +195,35 @@ void ExactSession::Impl::Mlp(int l) {
 void ExactSession::Impl::Prepare(int l, int which) {
   const float* const gain = net.layers[static_cast<size_t>(l)].gains[which];
   kernels.Norm(x.data(), gain, row_count(), c.width, normed.data());
-  for (const Run& run : runs) {
-    if (c.conv_width > 0) Convolve(run, l, which);
-    if (c.conv_width > 1) RememberInputs(run, l, which);
-  }
+  if (c.conv_width > 0) Convolve(l, which);
+  for (const Run& run : runs) RememberInputs(run, l, which);
   const float* const h = c.conv_width > 0 ? mixed.data() : normed.data();
   kernels.Quantise(h, row_count(), c.width, codes.data(), scales.data());
 }
 
-void ExactSession::Impl::Convolve(const Run& run, int l, int which) {
-  const float* const taps = net.layers[static_cast<size_t>(l)].convolutions[which].data();
-  const Row& start = at(run.first);
-  for (int i = 0; i < run.rows; ++i) {
-    const float* sources[kMaxTaps];  // the oldest first
-    for (int k = 0; k < c.conv_width; ++k) {
-      const int source = i - (c.conv_width - 1 - k);
-      sources[k] = source >= 0 ? normed.row(run.first + source)
-                               : memory.History(start.lane, l, which, start.position + source);
+void ExactSession::Impl::Convolve(int l, int which) {
+  const float** h = sources.data();  // of each row, the oldest first
+  for (const Run& run : runs) {
+    for (int i = 0; i < run.rows; ++i) {
+      for (int back = kept(); back > i; --back) {
+        const int slot = (run.history_slot + i - back + kept()) % kept();
+        *h++ = memory.History(at(run.first).lane, l, which, slot);
+      }
+      for (int back = std::min(i, kept()); back >= 0; --back) {
+        *h++ = normed.row(run.first + i - back);
+      }
     }
-    kernels.Convolve(sources, taps, c.conv_width, c.width, mixed.row(run.first + i));
   }
+  const float* const taps = net.layers[static_cast<size_t>(l)].convolutions[which].data();
+  kernels.Convolve(sources.data(), taps, c.conv_width, row_count(), c.width, mixed.data());
 }
 
 // The last taps - 1 rows of a lane, for later passes.
 void ExactSession::Impl::RememberInputs(const Run& run, int l, int which) {
-  const Row& start = at(run.first);
-  for (int i = std::max(0, run.rows - (c.conv_width - 1)); i < run.rows; ++i) {
+  for (int i = std::max(0, run.rows - kept()); i < run.rows; ++i) {
+    const int slot = (run.history_slot + i) % kept();
     std::copy_n(normed.row(run.first + i), c.width,
-                memory.History(start.lane, l, which, start.position + i));
+                memory.History(at(run.first).lane, l, which, slot));
   }
 }
 

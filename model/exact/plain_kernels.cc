@@ -169,14 +169,18 @@ class PlainKernels final : public KernelSet {
     for (int r = 0; r < rows; ++r) NormRow(x + r * stride, gain, n, y + r * stride);
   }
 
-  void Convolve(const float* const* h, const float* w, int taps, int n, float* y) const override {
-    for (int i = 0; i < n; ++i) {
-      float sum = w[i] * h[0][i];
-      for (int k = 1; k < taps; ++k) {
-        const float product = w[k * n + i] * h[k][i];
-        sum = sum + product;
+  void Convolve(const float* const* sources, const float* w, int taps, int rows, int n,
+                float* y) const override {
+    for (int r = 0; r < rows; ++r, y += RoundUp(n, kFloatPad)) {
+      const float* const* const h = sources + r * taps;
+      for (int i = 0; i < n; ++i) {
+        float sum = w[i] * h[0][i];
+        for (int k = 1; k < taps; ++k) {
+          const float product = w[k * n + i] * h[k][i];
+          sum = sum + product;
+        }
+        y[i] = h[taps - 1][i] + sum;
       }
-      y[i] = h[taps - 1][i] + sum;
     }
   }
 

@@ -34,9 +34,12 @@ class VectorKernels final : public FastKernels {
     NormRows(NarrowFloats(), x, gain, rows, n, y);
   }
 
-  void Convolve(const float* const* h, const float* w, int taps, int n, float* y) const override {
-    if (Divides(WideFloats(), n)) return ConvolveRow(WideFloats(), h, w, taps, n, y);
-    ConvolveRow(NarrowFloats(), h, w, taps, n, y);
+  void Convolve(const float* const* sources, const float* w, int taps, int rows, int n,
+                float* y) const override {
+    if (Divides(WideFloats(), n)) {
+      return ConvolveRows(WideFloats(), sources, w, taps, rows, n, y);
+    }
+    ConvolveRows(NarrowFloats(), sources, w, taps, rows, n, y);
   }
 
   void Quantise(const float* x, int rows, int n, int8_t* codes, float* scales) const override {

@@ -2,6 +2,7 @@
 // several elements at a time, and up to kGroup rows or heads step by step together: what is one
 // number of each, with its divisions and its square root, is computed for all at once, and none
 // waits for another's.
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include "model/exact/contract.h"
@@ -143,6 +144,13 @@ HWY_INLINE void NormRows(D d, const float* x, const float* gain, int rows, int n
   }
 }
 
+// Rows of other lanes come from far away, one lane's rows are each other's sources.
+HWY_INLINE void PrefetchSources(const float* const* h, int taps, int n) {
+  for (int k = 0; k < taps - 1; ++k) {
+    for (int i = 0; i < n; i += 16) hwy::Prefetch(h[k] + i);
+  }
+}
+
 template <class D>
 HWY_INLINE void ConvolveRow(D d, const float* const* h, const float* w, int taps, int n, float* y) {
   for (int i = 0; i < n; i += LanesOf(d)) {
@@ -151,6 +159,21 @@ HWY_INLINE void ConvolveRow(D d, const float* const* h, const float* w, int taps
       sum = hn::Add(sum, hn::Mul(hn::LoadU(d, w + k * n + i), hn::LoadU(d, h[k] + i)));
     }
     hn::StoreU(hn::Add(hn::LoadU(d, h[taps - 1] + i), sum), d, y + i);
+  }
+}
+
+template <class D>
+HWY_INLINE void ConvolveRows(D d, const float* const* sources, const float* w, int taps, int rows,
+                             int n, float* y) {
+  constexpr int kAhead = 4;
+  for (int r = 0; r < rows; ++r, sources += taps, y += RoundUp(n, kFloatPad)) {
+    const bool of_one_lane = r + 1 < rows && taps > 1 && sources[taps] == sources[1];
+    if (!of_one_lane && r + kAhead < rows) PrefetchSources(sources + kAhead * taps, taps, n);
+    if (taps == 4) {  // with its loop unrolled
+      ConvolveRow(d, sources, w, 4, n, y);
+    } else {
+      ConvolveRow(d, sources, w, taps, n, y);
+    }
   }
 }
 
