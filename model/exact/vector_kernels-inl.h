@@ -5,7 +5,7 @@
 #include "model/exact/vector_rows-inl.h"
 // These use the two above.
 #include "model/exact/vector_attention-inl.h"
-#include "model/exact/vector_cache-inl.h"
+#include "model/exact/vector_heads-inl.h"
 #include "model/exact/vector_linear-inl.h"
 #include "model/exact/vector_output-inl.h"
 

@@ -1,4 +1,4 @@
-// Norm, convolution, quantisation and rotation as vector code: the loops of plain_kernels.cc,
+// Norm, convolution and quantisation as vector code: the loops of plain_kernels.cc,
 // several elements at a time, and up to kGroup rows or heads step by step together: what is one
 // number of each, with its divisions and its square root, is computed for all at once, and none
 // waits for another's.
@@ -229,81 +229,6 @@ HWY_INLINE void QuantiseRows(D d, const float* x, int rows, int n, int8_t* codes
         const auto code = RoundToInts(d, hn::Mul(LoadInput<kSquared>(d, row + k), r));
         hn::StoreU(hn::DemoteTo(d8, code), d8, to + k);
       }
-    }
-  }
-}
-
-// Pairs i .. of a head, as many whole vectors as there are; returns the first that is left.
-template <class D>
-HWY_INLINE int RotatePairs(D d, const float* cosine, const float* sine, int pairs, int i,
-                           float* head) {
-  for (; i + LanesOf(d) <= pairs; i += LanesOf(d)) {
-    const auto c = hn::LoadU(d, cosine + i);
-    const auto s = hn::LoadU(d, sine + i);
-    const auto x1 = hn::LoadU(d, head + i);
-    const auto x2 = hn::LoadU(d, head + pairs + i);
-    hn::StoreU(hn::Sub(hn::Mul(x1, c), hn::Mul(x2, s)), d, head + i);
-    hn::StoreU(hn::Add(hn::Mul(x1, s), hn::Mul(x2, c)), d, head + pairs + i);
-  }
-  return i;
-}
-
-// Pairs are a multiple of 4.
-HWY_INLINE void RotateHead(const float* cosine, const float* sine, int pairs, float* head) {
-  int i = RotatePairs(WideFloats(), cosine, sine, pairs, 0, head);
-  i = RotatePairs(NarrowFloats(), cosine, sine, pairs, i, head);
-  RotatePairs(hn::CappedTag<float, 4>(), cosine, sine, pairs, i, head);
-}
-
-// The codes of a normed head, which is x * inverse.
-template <class D>
-HWY_INLINE void QuantiseNormed(D d, const float* x, float inverse, float factor, int n,
-                               int8_t* codes) {
-  const hn::Rebind<int8_t, D> d8;
-  for (int i = 0; i < n; i += LanesOf(d)) {
-    const auto normed = hn::Mul(hn::LoadU(d, x + i), hn::Set(d, inverse));
-    const auto code = RoundToInts(d, hn::Mul(normed, hn::Set(d, factor)));
-    hn::StoreU(hn::DemoteTo(d8, code), d8, codes + i);
-  }
-}
-
-// All heads of all rows in one order: of each row its queries, then its keys.
-template <class D>
-HWY_INLINE void PrepareRowsOfHeads(D d, const HeadRows& h, int8_t* codes, int code_stride,
-                                   float* scales) {
-  const int n = h.head_size;
-  const int per_row = h.heads + h.kv_heads;
-  int row = 0;
-  int head = 0;
-  NormFactors factors;
-  HWY_ALIGN float code_factors[kGroup];
-  HWY_ALIGN float code_scales[kGroup];
-  for (int left = h.rows * per_row; left > 0; left -= kGroup) {
-    const int count = HWY_MIN(left, kGroup);
-    float* x[kGroup];
-    int rows[kGroup];
-    int heads[kGroup];
-    for (int i = 0; i < count; ++i) {
-      rows[i] = row;
-      heads[i] = head;
-      x[i] = head < h.heads ? h.queries + row * h.stride + head * n
-                            : h.keys + row * h.stride + (head - h.heads) * n;
-      RotateHead(h.cosine + row * (n / 2), h.sine + row * (n / 2), n / 2, x[i]);
-      if (++head == per_row) {
-        head = 0;
-        ++row;
-      }
-    }
-    FindNormFactors(d, x, count, n, &factors);
-    FindCodeFactors(factors.largest, code_factors, code_scales);
-    for (int i = 0; i < count; ++i) {
-      if (heads[i] >= h.heads) {
-        NormRow(d, x[i], factors.inverse[i], nullptr, n, x[i]);
-        continue;
-      }
-      QuantiseNormed(d, x[i], factors.inverse[i], code_factors[i], n,
-                     codes + rows[i] * code_stride + heads[i] * n);
-      scales[rows[i] * h.heads + heads[i]] = code_scales[i];
     }
   }
 }
