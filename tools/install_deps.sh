@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what Occam builds, tests and runs with on Debian 12 (and relatives), by apt.
-#   tools/install_deps.sh [--minimal]
-# --minimal leaves out MPI and what only the tests and the checks need.
+#   tools/install_deps.sh [--minimal|--full]
+# --minimal leaves out MPI and what only the tests and the checks need. --full adds what the long tests need: a cross-compiler for
+# aarch64, qemu, and libraries from Debian's architecture arm64, which it makes known to dpkg.
 set -euo pipefail
 
 build=(
@@ -17,11 +18,14 @@ test=(
   procps clang clang-format clang-tidy hdf5-tools python3 python3-h5py python3-numpy python3-torch
   python3-matplotlib
 )
+aarch64=(g++-aarch64-linux-gnu qemu-user libfmt-dev:arm64 libssl-dev:arm64 libxxhash-dev:arm64)
 
 packages=("${build[@]}" "${run[@]}")
+foreign=no
 case "${1:-}" in
   "") packages+=("${mpi[@]}" "${test[@]}") ;;
   --minimal) ;;
+  --full) packages+=("${mpi[@]}" "${test[@]}" "${aarch64[@]}") foreign=yes ;;
   *) echo "install_deps.sh: unknown option $1; see the top of this file" >&2; exit 2 ;;
 esac
 
@@ -41,5 +45,6 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 echo "install_deps.sh: installing ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
+if [ "$foreign" = yes ]; then "${as_root[@]}" dpkg --add-architecture arm64; fi
 "${as_root[@]}" apt-get update -qq
 "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null

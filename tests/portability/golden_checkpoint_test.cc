@@ -1,0 +1,22 @@
+// The golden checkpoint: what later versions must still read as the same model.
+#include <catch2/catch.hpp>
+#include <string>
+
+#include "model/checkpoint.h"
+#include "model/exact/quantized_model.h"
+#include "model/quantize.h"
+
+namespace occam {
+
+TEST_CASE("Golden files: the checkpoint is read as ever and quantises to the golden model") {
+  const std::string folder = OCCAM_GOLDEN;
+  const Checkpoint checkpoint = LoadCheckpoint(folder + "/model.h5");
+  CHECK(checkpoint.config.windows == std::vector<int32_t>{8, 0});
+  CHECK_FALSE(checkpoint.training.has_value());
+  CHECK(checkpoint.provenance.train_end == 142500);
+  const QuantizedModel model =
+      Quantise(checkpoint.config, checkpoint.weights, checkpoint.calibration, checkpoint.tokenizer);
+  CHECK((SerialiseModel(model) == ReadFile(folder + "/model.occm")));
+}
+
+}  // namespace occam

@@ -1,0 +1,222 @@
+// The codec of occam::coder and occam::exact alone, as a decoder-only build has it, and the check
+// of the golden files (golden/README.md).
+//
+//   portable_codec check FOLDER        every golden file decodes to its original, and is what the
+//                                      encoder writes today, by plain and fast kernels
+//   portable_codec write FOLDER        makes the .occ files and `originals` from FOLDER/model.occm
+//   portable_codec encode MODEL chunked|carried INPUT OUTPUT.occ
+//   portable_codec decode MODEL INPUT.occ OUTPUT
+//   portable_codec text BYTES OUTPUT   a text to train on, the same everywhere
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "coder/compressor.h"
+#include "coder/container_writer.h"
+#include "coder/decompressor.h"
+#include "coder/lm_codec.h"
+#include "coder/segment_codec.h"
+#include "data/base/digest.h"
+#include "data/base/error.h"
+#include "data/base/random.h"
+
+namespace occam {
+namespace {
+
+// Words of digits and letters, drawn unevenly.
+Bytes Text(size_t size, uint64_t seed) {
+  Random random(seed);
+  Bytes bytes;
+  while (bytes.size() < size) {
+    Random word(random.Below(1 + random.Below(300)));
+    const uint64_t letters = 1 + word.Below(7);
+    for (uint64_t i = 0; i < letters; ++i)
+      bytes.push_back(static_cast<uint8_t>('a' + word.Below(1 + word.Below(26))));
+    bytes.push_back(random.Below(10) == 0 ? '\n' : ' ');
+  }
+  bytes.resize(size);
+  return bytes;
+}
+
+// Something for every coding method: text for the model, letters that it never saw, most of which
+// follow from the one before, for order 2, noise to be stored.
+Bytes Mixture(uint64_t seed) {
+  Bytes bytes = Text(4096, seed);
+  Random random(seed);
+  for (uint64_t i = 0, letter = 0; i < 2048; ++i) {
+    letter = (letter * 5 + (random.Below(8) == 0 ? 2 : 1)) % 26;
+    bytes.push_back(static_cast<uint8_t>('A' + letter));
+  }
+  for (int i = 0; i < 2048; ++i) bytes.push_back(static_cast<uint8_t>(random.Next()));
+  const Bytes end = Text(701, seed + 1);
+  bytes.insert(bytes.end(), end.begin(), end.end());
+  return bytes;
+}
+
+struct GoldenFile {
+  std::string name;
+  ContextMode mode;
+  bool small_segments;  // of 4 lanes of 512 bytes instead of the default layout
+};
+
+const std::vector<GoldenFile>& GoldenFiles() {
+  static const std::vector<GoldenFile> files = {
+      {"chunked.occ", ContextMode::kChunked, true},
+      {"carried.occ", ContextMode::kCarried, true},
+      {"usual-chunked.occ", ContextMode::kChunked, false},
+      {"usual-carried.occ", ContextMode::kCarried, false}};
+  return files;
+}
+
+Bytes EncodeUsual(std::span<const uint8_t> original, ContextMode mode, const StreamModel& model,
+                  int threads) {
+  Bytes file;
+  CodecOptions options;
+  options.threads = threads;
+  options.mode = mode;
+  Compress(*MemorySource(original), *MemorySink(&file), &model, options);
+  return file;
+}
+
+Bytes EncodeSmall(std::span<const uint8_t> original, ContextMode mode, const StreamModel& model,
+                  int threads) {
+  FileHeader header = DefaultHeader(model.context, mode);
+  header.lanes = 4;
+  header.lane_symbols = 512;
+  header.contract_version = model.contract_version;
+  header.tokenizer_id = model.tokenizer_id;
+  header.model_id = model.model_id;
+  Bytes file;
+  const auto sink = MemorySink(&file);
+  ContainerWriter writer(*sink, header);
+  SegmentCodec codec(header, &model);
+  for (size_t begin = 0; begin < original.size(); begin += header.segment_symbols()) {
+    const size_t size = std::min<size_t>(header.segment_symbols(), original.size() - begin);
+    const EncodedSegment segment =
+        codec.Encode(original.subspan(begin, size), threads, [](uint32_t) {});
+    writer.Append(segment.header, segment.payload);
+  }
+  writer.Finish();
+  return file;
+}
+
+Bytes Encode(const GoldenFile& golden, std::span<const uint8_t> original, const StreamModel& model,
+             int threads) {
+  return golden.small_segments ? EncodeSmall(original, golden.mode, model, threads)
+                               : EncodeUsual(original, golden.mode, model, threads);
+}
+
+Bytes Decode(std::span<const uint8_t> file, const StreamModel& model, int threads) {
+  Bytes original;
+  CodecOptions options;
+  options.threads = threads;
+  Decompress(*MemorySource(file), *MemorySink(&original), &model, options);
+  return original;
+}
+
+void Expect(bool good, const std::string& what) {
+  if (!good) throw DamagedError(what);
+}
+
+// Both versions, the model's id, and the SHA-256 of every golden file's original.
+std::map<std::string, std::string> ReadOriginals(const std::string& folder) {
+  const Bytes bytes = ReadFile(folder + "/originals");
+  std::istringstream lines(std::string(bytes.begin(), bytes.end()));
+  std::map<std::string, std::string> values;
+  for (std::string name, value; lines >> name >> value;) values[name] = value;
+  return values;
+}
+
+void CheckFile(const GoldenFile& golden, const Bytes& file, const std::string& digest,
+               const StreamModel& model) {
+  for (const int threads : {1, 3}) {
+    const Bytes original = Decode(file, model, threads);
+    Expect(Hex(Sha256Of(original)) == digest, golden.name + " decodes to something else");
+    Expect(Encode(golden, original, model, threads) == file,
+           golden.name + " is not what the encoder writes: a new contract or format version?");
+  }
+}
+
+void CheckFolder(const std::string& folder) {
+  auto want = ReadOriginals(folder);
+  Expect(want["contract"] == std::to_string(kContractVersion) &&
+             want["format"] == std::to_string(kContainerVersion),
+         folder + " is of another version of contract or format; see golden/README.md");
+  const std::string model_name = folder + "/model.occm";
+  const Bytes model_bytes = ReadFile(model_name);
+  const QuantizedModel model = ParseModel(model_bytes, model_name);
+  Expect(Hex(ModelId(model)) == want["model"], model_name + " has another id");
+  Expect(SerialiseModel(model) == model_bytes, model_name + " is written otherwise today");
+  for (const Kernels kernels : {Kernels::kPlain, Kernels::kFast}) {
+    const ExactNetwork network(model, kernels);
+    const StreamModel stream_model = LmStreamModel(network);
+    for (const GoldenFile& golden : GoldenFiles()) {
+      const Bytes file = ReadFile(folder + "/" + golden.name);
+      CheckFile(golden, file, want[golden.name], stream_model);
+      std::printf("%s: %zu bytes, the same (%s)\n", golden.name.c_str(), file.size(),
+                  network.kernels_name().c_str());
+    }
+  }
+}
+
+ExactNetwork LoadNetwork(const std::string& path, Kernels kernels) {
+  return ExactNetwork(ParseModel(ReadFile(path), path), kernels);
+}
+
+void WriteFolder(const std::string& folder) {
+  const ExactNetwork network = LoadNetwork(folder + "/model.occm", Kernels::kPlain);
+  const StreamModel model = LmStreamModel(network);
+  std::ostringstream originals;
+  originals << "contract " << kContractVersion << "\nformat " << kContainerVersion << "\nmodel "
+            << Hex(network.id()) << "\n";
+  uint64_t seed = 1000;
+  for (const GoldenFile& golden : GoldenFiles()) {
+    const Bytes original = golden.small_segments ? Mixture(++seed) : Text(5000, ++seed);
+    const Bytes file = Encode(golden, original, model, 1);
+    for (const SegmentHeader& segment : ReadFileInfo(*MemorySource(file)).segments) {
+      std::printf("%s, segment %u: method %d, %u bytes\n", golden.name.c_str(), segment.number,
+                  static_cast<int>(segment.method), segment.payload_bytes);
+    }
+    WriteFile(folder + "/" + golden.name, file);
+    originals << golden.name << " " << Hex(Sha256Of(original)) << "\n";
+  }
+  const std::string text = originals.str();
+  WriteFile(folder + "/originals",
+            std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
+}
+
+void Main(const std::vector<std::string>& arguments) {
+  const std::string what = arguments.empty() ? "" : arguments[0];
+  if (what == "check" && arguments.size() == 2) {
+    CheckFolder(arguments[1]);
+  } else if (what == "write" && arguments.size() == 2) {
+    WriteFolder(arguments[1]);
+  } else if (what == "encode" && arguments.size() == 5) {
+    const ExactNetwork network = LoadNetwork(arguments[1], Kernels::kFast);
+    const auto mode = arguments[2] == "carried" ? ContextMode::kCarried : ContextMode::kChunked;
+    WriteFile(arguments[4], EncodeUsual(ReadFile(arguments[3]), mode, LmStreamModel(network), 2));
+  } else if (what == "decode" && arguments.size() == 4) {
+    const ExactNetwork network = LoadNetwork(arguments[1], Kernels::kFast);
+    WriteFile(arguments[3], Decode(ReadFile(arguments[2]), LmStreamModel(network), 2));
+  } else if (what == "text" && arguments.size() == 3) {
+    WriteFile(arguments[2], Text(std::strtoul(arguments[1].c_str(), nullptr, 10), 1));
+  } else {
+    throw UsageError("usage: portable_codec check|write|encode|decode|text ...");
+  }
+}
+
+}  // namespace
+}  // namespace occam
+
+int main(int argc, char** argv) {
+  try {
+    occam::Main(std::vector<std::string>(argv + 1, argv + argc));
+  } catch (const occam::Error& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return static_cast<int>(error.kind());
+  }
+}
