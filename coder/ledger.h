@@ -12,7 +12,7 @@ struct Ledger {
   uint64_t original_bytes = 0;
   uint64_t payload_bytes = 0;  // coded symbols
   uint64_t header_bytes = 0;   // all else of the file
-  uint64_t model_bytes = 0;    // the real .occm file, its tokenizer included; 0 without a model
+  uint64_t model_bytes = 0;    // entropy-coded (model_codec.h), its tokenizer included; 0: no model
   uint64_t parameters = 0;
 
   uint64_t file_bytes() const { return payload_bytes + header_bytes; }

@@ -3,9 +3,9 @@
 //
 // A byte is eight binary decisions, most significant bit first. Each is predicted from the bits of
 // this byte before it together with 0, 1 and 2 bytes of the lane's past; the three predictions are
-// mixed in the logistic domain by weights that learn (Mahoney, 2005, "Adaptive weighing of context
-// models for lossless data compression", section 3.2). The decisions split [0, 2^24) eight times
-// such that every byte keeps at least 1. All lanes share the tables, in the order of coding.
+// mixed (bit_model.h). The decisions split [0, 2^24) eight times such that every byte keeps at
+// least
+// 1. All lanes share the tables, in the order of coding.
 #ifndef OCCAM_CODER_ORDER2_MODEL_H_
 #define OCCAM_CODER_ORDER2_MODEL_H_
 
@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "coder/bit_model.h"
 #include "coder/symbol_model.h"
 
 namespace occam {
@@ -28,16 +29,14 @@ class Order2Model final : public SymbolModel {
   void Decode(RangeDecoder& decoder, std::span<int32_t> symbols) override;
 
  private:
-  static constexpr int kOrders = 3;
+  static constexpr size_t kOrders = 3;
   static constexpr int kSlotBits = 16;
   // Cells of the 15 decisions of half a byte, [1, 16); what a cell is says order2_model.cc.
   // Cell 0 tells which context the slot belongs to.
   struct alignas(64) Slot {
     std::array<uint32_t, 16> cells;
   };
-  struct Weights {
-    std::array<int32_t, kOrders> values;
-  };
+  using Mixed = MixedBit<kOrders>;
 
   // One byte after the two before it (`past`, the last one lowest). choose(split) tells
   // whether the next decision is 1, which is the part of the interval from `split` on.
@@ -45,11 +44,11 @@ class Order2Model final : public SymbolModel {
   SymbolInterval Code(uint32_t past, Choose choose);
   Slot* FindSlot(uint32_t context);
 
-  std::vector<uint32_t> order0_;  // [256]
-  std::vector<uint32_t> order1_;  // [256][256]
-  std::vector<Slot> order2_;      // [2^kSlotBits], by hash
-  std::vector<Weights> weights_;  // [confidence of order 2][256]
-  std::vector<uint32_t> pasts_;   // [lanes]
+  std::vector<uint32_t> order0_;         // [256]
+  std::vector<uint32_t> order1_;         // [256][256]
+  std::vector<Slot> order2_;             // [2^kSlotBits], by hash
+  std::vector<Mixed::Weights> weights_;  // [confidence of order 2][256]
+  std::vector<uint32_t> pasts_;          // [lanes]
 };
 
 }  // namespace occam

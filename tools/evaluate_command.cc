@@ -14,6 +14,7 @@
 #include "coder/decompressor.h"
 #include "coder/ledger.h"
 #include "coder/lm_codec.h"
+#include "coder/model_codec.h"
 #include "data/base/error.h"
 #include "data/base/thread_team.h"
 #include "data/base/units.h"
@@ -235,7 +236,7 @@ void PrintTable(const Evaluation& e, const ModelSource& source, const Corpus& co
   const Ledger& l = e.ledger;
   const auto percent = [](double rate) { return fmt::format("{:.2f} %", 100 * rate); };
   fmt::print("model  {}: {}\n", source.path, Describe(network.config()));
-  fmt::print("       {} bytes as .occm, id {}, kernels {}\n", l.model_bytes,
+  fmt::print("       {} bytes entropy-coded, id {}, kernels {}\n", l.model_bytes,
              Hex(network.id()).substr(0, 16), network.kernels_name());
   fmt::print("data   {}, bytes {}:{} ({}), {}\n\n", corpus.name, selection.range.begin,
              selection.range.end, FormatBytes(static_cast<double>(l.original_bytes)),
@@ -289,7 +290,7 @@ int EvaluateCommand(int argc, const char* const* argv) {
 
   Evaluation evaluation;
   evaluation.ledger.parameters = static_cast<uint64_t>(ParameterCount(network.config()));
-  evaluation.ledger.model_bytes = SerialiseModel(source.model).size();
+  evaluation.ledger.model_bytes = EncodeModel(source.model).bytes.size();
   try {
     CodeWithModel(network, bytes, threads, quiet, &evaluation);
     if (args.count("float") > 0)

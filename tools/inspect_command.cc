@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "coder/decompressor.h"
+#include "coder/model_codec.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
 #include "data/base/units.h"
@@ -32,6 +33,8 @@ constexpr char kEpilogue[] =
     "  inspect wiki-3M.h5                               # shape, tensors, provenance, model id\n"
     "  inspect wiki-3M.h5 --export wiki-3M.occm         # the quantised model alone: what --ckpt "
     "needs, no more\n"
+    "  inspect wiki-3M.h5 --export wiki-3M.occm --coded # the same, entropy-coded: smaller, slower "
+    "to load\n"
     "  inspect wiki-3M.h5 --release wiki-3M.small.h5    # the checkpoint without what only "
     "training needs\n"
     "  inspect book.txt.occ                             # header and segments\n";
@@ -51,29 +54,34 @@ Json ConfigJson(const ModelConfig& c) {
           {"windows", windows}};
 }
 
-Json TensorsJson(const QuantizedModel& model) {
+Json TensorsJson(const QuantizedModel& model, const CodedModel& coded) {
   Json tensors = Json::array();
   const auto table = ParameterTable(model.config);
   for (size_t i = 0; i < table.size(); ++i) {
     const QuantizedTensor& t = model.tensors[i];
-    tensors.push_back({{"name", table[i].name},
-                       {"rows", table[i].rows},
-                       {"columns", table[i].columns},
-                       {"codes", t.codes.size()},
-                       {"floats", t.floats.size()}});
+    tensors.push_back(
+        {{"name", table[i].name},
+         {"rows", table[i].rows},
+         {"columns", table[i].columns},
+         {"codes", t.codes.size()},
+         {"floats", t.floats.size()},
+         {"coded_bytes", coded.tensor_bits[i] / 8},
+         {"coded_bits_per_weight", coded.tensor_bits[i] / static_cast<double>(table[i].size())}});
   }
   return tensors;
 }
 
 Json ModelJson(const ModelSource& source) {
+  const CodedModel coded = EncodeModel(source.model);
   Json json{{"file", source.path},
             {"kind", source.checkpoint ? "checkpoint" : "model"},
             {"model_id", Hex(ModelId(source.model))},
             {"contract_version", kContractVersion},
-            {"model_bytes", SerialiseModel(source.model).size()},
+            {"model_bytes", coded.bytes.size()},
+            {"flat_bytes", SerialiseModel(source.model).size()},
             {"tokenizer", LoadTokenizer(source.model.tokenizer, source.path)->name()},
             {"config", ConfigJson(source.model.config)},
-            {"tensors", TensorsJson(source.model)}};
+            {"tensors", TensorsJson(source.model, coded)}};
   if (!source.checkpoint) return json;
   const Provenance& p = source.checkpoint->provenance;
   Json curve = Json::array();
@@ -117,7 +125,11 @@ void PrintModel(const ModelSource& source) {
   fmt::print("  tokenizer    {}\n", json["tokenizer"].get<std::string>());
   fmt::print("  model id     {} (contract {})\n", json["model_id"].get<std::string>(),
              kContractVersion);
-  fmt::print("  model bytes  {}\n", json["model_bytes"].get<int64_t>());
+  fmt::print("  model bytes  {} entropy-coded ({:.3f} bits a parameter), {} flat\n",
+             json["model_bytes"].get<int64_t>(),
+             8 * json["model_bytes"].get<double>() /
+                 static_cast<double>(ParameterCount(source.model.config)),
+             json["flat_bytes"].get<int64_t>());
   if (source.checkpoint) {
     const Provenance& p = source.checkpoint->provenance;
     fmt::print("  trained by   {}\n  on           {}, bytes {}:{}, SHA-256 {}\n  with         {}\n",
@@ -133,11 +145,13 @@ void PrintModel(const ModelSource& source) {
                                           ? "state is there: train --resume can go on"
                                           : "state was dropped");
   }
-  fmt::print("  {:<20} {:>6} x {:<6} {:>9} {:>8}\n", "tensor", "rows", "cols", "codes", "floats");
+  fmt::print("  {:<20} {:>6} x {:<6} {:>9} {:>8} {:>10} {:>8}\n", "tensor", "rows", "cols", "codes",
+             "floats", "bytes", "bits each");
   for (const Json& t : json["tensors"]) {
-    fmt::print("  {:<20} {:>6} x {:<6} {:>9} {:>8}\n", t["name"].get<std::string>(),
-               t["rows"].get<int64_t>(), t["columns"].get<int64_t>(), t["codes"].get<int64_t>(),
-               t["floats"].get<int64_t>());
+    fmt::print("  {:<20} {:>6} x {:<6} {:>9} {:>8} {:>10.0f} {:>8.3f}\n",
+               t["name"].get<std::string>(), t["rows"].get<int64_t>(), t["columns"].get<int64_t>(),
+               t["codes"].get<int64_t>(), t["floats"].get<int64_t>(),
+               t["coded_bytes"].get<double>(), t["coded_bits_per_weight"].get<double>());
   }
 }
 
@@ -216,7 +230,8 @@ int InspectCommand(int argc, const char* const* argv) {
       "Shows what is in a checkpoint (.h5), a model (.occm) or a compressed file (.occ).\n");
   options.positional_help("FILE");
   options.add_options("Output")("export", "Write the quantised model to this file",
-                                cxxopts::value<std::string>(), "NAME.occm")(
+                                cxxopts::value<std::string>(),
+                                "NAME.occm")("coded", "Entropy-code it: the form to ship")(
       "release", "Write the checkpoint without its training state", cxxopts::value<std::string>(),
       "NAME.h5")("json", "Print JSON")("f,force", "Overwrite existing files")(
       "file", "", cxxopts::value<std::string>());
@@ -238,7 +253,8 @@ int InspectCommand(int argc, const char* const* argv) {
   const bool force = args.count("force") > 0;
   if (args.count("export") > 0) {
     const auto sink = OpenSink(args["export"].as<std::string>(), force);
-    sink->Write(SerialiseModel(source.model));
+    sink->Write(args.count("coded") > 0 ? EncodeModel(source.model).bytes
+                                        : SerialiseModel(source.model));
     sink->Commit();
   }
   if (args.count("release") > 0) {

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "coder/model_codec.h"
 #include "data/base/error.h"
 #include "model/quantize.h"
 
@@ -17,10 +18,10 @@ ModelSource LoadModel(const std::string& path) {
     return source;
   }
   const Bytes bytes = ReadFile(path);
-  if (!IsModelFile(bytes)) {
+  if (!IsModelFile(bytes) && !IsCodedModel(bytes)) {
     throw DamagedError(path + " is neither a checkpoint (.h5) nor a model (.occm)");
   }
-  source.model = ParseModel(bytes, path);
+  source.model = IsCodedModel(bytes) ? DecodeModel(bytes, path) : ParseModel(bytes, path);
   return source;
 }
 

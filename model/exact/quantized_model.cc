@@ -98,14 +98,7 @@ std::vector<float> GetFloats(uint64_t count, ByteReader* in) {
 
 // All that the model is, in the order of FORMAT.md; also what the model id is taken over.
 void WriteBody(const QuantizedModel& model, ByteWriter* out) {
-  const ModelConfig& c = model.config;
-  for (const int32_t field : {c.vocabulary, c.width, c.layers, c.heads, c.kv_heads, c.mlp_factor,
-                              c.conv_width, c.context}) {
-    out->Put(static_cast<uint32_t>(field));
-  }
-  for (const int32_t window : c.windows) out->Put(static_cast<uint32_t>(window));
-  out->Put(static_cast<uint32_t>(model.tokenizer.size()));
-  out->PutBytes(model.tokenizer);
+  PutModelHead(model, out);
   for (const QuantizedTensor& tensor : model.tensors) {
     PutFloats(tensor.floats, out);
     // An int8_t is its two's complement byte.
@@ -187,6 +180,27 @@ void CheckModel(const QuantizedModel& model, const std::string& name) {
   }
 }
 
+void PutModelHead(const QuantizedModel& model, ByteWriter* out) {
+  const ModelConfig& c = model.config;
+  for (const int32_t field : {c.vocabulary, c.width, c.layers, c.heads, c.kv_heads, c.mlp_factor,
+                              c.conv_width, c.context}) {
+    out->Put(static_cast<uint32_t>(field));
+  }
+  for (const int32_t window : c.windows) out->Put(static_cast<uint32_t>(window));
+  out->Put(static_cast<uint32_t>(model.tokenizer.size()));
+  out->PutBytes(model.tokenizer);
+}
+
+void GetModelHead(ByteReader* in, QuantizedModel* model) {
+  model->config = ReadConfig(in);
+  const auto tokenizer_bytes = in->Get<uint32_t>();
+  if (tokenizer_bytes > kMaxTokenizerBytes) {
+    throw DamagedError(in->name() + ": the tokenizer is larger than 16 MiB");
+  }
+  const auto tokenizer = in->GetBytes(tokenizer_bytes);
+  model->tokenizer.assign(tokenizer.begin(), tokenizer.end());
+}
+
 Bytes SerialiseModel(const QuantizedModel& model) {
   ByteWriter body;
   WriteBody(model, &body);
@@ -203,14 +217,7 @@ Bytes SerialiseModel(const QuantizedModel& model) {
 QuantizedModel ParseModel(std::span<const uint8_t> bytes, const std::string& name) {
   ByteReader in(Unwrap(bytes, name), name);
   QuantizedModel model;
-  model.config = ReadConfig(&in);
-  const auto tokenizer_bytes = in.Get<uint32_t>();
-  if (tokenizer_bytes > kMaxTokenizerBytes) {
-    throw DamagedError(name + ": the tokenizer is larger than 16 MiB");
-  }
-  const auto tokenizer = in.GetBytes(tokenizer_bytes);
-  model.tokenizer.assign(tokenizer.begin(), tokenizer.end());
-
+  GetModelHead(&in, &model);
   // The shapes follow from the configuration, at most 2^38 bytes; they must be there before
   // anything is allocated for them.
   const auto table = ParameterTable(model.config);

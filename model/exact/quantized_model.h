@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "data/base/byte_order.h"
 #include "data/base/digest.h"
 #include "data/base/file.h"
 #include "model/config.h"
@@ -45,6 +46,11 @@ void CheckModel(const QuantizedModel& model, const std::string& name);
 Bytes SerialiseModel(const QuantizedModel& model);
 QuantizedModel ParseModel(std::span<const uint8_t> bytes, const std::string& name);
 bool IsModelFile(std::span<const uint8_t> first_bytes);  // by the magic
+
+// Configuration and tokenizer, with which flat and coded form (coder/model_codec.h) begin. Get
+// throws kDamaged.
+void PutModelHead(const QuantizedModel& model, ByteWriter* out);
+void GetModelHead(ByteReader* in, QuantizedModel* model);
 
 // SHA-256 over configuration, codes, scales, gains, tokenizer and contract version, whatever form
 // the file has.

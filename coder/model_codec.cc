@@ -1,0 +1,151 @@
+#include "coder/model_codec.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "coder/model_walk.h"
+#include "coder/range_decoder.h"
+#include "coder/range_encoder.h"
+#include "data/base/byte_order.h"
+#include "data/base/error.h"
+
+namespace occam {
+namespace {
+
+constexpr uint8_t kMagic[8] = {'O', 'C', 'C', 'A', 'M', 'Q', 'N', 'Z'};
+constexpr uint32_t kFormatVersion = 1;
+
+// No bit is cheaper than 1/90 of one, so that a payload of n bytes holds at most 720 n numbers and
+// room is made for no more.
+constexpr int32_t kLeastProbability = 512;  // out of 65536
+constexpr uint64_t kNumbersPerByte = 1024;
+
+// The part of [0, 2^24) that a 1 has is above that of a 0.
+SymbolInterval PartOf(bool bit, int32_t probability) {
+  const int32_t clamped = std::clamp(probability, kLeastProbability, 65536 - kLeastProbability);
+  const uint32_t one = static_cast<uint32_t>(clamped) << (kFrequencyBits - 16);
+  const uint32_t zero = kFrequencyTotal - one;
+  return bit ? SymbolInterval{zero, one} : SymbolInterval{0, zero};
+}
+
+class BitEncoder {
+ public:
+  bool Bit(bool bit, int32_t probability) {
+    const SymbolInterval part = PartOf(bit, probability);
+    encoder_.Encode(part);
+    bits_ -= std::log2(static_cast<double>(part.size) / kFrequencyTotal);
+    return bit;
+  }
+  double TakeBits() { return std::exchange(bits_, 0.0); }
+  Bytes Finish() { return encoder_.Finish(); }
+
+ private:
+  RangeEncoder encoder_;
+  double bits_ = 0;  // for reports alone
+};
+
+class BitDecoder {
+ public:
+  explicit BitDecoder(std::span<const uint8_t> payload) : decoder_(payload) {}
+  bool Bit(bool /*unknown*/, int32_t probability) {
+    const bool bit = decoder_.Target() >= PartOf(true, probability).start;
+    decoder_.Advance(PartOf(bit, probability));
+    return bit;
+  }
+  bool ConsumedExactly() const { return decoder_.ConsumedExactly(); }
+
+ private:
+  RangeDecoder decoder_;
+};
+
+size_t CacheScaleCount(const ModelConfig& c) {
+  return static_cast<size_t>(c.layers) * static_cast<size_t>(c.kv_heads);
+}
+
+// Sizes all tensors of a model that has its configuration.
+void MakeRoom(uint64_t payload_bytes, QuantizedModel* model, const std::string& name) {
+  const auto table = ParameterTable(model->config);
+  uint64_t numbers = 2 * CacheScaleCount(model->config);
+  for (const ParameterSpec& spec : table) numbers += static_cast<uint64_t>(spec.size());
+  if (numbers / kNumbersPerByte > payload_bytes)
+    throw DamagedError(
+        fmt::format("{}: {} bytes cannot hold {} weights", name, payload_bytes, numbers));
+  for (const ParameterSpec& spec : table) {
+    QuantizedTensor& tensor = model->tensors.emplace_back();
+    const bool coded = spec.coding == Coding::kRowCodes;
+    tensor.floats.resize(static_cast<size_t>(coded ? spec.rows : spec.size()));
+    if (coded) tensor.codes.resize(static_cast<size_t>(spec.size()));
+  }
+  model->key_scales.resize(CacheScaleCount(model->config));
+  model->value_scales.resize(CacheScaleCount(model->config));
+}
+
+}  // namespace
+
+CodedModel EncodeModel(const QuantizedModel& model) {
+  CheckModel(model, "the model to code");
+  QuantizedModel walked = model;
+  BitEncoder bits;
+  ModelWalk walk(&bits);
+  CodedModel coded;
+  const auto table = ParameterTable(model.config);
+  for (size_t i = 0; i < table.size(); ++i) {
+    walk.Tensor(table[i], &walked.tensors[i]);
+    coded.tensor_bits.push_back(bits.TakeBits());
+  }
+  walk.CacheScales(&walked.key_scales);
+  walk.CacheScales(&walked.value_scales);
+
+  ByteWriter out;
+  for (const uint8_t letter : kMagic) out.Put(letter);
+  out.Put(kFormatVersion);
+  out.Put(static_cast<uint32_t>(kContractVersion));
+  PutModelHead(model, &out);
+  out.PutBytes(bits.Finish());
+  out.PutBytes(ModelId(model));
+  coded.bytes = out.Take();
+  return coded;
+}
+
+QuantizedModel DecodeModel(std::span<const uint8_t> bytes, const std::string& name) {
+  if (!IsCodedModel(bytes)) throw DamagedError(name + " is no coded Occam model");
+  ByteReader in(bytes, name);
+  in.GetBytes(sizeof(kMagic));
+  const auto format = in.Get<uint32_t>();
+  const auto contract = in.Get<uint32_t>();
+  if (format != kFormatVersion) {
+    throw DamagedError(fmt::format("{}: coded models of format {} are not known here (known: {})",
+                                   name, format, kFormatVersion));
+  }
+  if (contract != kContractVersion) {
+    throw DamagedError(fmt::format("{}: numeric contract {} is not known here (known: {})", name,
+                                   contract, kContractVersion));
+  }
+  QuantizedModel model;
+  GetModelHead(&in, &model);
+  if (in.remaining() < sizeof(Sha256Digest)) throw DamagedError(name + " ends too early");
+  const auto payload = in.GetBytes(in.remaining() - sizeof(Sha256Digest));
+  const auto id = in.GetBytes(sizeof(Sha256Digest));
+  MakeRoom(payload.size(), &model, name);
+  BitDecoder bits(payload);
+  ModelWalk walk(&bits);
+  const auto table = ParameterTable(model.config);
+  for (size_t i = 0; i < table.size(); ++i) walk.Tensor(table[i], &model.tensors[i]);
+  walk.CacheScales(&model.key_scales);
+  walk.CacheScales(&model.value_scales);
+  CheckModel(model, name);
+  const Sha256Digest decoded = ModelId(model);
+  if (!bits.ConsumedExactly() || !std::equal(decoded.begin(), decoded.end(), id.begin()))
+    throw DamagedError(name + ": the model does not have the id it says: it is damaged");
+  return model;
+}
+
+bool IsCodedModel(std::span<const uint8_t> first_bytes) {
+  return first_bytes.size() >= sizeof(kMagic) &&
+         std::equal(std::begin(kMagic), std::end(kMagic), first_bytes.begin());
+}
+
+}  // namespace occam

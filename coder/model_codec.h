@@ -1,0 +1,35 @@
+// A model entropy-coded, for shipping: the same model (the same id) in fewer bytes than .occm's
+// flat block. What the ledger charges is the length of this form. Its layout is in coder/FORMAT.md.
+//
+// Weights come in the order of the tensors, row by row. A weight's code is a magnitude, by binary
+// decisions from the most significant bit on, and a sign. A decision is predicted in four contexts,
+// mixed (bit_model.h): the kind of tensor; how large the row's codes were so far; how large the
+// column's were; the two together. What is learned stays from tensor to tensor.
+#ifndef OCCAM_CODER_MODEL_CODEC_H_
+#define OCCAM_CODER_MODEL_CODEC_H_
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "data/base/file.h"
+#include "model/exact/quantized_model.h"
+
+namespace occam {
+
+struct CodedModel {
+  Bytes bytes;
+  std::vector<double> tensor_bits;  // what each tensor took, in the order of ParameterTable
+};
+
+CodedModel EncodeModel(const QuantizedModel& model);
+
+// Throws kDamaged, `name` in the message, unless the bytes are a coded model, all of it and nothing
+// more. Allocates no more than some thousand times their number.
+QuantizedModel DecodeModel(std::span<const uint8_t> bytes, const std::string& name);
+bool IsCodedModel(std::span<const uint8_t> first_bytes);  // by the magic
+
+}  // namespace occam
+
+#endif  // OCCAM_CODER_MODEL_CODEC_H_
