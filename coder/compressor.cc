@@ -55,7 +55,7 @@ int CountToEncode(std::span<const Slot> waiting, const FileHeader& header, int t
     const auto symbols = static_cast<uint32_t>(slot.original.size());
     work.push_back(WorkOf(symbols, CodingMethod::kModel, header));
   }
-  return SegmentsAtOnce(work, threads);
+  return SegmentsAtOnce(work, threads, SharedCacheBytes());
 }
 
 }  // namespace

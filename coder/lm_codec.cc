@@ -107,6 +107,10 @@ StreamModel LmStreamModel(const ExactNetwork& network, uint32_t context) {
   const Sha256Digest tokenizer = Sha256Of(network.model().tokenizer);
   std::copy_n(tokenizer.begin(), model.tokenizer_id.size(), model.tokenizer_id.begin());
   model.contract_version = kContractVersion;
+  const ModelConfig& c = network.config();
+  for (int l = 0; l < c.layers; ++l)
+    model.lane_bytes +=
+        2 * static_cast<uint64_t>(c.kv_width()) * static_cast<uint64_t>(c.window(l));
   model.factory = [&network, context = model.context](int threads, ContextMode mode) {
     return std::make_unique<LmCodec>(network, context, threads, mode);
   };

@@ -61,11 +61,14 @@ size_t ReadOn(const NextSegmentFn& next, std::vector<Slot>& slots, size_t filled
   return filled;
 }
 
-size_t CountToDecode(std::span<const Slot> waiting, const FileHeader& header, int threads) {
+size_t CountToDecode(std::span<const Slot> waiting, const FileHeader& header,
+                     const StreamModel* model, int threads) {
   std::vector<SegmentWork> work;
-  for (const Slot& slot : waiting)
+  for (const Slot& slot : waiting) {
     work.push_back(WorkOf(slot.record.header.symbols, slot.record.header.method, header));
-  return static_cast<size_t>(SegmentsAtOnce(work, threads));
+    if (model != nullptr) work.back().lane_bytes = model->lane_bytes;
+  }
+  return static_cast<size_t>(SegmentsAtOnce(work, threads, SharedCacheBytes()));
 }
 
 void DecodeBatch(ThreadTeam& team, std::span<Slot> slots, ProgressMeter& meter,
@@ -107,7 +110,7 @@ void DecodeSegments(const FileHeader& header, const StreamModel* model, const st
   for (bool more = true;;) {
     waiting = ReadOn(next, slots, waiting, &more, &failure);
     if (waiting == 0) break;
-    const size_t count = CountToDecode(std::span(slots).first(waiting), header, team.size());
+    const size_t count = CountToDecode(std::span(slots).first(waiting), header, model, team.size());
     DecodeBatch(team, std::span(slots).first(count), meter, name);
     for (const Slot& slot : std::span(slots).first(count)) {
       take(slot.record, slot.original, slot.failure);

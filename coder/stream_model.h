@@ -20,6 +20,9 @@ struct StreamModel {
   Sha256Digest model_id{};
   TokenizerId tokenizer_id{};
   uint8_t contract_version = 0;
+  // What decoding reads again for every symbol of a lane, in bytes; to share threads well, never
+  // for what is written.
+  uint64_t lane_bytes = 0;
 };
 
 }  // namespace occam

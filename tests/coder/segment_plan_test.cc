@@ -10,6 +10,9 @@
 namespace occam {
 namespace {
 
+constexpr uint64_t kMiB = 1 << 20;
+constexpr uint64_t kCache = 32 * kMiB;
+
 std::vector<SegmentWork> WorkOfFile(uint64_t bytes, ContextMode mode) {
   const FileHeader header = DefaultHeader(2048, mode);
   std::vector<SegmentWork> work;
@@ -22,10 +25,8 @@ std::vector<SegmentWork> WorkOfFile(uint64_t bytes, ContextMode mode) {
 }
 
 int FirstOf(uint64_t bytes, ContextMode mode, int threads) {
-  return SegmentsAtOnce(WorkOfFile(bytes, mode), threads);
+  return SegmentsAtOnce(WorkOfFile(bytes, mode), threads, kCache);
 }
-
-constexpr uint64_t kMiB = 1 << 20;
 
 }  // namespace
 
@@ -51,12 +52,23 @@ TEST_CASE("Segment plan: a few more segments than half the threads leave none id
   CHECK(FirstOf(20 * kMiB, ContextMode::kCarried, 16) == 8);
 }
 
+TEST_CASE("Segment plan: threads share segments whose lanes would not stay in the cache") {
+  std::vector<SegmentWork> work = WorkOfFile(8 * kMiB, ContextMode::kChunked);  // 16 segments
+  for (SegmentWork& w : work) w.lane_bytes = kMiB / 2;
+  CHECK(SegmentsAtOnce(work, 16, 512 * kMiB) == 16);
+  CHECK(SegmentsAtOnce(work, 16, 128 * kMiB) == 8);
+  CHECK(SegmentsAtOnce(work, 16, 64 * kMiB) == 4);
+  CHECK(SegmentsAtOnce(std::span(work).first(2), 2, 32 * kMiB) == 2);
+  CHECK(SegmentsAtOnce(std::span(work).first(1), 1, kMiB) == 1);
+  CHECK(SharedCacheBytes() > 0);
+}
+
 TEST_CASE("Segment plan: segments without the network cost nothing") {
   const FileHeader header = DefaultHeader(2048);
   CHECK(WorkOf(1000, CodingMethod::kStored, header).lanes == 0);
   CHECK(WorkOf(1000, CodingMethod::kOrder2, header).lanes == 0);
   const std::vector<SegmentWork> work(5);
-  CHECK(SegmentsAtOnce(work, 3) == 3);
+  CHECK(SegmentsAtOnce(work, 3, kCache) == 3);
 }
 
 TEST_CASE("Segment plan: any number of threads and segments makes the same file") {
