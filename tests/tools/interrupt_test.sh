@@ -15,7 +15,6 @@ awk 'BEGIN { srand(7); split("the of and to in a is that it was for on are as wi
 model=(--ckpt tiny.occm)
 for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do cat text; done >long  # two segments
 "$bin/compress" "${model[@]}" -o long.occ long || fail "compress"
-mkfifo pipe
 
 # interrupt SIGNAL COMMAND...: starts it, waits for the file that it writes to beside out.*, sends the signal.
 interrupt() {
@@ -35,6 +34,9 @@ interrupt() {
 starve() {
   local signal=$1 count=$2 file=$3
   shift 3
+  # A pipe of its own: who writes to the last one may still be at it.
+  rm -f pipe
+  mkfifo pipe
   { head -c "$count" "$file"; exec sleep 60; } >pipe & local feeder=$!
   interrupt "$signal" "$@" <pipe
   kill $feeder
@@ -63,6 +65,8 @@ wait $pid
 [ $? -eq 130 ] || fail "compress -f that was interrupted"
 cmp kept.occ before || fail "an interrupted compress -f took the old file away"
 # Into a pipe, and testing.
+rm -f pipe
+mkfifo pipe
 { head -c 2000 long.occ; exec sleep 60; } >pipe & feeder=$!
 "$bin/decompress" "${model[@]}" -t <pipe & pid=$!
 sleep 0.3
