@@ -4,21 +4,9 @@
 
 #include <cstdint>
 
+#include "model/tiles.h"
+
 namespace occam {
-
-// Whether the processor has tiles for bfloat16, OCCAM_MAX_ISA allows them, and the operating system
-// has granted them, which the first call asks for. Thread-safe.
-bool CanUseTiles();
-
-// Tiles are the calling thread's alone, configured while this lives and released with it; oneDNN
-// configures them for itself in between. Only where CanUseTiles().
-class TileScope {
- public:
-  TileScope();
-  ~TileScope();
-  TileScope(const TileScope&) = delete;
-  TileScope& operator=(const TileScope&) = delete;
-};
 
 // c [16 row_tiles][16 column_tiles] = or += the sum over steps of a [16 row_tiles][32] times b [16
 // pairs][16 column_tiles][2].

@@ -1,5 +1,5 @@
-// Linear layers of the fast kernels: weights packed once for int8 dot products of our own and,
-// where there is AMX, for oneDNN.
+// Linear layers of the fast kernels: weights packed once for int8 dot products, by vectors or,
+// where there is AMX, by tiles.
 #ifndef OCCAM_MODEL_EXACT_FAST_LINEAR_H_
 #define OCCAM_MODEL_EXACT_FAST_LINEAR_H_
 
@@ -23,7 +23,7 @@ constexpr int kCodeOffset = 128;
 // at once; the last group may be smaller. The codes of a group are [inputs / 4][panels][kPanel][4].
 struct PackedWeights {
   int outputs = 0;
-  int inputs = 0;  // a multiple of 4
+  int inputs = 0;  // a multiple of 4, or of more, filled up with zero codes
   int group = 1;   // panels
   AlignedArray<int8_t> codes;
   AlignedArray<int32_t> starts;  // [RoundUp(outputs, kPanel)], of the sums
@@ -33,23 +33,39 @@ struct PackedWeights {
   int64_t panel_bytes() const { return int64_t{inputs} * kPanel; }
 };
 
-PackedWeights PackWeights(std::span<const int8_t> codes, std::span<const float> scales, int outputs,
-                          int inputs, int group);
+class FastKernels;
+
+// LinearLayer::Apply for packed weights.
+using PackedProduct = void (*)(const FastKernels& kernels, const PackedWeights& w, const int8_t* x,
+                               const float* x_scales, int rows, bool add, float* y,
+                               std::byte* scratch);
 
 // The kernel set of one instruction set, which does the products of packed weights.
 class FastKernels : public KernelSet {
  public:
+  // On tiles where they are to be had and right, else by Multiply.
   std::unique_ptr<LinearLayer> MakeLinear(std::span<const int8_t> codes,
                                           std::span<const float> scales, int outputs,
                                           int inputs) const final;
+  // By Multiply.
+  std::unique_ptr<LinearLayer> MakeVectorLinear(std::span<const int8_t> codes,
+                                                std::span<const float> scales, int outputs,
+                                                int inputs) const;
+  // By MultiplyOnTiles (tile_product.h), or what stands in for it.
+  std::unique_ptr<LinearLayer> MakeTileLinear(PackedProduct on_tiles, std::span<const int8_t> codes,
+                                              std::span<const float> scales, int outputs,
+                                              int inputs) const;
+  // Whether CanUseTiles() and a product on them agrees with Multiply. Thread-safe.
+  bool TilesAreRight() const;
+
   // The panels of a group.
   virtual int group() const = 0;
   // As LinearLayer::Apply, with scratch of kTileRows * RoundUp(inputs, kCodePad) bytes.
   virtual void Multiply(const PackedWeights& w, const int8_t* x, const float* x_scales, int rows,
                         bool add, float* y, std::byte* scratch) const = 0;
-  // What Multiply does once it has the sums of products, [rows][RoundUp(outputs, kFloatPad)].
-  virtual void Scale(const PackedWeights& w, const int32_t* sums, const float* x_scales, int rows,
-                     bool add, float* y) const = 0;
+  // What Multiply does with the sums of products of `panels` panels, [rows][panels][kPanel].
+  virtual void Scale(const PackedWeights& w, int panel, int panels, const int32_t* sums,
+                     const float* x_scales, int rows, bool add, float* y) const = 0;
 };
 
 }  // namespace occam

@@ -1,4 +1,4 @@
-// In place of fast_kernels.cc in a build without oneDNN and Highway.
+// In place of fast_kernels.cc in a build without Highway.
 #include "model/exact/kernels.h"
 
 namespace occam {

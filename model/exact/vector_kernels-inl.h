@@ -16,7 +16,7 @@ namespace OCCAM_SIMD {
 class VectorKernels final : public FastKernels {
  public:
   const char* name() const override {
-    if (OCCAM_SIMD_VNNI) return IsaName(Isa::kAvx512Vnni);
+    if (OCCAM_SIMD_VNNI) return IsaName(TilesAreRight() ? Isa::kAmx : Isa::kAvx512Vnni);
     switch (HWY_TARGET) {
       case HWY_AVX3:
         return IsaName(Isa::kAvx512);
@@ -95,10 +95,10 @@ class VectorKernels final : public FastKernels {
     MultiplyPacked(w, x, x_scales, rows, add, y, scratch);
   }
 
-  void Scale(const PackedWeights& w, const int32_t* sums, const float* x_scales, int rows, bool add,
-             float* y) const override {
-    if (add) return ScaleSums<true>(w, sums, x_scales, rows, y);
-    ScaleSums<false>(w, sums, x_scales, rows, y);
+  void Scale(const PackedWeights& w, int panel, int panels, const int32_t* sums,
+             const float* x_scales, int rows, bool add, float* y) const override {
+    if (add) return ScaleSums<true>(w, panel, panels, sums, x_scales, rows, y);
+    ScaleSums<false>(w, panel, panels, sums, x_scales, rows, y);
   }
 };
 

@@ -137,15 +137,17 @@ HWY_INLINE void MakeUnsigned(const int8_t* x, int n, uint8_t* y) {
 }
 
 template <bool kAdd>
-HWY_INLINE void ScaleSums(const PackedWeights& w, const int32_t* sums, const float* x_scales,
-                          int rows, float* y) {
+HWY_INLINE void ScaleSums(const PackedWeights& w, int panel, int panels, const int32_t* sums,
+                          const float* x_scales, int rows, float* y) {
   const PanelInts d;
   const hn::RebindToFloat<PanelInts> df;
-  const int stride = RoundUp(w.outputs, kFloatPad);
-  for (int r = 0; r < rows; ++r, sums += stride, y += stride) {
+  const int outputs = panels * kPanel;
+  const float* const scales = w.scales.data() + panel * kPanel;
+  y += panel * kPanel;
+  for (int r = 0; r < rows; ++r, sums += outputs, y += RoundUp(w.outputs, kFloatPad)) {
     const auto x_scale = hn::Set(df, x_scales[r]);
-    for (int j = 0; j < stride; j += LanesOf(d)) {
-      PutOutputs<kAdd>(d, hn::Load(d, sums + j), hn::Load(df, w.scales.data() + j), x_scale, y + j);
+    for (int j = 0; j < outputs; j += LanesOf(d)) {
+      PutOutputs<kAdd>(d, hn::Load(d, sums + j), hn::Load(df, scales + j), x_scale, y + j);
     }
   }
 }
