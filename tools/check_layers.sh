@@ -30,7 +30,7 @@ while IFS= read -r line; do
   [[ ${line##*:} == data/base/* ]] || complain "${line%%:*} includes ${line##*:}: data/base stands alone"
 done < <(includes_of data/base)
 while IFS= read -r line; do
-  [[ ${line##*:} =~ ^(data/base/|model/exact/|model/(config|parameters|rotary|simd_targets)\.h) ]] ||
+  [[ ${line##*:} =~ ^(data/base/|model/exact/|model/(config|parameters|rotary|simd_targets|tiles)\.h) ]] ||
     complain "${line%%:*} includes ${line##*:}: the decoder needs only model/exact, the configuration and data/base"
 done < <(includes_of model/exact)
 
@@ -41,7 +41,7 @@ confine() {  # REGEX-OF-HEADER REGEX-OF-FILES
     [[ $file =~ $2 ]] || complain "$file includes a header like $1"
   done < <(grep -rlE "^#include [<\"]$1" --include='*.h' --include='*.cc' data model coder train tools)
 }
-confine '(oneapi/dnnl|dnnl)' '^model/(matmul\.cc|simd_targets\.cc|exact/[a-z_0-9]*(fast|onednn)[a-z_0-9]*\.cc)$'
+confine '(oneapi/dnnl|dnnl)' '^model/(matmul|simd_targets)\.cc$'
 confine '(hdf5|H5)' '^model/h5_file\.cc$'
 confine 'Eigen/' '^train/vector\.h$'
 confine 'mpi\.h' '^train/mpi_communicator\.cc$'

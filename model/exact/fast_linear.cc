@@ -38,7 +38,6 @@ PackedWeights PackWeights(std::span<const int8_t> codes, std::span<const float> 
   PackedWeights packed;
   packed.outputs = outputs;
   packed.inputs = padded_inputs;
-  packed.group = group;
   const auto padded = static_cast<size_t>(packed.panels() * kPanel);
   packed.codes = AlignedArray<int8_t>(padded * static_cast<size_t>(padded_inputs));
   packed.starts = AlignedArray<int32_t>(padded);

@@ -24,7 +24,6 @@ constexpr int kCodeOffset = 128;
 struct PackedWeights {
   int outputs = 0;
   int inputs = 0;  // a multiple of 4, or of more, filled up with zero codes
-  int group = 1;   // panels
   AlignedArray<int8_t> codes;
   AlignedArray<int32_t> starts;  // [RoundUp(outputs, kPanel)], of the sums
   AlignedArray<float> scales;    // the same
