@@ -42,6 +42,7 @@ constexpr std::pair<const char*, Part> kWords[] = {
     {"generated code", Part::kProducts},
     {"Kernels::", Part::kRows},
     {"Session::Impl", Part::kRows},
+    {"TilePass", Part::kRows},
     {"LaneMemory", Part::kRows},
     {"Rotary", Part::kRows},
 };
