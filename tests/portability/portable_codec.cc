@@ -3,7 +3,8 @@
 //
 //   portable_codec check FOLDER        every golden file decodes to its original, and is what the
 //                                      encoder writes today, by plain and fast kernels
-//   portable_codec write FOLDER        makes the .occ files and `originals` from FOLDER/model.occm
+//   portable_codec write FOLDER        makes the coded model, the .occ files and `originals` from
+//                                      FOLDER/model.occm
 //   portable_codec encode MODEL chunked|carried INPUT OUTPUT.occ
 //   portable_codec decode MODEL INPUT.occ OUTPUT
 //   portable_codec text BYTES OUTPUT   a text to train on, the same everywhere
@@ -19,6 +20,7 @@
 #include "coder/container_writer.h"
 #include "coder/decompressor.h"
 #include "coder/lm_codec.h"
+#include "coder/model_codec.h"
 #include "coder/segment_codec.h"
 #include "data/base/digest.h"
 #include "data/base/error.h"
@@ -151,6 +153,11 @@ void CheckFolder(const std::string& folder) {
   const QuantizedModel model = ParseModel(model_bytes, model_name);
   Expect(Hex(ModelId(model)) == want["model"], model_name + " has another id");
   Expect(SerialiseModel(model) == model_bytes, model_name + " is written otherwise today");
+  const std::string coded_name = folder + "/model.coded.occm";
+  const Bytes coded = ReadFile(coded_name);
+  Expect(SerialiseModel(DecodeModel(coded, coded_name)) == model_bytes,
+         coded_name + " decodes to something else");
+  Expect(EncodeModel(model).bytes == coded, coded_name + " is written otherwise today");
   for (const Kernels kernels : {Kernels::kPlain, Kernels::kFast}) {
     const ExactNetwork network(model, kernels);
     const StreamModel stream_model = LmStreamModel(network);
@@ -169,6 +176,7 @@ ExactNetwork LoadNetwork(const std::string& path, Kernels kernels) {
 
 void WriteFolder(const std::string& folder) {
   const ExactNetwork network = LoadNetwork(folder + "/model.occm", Kernels::kPlain);
+  WriteFile(folder + "/model.coded.occm", EncodeModel(network.model()).bytes);
   const StreamModel model = LmStreamModel(network);
   std::ostringstream originals;
   originals << "contract " << kContractVersion << "\nformat " << kContainerVersion << "\nmodel "
