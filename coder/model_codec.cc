@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <utility>
 
 #include "coder/model_walk.h"
 #include "coder/range_decoder.h"
@@ -34,17 +32,14 @@ SymbolInterval PartOf(bool bit, int32_t probability) {
 class BitEncoder {
  public:
   bool Bit(bool bit, int32_t probability) {
-    const SymbolInterval part = PartOf(bit, probability);
-    encoder_.Encode(part);
-    bits_ -= std::log2(static_cast<double>(part.size) / kFrequencyTotal);
+    encoder_.Encode(PartOf(bit, probability));
     return bit;
   }
-  double TakeBits() { return std::exchange(bits_, 0.0); }
+  size_t bytes_written() const { return encoder_.bytes_written(); }
   Bytes Finish() { return encoder_.Finish(); }
 
  private:
   RangeEncoder encoder_;
-  double bits_ = 0;  // for reports alone
 };
 
 class BitDecoder {
@@ -93,8 +88,9 @@ CodedModel EncodeModel(const QuantizedModel& model) {
   CodedModel coded;
   const auto table = ParameterTable(model.config);
   for (size_t i = 0; i < table.size(); ++i) {
+    const size_t before = bits.bytes_written();
     walk.Tensor(table[i], &walked.tensors[i]);
-    coded.tensor_bits.push_back(bits.TakeBits());
+    coded.tensor_bytes.push_back(bits.bytes_written() - before);
   }
   walk.CacheScales(&walked.key_scales);
   walk.CacheScales(&walked.value_scales);

@@ -8,6 +8,7 @@
 #ifndef OCCAM_CODER_MODEL_CODEC_H_
 #define OCCAM_CODER_MODEL_CODEC_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -20,7 +21,8 @@ namespace occam {
 
 struct CodedModel {
   Bytes bytes;
-  std::vector<double> tensor_bits;  // what each tensor took, in the order of ParameterTable
+  std::vector<size_t>
+      tensor_bytes;  // what each tensor took, to some bytes, in ParameterTable's order
 };
 
 CodedModel EncodeModel(const QuantizedModel& model);

@@ -29,6 +29,9 @@ class RangeEncoder {
 
   // Bytes that are out so far; Finish may still take some back.
   size_t written() const { return bytes_.size(); }
+  // What is written so far; up to 8 bytes behind what was encoded.
+  size_t bytes_written() const { return bytes_.size(); }
+
   // Ends the stream and gives it away; the encoder may not be used afterwards. No stream that goes
   // on from here ends with fewer bytes.
   Bytes Finish();

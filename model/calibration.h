@@ -1,5 +1,4 @@
-// What the exact network must know of its keys and values beyond the weights (DESIGN.md section 4,
-// point 5).
+// What the exact network must know beyond the weights (DESIGN.md section 4, points 1 and 5).
 #ifndef OCCAM_MODEL_CALIBRATION_H_
 #define OCCAM_MODEL_CALIBRATION_H_
 
@@ -7,11 +6,13 @@
 
 namespace occam {
 
-// The largest magnitudes seen on a calibration part of the training data; [layers * kv_heads] each,
-// layer-major. Keys are meant after rotation and norm.
+// The bits of a weight's code (model/quantize.h), and the largest magnitudes of keys and values
+// seen on a calibration part of the training data; [layers * kv_heads] each, layer-major. Keys are
+// meant after rotation and norm.
 struct Calibration {
   std::vector<float> key_maxima;
   std::vector<float> value_maxima;
+  int weight_bits = 7;
 };
 
 }  // namespace occam

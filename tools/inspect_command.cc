@@ -59,14 +59,14 @@ Json TensorsJson(const QuantizedModel& model, const CodedModel& coded) {
   const auto table = ParameterTable(model.config);
   for (size_t i = 0; i < table.size(); ++i) {
     const QuantizedTensor& t = model.tensors[i];
-    tensors.push_back(
-        {{"name", table[i].name},
-         {"rows", table[i].rows},
-         {"columns", table[i].columns},
-         {"codes", t.codes.size()},
-         {"floats", t.floats.size()},
-         {"coded_bytes", coded.tensor_bits[i] / 8},
-         {"coded_bits_per_weight", coded.tensor_bits[i] / static_cast<double>(table[i].size())}});
+    tensors.push_back({{"name", table[i].name},
+                       {"rows", table[i].rows},
+                       {"columns", table[i].columns},
+                       {"codes", t.codes.size()},
+                       {"floats", t.floats.size()},
+                       {"coded_bytes", coded.tensor_bytes[i]},
+                       {"coded_bits_per_weight", 8.0 * static_cast<double>(coded.tensor_bytes[i]) /
+                                                     static_cast<double>(table[i].size())}});
   }
   return tensors;
 }
@@ -148,10 +148,10 @@ void PrintModel(const ModelSource& source) {
   fmt::print("  {:<20} {:>6} x {:<6} {:>9} {:>8} {:>10} {:>8}\n", "tensor", "rows", "cols", "codes",
              "floats", "bytes", "bits each");
   for (const Json& t : json["tensors"]) {
-    fmt::print("  {:<20} {:>6} x {:<6} {:>9} {:>8} {:>10.0f} {:>8.3f}\n",
-               t["name"].get<std::string>(), t["rows"].get<int64_t>(), t["columns"].get<int64_t>(),
-               t["codes"].get<int64_t>(), t["floats"].get<int64_t>(),
-               t["coded_bytes"].get<double>(), t["coded_bits_per_weight"].get<double>());
+    fmt::print("  {:<20} {:>6} x {:<6} {:>9} {:>8} {:>10} {:>8.3f}\n", t["name"].get<std::string>(),
+               t["rows"].get<int64_t>(), t["columns"].get<int64_t>(), t["codes"].get<int64_t>(),
+               t["floats"].get<int64_t>(), t["coded_bytes"].get<int64_t>(),
+               t["coded_bits_per_weight"].get<double>());
   }
 }
 

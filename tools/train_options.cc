@@ -71,14 +71,16 @@ cxxopts::Options TrainOptions() {
       "constant-share", "Share of the run, warm-up included, after which the learning rates fall",
       number(recipe.constant_share), "X")(
       "rounded-share",
-      "Last share of the run in which the network sees its weights rounded to 7 bits, as it will "
-      "code: 0.2 = the last fifth, 0 = never",
+      "Last share of the run in which the network sees its weights rounded, as it will code: 0.2 = "
+      "the last fifth, 0 = never",
       number(recipe.rounded_share),
-      "X")("precision",
-           "Operands of matrix products: f32, bf16, or auto: bf16 where the processor has it",
-           cxxopts::value<std::string>()->default_value("auto"),
-           "P")("seed", "Seed of initial weights and batches",
-                cxxopts::value<int64_t>()->default_value(fmt::format("{}", recipe.seed)), "N");
+      "X")("weight-bits", "Bits that weights are rounded to, 2 to 7: fewer make a smaller model",
+           cxxopts::value<int64_t>()->default_value(fmt::format("{}", recipe.weight_bits)),
+           "N")("precision",
+                "Operands of matrix products: f32, bf16, or auto: bf16 where the processor has it",
+                cxxopts::value<std::string>()->default_value("auto"),
+                "P")("seed", "Seed of initial weights and batches",
+                     cxxopts::value<int64_t>()->default_value(fmt::format("{}", recipe.seed)), "N");
   options.add_options("Run")("o,out", "Checkpoint to write", cxxopts::value<std::string>(),
                              "NAME.h5")("init",
                                         "Start from this checkpoint's weights (of the same shape)",
@@ -133,6 +135,7 @@ Recipe RecipeFrom(const cxxopts::ParseResult& args) {
   recipe.clip_norm = args["clip-norm"].as<double>();
   recipe.constant_share = args["constant-share"].as<double>();
   recipe.rounded_share = args["rounded-share"].as<double>();
+  recipe.weight_bits = args["weight-bits"].as<int64_t>();
   recipe.bfloat16 = UsesBfloat16(args["precision"].as<std::string>()) ? 1 : 0;
   recipe.seed = args["seed"].as<int64_t>();
   return recipe;
@@ -153,10 +156,11 @@ RunLength LengthFrom(const cxxopts::ParseResult& args, const ModelConfig& config
 
 void RefuseBesideResume(const cxxopts::ParseResult& args) {
   for (const char* name :
-       {"params",        "width",   "layers",    "heads",        "kv-heads",  "mlp-factor",
-        "conv-width",    "windows", "context",   "minutes",      "tokens",    "steps",
-        "batch",         "muon-lr", "adamw-lr",  "weight-decay", "clip-norm", "constant-share",
-        "rounded-share", "seed",    "precision", "init",         "force",     "train-bytes"}) {
+       {"params",       "width",      "layers",         "heads",         "kv-heads",
+        "mlp-factor",   "conv-width", "windows",        "context",       "minutes",
+        "tokens",       "steps",      "batch",          "muon-lr",       "adamw-lr",
+        "weight-decay", "clip-norm",  "constant-share", "rounded-share", "weight-bits",
+        "seed",         "precision",  "init",           "force",         "train-bytes"}) {
     if (args.count(name) > 0) {
       throw UsageError(
           fmt::format("--{} cannot be changed with --resume: the checkpoint decides it", name));

@@ -41,6 +41,8 @@ struct Recipe {
   // and training of neural networks for efficient integer-arithmetic-only inference", section 3).
   // 0: never.
   double rounded_share = 0.2;
+  // Of a weight's code (model/quantize.h).
+  int64_t weight_bits = 7;
 
   // Sequences of `context` tokens a step; experiments/short_runs.sh and experiments/recipe.
   int64_t batch_sequences = 8;
@@ -74,6 +76,7 @@ void VisitRecipe(R& recipe, F&& f) {
   f("constant_share", recipe.constant_share);
   f("final_factor", recipe.final_factor);
   f("rounded_share", recipe.rounded_share);
+  f("weight_bits", recipe.weight_bits);
   f("batch_sequences", recipe.batch_sequences);
   f("shard_sequences", recipe.shard_sequences);
   f("bfloat16", recipe.bfloat16);

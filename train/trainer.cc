@@ -216,7 +216,8 @@ void Trainer::Round() {
   const auto& table = weights_.table();
   try {
     team_.Run(static_cast<int>(table.size()), [&](int tensor, int) {
-      RoundTensor(table[static_cast<size_t>(tensor)], weights_.tensor(tensor),
+      RoundTensor(table[static_cast<size_t>(tensor)],
+                  static_cast<int>(settings_.recipe.weight_bits), weights_.tensor(tensor),
                   rounded_->tensor(tensor));
     });
   } catch (const Error& error) {
@@ -365,10 +366,13 @@ void Trainer::Save() {
 }
 
 Checkpoint Trainer::Snapshot() {
+  Calibration calibration =
+      workers_.Calibrate(SeenWeights(), data_.train_tokens, settings_.calibration_sequences,
+                         static_cast<uint64_t>(settings_.recipe.seed));
+  calibration.weight_bits = static_cast<int>(settings_.recipe.weight_bits);
   return {settings_.config,
           weights_,
-          workers_.Calibrate(SeenWeights(), data_.train_tokens, settings_.calibration_sequences,
-                             static_cast<uint64_t>(settings_.recipe.seed)),
+          std::move(calibration),
           data_.tokenizer,
           PackTraining(settings_.recipe, settings_.length, position_, optimizer_.state()),
           settings_.provenance};

@@ -58,7 +58,7 @@ TEST_CASE("Model codec: codes cost their entropy, and what is reported adds up")
     const QuantizedModel model = NormalModel(most, 7);
     const CodedModel coded = EncodeModel(model);
     double bits = 0, entropy = 0, floats = 0;
-    for (const double b : coded.tensor_bits) bits += b;
+    for (const size_t bytes : coded.tensor_bytes) bits += 8.0 * static_cast<double>(bytes);
     const auto table = ParameterTable(model.config);
     size_t weights = 0;
     for (size_t t = 0; t < table.size(); ++t) {

@@ -102,17 +102,24 @@ TEST_CASE("Quantise: tiny, subnormal and mixed magnitudes stay within the contra
 }
 
 TEST_CASE("Quantise: what training sees of rounded weights is codes times scales, bit for bit") {
-  for (const uint64_t seed : {9, 10, 11}) {
+  for (const int bits : {7, 6, 5, 4, 3, 2}) {
     ParameterSet weights(kConfig);
-    Randomise(&weights, seed);
+    Randomise(&weights, static_cast<uint64_t>(bits) + 2);
     std::ranges::fill(weights.tensor(2).first(16), 0.0f);
     weights.tensor(3)[5] = -70 * weights.tensor(3)[4];  // an outlier, which a scale may clip
     ParameterSet rounded(kConfig);
-    const QuantizedModel model = Quantise(kConfig, weights, CalibrationOf(3, 2), {});
+    Calibration calibration = CalibrationOf(3, 2);
+    calibration.weight_bits = bits;
+    const QuantizedModel model = Quantise(kConfig, weights, calibration, {});
     for (size_t t = 0; t < weights.table().size(); ++t) {
       const ParameterSpec& spec = weights.table()[t];
       const auto index = static_cast<int>(t);
-      RoundTensor(spec, weights.tensor(index), rounded.tensor(index));
+      const auto& codes = model.tensors[t].codes;
+      if (!codes.empty()) {
+        const auto [least, most] = std::ranges::minmax(codes);
+        CHECK(std::max(-least, +most) == (1 << (bits - 1)) - 1);
+      }
+      RoundTensor(spec, bits, weights.tensor(index), rounded.tensor(index));
       for (size_t i = 0; i < rounded.tensor(index).size(); ++i) {
         const QuantizedTensor& exact = model.tensors[t];
         const float expected = spec.coding == Coding::kFloats
@@ -134,7 +141,7 @@ TEST_CASE("Quantise: the scale of a row is the candidate of least squared error"
   for (float& w : row) w = static_cast<float>(random.Uniform()) - 0.5f;
   row[3] = 1.0f;  // clipping it a little is worth finer steps for the others
   std::vector<float> rounded(row.size());
-  RoundTensor(spec, row, rounded);
+  RoundTensor(spec, 7, row, rounded);
   const auto error_of = [&](const auto& value_of) {
     double sum = 0;
     for (size_t i = 0; i < static_cast<size_t>(spec.columns); ++i) {

@@ -530,7 +530,7 @@ TEST_CASE("Trainer: gradients of rounded weights move the weights that are not r
   // They are no multiples of a scale, but the same as without rounding to a few learning rates.
   const ParameterSpec& spec = rounded.weights().table()[0];
   std::vector<float> again(static_cast<size_t>(spec.size()));
-  RoundTensor(spec, rounded.weights().tensor(0), again);
+  RoundTensor(spec, 7, rounded.weights().tensor(0), again);
   CHECK(again !=
         std::vector<float>(rounded.weights().tensor(0).begin(), rounded.weights().tensor(0).end()));
   for (size_t i = 0; i < rounded.weights().values().size(); ++i) {
