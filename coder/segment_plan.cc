@@ -1,9 +1,8 @@
 #include "coder/segment_plan.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstddef>
+#include <fstream>
 #include <vector>
 
 namespace occam {
@@ -63,13 +62,13 @@ int SegmentsAtOnce(std::span<const SegmentWork> waiting, int threads, uint64_t c
   return static_cast<int>(first);
 }
 
+// Linux says it in KiB: "32768K". (sysconf adds up all caches of a processor with several.)
 uint64_t SharedCacheBytes() {
   constexpr uint64_t kGuess = uint64_t{32} << 20;
-#ifdef _SC_LEVEL3_CACHE_SIZE
-  const long bytes = ::sysconf(_SC_LEVEL3_CACHE_SIZE);
-  if (bytes > 0) return static_cast<uint64_t>(bytes);
-#endif
-  return kGuess;
+  std::ifstream file("/sys/devices/system/cpu/cpu0/cache/index3/size");
+  uint64_t size = 0;
+  char unit = 0;
+  return file >> size >> unit && size > 0 && unit == 'K' ? size << 10 : kGuess;
 }
 
 }  // namespace occam
