@@ -2,8 +2,8 @@
 # Trains the base models of model/pretrained and says what they are worth: a card for each.
 #   experiments/base_models.sh TEXT [SIZES] [OUT_DIR]
 # TEXT: 64 MB, of which the first 62 are trained on and the last 2 held out; SIZES: "200K 800K 3.2M"; OUT_DIR: runs/base. A size
-# that was interrupted goes on where it was; one that is done is only measured. On 2 cores of 2024 it takes half an hour, an
-# hour and a half, and three and a half hours.
+# that was interrupted goes on where it was; one that is done is only measured. On 2 cores with fast
+# bfloat16 200K takes half an hour; by their speeds, 800K should take about an hour and a quarter, 3.2M three hours.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 text=$1 sizes=${2:-200K 800K 3.2M} out=${3:-runs/base}

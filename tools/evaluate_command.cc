@@ -33,8 +33,9 @@ using Json = nlohmann::ordered_json;
 
 constexpr char kEpilogue[] =
     "Compresses the bytes with the exact network, restores and compares them, and charges the "
-    "model: by its real bytes\n"
-    "(.occm) and, as Deletang et al. (2024) do, by 2 bytes a parameter. gzip and xz work on the "
+    "model: by its real bytes,\n"
+    "entropy-coded, and, as Deletang et al. (2024) do, by 2 bytes a parameter. gzip and xz work on "
+    "the "
     "same bytes, whole and\n"
     "in 2048-byte chunks without headers. Without --bytes, a checkpoint is evaluated on what it "
     "was not trained on.\n"

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "coder/model_codec.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
 #include "data/base/units.h"
@@ -43,8 +44,9 @@ constexpr char kEpilogue[] =
     "docs/scaling.md\n"
     "\n"
     "Writes NAME.h5 (a checkpoint, from which a run can be resumed), NAME.occm (the quantised "
-    "model that codes: the\n"
-    "bytes that a compressed file's model costs) and NAME.log.jsonl. Ctrl-C writes the checkpoint "
+    "model that codes; inspect\n"
+    "tells its entropy-coded bytes, which a compressed file's model costs) and NAME.log.jsonl. "
+    "Ctrl-C writes the checkpoint "
     "and stops. Draw the\n"
     "log with experiments/plot_run.py. The prequential length told at the end is what the training "
     "data, seen for the\n"
@@ -143,12 +145,12 @@ Split SplitFrom(const cxxopts::ParseResult& args, const Plan& plan, const Corpus
 // What rank 0 does with a finished run's checkpoint.
 void WriteModel(const std::string& out, const std::string& best_path, bool quiet) {
   const Checkpoint checkpoint = LoadCheckpoint(out);
-  const Bytes model = SerialiseModel(Quantise(checkpoint.config, checkpoint.weights,
-                                              checkpoint.calibration, checkpoint.tokenizer));
-  WriteFile(ModelPath(out), model);
+  const QuantizedModel model =
+      Quantise(checkpoint.config, checkpoint.weights, checkpoint.calibration, checkpoint.tokenizer);
+  WriteFile(ModelPath(out), SerialiseModel(model));
   if (quiet) return;
-  fmt::print("wrote {} and {} ({} bytes: what the model costs a compressed file)\n", out,
-             ModelPath(out), model.size());
+  fmt::print("wrote {} and {} ({} bytes entropy-coded: what the model costs a compressed file)\n",
+             out, ModelPath(out), EncodeModel(model).bytes.size());
   PrintBest(best_path);
 }
 

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ctime>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -15,6 +14,7 @@
 #include "model/attention.h"
 #include "model/norm.h"
 #include "onednn_rate.h"
+#include "thread_seconds.h"
 
 namespace occam {
 namespace {
@@ -22,12 +22,6 @@ namespace {
 constexpr int kRounds = 15;
 constexpr int kLength = 2048;
 constexpr int kHeads = 3;
-
-double ThreadSeconds() {
-  timespec t;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
-}
 
 // The fastest so far of one piece of work.
 struct Timing {

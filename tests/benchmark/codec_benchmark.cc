@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <ctime>
 #include <cxxopts.hpp>
 #include <filesystem>
 #include <functional>
@@ -25,6 +24,7 @@
 #include "memory_rate.h"
 #include "network_cost.h"
 #include "onednn_rate.h"
+#include "thread_seconds.h"
 
 namespace occam {
 namespace {
@@ -148,12 +148,6 @@ class Folder {
  private:
   std::filesystem::path path_;
 };
-
-double ThreadSeconds() {
-  timespec t;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
-}
 
 // Operations a second of oneDNN's int8 products of all linear layers for `rows` tokens: the median
 // of rounds.

@@ -9,7 +9,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ctime>
 #include <functional>
 #include <memory>
 #include <string>
@@ -19,17 +18,12 @@
 #include "model/exact/aligned_array.h"
 #include "model/exact/kernels.h"
 #include "onednn_rate.h"
+#include "thread_seconds.h"
 
 namespace occam {
 namespace {
 
 constexpr int kRounds = 25;
-
-double ThreadSeconds() {
-  timespec t;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
-}
 
 // Rows that go into the layers and come out of them.
 struct Rows {

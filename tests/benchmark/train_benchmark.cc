@@ -16,7 +16,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ctime>
 #include <functional>
 #include <optional>
 #include <span>
@@ -38,6 +37,7 @@
 #include "network_cost.h"
 #include "onednn_rate.h"
 #include "thread_scaling.h"
+#include "thread_seconds.h"
 #include "train/loss.h"
 #include "train/optimizer.h"
 
@@ -45,12 +45,6 @@ namespace occam {
 namespace {
 
 constexpr int kRounds = 9;
-
-double ThreadSeconds() {
-  timespec t;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
-}
 
 struct Part {
   std::string name;
