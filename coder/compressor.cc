@@ -74,7 +74,7 @@ ContainerStats Compress(ByteSource& source, ByteSink& sink, const StreamModel* m
   std::vector<Slot> slots(static_cast<size_t>(team.size()));
   for (Slot& slot : slots) slot.codec = std::make_unique<SegmentCodec>(header, model);
   ProgressMeter meter(options.progress);
-  ContainerWriter writer(sink, header);
+  ContainerWriter writer(sink, header, options.embedded_model);
   ContainerStats stats;
 
   size_t waiting = 0;
@@ -99,6 +99,7 @@ ContainerStats Compress(ByteSource& source, ByteSink& sink, const StreamModel* m
   }
   writer.Finish();
   stats.file_bytes = writer.file_bytes();
+  stats.model_bytes = options.embedded_model.size();
   return stats;
 }
 

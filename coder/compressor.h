@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <span>
 
 #include "coder/container_format.h"
 #include "coder/stream_model.h"
@@ -20,23 +21,27 @@ struct CodecOptions {
   int threads = 1;  // 0 = one a processor; never shows in the result
   ProgressFn progress;
   ContextMode mode = ContextMode::kChunked;  // for compressing; a file says its own
+  // For compressing: the model in the form to travel in the file (EncodeModel of
+  // coder/model_codec.h); empty: the file only names it.
+  std::span<const uint8_t> embedded_model = {};
 };
 
 // Real sizes, as written or read.
 struct ContainerStats {
   uint64_t original_bytes = 0;
   uint64_t payload_bytes = 0;
+  uint64_t model_bytes = 0;  // of the model in the file
   uint64_t file_bytes = 0;
   uint64_t segments = 0;
-  std::array<uint64_t, kMethodCount> method_segments{};                 // by CodingMethod
-  uint64_t header_bytes() const { return file_bytes - payload_bytes; }  // all but payload
+  std::array<uint64_t, kMethodCount> method_segments{};  // by CodingMethod
+  uint64_t header_bytes() const { return file_bytes - payload_bytes - model_bytes; }
   void Add(const SegmentHeader& header);
 };
 
 // Compresses all of the source, each segment by the method that takes the fewest bytes; without a
 // model (null) stored or order 2. The caller commits the sink. The result is a function of the
-// bytes, the model and the mode alone. Memory: two segments a thread. Throws kIo, kUsage (a model
-// that codes anything but bytes).
+// bytes, the model, its embedded form and the mode alone. Memory: two segments a thread. Throws
+// kIo, kUsage (a model that codes anything but bytes).
 ContainerStats Compress(ByteSource& source, ByteSink& sink, const StreamModel* model,
                         const CodecOptions& options);
 

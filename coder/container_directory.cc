@@ -15,11 +15,12 @@ Error Damaged(const std::string& name, const std::string& what) {
 }  // namespace
 
 std::optional<ContainerDirectory> ContainerDirectory::Read(ByteSource& source,
-                                                           const FileHeader& header) {
+                                                           const FileHeader& header,
+                                                           uint64_t segments_begin) {
   const auto size = source.size_bytes();
   if (!size || !source.Seek(0)) return std::nullopt;
-  constexpr uint64_t kLeast = kFileHeaderBytes + kIndexFrameBytes + kEndRecordBytes;
-  if (*size < kLeast)
+  const uint64_t least = segments_begin + kIndexFrameBytes + kEndRecordBytes;
+  if (*size < least)
     throw DamagedError(fmt::format("{} is cut off: it ends at byte {}", source.name(), *size));
   ContainerDirectory directory;
   uint64_t position = *size - kEndRecordBytes;
@@ -28,7 +29,7 @@ std::optional<ContainerDirectory> ContainerDirectory::Read(ByteSource& source,
                                   source.name());
   const EndRecord& end = directory.end_;
   const uint64_t index_bytes = kIndexFrameBytes + kIndexEntryBytes * uint64_t{end.segments};
-  if (end.file_bytes != *size || index_bytes > *size - kLeast + kIndexFrameBytes)
+  if (end.file_bytes != *size || index_bytes > *size - least + kIndexFrameBytes)
     throw Damaged(source.name(), "its length is not that of the end record");
   position = *size - kEndRecordBytes - index_bytes;
   source.Seek(position);
@@ -44,12 +45,13 @@ std::optional<ContainerDirectory> ContainerDirectory::Read(ByteSource& source,
   if (tag != kIndexTag ||
       in.Get<uint64_t>() != Xxh3Of(std::span(directory.index_).first(index_bytes - 8)))
     throw Damaged(source.name(), "the index does not match its checksum");
-  directory.Locate(header, source.name());
+  directory.Locate(header, segments_begin, source.name());
   return directory;
 }
 
-void ContainerDirectory::Locate(const FileHeader& header, const std::string& name) {
-  uint64_t position = kFileHeaderBytes;
+void ContainerDirectory::Locate(const FileHeader& header, uint64_t segments_begin,
+                                const std::string& name) {
+  uint64_t position = segments_begin;
   uint64_t original = 0;
   for (const IndexEntry& entry : entries_) {
     const bool last = positions_.size() + 1 == entries_.size();

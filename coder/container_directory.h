@@ -15,10 +15,12 @@ namespace occam {
 
 class ContainerDirectory {
  public:
-  // Reads end record and index; where the source is left is undefined. Null where the source cannot
-  // seek. Throws kDamaged unless both agree with each other, with the layout of `header`, and with
-  // the length of the source to the byte; and kIo.
-  static std::optional<ContainerDirectory> Read(ByteSource& source, const FileHeader& header);
+  // Reads end record and index; where the source is left is undefined. `segments_begin` is where
+  // ContainerReader found that. Null where the source cannot seek. Throws kDamaged unless both
+  // agree with each other, with the layout of `header`, and with the length of the source to the
+  // byte; and kIo.
+  static std::optional<ContainerDirectory> Read(ByteSource& source, const FileHeader& header,
+                                                uint64_t segments_begin);
 
   uint32_t segments() const { return static_cast<uint32_t>(entries_.size()); }
   uint64_t original_bytes() const { return end_.original_bytes; }
@@ -31,7 +33,7 @@ class ContainerDirectory {
   SegmentRecord ReadSegment(ByteSource& source, const FileHeader& header, uint32_t number) const;
 
  private:
-  void Locate(const FileHeader& header, const std::string& name);
+  void Locate(const FileHeader& header, uint64_t segments_begin, const std::string& name);
 
   EndRecord end_;
   Bytes index_;

@@ -58,12 +58,20 @@ Bytes Serialise(const FileHeader& header) {
   out.Put(static_cast<uint8_t>(kContainerVersion));
   out.Put(header.contract_version);
   out.Put(static_cast<uint8_t>(header.mode));
-  out.Put(uint8_t{0});
+  out.Put(header.embeds_model ? kEmbeddedModel : uint8_t{0});
   out.Put(header.context);
   out.Put(header.lanes);
   out.Put(header.lane_symbols);
   out.PutBytes(header.tokenizer_id);
   out.PutBytes(header.model_id);
+  out.Put(Xxh3Of(out.bytes()));
+  return out.Take();
+}
+
+Bytes SerialiseModelBlock(std::span<const uint8_t> model) {
+  ByteWriter out;
+  out.Put(uint64_t{model.size()});
+  out.PutBytes(model);
   out.Put(Xxh3Of(out.bytes()));
   return out.Take();
 }
@@ -94,12 +102,12 @@ FileHeader ParseFileHeader(std::span<const uint8_t> bytes, const std::string& na
   header.contract_version = in.Get<uint8_t>();
   const auto mode = in.Get<uint8_t>();
   const auto flags = in.Get<uint8_t>();
-  if (mode > static_cast<uint8_t>(ContextMode::kCarried) || flags != 0) {
-    throw DamagedError(fmt::format("{} uses {}, which this version does not support", name,
-                                   (flags & kEmbeddedModel) != 0 ? "an embedded model"
-                                   : flags != 0                  ? "unknown flags"
-                                                                 : "another context mode"));
+  if (mode > static_cast<uint8_t>(ContextMode::kCarried) || (flags & ~kEmbeddedModel) != 0) {
+    throw DamagedError(
+        fmt::format("{} uses {}, which this version does not support", name,
+                    (flags & ~kEmbeddedModel) != 0 ? "unknown flags" : "another context mode"));
   }
+  header.embeds_model = (flags & kEmbeddedModel) != 0;
   header.mode = static_cast<ContextMode>(mode);
   header.context = in.Get<uint32_t>();
   header.lanes = in.Get<uint32_t>();
@@ -107,6 +115,8 @@ FileHeader ParseFileHeader(std::span<const uint8_t> bytes, const std::string& na
   std::ranges::copy(in.GetBytes(header.tokenizer_id.size()), header.tokenizer_id.begin());
   std::ranges::copy(in.GetBytes(header.model_id.size()), header.model_id.begin());
   CheckLayout(header, name);
+  if (header.embeds_model && !header.has_model())
+    throw Damaged(name, "it holds a model and says that it needs none");
   return header;
 }
 

@@ -55,12 +55,18 @@ struct FileHeader {
   uint32_t lane_symbols = kDefaultLaneSymbols;  // of a full segment; a multiple of `context`
   TokenizerId tokenizer_id{};                   // zeros without a model
   Sha256Digest model_id{};                      // zeros without a model
+  bool embeds_model = false;                    // a model block follows; only with a model
 
   bool has_model() const { return model_id != Sha256Digest{}; }
   uint32_t segment_symbols() const { return lanes * lane_symbols; }
   bool operator==(const FileHeader&) const = default;
 };
 constexpr size_t kFileHeaderBytes = 72;
+
+// The model block: length, a model that is opaque here, hash of both; and the longest that a file
+// may hold.
+constexpr size_t kModelFrameBytes = 16;
+constexpr uint64_t kMaxEmbeddedModelBytes = uint64_t{1} << 30;
 
 // The header with the default layout for a context in [1, kMaxContext] (kUsage otherwise).
 FileHeader DefaultHeader(uint32_t context, ContextMode mode = ContextMode::kChunked);
@@ -101,6 +107,7 @@ constexpr uint8_t kEndTag = 'E';
 // Every Parse takes exactly the record's bytes, checks its hash and every bound, and throws
 // kDamaged; `name` is the file's, for the message.
 Bytes Serialise(const FileHeader& header);
+Bytes SerialiseModelBlock(std::span<const uint8_t> model);
 Bytes Serialise(const SegmentHeader& header);
 Bytes Serialise(std::span<const IndexEntry> index);
 Bytes Serialise(const EndRecord& end);

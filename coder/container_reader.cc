@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "data/base/byte_order.h"
 #include "data/base/error.h"
 
 namespace occam {
@@ -41,6 +42,19 @@ ContainerReader::ContainerReader(ByteSource& source) : source_(source) {
   header_ = ParseFileHeader(bytes, source_.name());
   position_ = bytes.size();
   chain_ = ChainHash(0, bytes);
+  if (header_.embeds_model) ReadModel();
+  segments_begin_ = position_;
+}
+
+void ContainerReader::ReadModel() {
+  Bytes block = Take(sizeof(uint64_t), "the embedded model");
+  const auto size = ByteReader(block, source_.name()).Get<uint64_t>();
+  if (size > kMaxEmbeddedModelBytes) throw DamagedHere("no model is as long as the embedded one");
+  model_ = Take(size, "the embedded model");
+  const Bytes hash = Take(sizeof(uint64_t), "the embedded model");
+  block.insert(block.end(), model_.begin(), model_.end());
+  if (ByteReader(hash, source_.name()).Get<uint64_t>() != Xxh3Of(block))
+    throw DamagedError(source_.name() + " is damaged: the embedded model is not what was written");
 }
 
 Error ContainerReader::DamagedHere(const std::string& what) const {

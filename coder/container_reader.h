@@ -28,12 +28,17 @@ Bytes TakeBytes(ByteSource& source, uint64_t* position, uint64_t count, const ch
 void CheckPayload(const SegmentRecord& record, const std::string& name);
 
 // Does not own the source. Every call throws kDamaged, with what and where, and kIo. Memory is
-// bounded by the largest segment and 8 bytes a segment read.
+// bounded by the model block, the largest segment and 8 bytes a segment read.
 class ContainerReader {
  public:
-  explicit ContainerReader(ByteSource& source);  // reads the file header
+  // Reads what stands before the segments: the file header and the model block, if there is one.
+  explicit ContainerReader(ByteSource& source);
 
   const FileHeader& header() const { return header_; }
+  // The embedded model as it was written, empty where there is none. It matches its hash; whether
+  // it is a model, and the one that the header names, is for others to find out.
+  const Bytes& model() const { return model_; }
+  uint64_t segments_begin() const { return segments_begin_; }  // where the first may stand
 
   // The next segment; false at the end, when index and end record were found to agree with all that
   // was read and nothing follows.
@@ -46,11 +51,14 @@ class ContainerReader {
   Error DamagedHere(const std::string& what) const;
   Bytes Take(uint64_t count, const char* what);
   Bytes TakeRecord(uint8_t tag, uint64_t count, const char* what);  // the tag was read
+  void ReadModel();
   void ReadSegment(SegmentRecord* record);
   void ReadEnd();
 
   ByteSource& source_;
   FileHeader header_;
+  Bytes model_;
+  uint64_t segments_begin_ = 0;
   std::vector<IndexEntry> index_;
   uint64_t original_bytes_ = 0;
   uint64_t position_ = 0;

@@ -6,8 +6,12 @@
 
 namespace occam {
 
-ContainerWriter::ContainerWriter(ByteSink& sink, const FileHeader& header) : sink_(sink) {
+ContainerWriter::ContainerWriter(ByteSink& sink, FileHeader header,
+                                 std::span<const uint8_t> embedded_model)
+    : sink_(sink) {
+  header.embeds_model = !embedded_model.empty();
   WriteRecord(Serialise(header));
+  if (header.embeds_model) Write(SerialiseModelBlock(embedded_model));
 }
 
 void ContainerWriter::Append(SegmentHeader header, std::span<const uint8_t> payload) {

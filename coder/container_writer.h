@@ -14,7 +14,9 @@ namespace occam {
 // Does not own the sink and does not commit it. Throws kIo.
 class ContainerWriter {
  public:
-  ContainerWriter(ByteSink& sink, const FileHeader& header);  // writes the file header
+  // Writes the file header and, unless it is empty, the model that travels along: whether it is the
+  // one of header.model_id is the caller's business. header.embeds_model need not be set.
+  ContainerWriter(ByteSink& sink, FileHeader header, std::span<const uint8_t> embedded_model = {});
 
   // The next segment; gives it its number.
   void Append(SegmentHeader header, std::span<const uint8_t> payload);

@@ -65,12 +65,13 @@ ContainerStats DecompressRange(ByteSource& source, ByteSink& sink, const ModelFi
   if (range.length) wanted.end = range.offset + std::min(*range.length, kNoEnd - 1 - range.offset);
   ContainerReader reader(source);
   const FileHeader& header = reader.header();
-  const StreamModel* const model = ModelFor(header, find_model, source.name());
-  const auto directory = ContainerDirectory::Read(source, header);
+  const StreamModel* const model = ModelFor(reader, find_model, source.name());
+  const auto directory = ContainerDirectory::Read(source, header, reader.segments_begin());
   if (directory) CheckWithin(wanted, directory->original_bytes(), source.name());
 
   ContainerStats stats;
-  stats.file_bytes = kFileHeaderBytes;
+  stats.file_bytes = reader.segments_begin();
+  stats.model_bytes = reader.model().size();
   uint64_t written = 0;
   DecodeSegments(header, model, source.name(), options,
                  directory ? FromDirectory(source, header, *directory, wanted)

@@ -23,7 +23,7 @@ class DroppingSink final : public ByteSink {
 ContainerStats Decompress(ByteSource& source, ByteSink& sink, const ModelFinder& find_model,
                           const CodecOptions& options) {
   ContainerReader reader(source);
-  const StreamModel* const model = ModelFor(reader.header(), find_model, source.name());
+  const StreamModel* const model = ModelFor(reader, find_model, source.name());
   ContainerStats stats;
   DecodeSegments(
       reader.header(), model, source.name(), options,
@@ -35,13 +35,15 @@ ContainerStats Decompress(ByteSource& source, ByteSink& sink, const ModelFinder&
         stats.Add(record.header);
       });
   stats.file_bytes = reader.file_bytes();
+  stats.model_bytes = reader.model().size();
   return stats;
 }
 
 ContainerStats Decompress(ByteSource& source, ByteSink& sink, const StreamModel* model,
                           const CodecOptions& options) {
   return Decompress(
-      source, sink, [model](const FileHeader&) { return model; }, options);
+      source, sink, [model](const FileHeader&, std::span<const uint8_t>) { return model; },
+      options);
 }
 
 std::unique_ptr<ByteSink> NullSink() { return std::make_unique<DroppingSink>(); }
@@ -50,6 +52,8 @@ FileInfo ReadFileInfo(ByteSource& source) {
   ContainerReader reader(source);
   FileInfo info;
   info.header = reader.header();
+  info.model = reader.model();
+  info.totals.model_bytes = info.model.size();
   SegmentRecord record;
   while (reader.Next(&record)) {
     info.segments.push_back(record.header);

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "coder/compressor.h"
@@ -13,8 +14,11 @@
 
 namespace occam {
 
-// Finds the model that a file asks for (FileHeader::model_id); may return null.
-using ModelFinder = std::function<const StreamModel*(const FileHeader&)>;
+// Finds the model that a file asks for (FileHeader::model_id); may return null. `embedded` is the
+// model that the file itself holds, as it was written and in need of every check; empty where it
+// holds none. What is thrown here comes out.
+using ModelFinder =
+    std::function<const StreamModel*(const FileHeader&, std::span<const uint8_t> embedded)>;
 
 // Decompresses all of the source; the caller commits the sink. Segments reach the sink in order,
 // each only after it was found to be right, so that a pipe gets verified bytes alone. Throws
@@ -22,6 +26,7 @@ using ModelFinder = std::function<const StreamModel*(const FileHeader&)>;
 // needed and none is given), kIo.
 ContainerStats Decompress(ByteSource& source, ByteSink& sink, const ModelFinder& find_model,
                           const CodecOptions& options);
+// With the given model, whatever the file holds.
 ContainerStats Decompress(ByteSource& source, ByteSink& sink, const StreamModel* model,
                           const CodecOptions& options);
 
@@ -30,6 +35,7 @@ std::unique_ptr<ByteSink> NullSink();
 
 struct FileInfo {
   FileHeader header;
+  Bytes model;  // embedded, as it was written; empty: none
   std::vector<SegmentHeader> segments;
   ContainerStats totals;
 };

@@ -5,6 +5,8 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "coder/stream_model.h"
@@ -59,6 +61,22 @@ class LmCodec final : public TableModel {
 // The network as the container knows it; `context` 0 means the network's own. Throws kUsage. The
 // network must outlive it.
 StreamModel LmStreamModel(const ExactNetwork& network, uint32_t context = 0);
+
+// A network together with what the container knows of it: a model that came in a file.
+class LoadedModel {
+ public:
+  // `coded` is what EncodeModel gave. Throws kDamaged, `name` in the message: coder/model_codec.h.
+  LoadedModel(std::span<const uint8_t> coded, const std::string& name, Kernels kernels);
+  LoadedModel(const LoadedModel&) = delete;
+  LoadedModel& operator=(const LoadedModel&) = delete;
+
+  const ExactNetwork& network() const { return network_; }
+  const StreamModel& stream_model() const { return stream_model_; }
+
+ private:
+  ExactNetwork network_;
+  StreamModel stream_model_;
+};
 
 }  // namespace occam
 

@@ -64,9 +64,10 @@ class PatchedSink {
 
 SalvageReport DecompressKeepGoing(ByteSource& source, ByteSink& sink, const ModelFinder& find_model,
                                   const CodecOptions& options) {
-  const FileHeader header = ContainerReader(source).header();
-  const StreamModel* const model = ModelFor(header, find_model, source.name());
-  const auto finder = FindSegments(source, header);
+  const ContainerReader reader(source);
+  const FileHeader& header = reader.header();
+  const StreamModel* const model = ModelFor(reader, find_model, source.name());
+  const auto finder = FindSegments(source, header, reader.segments_begin());
   const uint64_t segment_bytes = header.segment_symbols();
   PatchedSink patched(sink, segment_bytes);
   SalvageReport report;
@@ -107,7 +108,8 @@ SalvageReport DecompressKeepGoing(ByteSource& source, ByteSink& sink, const Mode
   report.stats.original_bytes = patched.position();
   const uint64_t restored_bytes =
       report.stats.payload_bytes + report.stats.segments * kSegmentHeaderBytes;
-  report.stats.file_bytes = source.size_bytes().value_or(kFileHeaderBytes + restored_bytes);
+  report.stats.file_bytes = source.size_bytes().value_or(reader.segments_begin() + restored_bytes);
+  report.stats.model_bytes = reader.model().size();
   return report;
 }
 

@@ -30,8 +30,9 @@ struct SalvageReport {
 // Decompresses what is sound of the source; the caller commits the sink, which gets the original
 // with zeros in place of all missing bytes whose number is known. Nothing else is ever written in
 // their place: every byte written otherwise has passed its segment's hash. Damage costs the
-// segments that it lies in, but for the file header, without which nothing can be read: then, and
-// for a model that is wrong or missing, throws as Decompress does; kIo always.
+// segments that it lies in, but for the file header and the embedded model, without which nothing
+// can be read: then, and for a model that is wrong or missing, throws as Decompress does; kIo
+// always.
 SalvageReport DecompressKeepGoing(ByteSource& source, ByteSink& sink, const ModelFinder& find_model,
                                   const CodecOptions& options);
 

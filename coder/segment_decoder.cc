@@ -90,10 +90,11 @@ void DecodeBatch(ThreadTeam& team, std::span<Slot> slots, ProgressMeter& meter,
 
 }  // namespace
 
-const StreamModel* ModelFor(const FileHeader& header, const ModelFinder& find_model,
+const StreamModel* ModelFor(const ContainerReader& reader, const ModelFinder& find_model,
                             const std::string& name) {
+  const FileHeader& header = reader.header();
   if (!header.has_model()) return nullptr;
-  const StreamModel* const model = find_model(header);
+  const StreamModel* const model = find_model(header, reader.model());
   CheckModelFits(header, model, name);
   return model;
 }

@@ -19,7 +19,7 @@ namespace occam {
 
 // The model that a file asks for, null where it needs none. Throws kUsage where none is found,
 // kDamaged where another one is; `name` is the file's.
-const StreamModel* ModelFor(const FileHeader& header, const ModelFinder& find_model,
+const StreamModel* ModelFor(const ContainerReader& reader, const ModelFinder& find_model,
                             const std::string& name);
 
 // Gives the next segment to decode; false when there are no more.

@@ -52,10 +52,10 @@ class IndexedFinder final : public SegmentFinder {
 
 class ScanningFinder final : public SegmentFinder {
  public:
-  ScanningFinder(ByteSource& source, const FileHeader& header)
+  ScanningFinder(ByteSource& source, const FileHeader& header, uint64_t segments_begin)
       : header_(header),
         name_(source.name()),
-        ahead_(source, kFileHeaderBytes),
+        ahead_(source, segments_begin),
         chain_(ChainHash(0, Serialise(header))) {}
 
   bool Next(SegmentRecord* record) override {
@@ -257,15 +257,16 @@ class ScanningFinder final : public SegmentFinder {
 
 }  // namespace
 
-std::unique_ptr<SegmentFinder> FindSegments(ByteSource& source, const FileHeader& header) {
+std::unique_ptr<SegmentFinder> FindSegments(ByteSource& source, const FileHeader& header,
+                                            uint64_t segments_begin) {
   try {
-    if (auto directory = ContainerDirectory::Read(source, header))
+    if (auto directory = ContainerDirectory::Read(source, header, segments_begin))
       return std::make_unique<IndexedFinder>(source, header, std::move(*directory));
   } catch (const Error& e) {
     if (e.kind() != ErrorKind::kDamaged) throw;
-    source.Seek(kFileHeaderBytes);
+    source.Seek(segments_begin);
   }
-  return std::make_unique<ScanningFinder>(source, header);
+  return std::make_unique<ScanningFinder>(source, header, segments_begin);
 }
 
 }  // namespace occam

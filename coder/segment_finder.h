@@ -40,13 +40,15 @@ class SegmentFinder {
   bool all_known_ = false;
 };
 
-// `source` stands after its file header and must outlive the finder, as must `header`. Goes by the
+// `source` stands at its byte `segments_begin`, where ContainerReader leaves it, and must outlive
+// the finder, as must `header`. Goes by the
 // index at the end where the source can seek and the index is sound, otherwise from record to
 // record. Where a header is damaged it goes on at the place that its sizes name, if a record of the
 // right number is there; otherwise it searches for a header that cannot be a part of somebody's
 // data: the sound segments that follow it without a gap reach up to the end of the file, or are
 // longer than any one payload. (An .occ file within an .occ file has headers, too.)
-std::unique_ptr<SegmentFinder> FindSegments(ByteSource& source, const FileHeader& header);
+std::unique_ptr<SegmentFinder> FindSegments(ByteSource& source, const FileHeader& header,
+                                            uint64_t segments_begin);
 
 }  // namespace occam
 

@@ -7,12 +7,14 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "coder/compressor.h"
 #include "coder/decompressor.h"
 #include "coder/lm_codec.h"
+#include "coder/model_codec.h"
 #include "coder/salvage.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
@@ -29,8 +31,13 @@ namespace {
 // Runs one file through Compress or Decompress, with progress, and prints its line with -v.
 class FileWorker {
  public:
-  FileWorker(const Request& request, const StreamModel* model)
-      : request_(request), model_(model), interrupted_(CatchInterrupts()) {}
+  // `model` may be null. `embedded_model`: what compressed files are to carry, empty: nothing.
+  FileWorker(const Request& request, const StreamModel* model,
+             std::span<const uint8_t> embedded_model)
+      : request_(request),
+        model_(model),
+        embedded_model_(embedded_model),
+        interrupted_(CatchInterrupts()) {}
 
   // The exit code: not 0 where --keep-going met damage.
   int Work(const std::string& input) {
@@ -50,7 +57,7 @@ class FileWorker {
                                  if (interrupted_) throw Interrupted{};
                                  ShowProgress(&line, *source, original, file);
                                },
-                               request_.mode};
+                               request_.mode, embedded_model_};
     SalvageReport report;
     if (compress) {
       report.stats = Compress(*source, *sink, model_, options);
@@ -70,8 +77,10 @@ class FileWorker {
   bool interrupted() const { return interrupted_; }
 
  private:
-  SalvageReport Restore(ByteSource& source, ByteSink& sink, const CodecOptions& options) const {
-    const auto find = [this](const FileHeader&) { return model_; };
+  SalvageReport Restore(ByteSource& source, ByteSink& sink, const CodecOptions& options) {
+    const auto find = [&](const FileHeader& header, std::span<const uint8_t> embedded) {
+      return embedded.empty() ? model_ : FileModel(header, embedded, source.name());
+    };
     if (request_.keep_going) return DecompressKeepGoing(source, sink, find, options);
     SalvageReport report;
     report.stats = request_.range ? DecompressRange(source, sink, find, *request_.range, options)
@@ -79,12 +88,31 @@ class FileWorker {
     return report;
   }
 
+  // The model that a file holds. One that is given beside it must be the same.
+  const StreamModel* FileModel(const FileHeader& header, std::span<const uint8_t> embedded,
+                               const std::string& name) {
+    if (model_ != nullptr && model_->model_id != header.model_id) {
+      throw UsageError(
+          fmt::format("{} holds its model, {}, which is not that of {}, {}; leave "
+                      "--ckpt out",
+                      name, Hex(std::span(header.model_id).first(8)), request_.model,
+                      Hex(std::span(model_->model_id).first(8))));
+    }
+    file_model_.reset();
+    file_model_.emplace(embedded, name + ", its model", request_.kernels);
+    return &file_model_->stream_model();
+  }
+
   void PrintLine(const ByteSource& source, const SalvageReport& report, double elapsed_s) const {
     const ContainerStats& stats = report.stats;
     const bool compress = request_.action == Action::kCompress;
-    fmt::print(stderr, "{}: {} -> {} bytes{}, {:.1f} KB/s{}\n", source.name(),
+    const std::string parts =
+        stats.model_bytes == 0 ? ""
+                               : fmt::format(", data {}, model {}, headers {}", stats.payload_bytes,
+                                             stats.model_bytes, stats.header_bytes());
+    fmt::print(stderr, "{}: {} -> {} bytes{}{}, {:.1f} KB/s{}\n", source.name(),
                compress ? stats.original_bytes : stats.file_bytes,
-               compress ? stats.file_bytes : stats.original_bytes, Rate(stats),
+               compress ? stats.file_bytes : stats.original_bytes, Rate(stats), parts,
                static_cast<double>(stats.original_bytes) / 1e3 / std::max(elapsed_s, 1e-6),
                request_.action == Action::kTest && report.sound() ? ", sound" : "");
   }
@@ -133,14 +161,18 @@ class FileWorker {
     const ContainerStats& t = info.totals;
     fmt::print("{}\n", source->name());
     fmt::print("  original    {} bytes\n", t.original_bytes);
-    fmt::print("  compressed  {} bytes{}: payload {}, headers {}\n", t.file_bytes, Rate(t),
-               t.payload_bytes, t.header_bytes());
+    fmt::print("  compressed  {} bytes{}: payload {}, {}headers {}\n", t.file_bytes, Rate(t),
+               t.payload_bytes,
+               info.model.empty() ? "" : fmt::format("model {}, ", info.model.size()),
+               t.header_bytes());
     fmt::print("  segments    {}: {} model, {} order-2, {} stored\n", t.segments,
                t.method_segments[2], t.method_segments[1], t.method_segments[0]);
-    fmt::print("  model       {}\n",
-               info.header.has_model() ? fmt::format("{} (contract {})", Hex(info.header.model_id),
-                                                     info.header.contract_version)
-                                       : "none");
+    fmt::print(
+        "  model       {}\n",
+        info.header.has_model()
+            ? fmt::format("{} (contract {}){}", Hex(info.header.model_id),
+                          info.header.contract_version, info.model.empty() ? "" : ", in the file")
+            : "none");
     fmt::print("  contexts    {}, {} bytes; {} lanes a full segment, {} bytes each\n",
                ModeName(info.header.mode), info.header.context, info.header.lanes,
                info.header.lane_symbols);
@@ -149,18 +181,22 @@ class FileWorker {
 
   const Request& request_;
   const StreamModel* model_;
+  std::span<const uint8_t> embedded_model_;
+  std::optional<LoadedModel> file_model_;  // of the file that is being restored
   const std::atomic<bool>& interrupted_;
 };
 
 int Run(const Request& request) {
   std::unique_ptr<ExactNetwork> network;
   std::optional<StreamModel> model;
+  Bytes embedded;
   if (!request.model.empty() && request.action != Action::kList) {
     network = std::make_unique<ExactNetwork>(LoadModel(request.model).model, request.kernels);
     model = LmStreamModel(*network);
+    if (request.embed_model) embedded = EncodeModel(network->model()).bytes;
   }
 
-  FileWorker worker(request, model ? &*model : nullptr);
+  FileWorker worker(request, model ? &*model : nullptr, embedded);
   int code = 0;
   for (const std::string& file : request.files) {
     try {

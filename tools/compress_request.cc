@@ -18,6 +18,7 @@ constexpr char kCompressEpilogue[] =
     "Examples:\n"
     "  compress --ckpt wiki.occm book.txt                # writes book.txt.occ\n"
     "  tar c folder | compress --ckpt wiki.occm > folder.tar.occ\n"
+    "  compress --ckpt wiki.occm --embed-model book.txt  # needs nothing else to be restored\n"
     "  compress -l book.txt.occ                          # sizes, model and methods\n"
     "  compress -d --ckpt wiki.occm book.txt.occ         # the same as decompress\n";
 
@@ -37,8 +38,12 @@ cxxopts::Options MakeOptions(bool decompress) {
   cxxopts::Options options(
       name, decompress ? "Restores compressed files.\n" : "Compresses files with a model.\n");
   options.positional_help("[FILE...]");
-  options.add_options("Model")("ckpt", "The model: a checkpoint (.h5) or .occm",
-                               cxxopts::value<std::string>(), "CKPT")(
+  options.add_options("Model")(
+      "ckpt",
+      decompress ? "The model: a checkpoint (.h5) or .occm; a file that holds its own needs none"
+                 : "The model: a checkpoint (.h5) or .occm",
+      cxxopts::value<std::string>(),
+      "CKPT")("embed-model", "Compressing: put the model, entropy-coded, into the file")(
       "mode",
       "Compressing: chunked, contexts start afresh all the time, the published setting; or "
       "carried, "
@@ -105,6 +110,9 @@ Request ReadRequest(const cxxopts::ParseResult& args, bool decompress) {
     throw UsageError("compress needs a model: --ckpt CKPT; occam train makes one");
   request.kernels = ParseKernels(args["kernels"].as<std::string>());
   request.mode = ParseMode(args["mode"].as<std::string>());
+  request.embed_model = args.count("embed-model") > 0;
+  if (request.embed_model && request.action != Action::kCompress)
+    throw UsageError("--embed-model is for compressing");
   if (args.count("files") > 0) request.files = args["files"].as<std::vector<std::string>>();
   if (request.files.empty()) request.files.push_back(kStandard);
   request.to_stdout = args.count("stdout") > 0;

@@ -21,6 +21,7 @@ struct Request {
   std::string model;  // a checkpoint or .occm; empty: none is given
   Kernels kernels = Kernels::kFast;
   ContextMode mode = ContextMode::kChunked;
+  bool embed_model = false;            // compressing: the file carries its model
   std::vector<std::string> files;      // at least one
   std::string output;                  // empty: by the input's name
   std::optional<OriginalRange> range;  // decompressing: this part alone

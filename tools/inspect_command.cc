@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,9 +36,11 @@ constexpr char kEpilogue[] =
     "needs, no more\n"
     "  inspect wiki-3M.h5 --export wiki-3M.occm --coded # the same, entropy-coded: smaller, slower "
     "to load\n"
+    "  inspect wiki-3M.h5 --bits 4 --export wiki-3M.4.occm  # rounded to 4 bits a weight\n"
     "  inspect wiki-3M.h5 --release wiki-3M.small.h5    # the checkpoint without what only "
     "training needs\n"
-    "  inspect book.txt.occ                             # header and segments\n";
+    "  inspect book.txt.occ                             # header, segments, the model in it\n"
+    "  inspect book.txt.occ --export book.occm          # the model that travels in it\n";
 
 Json ConfigJson(const ModelConfig& c) {
   Json windows = Json::array();
@@ -184,6 +187,7 @@ Json ContainerJson(const std::string& path, const FileInfo& info) {
           {"header_bytes", info.totals.header_bytes()},
           {"contract_version", h.contract_version},
           {"model_id", h.has_model() ? Hex(h.model_id) : ""},
+          {"model_bytes", info.model.size()},
           {"mode", ModeName(h.mode)},
           {"context", h.context},
           {"lanes", h.lanes},
@@ -212,14 +216,57 @@ bool IsContainer(const std::string& path) {
   return std::ranges::equal(first, kContainerMagic);
 }
 
-void InspectContainer(const std::string& path, bool as_json) {
-  const auto source = OpenSource(path);
-  const FileInfo info = ReadFileInfo(*source);
-  if (as_json) {
-    fmt::print("{}\n", ContainerJson(path, info).dump(2));
-  } else {
-    PrintContainer(path, info);
+// What the options ask to be written.
+struct Exports {
+  std::string model;  // empty: nothing
+  bool coded = false;
+  std::string release;
+  bool force = false;
+  bool any() const { return !model.empty() || !release.empty(); }
+};
+
+void ExportModel(const QuantizedModel& model, const Exports& exports) {
+  const auto sink = OpenSink(exports.model, exports.force);
+  sink->Write(exports.coded ? EncodeModel(model).bytes : SerialiseModel(model));
+  sink->Commit();
+}
+
+void InspectContainer(const std::string& path, const Exports& exports, bool as_json) {
+  const FileInfo info = ReadFileInfo(*OpenSource(path));
+  if (!exports.release.empty() || (exports.any() && info.model.empty())) {
+    throw UsageError(fmt::format("{} is a compressed file: there is no {} in it to write", path,
+                                 exports.release.empty() ? "model" : "checkpoint"));
   }
+  std::optional<ModelSource> model;
+  if (!info.model.empty()) {
+    const std::string name = path + ", its model";
+    model = ModelSource{name, DecodeModel(info.model, name), {}};
+    if (ModelId(model->model) != info.header.model_id)
+      throw DamagedError(path + " holds another model than it needs");
+  }
+  if (!exports.model.empty()) ExportModel(model->model, exports);
+  if (as_json) {
+    Json json = ContainerJson(path, info);
+    if (model) json["model"] = ModelJson(*model);
+    fmt::print("{}\n", json.dump(2));
+  } else if (!exports.any()) {
+    PrintContainer(path, info);
+    if (model) PrintModel(*model);
+  }
+}
+
+// Rounds a checkpoint's weights to other bits than it was trained for.
+void RoundTo(int bits, ModelSource* source) {
+  if (!source->checkpoint)
+    throw UsageError("--bits needs a checkpoint (.h5): " + source->path + " is rounded already");
+  if (bits < kLeastWeightBits || bits > kMostWeightBits) {
+    throw UsageError(
+        fmt::format("--bits is {} to {}, not {}", kLeastWeightBits, kMostWeightBits, bits));
+  }
+  const Checkpoint& c = *source->checkpoint;
+  Calibration calibration = c.calibration;
+  calibration.weight_bits = bits;
+  source->model = Quantise(c.config, c.weights, calibration, c.tokenizer);
 }
 
 }  // namespace
@@ -232,9 +279,11 @@ int InspectCommand(int argc, const char* const* argv) {
   options.add_options("Output")("export", "Write the quantised model to this file",
                                 cxxopts::value<std::string>(),
                                 "NAME.occm")("coded", "Entropy-code it: the form to ship")(
-      "release", "Write the checkpoint without its training state", cxxopts::value<std::string>(),
-      "NAME.h5")("json", "Print JSON")("f,force", "Overwrite existing files")(
-      "file", "", cxxopts::value<std::string>());
+      "bits",
+      "Round the weights of a checkpoint to this many bits, 2 to 7, whatever they were trained for",
+      cxxopts::value<int>(), "N")("release", "Write the checkpoint without its training state",
+                                  cxxopts::value<std::string>(), "NAME.h5")("json", "Print JSON")(
+      "f,force", "Overwrite existing files")("file", "", cxxopts::value<std::string>());
   options.parse_positional({"file"});
   const cxxopts::ParseResult args = ParseOptions(&options, argc, argv, {"Output"}, kEpilogue);
   if (args.count("file") == 0) throw UsageError("inspect needs a file; see inspect --help");
@@ -242,32 +291,28 @@ int InspectCommand(int argc, const char* const* argv) {
     throw UsageError("inspect takes one file, not also " + args.unmatched().front());
   const std::string path = args["file"].as<std::string>();
   const bool as_json = args.count("json") > 0;
-  const bool writes = args.count("export") + args.count("release") > 0;
+  const Exports exports{TextOf(args, "export"), args.count("coded") > 0, TextOf(args, "release"),
+                        args.count("force") > 0};
 
   if (IsContainer(path)) {
-    if (writes) throw UsageError(path + " is a compressed file: there is no model in it to write");
-    InspectContainer(path, as_json);
+    if (args.count("bits") > 0)
+      throw UsageError("--bits needs a checkpoint (.h5): " + path + " is a compressed file");
+    InspectContainer(path, exports, as_json);
     return 0;
   }
-  const ModelSource source = LoadModel(path);
-  const bool force = args.count("force") > 0;
-  if (args.count("export") > 0) {
-    const auto sink = OpenSink(args["export"].as<std::string>(), force);
-    sink->Write(args.count("coded") > 0 ? EncodeModel(source.model).bytes
-                                        : SerialiseModel(source.model));
-    sink->Commit();
-  }
-  if (args.count("release") > 0) {
-    const std::string release = args["release"].as<std::string>();
+  ModelSource source = LoadModel(path);
+  if (args.count("bits") > 0) RoundTo(args["bits"].as<int>(), &source);
+  if (!exports.model.empty()) ExportModel(source.model, exports);
+  if (!exports.release.empty()) {
     if (!source.checkpoint)
       throw UsageError(path + " is no checkpoint: there is nothing to release");
-    if (!force && std::filesystem::exists(release))
-      throw IoError(release + " exists already; use -f to overwrite it");
-    SaveCheckpoint(release, Released(*source.checkpoint));
+    if (!exports.force && std::filesystem::exists(exports.release))
+      throw IoError(exports.release + " exists already; use -f to overwrite it");
+    SaveCheckpoint(exports.release, Released(*source.checkpoint));
   }
   if (as_json) {
     fmt::print("{}\n", ModelJson(source).dump(2));
-  } else if (!writes) {
+  } else if (!exports.any()) {
     PrintModel(source);
   }
   return 0;

@@ -21,7 +21,7 @@ class Sample {
   }
   Bytes Range(ByteSource& source, OriginalRange range, int threads = 2) const {
     Bytes out;
-    const auto find = [this](const FileHeader&) { return &model; };
+    const auto find = [this](const FileHeader&, std::span<const uint8_t>) { return &model; };
     const ContainerStats stats =
         DecompressRange(source, *MemorySink(&out), find, range, {threads, {}});
     CHECK(stats.original_bytes == out.size());

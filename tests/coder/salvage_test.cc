@@ -20,7 +20,7 @@ struct Salvaged {
 
 Salvaged Salvage(ByteSource& source, const StreamModel& model, int threads = 1) {
   Salvaged result;
-  const auto find = [&](const FileHeader&) { return &model; };
+  const auto find = [&](const FileHeader&, std::span<const uint8_t>) { return &model; };
   result.report = DecompressKeepGoing(source, *MemorySink(&result.bytes), find, {threads, {}});
   return result;
 }

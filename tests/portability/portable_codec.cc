@@ -2,9 +2,11 @@
 // of the golden files (golden/README.md).
 //
 //   portable_codec check FOLDER        every golden file decodes to its original, and is what the
-//                                      encoder writes today, by plain and fast kernels
-//   portable_codec write FOLDER        makes the coded model, the .occ files and `originals` from
-//                                      FOLDER/model.occm
+//                                      encoder writes today, by plain and fast kernels; one holds
+//                                      its model and decodes without another
+//   portable_codec write FOLDER        makes the coded model, the .occ files, of which one holds
+//   its
+//                                      model, and `originals` from FOLDER/model.occm
 //   portable_codec encode MODEL chunked|carried INPUT OUTPUT.occ
 //   portable_codec decode MODEL INPUT.occ OUTPUT
 //   portable_codec text BYTES OUTPUT   a text to train on, the same everywhere
@@ -74,12 +76,15 @@ const std::vector<GoldenFile>& GoldenFiles() {
   return files;
 }
 
+constexpr char kWithModel[] = "embedded.occ";
+
 Bytes EncodeUsual(std::span<const uint8_t> original, ContextMode mode, const StreamModel& model,
-                  int threads) {
+                  int threads, std::span<const uint8_t> embedded_model = {}) {
   Bytes file;
   CodecOptions options;
   options.threads = threads;
   options.mode = mode;
+  options.embedded_model = embedded_model;
   Compress(*MemorySource(original), *MemorySink(&file), &model, options);
   return file;
 }
@@ -143,6 +148,16 @@ void CheckFile(const GoldenFile& golden, const Bytes& file, const std::string& d
   }
 }
 
+// The file that holds its model needs no other, and is what the encoder writes with that one.
+void CheckFileWithModel(const Bytes& file, const std::string& digest, Kernels kernels) {
+  const Bytes coded = ReadFileInfo(*MemorySource(file)).model;
+  const LoadedModel own(coded, kWithModel, kernels);
+  const Bytes original = Decode(file, own.stream_model(), 1);
+  Expect(Hex(Sha256Of(original)) == digest, std::string(kWithModel) + " decodes to something else");
+  Expect(EncodeUsual(original, ContextMode::kCarried, own.stream_model(), 2, coded) == file,
+         std::string(kWithModel) + " is not what the encoder writes");
+}
+
 void CheckFolder(const std::string& folder) {
   auto want = ReadOriginals(folder);
   Expect(want["contract"] == std::to_string(kContractVersion) &&
@@ -167,6 +182,7 @@ void CheckFolder(const std::string& folder) {
       std::printf("%s: %zu bytes, the same (%s)\n", golden.name.c_str(), file.size(),
                   network.kernels_name().c_str());
     }
+    CheckFileWithModel(ReadFile(folder + "/" + kWithModel), want[kWithModel], kernels);
   }
 }
 
@@ -176,7 +192,8 @@ ExactNetwork LoadNetwork(const std::string& path, Kernels kernels) {
 
 void WriteFolder(const std::string& folder) {
   const ExactNetwork network = LoadNetwork(folder + "/model.occm", Kernels::kPlain);
-  WriteFile(folder + "/model.coded.occm", EncodeModel(network.model()).bytes);
+  const Bytes coded = EncodeModel(network.model()).bytes;
+  WriteFile(folder + "/model.coded.occm", coded);
   const StreamModel model = LmStreamModel(network);
   std::ostringstream originals;
   originals << "contract " << kContractVersion << "\nformat " << kContainerVersion << "\nmodel "
@@ -192,6 +209,9 @@ void WriteFolder(const std::string& folder) {
     WriteFile(folder + "/" + golden.name, file);
     originals << golden.name << " " << Hex(Sha256Of(original)) << "\n";
   }
+  const Bytes last = Text(5000, ++seed);
+  WriteFile(folder + "/" + kWithModel, EncodeUsual(last, ContextMode::kCarried, model, 1, coded));
+  originals << kWithModel << " " << Hex(Sha256Of(last)) << "\n";
   const std::string text = originals.str();
   WriteFile(folder + "/originals",
             std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));

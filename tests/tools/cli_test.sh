@@ -182,6 +182,67 @@ says 'name the output'
 expect 2 "$bin/decompress" --ckpt tiny.h5 --range 10 -c text.occ
 expect 2 "$bin/compress" --ckpt tiny.h5 --range 0:1 -c text
 absent restored
+# Files that hold their model.
+expect 0 "$bin/compress" --ckpt tiny.h5 --embed-model -v -o own.occ text
+grep -qE '^text: .* : 1\), data [0-9]+, model [0-9]+, headers [0-9]+, [0-9.]+ KB/s$' err || { fail "-v does not tell the parts"; cat err >&2; }
+expect 0 "$bin/inspect" tiny.h5 --export coded.occm --coded
+[ "$(stat -c %s own.occ)" -eq $(($(stat -c %s first.occ) + $(stat -c %s coded.occm) + 16)) ] || fail "own.occ is not file, model and 16 bytes"
+"$bin/compress" --ckpt coded.occm --embed-model <text | cmp -s - own.occ || fail "embedding from a pipe"
+for t in 1 3; do
+  expect 0 "$bin/decompress" -T $t -f -o again own.occ
+  same again original
+done
+cat own.occ | "$bin/decompress" | cmp -s - original || fail "a file with its model from a pipe"
+expect 0 "$bin/decompress" --ckpt tiny.occm -f -o again own.occ
+same again original
+expect 0 "$bin/decompress" -t own.occ
+expect 0 "$bin/decompress" --keep-going -f -o again own.occ
+same again original
+tail -c +1001 original | head -c 2000 >part
+expect 0 "$bin/decompress" --range 1000:2K -f -o restored own.occ
+same restored part
+rm restored
+expect 0 "$bin/compress" -l own.occ
+prints 'payload [0-9]*, model [0-9]*, headers'
+prints 'in the file'
+expect 0 "$bin/inspect" own.occ
+prints 'model_bytes'
+prints 'layers.0.wq'
+expect 0 "$bin/inspect" own.occ --export inner.occm
+same inner.occm tiny.occm
+expect 0 "$bin/occam_decoder" own.occ small.again
+same small.again original
+expect 2 "$bin/occam_decoder" text.occ small.none
+absent small.none
+expect 0 "$bin/occam_encoder" coded.occm text small.occ
+"$bin/compress" --ckpt tiny.h5 --embed-model --mode carried <text | cmp -s - small.occ || fail "occam_encoder writes something else"
+expect 2 "$bin/decompress" --ckpt x.h5 -f -o restored own.occ
+says 'leave --ckpt out'
+expect 2 "$bin/inspect" text.occ --export inner.occm -f
+says 'no model'
+expect 2 "$bin/inspect" own.occ --release inner.h5
+expect 2 "$bin/decompress" --embed-model -f -o restored own.occ
+says 'embed-model'
+expect 2 "$bin/compress" --embed-model -f -o restored text
+for at in 80 1000; do
+  { head -c $at own.occ; printf XXXX; tail -c +$((at + 5)) own.occ; } >hurt.occ
+  expect 4 "$bin/decompress" -o restored.hurt hurt.occ
+  expect 4 "$bin/decompress" --keep-going -o restored.hurt hurt.occ
+  expect 4 "$bin/compress" -l hurt.occ
+done
+absent restored.hurt
+# Rounded to other bits than trained for: smaller.
+for bits in 7 4 2; do
+  expect 0 "$bin/inspect" tiny.h5 --bits $bits --export bits$bits.occm --coded
+done
+same bits7.occm coded.occm
+[ "$(stat -c %s bits4.occm)" -lt "$(stat -c %s bits7.occm)" ] || fail "4 bits are not smaller than 7"
+expect 0 "$bin/compress" --ckpt bits2.occm --embed-model -f -o own2.occ text
+expect 0 "$bin/decompress" -f -o again own2.occ
+same again original
+expect 2 "$bin/inspect" tiny.h5 --bits 8 --export bits8.occm
+expect 2 "$bin/inspect" tiny.occm --bits 4 --export bits8.occm
+absent bits8.occm
 # Damaged files: what is sound comes back, and what is missing is told.
 for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do cat text; done >long  # two segments
 expect 0 "$bin/compress" --ckpt tiny.h5 -o long.occ long
