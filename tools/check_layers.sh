@@ -47,6 +47,7 @@ confine 'Eigen/' '^train/vector\.h$'
 confine 'mpi\.h' '^train/mpi_communicator\.cc$'
 confine 'cxxopts' '^tools/'
 confine 'openssl/' '^data/base/digest\.cc$'
+confine '(webp|jxl|brotli)/|bzlib\.h' '^coder/classical/'
 confine 'xxhash' '^data/base/digest\.cc$'
 
 [ $status -eq 0 ] && echo "check_layers.sh: every include points the right way"

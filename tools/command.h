@@ -17,6 +17,7 @@ int TrainCommand(int argc, const char* const* argv);
 int CompressCommand(int argc, const char* const* argv);
 int DecompressCommand(int argc, const char* const* argv);
 int EvaluateCommand(int argc, const char* const* argv);
+int BaselinesCommand(int argc, const char* const* argv);
 int InspectCommand(int argc, const char* const* argv);
 
 // Adds --help and --version, parses, and answers those two by printing and throwing EarlyExit. What

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what Occam builds, tests and runs with on Debian 12 (and relatives), by apt.
 #   tools/install_deps.sh [--minimal|--full]
-# --minimal leaves out MPI and what only the tests and the checks need. --full adds what the long tests need: a cross-compiler for
+# --minimal leaves out MPI, the codecs that Occam is compared with, and what only the tests and the checks need. --full adds what the long tests need: a cross-compiler for
 # aarch64, qemu, and libraries from Debian's architecture arm64, which it makes known to dpkg.
 set -euo pipefail
 
@@ -11,6 +11,7 @@ build=(
   libhdf5-dev libcxxopts-dev libfmt-dev nlohmann-json3-dev libhwy-dev libxxhash-dev libssl-dev
   zlib1g-dev liblzma-dev libzstd-dev
 )
+compare=(libbz2-dev libbrotli-dev libpng-dev libwebp-dev libjxl-dev libflac-dev p7zip-full zpaq)  # codecs to compare with
 mpi=(libopenmpi-dev openmpi-bin)  # training across processes; the build goes without it (OCCAM_MPI=OFF)
 run=(curl unzip xz-utils gzip)
 test=(
@@ -23,9 +24,9 @@ aarch64=(g++-aarch64-linux-gnu qemu-user libfmt-dev:arm64 libssl-dev:arm64 libxx
 packages=("${build[@]}" "${run[@]}")
 foreign=no
 case "${1:-}" in
-  "") packages+=("${mpi[@]}" "${test[@]}") ;;
+  "") packages+=("${compare[@]}" "${mpi[@]}" "${test[@]}") ;;
   --minimal) ;;
-  --full) packages+=("${mpi[@]}" "${test[@]}" "${aarch64[@]}") foreign=yes ;;
+  --full) packages+=("${compare[@]}" "${mpi[@]}" "${test[@]}" "${aarch64[@]}") foreign=yes ;;
   *) echo "install_deps.sh: unknown option $1; see the top of this file" >&2; exit 2 ;;
 esac
 

@@ -23,6 +23,7 @@ constexpr Command kCommands[] = {
     {"compress", CompressCommand, "compress files with a model"},
     {"decompress", DecompressCommand, "restore compressed files"},
     {"evaluate", EvaluateCommand, "what a model is worth on a file, its own bytes charged"},
+    {"baselines", BaselinesCommand, "what other codecs make of files"},
     {"inspect", InspectCommand,
      "what is in a checkpoint, a model or a compressed file; export a model"},
 };

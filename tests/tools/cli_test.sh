@@ -354,8 +354,28 @@ prints 'float'
 expect 2 "$bin/evaluate" --ckpt tiny.occm --data text --float
 says 'checkpoint'
 
+# ---- baselines ----
+expect 0 "$bin/baselines" text
+prints '^gzip  .*%'
+expect 0 "$bin/occam" baselines --json --codec gzip,xz --chunk 2048 --form bare --bytes :20000 text
+prints '"codec":"gzip".*"chunk":2048,"form":"bare","original_bytes":20000,'
+[ "$(wc -l <out)" -eq 2 ] || fail "not two lines for two codecs"
+expect 0 "$bin/baselines" --list
+prints 'bare form leaves out'
+expect 2 "$bin/baselines"
+expect 2 "$bin/baselines" --codec arj text
+says 'arj'
+expect 2 "$bin/baselines" --chunk 0 text
+expect 3 "$bin/baselines" gone
+: >empty
+expect 2 "$bin/baselines" empty
+if command -v 7z >/dev/null; then TMPDIR=/nowhere expect 3 "$bin/baselines" --codec ppmd text; fi
+mkdir bare_path
+PATH=$PWD/bare_path expect 0 "$bin/baselines" --codec ppmd text
+prints 'not installed'
+
 # ---- help ----
-for command in train compress decompress evaluate inspect; do
+for command in train compress decompress evaluate baselines inspect; do
   expect 0 "$bin/$command" --help
   prints 'Examples'
   prints 'Exit codes'

@@ -33,3 +33,5 @@ cmake --build "$work/user/build" >/dev/null
 "$work/user/build/user" | tee "$work/out"
 grep -q '^221568 parameters, contract 2$' "$work/out"
 "$work/prefix/bin/occam" --version
+"$work/prefix/bin/occam" baselines --list | grep -q '^gzip'
+

@@ -1,8 +1,6 @@
-#include "coder/baselines.h"
+#include "coder/classical/baselines.h"
 
 #include <algorithm>
-
-#include "data/base/error.h"
 
 namespace occam {
 namespace {
@@ -18,23 +16,15 @@ uint64_t CheckedBytes(const ClassicalCodec& codec, std::span<const uint8_t> orig
 
 }  // namespace
 
-std::vector<std::unique_ptr<ClassicalCodec>> ClassicalCodecs() {
-  std::vector<std::unique_ptr<ClassicalCodec>> codecs;
-  codecs.push_back(GzipCodec());
-  codecs.push_back(XzCodec());
-  return codecs;
-}
-
-uint64_t WholeBytes(const ClassicalCodec& codec, std::span<const uint8_t> original) {
-  return CheckedBytes(codec, original, ClassicalCodec::Form::kFile);
-}
-
-uint64_t ChunkedBytes(const ClassicalCodec& codec, std::span<const uint8_t> original,
-                      size_t chunk_bytes) {
+uint64_t BaselineBytes(const ClassicalCodec& codec, std::span<const uint8_t> original,
+                       size_t chunk_bytes, ClassicalCodec::Form form,
+                       const BaselineProgressFn& progress) {
+  if (chunk_bytes == 0) return CheckedBytes(codec, original, form);
   uint64_t sum = 0;
   for (size_t begin = 0; begin < original.size(); begin += chunk_bytes) {
     const size_t size = std::min(chunk_bytes, original.size() - begin);
-    sum += CheckedBytes(codec, original.subspan(begin, size), ClassicalCodec::Form::kBare);
+    sum += CheckedBytes(codec, original.subspan(begin, size), form);
+    if (progress) progress(begin + size);
   }
   return sum;
 }

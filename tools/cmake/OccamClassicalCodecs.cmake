@@ -1,0 +1,25 @@
+# Libraries of the codecs that Occam is compared with. None is needed: a codec whose library is missing says so in its row.
+# OCCAM_CLASSICAL_CODECS lists "codec target" pairs of those that are there, OCCAM_WITHOUT_CODECS the names of the others.
+find_package(BZip2 QUIET)
+find_package(PNG QUIET)
+pkg_check_modules(brotli QUIET IMPORTED_TARGET libbrotlienc libbrotlidec)
+pkg_check_modules(webp QUIET IMPORTED_TARGET libwebp)
+pkg_check_modules(jxl QUIET IMPORTED_TARGET libjxl)
+pkg_check_modules(flac QUIET IMPORTED_TARGET flac)
+
+set(OCCAM_CLASSICAL_CODECS)
+set(OCCAM_WITHOUT_CODECS)
+foreach(codec "bzip2 BZip2::BZip2" "brotli PkgConfig::brotli" "png PNG::PNG" "webp PkgConfig::webp" "jxl PkgConfig::jxl"
+        "flac PkgConfig::flac")
+  string(REPLACE " " ";" pair "${codec}")
+  list(GET pair 0 name)
+  list(GET pair 1 target)
+  if(TARGET ${target})
+    list(APPEND OCCAM_CLASSICAL_CODECS "${codec}")
+  else()
+    list(APPEND OCCAM_WITHOUT_CODECS ${name})
+  endif()
+endforeach()
+if(OCCAM_WITHOUT_CODECS)
+  message(STATUS "Codecs to compare with that are not built, their libraries are missing: ${OCCAM_WITHOUT_CODECS}")
+endif()
