@@ -225,6 +225,8 @@ def main():
 if __name__ == "__main__":
     try:
         main()
+    except KeyboardInterrupt:
+        sys.exit(130)
     except Failure as failure:
         print(f"ledger_table.py: {failure}", file=sys.stderr)
         sys.exit(failure.code)
