@@ -176,7 +176,7 @@ def draw(searches, cells, out):
     matplotlib.use("Agg")
     matplotlib.rcParams.update({"font.size": 9, "svg.hashsalt": "occam"})
     import matplotlib.pyplot as plt
-    from matplotlib.ticker import EngFormatter, NullFormatter
+    from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
     figure, ax = plt.subplots(figsize=(8, 5), constrained_layout=True)
     for i, search in enumerate(searches):
@@ -194,6 +194,7 @@ def draw(searches, cells, out):
         ax.axhline(xz, color=colour, linestyle=dashes, linewidth=0.7, alpha=0.6)
         ax.annotate(f"xz -9e, {name}", (1, xz), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=7, color=colour)
     ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.xaxis.set_major_formatter(EngFormatter(sep=" "))
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_xlabel("parameters")
