@@ -11,6 +11,9 @@ the square root of the size; they are for training and coding together, and spen
   2. precision: the two best shapes, with each of the bits and of the rate terms. 30 %.
   3. long: the best of these, and its bits and rate at the next larger shape. 35 %.
 
+Of a text longer than --sample, the first two rounds code a sample, 16 pieces from all over it, and judge by that file and the model;
+such estimates are marked with ~, and hollow in the figure. What is called smallest was coded whole, if anything was.
+
 Short rounds favour small models, so the optimum moves up with the minutes, too. A rate of 1 is a --weight-rate of one divided by the
 size: the bits of data and model count alike.
 
@@ -31,6 +34,7 @@ from occam_runs import BIN, Cells, Failure, IO, Occam, USAGE, bytes_text, decode
 
 SHARES = {"shapes": 0.35, "precision": 0.30, "long": 0.35}
 LEAST_TRAINED_SHARE = 0.3  # of a cell's time, however long coding takes
+SAMPLE_PIECES = 16
 VALIDATED_BYTES = 1 << 16  # of the end, which is trained on like the rest: train wants a part to report on
 
 # As plot_run.py: the colours of Okabe and Ito (2008, "Color universal design"), and dashes and marks beside them.
@@ -40,6 +44,22 @@ STYLES = [("#0072B2", "-", "o"), ("#D55E00", (0, (5, 2)), "s"), ("#009E73", (0, 
 def coding_guess(parameters, size):
     """Seconds to compress and restore, on two usual cores."""
     return size * (2e-6 + 1.5e-11 * parameters)
+
+
+def total_bytes(cell):
+    """Of the file with its model; an estimate where a sample alone was coded."""
+    if not is_estimate(cell):
+        return cell["file_bytes"]
+    rate = (cell["data_bytes"] + cell["header_bytes"]) / cell["original_bytes"]
+    return round(rate * cell["key"]["size"]) + cell["model_bytes"]
+
+
+def is_estimate(cell):
+    return cell["original_bytes"] < cell["key"]["size"]
+
+
+def smallest_of(cells):
+    return min(cells, key=lambda cell: (is_estimate(cell), total_bytes(cell)))
 
 
 class Search:
@@ -54,6 +74,14 @@ class Search:
         with open(self.text, "rb") as text, open(self.corpus, "wb") as corpus:
             data = text.read()
             corpus.write(data + data[-self.validated:])
+        self.sample = self.text
+        if size > args.sample:
+            self.sample = os.path.join(args.out, f"sample-{size}")
+            piece = args.sample // SAMPLE_PIECES
+            with open(self.sample, "wb") as sample:
+                for i in range(SAMPLE_PIECES):
+                    begin = (size - piece) * i // (SAMPLE_PIECES - 1)
+                    sample.write(data[begin:begin + piece])
 
     def own_cells(self):
         return [cell for cell in self.cells.cells if cell["key"].get("data") == self.digest and cell["key"]["what"] == "archive"]
@@ -67,31 +95,31 @@ class Search:
         shape, best_bits, rate = second[0][1]
         larger = sorted((cell["parameters"], s) for cell, (s, _, _) in first)
         larger = [s for _, s in larger[[s for _, s in larger].index(shape) + 1:]][:1]
-        self.round("long", [(s, best_bits, rate) for s in [shape, *larger]])
+        self.round("long", [(s, best_bits, rate) for s in [shape, *larger]], self.text)
 
-    def round(self, name, settings):
+    def round(self, name, settings, coded=None):
         """The cells of a round, the smallest first, with their settings."""
         allotted = max(1, round(self.seconds * SHARES[name] / len(settings)))
-        made = [(self.cell(setting, allotted), setting) for setting in settings]
-        return sorted(made, key=lambda pair: pair[0]["file_bytes"])
+        made = [(self.cell(setting, allotted, coded or self.sample), setting) for setting in settings]
+        return sorted(made, key=lambda pair: total_bytes(pair[0]))
 
-    def cell(self, setting, allotted):
+    def cell(self, setting, allotted, coded):
         (width, layers), bits, rate = setting
-        key = {"what": "archive", "data": self.digest, "size": self.size, "width": width, "layers": layers, "bits": bits, "rate": rate,
+        key = {"what": "archive", "data": self.digest, "size": self.size, "coded": os.path.getsize(coded), "width": width, "layers": layers, "bits": bits, "rate": rate,
                "allotted_s": allotted, "mode": self.args.mode}
         made = self.cells.find(key) is None
-        cell = self.cells.get(key, lambda: self.make(setting, allotted))
+        cell = self.cells.get(key, lambda: self.make(setting, allotted, coded))
         if made:
             self.keep_if_best(self.path(setting, allotted), cell)
             print(f"{bytes_text(self.size)}, width {width}, {layers} layers, {bits} bits, rate {rate:g}, {allotted} s: "
-                  f"{cell['file_bytes']:,} bytes, of which the model has {cell['model_bytes']:,}", file=sys.stderr, flush=True)
+                  f"{mark(cell)}{total_bytes(cell):,} bytes, of which the model has {cell['model_bytes']:,}", file=sys.stderr, flush=True)
         return cell
 
     def path(self, setting, allotted):
         (width, layers), bits, rate = setting
         return os.path.join(self.args.out, f"{self.size}-w{width}-l{layers}-b{bits}-r{rate:g}-{allotted}s")
 
-    def make(self, setting, allotted):
+    def make(self, setting, allotted, coded):
         (width, layers), bits, rate = setting
         path = self.path(setting, allotted)
         data = ["--data", self.corpus, "--val-bytes", f"{self.size}:{self.size + self.validated}", "--out", path + ".h5",
@@ -100,22 +128,23 @@ class Search:
         if not os.path.exists(path + ".h5"):
             options = [*data, "--train-bytes", f"0:{self.size}", "--width", width, "--layers", layers, "--weight-bits", bits,
                        "--rounded-share", self.args.rounded_share, *(["--weight-rate", rate / self.size] if rate else []), *self.args.train]
-            self.occam.run("train", *options, "--minutes", self.training_s(width, layers, allotted) / 60)
+            self.occam.run("train", *options, "--minutes", self.training_s(width, layers, allotted, os.path.getsize(coded)) / 60)
         elif not os.path.exists(path + ".occm"):
             self.occam.run("train", "--resume", *data)
         trained_s = time.monotonic() - start
         self.occam.run("inspect", path + ".h5", "--export", path + ".coded.occm", "--coded", "-f")
-        sizes = self.occam.measure(path + ".coded.occm", self.text, self.args.mode, self.args.out)
+        sizes = self.occam.measure(path + ".coded.occm", coded, self.args.mode, self.args.out)
         return {**sizes, "trained_s": round(trained_s, 1), **self.logged(path)}
 
-    def training_s(self, width, layers, allotted):
+    def training_s(self, width, layers, allotted, coded_bytes):
         """What coding leaves of a cell's time, judged by how wrong the guess was so far."""
         parameters = 513 * width + layers * (12 * width**2 + 10 * width) + width
         known = self.own_cells()
         wrong = 1.0
         if known:
-            wrong = sum(c["compress_s"] + c["restore_s"] for c in known) / sum(coding_guess(c["parameters"], self.size) for c in known)
-        return max(LEAST_TRAINED_SHARE * allotted, allotted - wrong * coding_guess(parameters, self.size))
+            wrong = (sum(c["compress_s"] + c["restore_s"] for c in known)
+                     / sum(coding_guess(c["parameters"], c["original_bytes"]) for c in known))
+        return max(LEAST_TRAINED_SHARE * allotted, allotted - wrong * coding_guess(parameters, coded_bytes))
 
     @staticmethod
     def logged(path):
@@ -125,7 +154,7 @@ class Search:
 
     def keep_if_best(self, path, cell):
         best = os.path.join(self.args.out, f"best-{self.size}")
-        if cell["file_bytes"] == min(c["file_bytes"] for c in self.own_cells()):
+        if cell is smallest_of(self.own_cells()):
             os.replace(path + ".h5", best + ".h5")
             os.replace(path + ".coded.occm", best + ".occm")
         for ending in (".h5", ".occm", ".coded.occm", ".log.jsonl"):
@@ -134,38 +163,42 @@ class Search:
 
 
 def best_of_widths(cells):
-    """The smallest file of each width, by parameters."""
-    best = {}
-    for cell in cells:
-        width = cell["key"]["width"]
-        if width not in best or cell["file_bytes"] < best[width]["file_bytes"]:
-            best[width] = cell
-    return sorted(best.values(), key=lambda cell: cell["parameters"])
+    """The smallest file of each width, an estimate where none was coded whole, by parameters."""
+    widths = {cell["key"]["width"] for cell in cells}
+    best = [smallest_of([cell for cell in cells if cell["key"]["width"] == width]) for width in widths]
+    return sorted(best, key=lambda cell: cell["parameters"])
+
+
+def mark(cell):
+    return "~" if is_estimate(cell) else ""
 
 
 def table_of(searches, cells, programs):
-    lines = ["In-sample: every model travels with the text that it was trained on. Every file was restored and compared.", "",
-             "| text | parameters | width x layers | bits | rate | data | model | file with its model | xz -9e "
+    lines = ["In-sample: every model travels with the text that it was trained on. Every file was restored and compared."
+             " ~: estimated from the file of a sample.", "",
+             "| text | parameters | width x layers | bits | rate | data and headers | model | file with its model | xz -9e "
              + "| + decoder | + decoder, encoder and the model again |", "|---" * 11 + "|"]
     for search in searches:
         own = search.own_cells()
-        smallest = min(own, key=lambda cell: cell["file_bytes"])
-        key, total, size = smallest["key"], smallest["file_bytes"], search.size
+        smallest = smallest_of(own)
+        key, total, size, own = smallest["key"], total_bytes(smallest), search.size, [c for c in own if not is_estimate(c)] or own
         more = ["", ""]
         if programs:
             decoder, encoder = programs["decoder_xz_bytes"], programs["encoder_xz_bytes"]
-            twice = min(cell["file_bytes"] + cell["model_bytes"] for cell in own) + decoder + encoder
+            twice = min(total_bytes(cell) + cell["model_bytes"] for cell in own) + decoder + encoder
             more = [f"{total + decoder:,} ({100 * (total + decoder) / size:.2f} %)", f"{twice:,} ({100 * twice / size:.2f} %)"]
         xz = xz_bytes(cells, search.text)
         lines.append(f"| {bytes_text(size)} | {smallest['parameters']:,} | {key['width']} x {key['layers']} | {key['bits']} | "
-                     f"{key['rate']:g} | {smallest['data_bytes']:,} | {smallest['model_bytes']:,} | {total:,} ({100 * total / size:.2f} %) | "
+                     f"{key['rate']:g} | {total - smallest['model_bytes']:,} | {smallest['model_bytes']:,} | "
+                     f"{mark(smallest)}{total:,} ({100 * total / size:.2f} %) | "
                      f"{xz:,} ({100 * xz / size:.2f} %) | {more[0]} | {more[1]} |")
-    lines += ["", "| text | parameters | smallest file of the width | data | model | trained on | bits, rate, layers |", "|---" * 7 + "|"]
+    lines += ["", "| text | parameters | smallest file of the width | data and headers | model | trained on | bits, rate, layers |", "|---" * 7 + "|"]
     for search in searches:
         for cell in best_of_widths(search.own_cells()):
             seen = f"{cell['bytes_seen'] / search.size:.3g} times" if "bytes_seen" in cell else ""
-            lines.append(f"| {bytes_text(search.size)} | {cell['parameters']:,} | {cell['file_bytes']:,} "
-                         f"({100 * cell['file_bytes'] / search.size:.2f} %) | {cell['data_bytes']:,} | {cell['model_bytes']:,} | {seen} | "
+            total = total_bytes(cell)
+            lines.append(f"| {bytes_text(search.size)} | {cell['parameters']:,} | {mark(cell)}{total:,} "
+                         f"({100 * total / search.size:.2f} %) | {total - cell['model_bytes']:,} | {cell['model_bytes']:,} | {seen} | "
                          f"{cell['key']['bits']}, {cell['key']['rate']:g}, {cell['key']['layers']} |")
     return lines
 
@@ -180,14 +213,17 @@ def draw(searches, cells, out):
 
     figure, ax = plt.subplots(figsize=(8, 5), constrained_layout=True)
     for i, search in enumerate(searches):
-        colour, dashes, mark = STYLES[i % len(STYLES)]
-        percent = lambda cell: 100 * cell["file_bytes"] / search.size
+        colour, dashes, shape = STYLES[i % len(STYLES)]
+        percent = lambda cell: 100 * total_bytes(cell) / search.size
         own, best = search.own_cells(), best_of_widths(search.own_cells())
         name = bytes_text(search.size)
         ax.plot([c["parameters"] for c in own], [percent(c) for c in own], color=colour, marker=".", markersize=3, linestyle="none", alpha=0.5)
-        ax.plot([c["parameters"] for c in best], [percent(c) for c in best], color=colour, linestyle=dashes, marker=mark, markersize=5,
+        ax.plot([c["parameters"] for c in best], [percent(c) for c in best], color=colour, linestyle=dashes, marker=shape, markersize=5,
                 linewidth=1.3, label=f"{name}: file with its model")
-        least = min(own, key=percent)
+        hollow = [c for c in best if is_estimate(c)]
+        ax.plot([c["parameters"] for c in hollow], [percent(c) for c in hollow], color=colour, marker=shape, markersize=5,
+                markerfacecolor="white", linestyle="none", label=f"{name}: estimated from a sample" if hollow else None)
+        least = smallest_of(own)
         ax.plot(least["parameters"], percent(least), color=colour, marker="*", markersize=15, markeredgecolor="black", linestyle="none",
                 label=f"{name}: smallest, {percent(least):.2f} %, {least['parameters']:,} parameters")
         xz = 100 * xz_bytes(cells, search.text) / search.size
@@ -227,6 +263,8 @@ def parse_arguments():
     parser.add_argument("--rates", type=numbers(float), metavar="X,X,...",
                         help="rate terms, in bits of data a bit of the model; 0 = none (default: 0,1)")
     parser.add_argument("--rounded-share", type=float, default=0.4, metavar="X", help="last share of a training that rounds (0.4)")
+    parser.add_argument("--sample", type=parse_bytes, default=4 * 10**6, metavar="N",
+                        help="what the first rounds code of a longer text; compared like any other (4M)")
     parser.add_argument("--mode", choices=("chunked", "carried"), default="carried")
     parser.add_argument("--train", default="", metavar="OPTIONS", help="more options of train, in one argument")
     parser.add_argument("--no-decoder", action="store_true", help="do not build and charge the decoder")

@@ -84,6 +84,20 @@ with tempfile.TemporaryDirectory() as work:
     third = search(*usual)
     assert len(third.stderr.splitlines()) == 1, third.stderr
 
+    # Of a long text a sample is coded first; only what was coded whole is called smallest.
+    with open("out/cells.jsonl", encoding="utf-8") as file:
+        before = len(file.readlines())
+    sampled = search(*usual, "--sizes", "60K", "--sample", "16K")
+    made = cells()[before:]
+    assert {cell["original_bytes"] for cell in made} == {16000}, made
+    assert all(": ~" in line for line in sampled.stderr.splitlines()), sampled
+    os.rename("out", "other")
+    os.mkdir("out")
+    alone = search(*usual, "--sizes", "60K", "--sample", "16K", "--bits", "5")
+    assert {cell["original_bytes"] for cell in cells() if cell["key"]["what"] == "archive"} == {16000, 60000}
+    rows = [line for line in alone.stdout.splitlines() if line.startswith("| 60 KB")]
+    assert "~" not in rows[0], alone.stdout
+
     assert "no bytes" in search(*usual, "--sizes", "1M", code=2).stderr
     assert "minutes" in search("--minutes", "0", code=2).stderr
     assert "width" in search(*usual, "--widths", "17", code=2).stderr
