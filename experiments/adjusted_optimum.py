@@ -105,14 +105,17 @@ class Search:
 
     def cell(self, setting, allotted, coded):
         (width, layers), bits, rate = setting
-        key = {"what": "archive", "data": self.digest, "size": self.size, "coded": os.path.getsize(coded), "width": width, "layers": layers, "bits": bits, "rate": rate,
-               "allotted_s": allotted, "mode": self.args.mode}
+        key = {"what": "archive", "data": self.digest, "size": self.size, "coded": os.path.getsize(coded), "width": width,
+               "layers": layers, "bits": bits, "rate": rate, "allotted_s": allotted, "mode": self.args.mode,
+               "rounded_share": self.args.rounded_share, "train": self.args.train}
         made = self.cells.find(key) is None
         cell = self.cells.get(key, lambda: self.make(setting, allotted, coded))
-        if made:
+        if os.path.exists(self.path(setting, allotted) + ".h5"):
             self.keep_if_best(self.path(setting, allotted), cell)
+        if made:
             print(f"{bytes_text(self.size)}, width {width}, {layers} layers, {bits} bits, rate {rate:g}, {allotted} s: "
-                  f"{mark(cell)}{total_bytes(cell):,} bytes, of which the model has {cell['model_bytes']:,}", file=sys.stderr, flush=True)
+                  f"{mark(cell)}{total_bytes(cell):,} bytes, of which the model has {cell['model_bytes']:,}",
+                  file=sys.stderr, flush=True)
         return cell
 
     def path(self, setting, allotted):
@@ -192,7 +195,8 @@ def table_of(searches, cells, programs):
                      f"{key['rate']:g} | {total - smallest['model_bytes']:,} | {smallest['model_bytes']:,} | "
                      f"{mark(smallest)}{total:,} ({100 * total / size:.2f} %) | "
                      f"{xz:,} ({100 * xz / size:.2f} %) | {more[0]} | {more[1]} |")
-    lines += ["", "| text | parameters | smallest file of the width | data and headers | model | trained on | bits, rate, layers |", "|---" * 7 + "|"]
+    lines += ["", "| text | parameters | smallest file of the width | data and headers | model | trained on | bits, rate, layers |",
+              "|---" * 7 + "|"]
     for search in searches:
         for cell in best_of_widths(search.own_cells()):
             seen = f"{cell['bytes_seen'] / search.size:.3g} times" if "bytes_seen" in cell else ""
@@ -217,7 +221,8 @@ def draw(searches, cells, out):
         percent = lambda cell: 100 * total_bytes(cell) / search.size
         own, best = search.own_cells(), best_of_widths(search.own_cells())
         name = bytes_text(search.size)
-        ax.plot([c["parameters"] for c in own], [percent(c) for c in own], color=colour, marker=".", markersize=3, linestyle="none", alpha=0.5)
+        ax.plot([c["parameters"] for c in own], [percent(c) for c in own], color=colour, marker=".", markersize=3, linestyle="none",
+                alpha=0.5)
         ax.plot([c["parameters"] for c in best], [percent(c) for c in best], color=colour, linestyle=dashes, marker=shape, markersize=5,
                 linewidth=1.3, label=f"{name}: file with its model")
         hollow = [c for c in best if is_estimate(c)]
@@ -272,6 +277,8 @@ def parse_arguments():
     parser.add_argument("-T", "--threads", type=int, default=0)
     args = parser.parse_args()
     args.train = args.train.split()
+    if args.sample < SAMPLE_PIECES * 1000:
+        raise Failure(USAGE, f"--sample is at least {SAMPLE_PIECES} KB")
     if not args.minutes > 0 or not math.isfinite(args.minutes):
         raise Failure(USAGE, "--minutes must be positive")
     return args
@@ -279,6 +286,8 @@ def parse_arguments():
 
 def main():
     args = parse_arguments()
+    import matplotlib  # noqa: F401  that it is missing is better known now than at the end
+
     occam = Occam(args.bin, args.threads)
     rated = occam.has_option("train", "--weight-rate")
     args.rates = args.rates if args.rates is not None else ([0.0, 1.0] if rated else [0.0])
