@@ -1,6 +1,7 @@
 #include "data/base/file.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -10,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <random>
 #include <utility>
 
 #include "data/base/error.h"
@@ -122,11 +124,27 @@ class DirectSink final : public ByteSink {
   std::string name_;
 };
 
+std::string FolderOf(const std::string& path) {
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  return folder.empty() ? "." : folder;
+}
+
+// A file without a name, of which nothing stays however this process ends; -1 where there is no
+// such thing (or no /proc, through which it would get its name).
+int OpenNameless(const std::string& folder) {
+  if (::access("/proc/self/fd", X_OK) != 0) return -1;
+  return ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+}
+
+// Writes to a file without a name, or with a temporary one, until Commit() names it.
 class AtomicFileSink final : public ByteSink {
  public:
   AtomicFileSink(std::string path, bool overwrite) : path_(std::move(path)), overwrite_(overwrite) {
-    temporary_ = path_ + kPartial + "XXXXXX";
-    fd_ = ::mkstemp(temporary_.data());
+    fd_ = OpenNameless(FolderOf(path_));
+    if (fd_ < 0) {
+      temporary_ = path_ + kPartial + "XXXXXX";
+      fd_ = ::mkstemp(temporary_.data());
+    }
     if (fd_ < 0) throw SystemError("cannot create a file beside", path_);
     // Says that somebody writes here, for as long as this process lives; see RemoveLeftovers.
     // Where locks do not work, leftovers stay.
@@ -139,7 +157,7 @@ class AtomicFileSink final : public ByteSink {
   AtomicFileSink& operator=(const AtomicFileSink&) = delete;
   ~AtomicFileSink() override {
     if (fd_ >= 0) ::close(fd_);
-    if (!committed_) ::unlink(temporary_.c_str());
+    if (!committed_ && !temporary_.empty()) ::unlink(temporary_.c_str());
   }
 
   void Write(std::span<const uint8_t> bytes) override { WriteFully(fd_, bytes, path_); }
@@ -155,6 +173,7 @@ class AtomicFileSink final : public ByteSink {
       ::futimens(fd_, times);
     }
     if (::fsync(fd_) != 0) throw SystemError("cannot write", path_);
+    if (temporary_.empty()) NameTemporarily();
     const int fd = std::exchange(fd_, -1);
     if (::close(fd) != 0) throw SystemError("cannot write", path_);
     if (overwrite_ || !LinkToNewName()) {
@@ -167,6 +186,20 @@ class AtomicFileSink final : public ByteSink {
   std::string name() const override { return path_; }
 
  private:
+  // rename() replaces a file at once, but needs a name to begin with.
+  void NameTemporarily() {
+    const std::string nameless = fmt::format("/proc/self/fd/{}", fd_);
+    std::random_device random;
+    for (;;) {
+      const std::string name = fmt::format("{}{}{:06x}", path_, kPartial, random() & 0xffffff);
+      if (::linkat(AT_FDCWD, nameless.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0) {
+        temporary_ = name;
+        return;
+      }
+      if (errno != EEXIST) throw SystemError("cannot write", path_);
+    }
+  }
+
   // link() refuses an existing name, so a file that appeared meanwhile is not lost; the temporary
   // name goes in the destructor. On file systems that have no links (FAT), makes sure as well as
   // can be that the name is free, and returns false.
@@ -181,16 +214,14 @@ class AtomicFileSink final : public ByteSink {
   // Makes the new name itself survive a crash. Some file systems refuse to sync folders; the data
   // is synced anyway.
   void SyncFolder() const {
-    std::string folder = std::filesystem::path(path_).parent_path().string();
-    if (folder.empty()) folder = ".";
-    const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int fd = ::open(FolderOf(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return;
     ::fsync(fd);
     ::close(fd);
   }
 
   std::string path_;
-  std::string temporary_;
+  std::string temporary_;  // empty: the file has no name
   bool overwrite_;
   std::optional<FileAttributes> attributes_;
   int fd_ = -1;

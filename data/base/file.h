@@ -62,11 +62,10 @@ class ByteSink {
 std::unique_ptr<ByteSource> OpenSource(const std::string& path,
                                        const std::atomic<bool>* stop = nullptr);
 
-// A file that appears under `path` only when committed (written beside it under the name
-// PATH.partial-XXXXXX, X being anything, locked by flock; synced, renamed), or
-// standard output for
-// "-". An existing file is an error (kIo) unless `overwrite`. Names that are no regular file (a
-// device, a named pipe) are written to directly.
+// A file that appears under `path` only when committed (until then it has no name or, where that
+// cannot be, PATH.partial-XXXXXX, X being anything, locked by flock; synced, renamed), or standard
+// output for "-". An existing file is an error (kIo) unless `overwrite`. Names that are no regular
+// file (a device, a named pipe) are written to directly.
 std::unique_ptr<ByteSink> OpenSink(const std::string& path, bool overwrite);
 
 // In memory, for tests and small data. The source does not own its bytes.

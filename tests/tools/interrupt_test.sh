@@ -16,14 +16,19 @@ model=(--ckpt tiny.occm)
 for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do cat text; done >long  # two segments
 "$bin/compress" "${model[@]}" -o long.occ long || fail "compress"
 
-# interrupt SIGNAL COMMAND...: starts it, waits for the file that it writes to beside out.*, sends the signal.
+# Waits until process PID writes to a file: one without a name yet, or with a temporary one.
+wait_for_writing() {
+  for ((i = 0; i < 300; i++)); do ls -l "/proc/$1/fd" 2>/dev/null | grep -Eq '\(deleted\)|\.partial-' && return; sleep 0.1; done
+  fail "nothing is written by process $1"
+}
+# interrupt SIGNAL COMMAND...: starts it, waits until it writes, sends the signal.
 interrupt() {
   local signal=$1 got
   shift
   "$@" <&0 2>err & local pid=$!
-  for ((i = 0; i < 300; i++)); do compgen -G 'out*.partial-*' >/dev/null && break; sleep 0.1; done
-  compgen -G 'out*.partial-*' >/dev/null || fail "nothing is written by: $*"
+  wait_for_writing $pid
   kill -"$signal" $pid
+  [ "$twice" = yes ] && kill -"$signal" $pid
   wait $pid
   got=$?
   [ $got -eq 130 ] || { fail "exit $got after $signal: $*"; cat err >&2; }
@@ -43,6 +48,7 @@ starve() {
   wait $feeder 2>/dev/null
 }
 
+twice=no
 for signal in INT TERM; do
   interrupt $signal "$bin/compress" "${model[@]}" -T 2 -o out.occ /dev/zero  # without end
   interrupt $signal "$bin/compress" "${model[@]}" --mode carried -T 1 -o out.occ /dev/zero
@@ -55,11 +61,15 @@ for signal in INT TERM; do
   starve $signal 2000 long.occ "$bin/decompress" "${model[@]}" --keep-going -o out.text
   starve $signal 2000 long.occ "$bin/decompress" "${model[@]}" --range 10: -o out.text
 done
+# An impatient second signal ends it at once, and leaves nothing either.
+twice=yes
+interrupt INT "$bin/compress" "${model[@]}" --mode carried -T 1 -o out.occ /dev/zero
+starve INT 600000 long "$bin/compress" "${model[@]}" -T 1 -o out.occ
 # What was there before stays.
 echo mine >kept.occ
 cp kept.occ before
 "$bin/compress" "${model[@]}" -f -o kept.occ /dev/zero & pid=$!
-for ((i = 0; i < 300; i++)); do compgen -G 'kept.occ.partial-*' >/dev/null && break; sleep 0.1; done
+wait_for_writing $pid
 kill -INT $pid
 wait $pid
 [ $? -eq 130 ] || fail "compress -f that was interrupted"
