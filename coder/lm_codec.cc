@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <string>
 
-#include "coder/model_codec.h"
 #include "data/base/error.h"
 
 namespace occam {
@@ -118,8 +117,5 @@ StreamModel LmStreamModel(const ExactNetwork& network, uint32_t context) {
   const LmCodec trial(network, model.context, 1);  // refuses a context that the network has not
   return model;
 }
-
-LoadedModel::LoadedModel(std::span<const uint8_t> coded, const std::string& name, Kernels kernels)
-    : network_(DecodeModel(coded, name), kernels), stream_model_(LmStreamModel(network_)) {}
 
 }  // namespace occam

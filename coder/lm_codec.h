@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "coder/model_codec.h"
 #include "coder/stream_model.h"
 #include "coder/symbol_model.h"
 #include "data/base/thread_team.h"
@@ -66,7 +67,8 @@ StreamModel LmStreamModel(const ExactNetwork& network, uint32_t context = 0);
 class LoadedModel {
  public:
   // `coded` is what EncodeModel gave. Throws kDamaged, `name` in the message: coder/model_codec.h.
-  LoadedModel(std::span<const uint8_t> coded, const std::string& name, Kernels kernels);
+  LoadedModel(std::span<const uint8_t> coded, const std::string& name, Kernels kernels)
+      : network_(DecodeModel(coded, name), kernels), stream_model_(LmStreamModel(network_)) {}
   LoadedModel(const LoadedModel&) = delete;
   LoadedModel& operator=(const LoadedModel&) = delete;
 
