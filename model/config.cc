@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "data/base/error.h"
@@ -9,10 +10,13 @@
 namespace occam {
 namespace {
 
+// All by rate, the windows also by the cache that a decoder reads for every byte:
+// experiments/family.
 constexpr int kFamilyLayers = 7;
-// By rate and by the cache that a decoder reads for every byte: experiments/family.
+constexpr int kDeepLayers = 13;
+constexpr int64_t kDeepFrom = 8'000'000;  // parameters
 constexpr int kFamilyWindow = 64;
-constexpr int kFamilyWideWindow = 512;
+constexpr int kFamilyWideWindow = 1024;
 constexpr int kWidthStep = 16;
 
 int FamilyHeadSize(int width) {
@@ -39,7 +43,7 @@ void CheckConfig(const ModelConfig& c, ErrorKind kind) {
   require(c.vocabulary >= 2 && c.vocabulary <= 65536, "vocabulary must be in 2..65536");
   require(c.width >= 8 && c.width <= 4096 && c.width % 8 == 0,
           "width must be a multiple of 8 in 8..4096");
-  require(c.layers >= 1 && c.layers <= 256, "layers must be in 1..256");
+  require(c.layers >= 1 && c.layers <= kMaxLayers, "layers must be in 1..256");
   require(c.heads >= 1 && c.width % c.heads == 0, "heads must divide the width");
   require(c.head_size() % 8 == 0 && c.head_size() <= 256,
           "the head size must be a multiple of 8, at most 256");
@@ -51,32 +55,39 @@ void CheckConfig(const ModelConfig& c, ErrorKind kind) {
   for (const int32_t w : c.windows) require(w >= 0 && w <= 65536, "windows must be in 0..65536");
 }
 
-ModelConfig FamilyConfig(int width, int vocabulary) {
+std::vector<int32_t> FamilyWindows(int layers) {
+  std::vector<int32_t> windows(static_cast<size_t>(layers), kFamilyWindow);
+  windows[static_cast<size_t>(std::max(0, layers - 2))] = kFamilyWideWindow;
+  return windows;
+}
+
+ModelConfig FamilyConfig(int width, int vocabulary, int layers) {
   ModelConfig config;
   config.vocabulary = vocabulary;
   config.width = width;
-  config.layers = kFamilyLayers;
+  config.layers = layers;
   config.heads = width / FamilyHeadSize(width);
   config.kv_heads = config.heads;
-  for (int l = 0; l < config.layers; ++l) {
-    config.windows.push_back(l % 3 == 2 ? kFamilyWideWindow : kFamilyWindow);
-  }
+  config.windows = FamilyWindows(layers);
   CheckConfig(config, ErrorKind::kUsage);
   return config;
 }
 
 ModelConfig FamilyConfigFor(int64_t parameters, int vocabulary) {
+  const int layers = parameters > kDeepFrom ? kDeepLayers : kFamilyLayers;
   int best = kWidthStep;
   int64_t best_distance = INT64_MAX;
   for (int width = kWidthStep; width <= 4096; width += kWidthStep) {
+    if (FamilyHeadSize(width) == 16 && width > 16)
+      continue;  // they learned less: experiments/family
     const int64_t distance =
-        std::llabs(ParameterCount(FamilyConfig(width, vocabulary)) - parameters);
+        std::llabs(ParameterCount(FamilyConfig(width, vocabulary, layers)) - parameters);
     if (distance < best_distance) {
       best_distance = distance;
       best = width;
     }
   }
-  return FamilyConfig(best, vocabulary);
+  return FamilyConfig(best, vocabulary, layers);
 }
 
 std::string Describe(const ModelConfig& config) {

@@ -8,6 +8,8 @@
 
 namespace occam {
 
+constexpr int kMaxLayers = 256;
+
 struct ModelConfig {
   int32_t vocabulary = 256;  // V: outputs; inputs have one more, the begin symbol
   int32_t width = 48;        // D
@@ -37,11 +39,16 @@ struct ModelConfig {
 enum class ErrorKind;
 void CheckConfig(const ModelConfig& config, ErrorKind kind);
 
-// The family of DESIGN.md section 3 at a width (a multiple of 16): 7 layers, heads of 32, 24 or 16,
-// windows of 64, every third layer 512.
-ModelConfig FamilyConfig(int width, int vocabulary = 256);
+// The family of DESIGN.md section 3 at a width (a multiple of 16): heads of 32, 24 or 16, windows
+// of FamilyWindows.
+ModelConfig FamilyConfig(int width, int vocabulary = 256, int layers = 7);
 
-// The member whose parameter count comes nearest to `parameters`. "3M" and "3.2M" are the same one.
+// Windows of 64, but 1024 in the last layer but one (or the only one). `layers` is at least 1.
+std::vector<int32_t> FamilyWindows(int layers);
+
+// The member with heads of 24 or 32 whose parameter count comes nearest to `parameters`; more than
+// 8M: of 13 layers. "3M"
+// and "3.2M" are the same one.
 ModelConfig FamilyConfigFor(int64_t parameters, int vocabulary = 256);
 
 int64_t ParameterCount(const ModelConfig& config);

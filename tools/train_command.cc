@@ -96,7 +96,10 @@ Plan MakePlan(const cxxopts::ParseResult& args, const std::string& out) {
   if (args.count("resume") > 0) {
     RefuseBesideResume(args);
     plan.resumed = LoadCheckpoint(out);
-    plan.settings.config = plan.resumed->config;
+    ModelConfig& config = plan.resumed->config;
+    if (args.count("windows") > 0) config.windows = WindowsFrom(args, config.layers);
+    CheckConfig(config, ErrorKind::kUsage);
+    plan.settings.config = config;
     plan.settings.provenance = plan.resumed->provenance;
     const RunPlan run = UnpackPlan(*plan.resumed, out);
     plan.settings.recipe = run.recipe;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -48,8 +49,8 @@ cxxopts::Options TrainOptions() {
       "mlp-factor", "Width of the MLP over the width", cxxopts::value<int>(), "N")(
       "conv-width", "Taps of the convolutions; 0 = none", cxxopts::value<int>(), "N")(
       "windows",
-      "Positions each layer sees, one a layer or repeated as a pattern; 0 = all (default "
-      "64,64,512)",
+      "Positions each layer sees, one a layer or repeated as a pattern; 0 = all (default: 64, the "
+      "last layer but one 1024); with --resume: from here on",
       cxxopts::value<std::vector<int>>(),
       "W,W,...")("context", "Bytes of a fresh context (default 2048)", cxxopts::value<int>(), "N");
   options.add_options("Length")("minutes", "Minutes (the default: 10)", cxxopts::value<double>(),
@@ -96,6 +97,17 @@ cxxopts::Options TrainOptions() {
   return options;
 }
 
+std::vector<int32_t> WindowsFrom(const cxxopts::ParseResult& args, int layers) {
+  layers = std::clamp(layers, 1, kMaxLayers);  // a wrong number is for CheckConfig to name
+  if (args.count("windows") == 0) return FamilyWindows(layers);
+  const auto pattern = args["windows"].as<std::vector<int>>();
+  if (pattern.empty()) throw UsageError("--windows needs at least one number");
+  std::vector<int32_t> windows;
+  for (int l = 0; l < layers; ++l)
+    windows.push_back(pattern[static_cast<size_t>(l) % pattern.size()]);
+  return windows;
+}
+
 ModelConfig ConfigFrom(const cxxopts::ParseResult& args, int vocabulary) {
   if (args.count("width") > 0 && args.count("params") > 0)
     throw UsageError("give --width or --params, not both");
@@ -109,8 +121,6 @@ ModelConfig ConfigFrom(const cxxopts::ParseResult& args, int vocabulary) {
   const auto set = [&](const char* name, int32_t* field) {
     if (args.count(name) > 0) *field = args[name].as<int>();
   };
-  std::vector<int> pattern{config.windows[0], config.windows[1], config.windows[2]};
-  if (args.count("windows") > 0) pattern = args["windows"].as<std::vector<int>>();
   set("layers", &config.layers);
   set("heads", &config.heads);
   config.kv_heads = config.heads;
@@ -118,10 +128,7 @@ ModelConfig ConfigFrom(const cxxopts::ParseResult& args, int vocabulary) {
   set("mlp-factor", &config.mlp_factor);
   set("conv-width", &config.conv_width);
   set("context", &config.context);
-  if (pattern.empty()) throw UsageError("--windows needs at least one number");
-  config.windows.clear();
-  for (int l = 0; l < config.layers; ++l)
-    config.windows.push_back(pattern[static_cast<size_t>(l) % pattern.size()]);
+  config.windows = WindowsFrom(args, config.layers);
   CheckConfig(config, ErrorKind::kUsage);
   return config;
 }
@@ -156,11 +163,10 @@ RunLength LengthFrom(const cxxopts::ParseResult& args, const ModelConfig& config
 
 void RefuseBesideResume(const cxxopts::ParseResult& args) {
   for (const char* name :
-       {"params",       "width",      "layers",         "heads",         "kv-heads",
-        "mlp-factor",   "conv-width", "windows",        "context",       "minutes",
-        "tokens",       "steps",      "batch",          "muon-lr",       "adamw-lr",
-        "weight-decay", "clip-norm",  "constant-share", "rounded-share", "weight-bits",
-        "seed",         "precision",  "init",           "force",         "train-bytes"}) {
+       {"params",      "width",    "layers",       "heads",     "kv-heads",       "mlp-factor",
+        "conv-width",  "context",  "minutes",      "tokens",    "steps",          "batch",
+        "muon-lr",     "adamw-lr", "weight-decay", "clip-norm", "constant-share", "rounded-share",
+        "weight-bits", "seed",     "precision",    "init",      "force",          "train-bytes"}) {
     if (args.count(name) > 0) {
       throw UsageError(
           fmt::format("--{} cannot be changed with --resume: the checkpoint decides it", name));

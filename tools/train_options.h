@@ -2,7 +2,9 @@
 #ifndef OCCAM_TOOLS_TRAIN_OPTIONS_H_
 #define OCCAM_TOOLS_TRAIN_OPTIONS_H_
 
+#include <cstdint>
 #include <cxxopts.hpp>
+#include <vector>
 
 #include "model/config.h"
 #include "train/recipe.h"
@@ -12,6 +14,8 @@ namespace occam {
 
 cxxopts::Options TrainOptions();
 
+// --windows, or else the family's: one a layer.
+std::vector<int32_t> WindowsFrom(const cxxopts::ParseResult& args, int layers);
 ModelConfig ConfigFrom(const cxxopts::ParseResult& args, int vocabulary);
 Recipe RecipeFrom(const cxxopts::ParseResult& args);
 RunLength LengthFrom(const cxxopts::ParseResult& args, const ModelConfig& config,

@@ -27,7 +27,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "model")
 import occam_network  # noqa: E402  (the network's definition in PyTorch)
 
 LAYERS, CONTEXT, TAPS, VOCABULARY = 7, 2048, 4, 256  # the family of DESIGN.md section 3
-WINDOW, WIDE_WINDOW = 64, 512  # the wide one in every third layer
+WINDOW, WIDE_WINDOW = 64, 1024  # the wide one in the last layer but one
 
 
 def family(parameters):
@@ -37,7 +37,7 @@ def family(parameters):
 
     width = min(range(16, 4097, 16), key=lambda d: abs(count(d) - parameters))
     size = next(s for s in (32, 24, 16) if width % s == 0)
-    windows = [WIDE_WINDOW if layer % 3 == 2 else WINDOW for layer in range(LAYERS)]
+    windows = [WIDE_WINDOW if layer == LAYERS - 2 else WINDOW for layer in range(LAYERS)]
     heads = width // size
     return occam_network.Config(VOCABULARY, width, LAYERS, heads, heads, 4, TAPS, CONTEXT, windows), count(width)
 
@@ -98,6 +98,7 @@ class Block(torch.nn.Module):
         q, k, v = (y.view(batch, length, self.heads, self.size).transpose(1, 2)
                    for y in self.qkv(self.conv1(norm(x) * self.gain1)).chunk(3, dim=-1))
         q, k = (norm(occam_network.rotate(y, self.cosine, self.sine)) for y in (q, k))
+        k = occam_network.shift_still_pairs(k)
         out = self.attend(q.to(v.dtype), k.to(v.dtype), v)
         x = x + self.wo(out.transpose(1, 2).reshape(batch, length, width))
         return x + self.wd(self.wu(self.conv2(norm(x) * self.gain2)).relu().square())

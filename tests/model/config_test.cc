@@ -22,6 +22,16 @@ TEST_CASE("Family: 200K, 800K and 3.2M are widths 48, 96 and 192 with the counts
   CHECK(FamilyConfig(96).head_size() == 32);
 }
 
+TEST_CASE("Family: one layer sees far, and above 8 million parameters there are 13") {
+  CHECK(FamilyConfigFor(200'000).windows == std::vector<int32_t>{64, 64, 64, 64, 64, 1024, 64});
+  CHECK(FamilyWindows(1) == std::vector<int32_t>{1024});
+  const ModelConfig large = FamilyConfigFor(12'000'000);
+  CHECK(large.layers == 13);
+  CHECK(large.width == 288);
+  CHECK(large.window(11) == 1024);
+  CHECK(FamilyConfigFor(8'000'000).layers == 7);
+}
+
 TEST_CASE("Config: what does not fit together is refused") {
   ModelConfig config = FamilyConfig(48);
   config.heads = 5;

@@ -94,6 +94,13 @@ same half.log.jsonl before.log.jsonl
 failures=$?
 says 'half.h5 still holds step'
 same half.h5 before.h5
+# Windows hold no weights, so a run may go on with others.
+"$bin/train" --resume --windows 5,0 --data text --out half.h5 -q & pid=$!
+sleep 1
+kill -INT $pid
+wait $pid
+[ $? -eq 130 ] || fail "training with other windows ended with $?"
+"$bin/inspect" half.h5 | grep -q 'windows 5 64 5' || fail "training went on with its old windows"
 ls | grep -E '\.partial-' && fail "temporary files were left behind"
 
 # ---- keep-best and the prequential length ----
