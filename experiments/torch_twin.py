@@ -25,11 +25,13 @@ SHAPE = {"width": 96, "layers": 7, "heads": 0, "kv_heads": 0, "mlp_factor": 4, "
          "tokens": 60_000_000, "x0mix": 0}
 DEFAULTS = {
     **SHAPE,
-    "windows": [64, 64, 512],  # repeated as a pattern; 0 = the whole context
+    "windows": [64, 64, 64, 64, 64, 1024, 64],  # one a layer, or repeated as a pattern; 0 = the whole context
+    "first_windows": None, "first_share": 0.0,  # other windows for the first share of a run
     "muon_lr": 0.02, "muon_momentum": 0.95, "adamw_lr": 8e-3, "adamw_beta1": 0.9, "adamw_beta2": 0.99,
     "adamw_epsilon": 1e-10, "weight_decay": 0.1, "clip_norm": 1.0, "warmup_steps": 100, "warmup_share": 0.05,
     "constant_share": 0.4, "final_factor": 0.02, "decay": "linear", "seed": 1, "rounded_share": 0.0, "average_decay": 0.0,
     "rotated_share": 0.5, "rotary_base": 1024.0, "convolution_deviation": 0.5, "score_scale": 3.0,
+    "key_shift": 1,  # still pairs of keys from the position before; 0: as in all runs of before
     "train_bytes": 62_000_000, "validation_bytes": 2_000_000,
 }
 MATRICES = ("wq", "wk", "wv", "wo", "wu", "wd")
@@ -43,8 +45,12 @@ def completed(configuration):
     c["kv_heads"] = c["kv_heads"] or c["heads"]
     c["head_size"] = c["width"] // c["heads"]
     c["kv_width"] = c["kv_heads"] * c["head_size"]
-    c["all_windows"] = [c["windows"][l % len(c["windows"])] or c["context"] for l in range(c["layers"])]
+    c["all_windows"] = of_layers(c, c["windows"])
     return c
+
+
+def of_layers(c, windows):
+    return [windows[l % len(windows)] or c["context"] for l in range(c["layers"])]
 
 
 def cache_bytes_per_width(c):
@@ -129,8 +135,11 @@ class Networks:
         self.sine = torch.tensor(numpy.sin(angles), dtype=torch.float32, device=device)
         scales = torch.tensor([c["score_scale"] / 3 for c in configurations], device=device)
         self.query_scale = scales.view(-1, 1, 1, 1, 1) if (scales != 1).any() else None
+        self.still = torch.tensor(numpy.stack([(numpy.arange(size) % pairs >= n) & bool(c["key_shift"]) for n, c in zip(turning, configurations)]),
+                                  device=device)[:, None, None, None, :]  # [E, 1, 1, 1, size]
         self.symbols = torch.arange(257, device=device)
-        windows = {w for c in configurations for w in c["all_windows"]}
+        self.windows = [of_layers(c, c["first_windows"] or c["windows"]) for c in configurations]
+        windows = {w for c, first in zip(configurations, self.windows) for w in c["all_windows"] + first}
         self.masks = {w: self._mask(w, device) for w in windows if w < self.T}
 
     def _mask(self, w, device):
@@ -161,7 +170,7 @@ class Networks:
         group = self.c["heads"] // self.c["kv_heads"]
         if group > 1:
             k, v = k.repeat_interleave(group, dim=2), v.repeat_interleave(group, dim=2)
-        windows = [c["all_windows"][layer] for c in self.all]
+        windows = [of_one[layer] for of_one in self.windows]
         outs, begin = [], 0  # runs of equal windows go together
         while begin < len(windows):
             end = begin
@@ -186,7 +195,9 @@ class Networks:
         q, k, v = qkv.split([self.c["width"], self.c["kv_width"], self.c["kv_width"]], dim=-1)
         q = self._rotated(q)
         q = q if self.query_scale is None else q * self.query_scale
-        return q.bfloat16(), self._rotated(k).bfloat16(), self._heads(v).bfloat16()
+        k = self._rotated(k)
+        k = torch.where(self.still, F.pad(k, (0, 0, 1, 0))[..., :-1, :], k)  # see model/rotate.h
+        return q.bfloat16(), k.bfloat16(), self._heads(v).bfloat16()
 
     def _after_attention(self, x, out, w):
         x = x + linear(out.transpose(2, 3).flatten(3), w["wo"])
@@ -381,7 +392,13 @@ class Training:
         step = self.step if self.device == "cpu" else self._captured()
         shown, curves, speed = {round(self.steps * k / 4) for k in range(1, 5)}, [], 0
         looped = time.time()
+        changes = {round(self.steps * c["first_share"]) + 1 for c in self.all if c["first_windows"]}
         for done in range(1, self.steps + 1):
+            if done in changes:
+                for e, c in enumerate(self.all):
+                    if done > self.steps * c["first_share"]:
+                        self.networks.windows[e] = c["all_windows"]
+                step = self.step if self.device == "cpu" else self._captured()
             step()
             if done in shown:
                 losses = (self.loss_sum / done / math.log(2)).tolist()  # waits for the GPU

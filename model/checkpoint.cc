@@ -8,6 +8,7 @@
 #include "data/base/byte_order.h"
 #include "data/base/digest.h"
 #include "data/base/error.h"
+#include "model/exact/quantized_model.h"
 #include "model/h5_file.h"
 
 namespace occam {
@@ -168,6 +169,19 @@ void SaveProvenance(const Provenance& provenance, H5Writer* file) {
 
 // ---- Loading ----
 
+// The same weights are another network under another contract.
+void CheckContract(const H5Reader& file, const std::string& name) {
+  const auto attributes = file.Attributes("/");
+  const bool has = std::ranges::find(attributes, "contract_version") != attributes.end();
+  const int32_t version = has ? file.ReadAttribute<int32_t>("/", "contract_version") : 2;
+  if (version != kContractVersion) {
+    throw DamagedError(fmt::format(
+        "{} was trained for numeric contract {}{}, this program has {}: only the version that made "
+        "it can use it",
+        name, version, has ? "" : " or before", kContractVersion));
+  }
+}
+
 ModelConfig LoadConfig(const H5Reader& file, size_t file_bytes, const std::string& name) {
   ModelConfig config;
   ForEachField(config, [&](const char* field, int32_t& value) {
@@ -259,6 +273,7 @@ void SaveCheckpoint(const std::string& path, const Checkpoint& checkpoint) {
   const ModelConfig& config = checkpoint.config;
   CheckConfig(config, ErrorKind::kInternal);
   H5Writer file(kUserBlockBytes);
+  file.WriteAttribute<int32_t>("/", "contract_version", kContractVersion);
   file.CreateGroup("/config");
   ForEachField(config, [&](const char* name, const int32_t& value) {
     file.WriteAttribute<int32_t>("/config", name, value);
@@ -279,6 +294,7 @@ Checkpoint LoadCheckpoint(const std::string& path) {
   const Bytes bytes = ReadFile(path);
   CheckUserBlock(bytes, path);
   const H5Reader file(bytes, path);
+  CheckContract(file, path);
   const ModelConfig config = LoadConfig(file, bytes.size(), path);
   Checkpoint checkpoint{config,
                         LoadParameters(file, config, "/weights", path),

@@ -79,7 +79,7 @@ RotaryTable MakeTable() {
 }  // namespace
 
 std::vector<int32_t> RotaryFrequencies(int pairs) {
-  const int turning = (pairs + 1) / 2;
+  const int turning = TurningPairs(pairs);
   const int64_t root = RootOfBase(turning);
   std::vector<int32_t> frequencies(static_cast<size_t>(pairs));
   int64_t power = kOne;

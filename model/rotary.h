@@ -12,10 +12,13 @@ namespace occam {
 // Positions count modulo 65536, and so do phases: phase p is p / 65536 of a circle.
 constexpr int kRotaryCircle = 65536;
 
-// Pair i of pairs = head size / 2, the elements i and pairs + i of a head, turns by m_i phases a
-// position: m_i = round(65536 / (2 pi) * 1024^(-i / n)) for i < n = (pairs + 1) / 2, the others not
-// at all: these can find what is like the present wherever it was. With all pairs turning, rates
-// after 40 MB are 3 to 5 % worse (experiments/recipe). Computed in integers.
+// Of the pairs = head size / 2 of a head, the elements i and pairs + i, so many turn, the first.
+constexpr int TurningPairs(int pairs) { return (pairs + 1) / 2; }
+
+// Pair i turns by m_i phases a position: m_i = round(65536 / (2 pi) * 1024^(-i / n)) for i < n =
+// TurningPairs(pairs), the others not at all: these can find what is like the present wherever it
+// was. With all pairs turning, rates after 40 MB are 3 to 5 % worse (experiments/recipe). Computed
+// in integers.
 std::vector<int32_t> RotaryFrequencies(int pairs);
 
 // cos and sin of all phases, rounded to 2^-23 and exact as floats; computed once, in integers.

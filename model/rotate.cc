@@ -5,6 +5,8 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include <algorithm>
+
 #include "model/rotary.h"
 #include "model/simd_targets.h"
 
@@ -62,6 +64,45 @@ void RotateForward(const RotaryAngles& angles, int64_t first, TensorView x) {
 void RotateBackward(const RotaryAngles& angles, int64_t first, TensorView dy) {
   OCCAM_SIMD_DISPATCH(Rotate)
   (angles.cosine.view().Rows(first, dy.rows), angles.sine.view().Rows(first, dy.rows), true, dy);
+}
+
+namespace {
+
+// f(begin, count) for the two runs of still elements of a head.
+template <typename F>
+void ForEachStillRun(int64_t size, F&& f) {
+  const int64_t pairs = size / 2;
+  const int64_t turning = TurningPairs(static_cast<int>(pairs));
+  f(turning, pairs - turning);
+  f(pairs + turning, pairs - turning);
+}
+
+}  // namespace
+
+void ShiftStillPairs(ConstTensorView keys, TensorView shifted) {
+  for (int64_t t = 0; t < keys.rows; ++t) {
+    std::copy_n(keys.row(t), keys.columns, shifted.row(t));
+    ForEachStillRun(keys.columns, [&](int64_t begin, int64_t count) {
+      if (t > 0) {
+        std::copy_n(keys.row(t - 1) + begin, count, shifted.row(t) + begin);
+      } else {
+        std::fill_n(shifted.row(t) + begin, count, 0.0f);
+      }
+    });
+  }
+}
+
+void UnshiftStillPairs(ConstTensorView dshifted, TensorView dkeys) {
+  for (int64_t t = 0; t < dkeys.rows; ++t) {
+    std::copy_n(dshifted.row(t), dkeys.columns, dkeys.row(t));
+    ForEachStillRun(dkeys.columns, [&](int64_t begin, int64_t count) {
+      if (t + 1 < dkeys.rows) {
+        std::copy_n(dshifted.row(t + 1) + begin, count, dkeys.row(t) + begin);
+      } else {
+        std::fill_n(dkeys.row(t) + begin, count, 0.0f);
+      }
+    });
+  }
 }
 
 }  // namespace occam

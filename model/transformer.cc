@@ -72,6 +72,9 @@ struct Transformer::Impl : TransformerBuffers {
   const int length;
   const int64_t qk_width;  // D + kv_width
   const RotaryAngles angles;
+  // Of each thread, the keys of a head as attention sees them [length, head size], and their
+  // gradient.
+  std::vector<Tensor> shifted_keys, dshifted_keys;
   Workshop& shop;
   LinearLayers& linear;
 };
@@ -87,7 +90,12 @@ Transformer::Impl::Impl(const ModelConfig& config, int sequences_in, int length_
       qk_width(c.width + c.kv_width()),
       angles(length, c.head_size()),
       shop(*workshop),
-      linear(workshop->linear()) {}
+      linear(workshop->linear()) {
+  for (int i = 0; i < shop.team()->size(); ++i) {
+    shifted_keys.emplace_back(length, c.head_size());
+    dshifted_keys.emplace_back(length, c.head_size());
+  }
+}
 
 // --- attention: x += attention(queries, keys, values) wo -----------------------------------------
 
@@ -123,9 +131,10 @@ void Transformer::Impl::ForwardAttention(const NetworkWeights::Layer& w, int l) 
   const int64_t q_columns = c.width / c.kv_heads, kv_columns = c.head_size();
   ForEachHead(l, {}, [&](const AttentionShape& shape, auto part, auto sums, Room& room) {
     const ConstTensorView qkv = a.qkv;
-    AttentionForward(shape, part(qkv, 0, q_columns), part(qkv, c.width, kv_columns),
-                     part(qkv, qk_width, kv_columns), part(a.attended.view(), 0, q_columns),
-                     sums(a.inverse_sum), &room.attention);
+    Tensor& keys = shifted_keys[Size(room.thread)];
+    ShiftStillPairs(part(qkv, c.width, kv_columns), keys);
+    AttentionForward(shape, part(qkv, 0, q_columns), keys, part(qkv, qk_width, kv_columns),
+                     part(a.attended.view(), 0, q_columns), sums(a.inverse_sum), &room.attention);
   });
   ForEachBlock({}, [&](const RowBlock& b, Room& room) {
     const TensorView middle = b.Of(a.middle.view());
@@ -145,12 +154,15 @@ void Transformer::Impl::BackwardAttention(const NetworkWeights::Layer& w, int l,
               [&](const AttentionShape& shape, auto part, auto sums, Room& room) {
                 const ConstTensorView qkv = a.qkv;
                 const TensorView d = dqkv;
-                AttentionBackward(shape, part(qkv, 0, q_columns), part(qkv, c.width, kv_columns),
+                Tensor& keys = shifted_keys[Size(room.thread)];
+                Tensor& dkeys = dshifted_keys[Size(room.thread)];
+                ShiftStillPairs(part(qkv, c.width, kv_columns), keys);
+                AttentionBackward(shape, part(qkv, 0, q_columns), keys,
                                   part(qkv, qk_width, kv_columns),
                                   part(a.attended.view(), 0, q_columns), sums(a.inverse_sum),
                                   part(dattended.view(), 0, q_columns), part(d, 0, q_columns),
-                                  part(d, c.width, kv_columns), part(d, qk_width, kv_columns),
-                                  &room.attention);
+                                  dkeys, part(d, qk_width, kv_columns), &room.attention);
+                UnshiftStillPairs(dkeys, part(d, c.width, kv_columns));
               });
   ForEachBlock({}, [&](const RowBlock& b, Room& room) {
     const TensorView d = b.Of(dqkv.view());

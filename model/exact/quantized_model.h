@@ -17,7 +17,7 @@
 namespace occam {
 
 // The version of the numeric contract. Two programs of one version agree on every frequency.
-constexpr int kContractVersion = 2;
+constexpr int kContractVersion = 3;
 constexpr int kMaxWeightCode = 63;
 
 // One tensor of ParameterTable, owned.

@@ -1,5 +1,7 @@
 #include "model/exact/tile_pass.h"
 
+#include <algorithm>
+
 #include "model/rotary.h"
 
 namespace occam {
@@ -8,6 +10,14 @@ namespace {
 // The convolution and gain before attention, and those before the MLP.
 constexpr int kBeforeAttention = 0;
 constexpr int kBeforeMlp = 1;
+
+// The still pairs of a key become those of the position before, which wait in `kept`.
+void SwapStillPairs(float* key, int size, float* kept) {
+  const int pairs = size / 2;
+  const int turning = TurningPairs(pairs);
+  kept = std::swap_ranges(key + turning, key + pairs, kept);
+  std::swap_ranges(key + pairs + turning, key + size, kept);
+}
 
 }  // namespace
 
@@ -145,6 +155,7 @@ void TilePass::PrepareHeads(int l) {
     const auto slot = static_cast<int>(at(r).position % layer.capacity);
     for (int g = 0; g < c_.kv_heads; ++g) {
       const auto group = static_cast<size_t>(g);
+      SwapStillPairs(keys + at_row + g * size, size, memory_.StillPairs(at(r).lane, l, g));
       kernels_.Store(keys + at_row + g * size, layer.inverse_key_scales[group],
                      values + at_row + g * size, layer.inverse_value_scales[group],
                      memory_.Ring(at(r).lane, l, g), slot);

@@ -158,6 +158,43 @@ Matrix RotateBackward(const Matrix& dy, size_t size, size_t length) {
 
 namespace {
 
+bool Turns(size_t column, size_t size) {
+  const size_t pairs = size / 2;
+  return column % pairs < static_cast<size_t>(TurningPairs(static_cast<int>(pairs)));
+}
+
+}  // namespace
+
+Matrix ShiftForward(const Matrix& x, size_t size, size_t length) {
+  Matrix y(x.rows, x.columns);
+  for (size_t n = 0; n < x.rows; ++n) {
+    for (size_t j = 0; j < x.columns; ++j) {
+      if (Turns(j % size, size)) {
+        y.at(n, j) = x.at(n, j);
+      } else if (n % length > 0) {
+        y.at(n, j) = x.at(n - 1, j);
+      }
+    }
+  }
+  return y;
+}
+
+Matrix ShiftBackward(const Matrix& dy, size_t size, size_t length) {
+  Matrix dx(dy.rows, dy.columns);
+  for (size_t n = 0; n < dy.rows; ++n) {
+    for (size_t j = 0; j < dy.columns; ++j) {
+      if (Turns(j % size, size)) {
+        dx.at(n, j) = dy.at(n, j);
+      } else if (n % length > 0) {
+        dx.at(n - 1, j) = dy.at(n, j);
+      }
+    }
+  }
+  return dx;
+}
+
+namespace {
+
 // One query's head: where its columns and those of its keys begin, and which rows it sees.
 struct Query {
   size_t row, column, kv_column, first_key;

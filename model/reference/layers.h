@@ -35,6 +35,11 @@ Matrix ConvolutionBackward(const Matrix& x, const Matrix& w, size_t length, cons
 Matrix RotateForward(const Matrix& x, size_t size, size_t length);
 Matrix RotateBackward(const Matrix& dy, size_t size, size_t length);
 
+// Of each head, the elements whose pairs do not turn are those of the position before, zero at the
+// first.
+Matrix ShiftForward(const Matrix& x, size_t size, size_t length);
+Matrix ShiftBackward(const Matrix& dy, size_t size, size_t length);
+
 // softmax(q k^T * 3 / sqrt(size)) v for each head; position i sees j with i - window < j <= i.
 // q [N, heads * size], k, v [N, kv_heads * size]; query head h reads key/value head
 // h / (heads / kv_heads).

@@ -69,6 +69,13 @@ class Network {
     return omit_.rotary ? dy : RotateBackward(dy, head_size(), length_);
   }
 
+  Matrix Shift(const Matrix& k) const {
+    return omit_.key_shift ? k : ShiftForward(k, head_size(), length_);
+  }
+  Matrix ShiftBack(const Matrix& dk) const {
+    return omit_.key_shift ? dk : ShiftBackward(dk, head_size(), length_);
+  }
+
   Mix ForwardMix(const Matrix& x, int gain, int conv, bool omit_norm, bool omit_convolution) {
     Mix m;
     m.x = x;
@@ -93,7 +100,7 @@ class Network {
     b.q_turned = Turn(LinearForward(b.input.mixed, weight(i.wq)));
     b.k_turned = Turn(LinearForward(b.input.mixed, weight(i.wk)));
     b.qkv.q = Norm(b.q_turned, head_size(), omit_.query_norm);
-    b.qkv.k = Norm(b.k_turned, head_size(), omit_.key_norm);
+    b.qkv.k = Shift(Norm(b.k_turned, head_size(), omit_.key_norm));
     b.qkv.v = LinearForward(b.input.mixed, weight(i.wv));
     b.attended = AttentionForward(b.qkv, head_size(), length_, window(l));
     const Matrix middle = Sum(x, LinearForward(b.attended, weight(i.wo)));
@@ -115,7 +122,8 @@ class Network {
     const Matrix dattended = LinearBackward(b.attended, weight(i.wo), dmiddle, gradient(i.wo));
     const AttentionInput d = AttentionBackward(b.qkv, head_size(), length_, window(l), dattended);
     const Matrix dq = TurnBack(NormGradient(b.q_turned, head_size(), d.q, omit_.query_norm));
-    const Matrix dk = TurnBack(NormGradient(b.k_turned, head_size(), d.k, omit_.key_norm));
+    const Matrix dk =
+        TurnBack(NormGradient(b.k_turned, head_size(), ShiftBack(d.k), omit_.key_norm));
     const Matrix& h = b.input.mixed;
     const Matrix dmixed = Sum(LinearBackward(h, weight(i.wq), dq, gradient(i.wq)),
                               Sum(LinearBackward(h, weight(i.wk), dk, gradient(i.wk)),

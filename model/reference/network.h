@@ -16,6 +16,7 @@ namespace occam::reference {
 // Parts left out, so that a test can show that it would notice.
 struct Omit {
   bool rotary = false;
+  bool key_shift = false;
   bool window = false;
   bool convolution1 = false;
   bool convolution2 = false;

@@ -12,6 +12,7 @@
 
 #include "data/base/byte_order.h"
 #include "data/base/digest.h"
+#include "model/exact/quantized_model.h"
 #include "model/h5_file.h"
 #include "tests/error_kind.h"
 #include "tests/model/sample_checkpoint.h"
@@ -292,6 +293,7 @@ struct Changes {
   std::string missing_tensor{};
   std::string transposed_tensor{};
   std::string double_tensor{};
+  int32_t contract = kContractVersion;  // 0: none is told
   int32_t layers = SampleConfig().layers;
   int32_t width = SampleConfig().width;
 };
@@ -299,6 +301,8 @@ struct Changes {
 Bytes BuiltWith(const Changes& changes) {
   const ModelConfig config = SampleConfig();
   H5Writer file(static_cast<int64_t>(kUserBlockBytes));
+  if (changes.contract != 0)
+    file.WriteAttribute<int32_t>("/", "contract_version", changes.contract);
   file.CreateGroup("/config");
   file.WriteAttribute<int32_t>("/config", "vocabulary", config.vocabulary);
   file.WriteAttribute<int32_t>("/config", "width", changes.width);
@@ -351,6 +355,15 @@ TEST_CASE("Checkpoint: a missing tensor, a wrong shape and a wrong type are name
     const Thrown thrown = LoadingOf(BuiltWith(changes));
     CHECK(thrown.kind == ErrorKind::kDamaged);
     CHECK(thrown.Mentions("/weights/layers.0.wu"));
+  }
+}
+
+TEST_CASE(
+    "Checkpoint: one that was trained for another numeric contract is refused by its number") {
+  for (const int32_t contract : {0, kContractVersion - 1, kContractVersion + 1}) {
+    const Thrown thrown = LoadingOf(BuiltWith({.contract = contract}));
+    CHECK(thrown.kind == ErrorKind::kDamaged);
+    CHECK(thrown.Mentions("contract " + std::to_string(contract == 0 ? 2 : contract)));
   }
 }
 

@@ -165,7 +165,7 @@ TEST_CASE("Quantise: the model id of fixed weights is fixed") {
   ParameterSet weights(kConfig);
   Randomise(&weights, 8);
   CHECK(Hex(ModelId(Quantise(kConfig, weights, CalibrationOf(3, 2), {9, 9}))) ==
-        "131a8003c5d9e7c3d1626679e4c38901a11bffabdf7018598199de7a4b197675");
+        "90d2103393c8b2a4b481cb839dc0c8b6b212203123deae95a64010bdff4ea28f");
 }
 
 }  // namespace

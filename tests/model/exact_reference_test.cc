@@ -110,6 +110,18 @@ class ReferenceNetwork {
     }
     return Normed(out);
   }
+  // The still pairs are those of the position before.
+  Vector Key(const std::vector<Vector>& k, int group, size_t position) const {
+    const size_t pairs = static_cast<size_t>(c_.head_size()) / 2;
+    Vector key = Turned(k[position], group, position);
+    const Vector before =
+        position > 0 ? Turned(k[position - 1], group, position - 1) : Vector(2 * pairs);
+    for (size_t i = (pairs + 1) / 2; i < pairs; ++i) {
+      key[i] = before[i];
+      key[pairs + i] = before[pairs + i];
+    }
+    return key;
+  }
   void AddAttention(const std::vector<Vector>& h, const LayerIndex& at, int l,
                     std::vector<Vector>* x) const {
     const auto n = static_cast<size_t>(c_.head_size());
@@ -128,7 +140,7 @@ class ReferenceNetwork {
         double total = 0;
         const auto window = static_cast<size_t>(c_.window(l));
         for (size_t j = t + 1 > window ? t + 1 - window : 0; j <= t; ++j) {
-          const Vector key = Turned(k[j], group, j);
+          const Vector key = Key(k, group, j);
           double product = 0;
           for (size_t i = 0; i < n; ++i) product += query[i] * key[i];
           const double weight = std::exp(product * 3 / std::sqrt(static_cast<double>(n)));

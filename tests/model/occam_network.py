@@ -79,6 +79,13 @@ def rotary_table(length, head_size, dtype):
     return [torch.tensor(numpy.rint(f(angles) * 2 ** 23) / 2 ** 23, dtype=dtype) for f in (numpy.cos, numpy.sin)]
 
 
+def shift_still_pairs(k):
+    """k [..., T, size]: the pairs that do not turn are those of the position before, zero at the first."""
+    pairs = k.shape[-1] // 2
+    still = torch.arange(k.shape[-1]) % pairs >= (pairs + 1) // 2
+    return torch.where(still, torch.nn.functional.pad(k, (0, 0, 1, 0))[..., :-1, :], k)
+
+
 def rotate(x, cosine, sine):
     """x [B, heads, T, head_size]; the pairs are element i and i + head_size / 2."""
     first, second = x.chunk(2, dim=-1)
@@ -116,7 +123,7 @@ def logits(c, weights, inputs):
         if c.conv_width:
             h = convolve(h, w["conv1"])
         q = norm(rotate(heads(h @ w["wq"].T), cosine, sine))
-        k = norm(rotate(heads(h @ w["wk"].T), cosine, sine))
+        k = shift_still_pairs(norm(rotate(heads(h @ w["wk"].T), cosine, sine)))
         v = heads(h @ w["wv"].T)
         out = attention(q, k, v, c.windows[layer] or c.context)
         x = x + out.transpose(1, 2).reshape(batch, length, c.width) @ w["wo"].T

@@ -87,6 +87,7 @@ TEST_CASE("Reference step: a network without one of its parts is far from PyTorc
   };
   constexpr double kFar = 200 * kFloatTolerance;
   CHECK(error_without(&reference::Omit::rotary) > kFar);
+  CHECK(error_without(&reference::Omit::key_shift) > kFar);
   CHECK(error_without(&reference::Omit::window) > kFar);
   CHECK(error_without(&reference::Omit::convolution1) > kFar);
   CHECK(error_without(&reference::Omit::convolution2) > kFar);

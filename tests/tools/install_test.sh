@@ -31,7 +31,7 @@ EOF
 cmake -S "$work/user" -B "$work/user/build" -G Ninja -DCMAKE_PREFIX_PATH="$work/prefix" -DCMAKE_CXX_COMPILER="$cxx" >/dev/null
 cmake --build "$work/user/build" >/dev/null
 "$work/user/build/user" | tee "$work/out"
-grep -q '^221568 parameters, contract 2$' "$work/out"
+grep -q '^221568 parameters, contract 3$' "$work/out"
 "$work/prefix/bin/occam" --version
 "$work/prefix/bin/occam" baselines --list | grep -q '^gzip'
 
