@@ -1,7 +1,6 @@
 #include "data/corpus.h"
 
 #include <fmt/format.h>
-#include <glob.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -11,6 +10,7 @@
 
 #include "data/archive.h"
 #include "data/base/error.h"
+#include "data/file_list.h"
 
 namespace occam {
 namespace {
@@ -39,64 +39,24 @@ const char* Environment(const char* variable) {
   return value == nullptr || *value == '\0' ? nullptr : value;
 }
 
-bool Exists(const std::string& path) {
-  std::error_code error;
-  const fs::file_status status = fs::status(path, error);
-  if (status.type() == fs::file_type::none) {
-    throw IoError("cannot look at " + path + ": " + error.message());
-  }
-  return fs::exists(status);
-}
-
-// What the path names: itself, or the regular files below a folder.
-void AddFiles(const std::string& path, std::vector<std::string>* files) {
-  std::error_code error;
-  if (!fs::is_directory(path, error)) {
-    files->push_back(path);
-    return;
-  }
-  fs::recursive_directory_iterator entries(path, error);
-  for (; !error && entries != fs::recursive_directory_iterator(); entries.increment(error)) {
-    std::error_code unknown;  // such as a link to nothing: no regular file
-    if (entries->is_regular_file(unknown)) files->push_back(entries->path().string());
-  }
-  if (error) throw IoError("cannot read the folder " + path + ": " + error.message());
-}
-
-std::vector<std::string> Matches(const std::string& pattern) {
-  glob_t result{};
-  const int status = ::glob(pattern.c_str(), GLOB_ERR | GLOB_NOSORT, nullptr, &result);
-  std::vector<std::string> paths(result.gl_pathv, result.gl_pathv + result.gl_pathc);
-  ::globfree(&result);
-  if (status == GLOB_NOMATCH) throw IoError("no file matches " + pattern);
-  if (status != 0) throw IoError("cannot read the folders of " + pattern);
-  return paths;
-}
-
 std::vector<std::string> FilesOf(const std::string& where) {
-  std::vector<std::string> files;
-  if (Exists(where)) {
-    AddFiles(where, &files);
-  } else if (where.find_first_of("*?[") != std::string::npos) {
-    for (const std::string& path : Matches(where)) AddFiles(path, &files);
-  } else if (const NamedCorpus* named = FindNamed(where)) {
-    const std::string path = CachePath(where);
-    if (!Exists(path)) {
-      throw IoError(fmt::format("{} is not in the cache ({}); run tools/fetch_enwik.sh {}", where,
-                                path, named->name));
-    }
-    std::error_code error;
-    if (fs::file_size(path, error) != named->size_bytes) {
-      throw DamagedError(fmt::format("{} has not the {} bytes of {}; run tools/fetch_enwik.sh {}",
-                                     path, named->size_bytes, where, named->name));
-    }
-    files.push_back(path);
-  } else {
-    throw IoError("cannot open " + where + ": no such file, folder or named corpus");
+  const NamedCorpus* named = FindNamed(where);
+  if (named == nullptr || FileExists(where)) {
+    std::vector<std::string> paths;
+    for (const ListedFile& file : ListFiles(where)) paths.push_back(file.path);
+    return paths;
   }
-  std::sort(files.begin(), files.end());
-  files.erase(std::unique(files.begin(), files.end()), files.end());
-  return files;
+  const std::string path = CachePath(where);
+  if (!FileExists(path)) {
+    throw IoError(fmt::format("{} is not in the cache ({}); run tools/fetch_enwik.sh {}", where,
+                              path, named->name));
+  }
+  std::error_code error;
+  if (fs::file_size(path, error) != named->size_bytes) {
+    throw DamagedError(fmt::format("{} has not the {} bytes of {}; run tools/fetch_enwik.sh {}",
+                                   path, named->size_bytes, where, named->name));
+  }
+  return {path};
 }
 
 // Of the files as they are; what is unpacked grows from there.
@@ -135,10 +95,12 @@ bool Overlap(const ByteRange& a, const ByteRange& b) { return a.begin < b.end &&
 
 }  // namespace
 
-Sha256Digest Corpus::DigestOf(const ByteRange& range) const {
-  return Sha256Of(std::span(bytes).subspan(static_cast<size_t>(range.begin),
-                                           static_cast<size_t>(range.size())));
+std::span<const uint8_t> Corpus::Part(const ByteRange& range) const {
+  return std::span(bytes).subspan(static_cast<size_t>(range.begin),
+                                  static_cast<size_t>(range.size()));
 }
+
+Sha256Digest Corpus::DigestOf(const ByteRange& range) const { return Sha256Of(Part(range)); }
 
 bool IsNamedCorpus(const std::string& name) { return FindNamed(name) != nullptr; }
 
@@ -156,9 +118,15 @@ Corpus LoadCorpus(const std::string& where) {
   Corpus corpus;
   corpus.name = where;
   const std::vector<std::string> files = FilesOf(where);
-  corpus.bytes.reserve(TotalSize(files) + kReadPiece);
-  for (const std::string& path : files) {
-    AppendAll(*Unpacked(OpenSource(path)), &corpus.bytes);
+  if (files.size() == 1 && IsSetName(files[0])) corpus.set = LoadDescription(files[0]);
+  if (corpus.set) {
+    corpus.bytes = ReadFile(files[0]);
+    CheckSet(*corpus.set, corpus.bytes, files[0]);
+  } else {
+    corpus.bytes.reserve(TotalSize(files) + kReadPiece);
+    for (const std::string& path : files) {
+      AppendAll(*Unpacked(OpenSource(path)), &corpus.bytes);
+    }
   }
   if (corpus.bytes.empty()) throw UsageError(where + " is empty: there is nothing to read");
   return corpus;
@@ -197,6 +165,21 @@ Split MakeSplit(int64_t size_bytes, const std::string& train_text, const std::st
                                  val_text.empty() ? "; give --val-bytes, too" : ""));
   }
   return split;
+}
+
+Split SplitOf(const Corpus& corpus, const std::string& train_text, const std::string& val_text) {
+  if (!corpus.set) {
+    return MakeSplit(static_cast<int64_t>(corpus.bytes.size()), train_text, val_text);
+  }
+  if (!train_text.empty() || !val_text.empty()) {
+    throw UsageError(corpus.name +
+                     " is a prepared set with parts of its own; leave out --train-bytes and "
+                     "--val-bytes, or prepare it anew");
+  }
+  if (corpus.set->train_bytes == 0) {
+    throw UsageError(corpus.name + " has no training part: all of it is for validation");
+  }
+  return {corpus.set->train(), corpus.set->validation()};
 }
 
 }  // namespace occam

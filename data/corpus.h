@@ -3,19 +3,24 @@
 #define OCCAM_DATA_CORPUS_H_
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 
 #include "data/base/digest.h"
 #include "data/base/file.h"
 #include "data/base/units.h"
+#include "data/prepared_set.h"
 
 namespace occam {
 
 struct Corpus {
   Bytes bytes;
-  std::string name;  // as it was asked for
+  std::string name;                        // as it was asked for
+  std::optional<SetDescription> set = {};  // what it is, where it is a prepared set
 
-  // SHA-256 of a part. The range must be within the bytes.
+  // A part, and its SHA-256. The range must be within the bytes.
+  std::span<const uint8_t> Part(const ByteRange& range) const;
   Sha256Digest DigestOf(const ByteRange& range) const;
 };
 
@@ -26,9 +31,11 @@ struct Corpus {
 //   a glob       (POSIX glob) all files and folders that match, where no file has that very name,
 //   a name       enwik8 or enwik9, from CachePath(name), where no file has that very name.
 // Several files follow one another with nothing between, in the byte order of their paths. Each may
-// be compressed: see data/archive.h. Throws kIo (missing, unreadable, nothing matches, a named
-// corpus that was not fetched yet), kDamaged (a damaged archive; a named corpus of a wrong size),
-// kUsage (no byte at all).
+// be compressed: see data/archive.h. A single file NAME.set is a prepared set
+// (data/prepared_set.h). Throws kIo (missing, unreadable, nothing matches, a named corpus that was
+// not fetched yet, a set without its description), kDamaged (a damaged archive or description;
+// bytes that are not those of the description; a named corpus of a wrong size), kUsage (no byte at
+// all).
 Corpus LoadCorpus(const std::string& where);
 
 // Where tools/fetch_enwik.sh puts a corpus that has a name: $OCCAM_CACHE/NAME, else
@@ -38,7 +45,7 @@ std::string CachePath(const std::string& name);
 
 bool IsNamedCorpus(const std::string& name);
 
-// Two parts of a corpus that do not overlap, neither of them empty.
+// Two parts of a corpus that do not overlap.
 struct Split {
   ByteRange train;
   ByteRange validation;
@@ -50,6 +57,10 @@ struct Split {
 // bytes); training, everything before the validation part, or after it when that starts at 0.
 // Throws kUsage (not within the corpus, overlapping, empty).
 Split MakeSplit(int64_t size_bytes, const std::string& train_text, const std::string& val_text);
+
+// That of a corpus; a prepared set has its own, whose validation part may be empty, and takes no
+// texts. Throws kUsage (as MakeSplit; a set without a training part).
+Split SplitOf(const Corpus& corpus, const std::string& train_text, const std::string& val_text);
 
 }  // namespace occam
 

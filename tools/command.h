@@ -19,6 +19,7 @@ int DecompressCommand(int argc, const char* const* argv);
 int EvaluateCommand(int argc, const char* const* argv);
 int BaselinesCommand(int argc, const char* const* argv);
 int InspectCommand(int argc, const char* const* argv);
+int PrepareCommand(int argc, const char* const* argv);
 
 // Adds --help and --version, parses, and answers those two by printing and throwing EarlyExit. What
 // cxxopts cannot parse becomes kUsage. The page shows the `groups`

@@ -39,7 +39,8 @@ constexpr char kEpilogue[] =
     "the "
     "same bytes, whole and\n"
     "in 2048-byte chunks without headers. Without --bytes, a checkpoint is evaluated on what it "
-    "was not trained on.\n"
+    "was not trained on,\n"
+    "and any model on the validation part of a prepared set.\n"
     "\n"
     "Examples:\n"
     "  evaluate --ckpt wiki-3M.h5 --data wiki64.txt.xz\n"
@@ -51,7 +52,8 @@ cxxopts::Options MakeOptions() {
                               cxxopts::value<std::string>(),
                               "CKPT")("data",
                                       "Corpus: a file, a folder, a glob (.gz .xz .zst are "
-                                      "unpacked), or enwik8, enwik9 once fetched",
+                                      "unpacked), a prepared set (.set), or enwik8, enwik9 once "
+                                      "fetched",
                                       cxxopts::value<std::string>(), "TEXT")(
       "bytes", "Bytes of it, BEGIN:END", cxxopts::value<std::string>(), "RANGE")(
       "float",
@@ -85,7 +87,8 @@ struct Selection {
 };
 
 // Held-out and in-sample are never mixed in one number: where the model was trained on a part of
-// this very corpus, the default is the longest part that it was not trained on.
+// this very corpus, the default is the longest part that it was not trained on; of a prepared set
+// its validation part.
 Selection Select(const Corpus& corpus, const ModelSource& source,
                  const cxxopts::ParseResult& args) {
   const auto size = static_cast<int64_t>(corpus.bytes.size());
@@ -100,6 +103,8 @@ Selection Select(const Corpus& corpus, const ModelSource& source,
   }
   if (args.count("bytes") > 0) {
     selection.range = ParseByteRange(args["bytes"].as<std::string>(), size, "--bytes");
+  } else if (corpus.set && corpus.set->validation_bytes > 0) {
+    selection.range = corpus.set->validation();
   } else if (trained && trained->size() < size) {
     selection.range = size - trained->end >= trained->begin ? ByteRange{trained->end, size}
                                                             : ByteRange{0, trained->begin};

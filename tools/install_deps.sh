@@ -10,8 +10,9 @@ build=(
   libeigen3-dev libdnnl-dev ocl-icd-opencl-dev opencl-c-headers  # the last two: oneDNN's CMake package asks for them
   libhdf5-dev libcxxopts-dev libfmt-dev nlohmann-json3-dev libhwy-dev libxxhash-dev libssl-dev
   zlib1g-dev liblzma-dev libzstd-dev
+  libpng-dev libjpeg-dev libsndfile1-dev
 )
-compare=(libbz2-dev libbrotli-dev libpng-dev libwebp-dev libjxl-dev libflac-dev p7zip-full zpaq)  # codecs to compare with
+compare=(libbz2-dev libbrotli-dev libwebp-dev libjxl-dev libflac-dev p7zip-full zpaq)  # codecs to compare with
 mpi=(libopenmpi-dev openmpi-bin)  # training across processes; the build goes without it (OCCAM_MPI=OFF)
 run=(curl unzip xz-utils gzip)
 test=(

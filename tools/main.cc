@@ -26,6 +26,8 @@ constexpr Command kCommands[] = {
     {"baselines", BaselinesCommand, "what other codecs make of files"},
     {"inspect", InspectCommand,
      "what is in a checkpoint, a model or a compressed file; export a model"},
+    {"prepare", PrepareCommand,
+     "make a set to train on of photographs, speech, random or any bytes"},
 };
 
 void PrintHelp(std::FILE* out) {

@@ -131,7 +131,7 @@ Split SplitFrom(const cxxopts::ParseResult& args, const Plan& plan, const Corpus
   const auto size_bytes = static_cast<int64_t>(corpus.bytes.size());
   std::string train = TextOf(args, "train-bytes");
   std::string validation = TextOf(args, "val-bytes");
-  if (plan.resumed) {
+  if (plan.resumed && !corpus.set) {
     const Provenance& p = plan.settings.provenance;
     if (p.train_end > size_bytes || p.validation_end > size_bytes) {
       throw UsageError(fmt::format(
@@ -142,7 +142,7 @@ Split SplitFrom(const cxxopts::ParseResult& args, const Plan& plan, const Corpus
     if (validation.empty() && p.validation_end > 0)
       validation = fmt::format("{}:{}", p.validation_begin, p.validation_end);
   }
-  return MakeSplit(size_bytes, train, validation);
+  return SplitOf(corpus, train, validation);
 }
 
 // What rank 0 does with a finished run's checkpoint.

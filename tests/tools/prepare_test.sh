@@ -1,0 +1,123 @@
+#!/usr/bin/env bash
+# occam prepare as a user meets it: exit codes, files, messages; and that train and evaluate know a set.
+#   prepare_test.sh BIN_DIR
+set -uo pipefail
+bin=$(cd "$1" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+failures=0
+
+fail() { echo "FAILED: $*" >&2; failures=$((failures + 1)); }
+# expect CODE COMMAND...: as in cli_test.sh.
+expect() {
+  local want=$1 got
+  shift
+  "$@" >out 2>err </dev/null
+  got=$?
+  [ $got -eq "$want" ] || { fail "exit $got instead of $want: $*"; cat err >&2; }
+  if [ "$want" -ne 0 ] && [ "$(wc -l <err)" -ne 1 ]; then fail "not one line on standard error: $*"; cat err >&2; fi
+}
+says() { grep -q -- "$1" err || { fail "no message like '$1'"; cat err >&2; }; }
+prints() { grep -q -- "$1" out || { fail "does not print '$1'"; cat out >&2; }; }
+same() { cmp -s "$1" "$2" || fail "$1 and $2 differ"; }
+absent() { for f in "$@"; do [ ! -e "$f" ] || fail "$f is there"; done; }
+
+# ---- Photographs: 128 x 96 pixels, six patches each ----
+mkdir photos
+for i in 1 2 3 4; do
+  awk -v seed=$i 'BEGIN { srand(seed); print "P2 128 96 255"; for (y = 0; y < 96; y++) for (x = 0; x < 128; x++)
+    print int(115 + 60 * sin((x + seed * 9) / 17) + 50 * cos(y / 11) + 20 * rand()) }' >photos/$i.pgm
+done
+expect 0 "$bin/prepare" images --validation-files 1 --out photos.set photos
+prints 'training .* 18 records, 3 files'
+prints 'validation .* 6 records, 1 files'
+[ "$(stat -c %s photos.set)" -eq $((24 * 2048)) ] || fail "24 patches have $(stat -c %s photos.set) bytes"
+grep -q '"kind": "images"' photos.set.json || fail "the description does not tell the kind"
+expect 0 "$bin/prepare" images --validation-files 1 -q --out again.set photos/4.pgm photos/3.pgm photos/1.pgm photos/2.pgm
+[ -s out ] && fail "prepare -q prints"
+same photos.set again.set
+same photos.set.json again.set.json
+expect 3 "$bin/prepare" images --out photos.set photos
+says 'exists already'
+expect 0 "$bin/prepare" images --out photos.set -f --patches 2 --seed 5 photos
+prints '2 records, 1 files'
+expect 0 "$bin/prepare" images --out photos.set -f --validation-files 1 --seven-bits photos
+prints 'lost bits of the validation part (lowest): .* of 12288'
+[ "$(stat -c %s photos.set.lost)" -eq $((24 * 2048 / 8)) ] || fail "the lost bits are not there"
+expect 0 "$bin/prepare" images --out photos.set -f --validation-files 1 photos
+absent photos.set.lost
+
+# ---- What goes wrong ----
+head -c 3000 photos/1.pgm >broken.pgm
+expect 4 "$bin/prepare" images --out x.set photos broken.pgm
+says 'broken.pgm'
+echo "P2 63 200 255" >small.pgm
+for ((i = 0; i < 63 * 200; i++)); do echo 7; done >>small.pgm
+expect 2 "$bin/prepare" images --out x.set small.pgm
+says '63 x 200'
+expect 4 "$bin/prepare" images --out x.set photos.set.json
+says 'no PNG, JPEG or PNM'
+expect 3 "$bin/prepare" images --out x.set missing
+expect 3 "$bin/prepare" images --out no/such/folder/x.set photos
+expect 2 "$bin/prepare" images --out x photos
+says 'NAME.set'
+expect 2 "$bin/prepare" images photos
+expect 2 "$bin/prepare" --out x.set
+expect 2 "$bin/prepare" paintings --out x.set photos
+expect 2 "$bin/prepare" images --out x.set
+expect 2 "$bin/prepare" images --bytes 5 --out x.set photos
+says 'no meaning for images'
+expect 2 "$bin/prepare" images --validation-files 5 --out x.set photos
+expect 4 "$bin/prepare" audio --out x.set photos
+absent x x.set x.set.json
+ls | grep -E '\.partial-' && fail "temporary files were left behind"
+
+# ---- Random bytes and files ----
+expect 0 "$bin/prepare" random --bytes 64KiB --seed 3 --out random.set
+expect 0 "$bin/prepare" random --bytes 64KiB --seed 3 --out random2.set
+same random.set random2.set
+expect 2 "$bin/prepare" random --seed 3 --out x.set
+expect 2 "$bin/prepare" random --bytes 5 --out x.set photos
+awk 'BEGIN { srand(7); split("the of and to in a is that it was for on are as with they at be this from", w, " ");
+  for (i = 0; i < 12000; i++) printf "%s ", w[int(rand() * rand() * 20) + 1] }' >text
+expect 0 "$bin/prepare" bytes --val-bytes 10K --seven-bits --out text.set text
+prints 'lost bits of the training part (top): 0 of'
+same text text.set  # nothing above 127, and the split is where the file has it
+xz -k text
+expect 0 "$bin/prepare" bytes --val-bytes 10K --out unpacked.set text.xz
+same text unpacked.set
+
+# ---- train and evaluate know a set's parts ----
+tiny=(--width 16 --layers 2 --context 64 --windows 16,0 --batch 4)
+expect 0 "$bin/train" "${tiny[@]}" --data photos.set --steps 3 --out photos.h5
+prints 'train on bytes 0:36864, validate on 36864:49152'
+expect 2 "$bin/train" "${tiny[@]}" --data photos.set --val-bytes 5K --steps 3 --out x.h5
+says 'parts of its own'
+expect 2 "$bin/train" "${tiny[@]}" --data random.set --steps 3 --out x.h5
+says 'no training part'
+absent x.h5
+for model in photos.h5 photos.occm; do
+  expect 0 "$bin/evaluate" --ckpt $model --data photos.set
+  prints 'photos.set, bytes 36864:49152'
+done
+expect 0 "$bin/evaluate" --ckpt photos.h5 --data photos.set
+prints 'held out'
+expect 0 "$bin/evaluate" --ckpt photos.h5 --data photos.set --bytes 0:4096
+prints 'in-sample'
+
+# ---- Sets that others changed ----
+cp random.set moved.set
+expect 3 "$bin/train" --data moved.set --steps 1 --out x.h5
+says 'no description'
+cp random.set.json moved.set.json
+printf X | dd of=moved.set conv=notrunc status=none
+expect 4 "$bin/train" --data moved.set --steps 1 --out x.h5
+says 'does not hold'
+
+expect 0 "$bin/prepare" --help
+prints 'Examples'
+prints 'Exit codes'
+
+[ $failures -eq 0 ] && echo "prepare_test.sh: all held"
+exit $((failures > 0))
