@@ -32,6 +32,7 @@ DEFAULTS = {
     "constant_share": 0.4, "final_factor": 0.02, "decay": "linear", "seed": 1, "rounded_share": 0.0, "average_decay": 0.0,
     "rotated_share": 0.5, "rotary_base": 1024.0, "convolution_deviation": 0.5, "score_scale": 3.0,
     "key_shift": 1,  # still pairs of keys from the position before; 0: as in all runs of before
+    "tied_still_pairs": 1,  # of keys and queries, at the start
     "train_bytes": 62_000_000, "validation_bytes": 2_000_000,
 }
 MATRICES = ("wq", "wk", "wv", "wo", "wu", "wd")
@@ -77,6 +78,11 @@ def initial_parameters(c):
          "conv1": taps(), "conv2": taps(),
          "wq": uniform(L, D, D), "wk": uniform(L, K, D), "wv": uniform(L, K, D), "wo": torch.zeros(L, D, D),
          "wu": uniform(L, M, D), "wd": torch.zeros(L, D, M), "final_gain": torch.ones(D), "head": torch.zeros(256, D)}
+    if c["tied_still_pairs"]:  # see Initialise in model/parameters.h
+        size, pairs = c["head_size"], c["head_size"] // 2
+        still = torch.arange(size) % pairs >= math.ceil(pairs * c["rotated_share"])
+        wq, wk = (p[name].view(L, -1, size, D) for name in ("wq", "wk"))
+        wk[:, :, still] = wq[:, ::c["heads"] // c["kv_heads"], still]
     if c["x0mix"]:
         p["mix"] = torch.zeros(L, D)
     return {name: value for name, value in p.items() if value.numel() > 0}

@@ -1,6 +1,9 @@
 #include "model/parameters.h"
 
+#include <algorithm>
 #include <cmath>
+
+#include "model/rotary.h"
 
 namespace occam {
 namespace {
@@ -85,7 +88,7 @@ ParameterSet::ParameterSet(const ModelConfig& config) : table_(ParameterTable(co
   values_.resize(static_cast<size_t>(table_.back().offset + table_.back().size()));
 }
 
-void Initialise(ParameterSet* weights, uint64_t seed) {
+void Initialise(const ModelConfig& config, ParameterSet* weights, uint64_t seed) {
   for (size_t i = 0; i < weights->table().size(); ++i) {
     const ParameterSpec& spec = weights->table()[i];
     Random random(seed, i);
@@ -94,6 +97,18 @@ void Initialise(ParameterSet* weights, uint64_t seed) {
       w = spec.init == Init::kUniform ? random.Symmetric(bound)
           : spec.init == Init::kOne   ? 1.0f
                                       : 0.0f;
+    }
+  }
+  const int64_t columns = config.width, pairs = config.head_size() / 2;
+  const int64_t group = config.heads / config.kv_heads;
+  for (const LayerIndex& layer : ParameterIndex(config).layers) {
+    const auto wq = weights->tensor(layer.wq), wk = weights->tensor(layer.wk);
+    for (int64_t row = 0; row < config.kv_width(); ++row) {
+      const int64_t head = row / config.head_size(), element = row % config.head_size();
+      if (element % pairs < TurningPairs(static_cast<int>(pairs))) continue;
+      const auto from =
+          wq.subspan(static_cast<size_t>((head * group * config.head_size() + element) * columns));
+      std::copy_n(from.begin(), columns, wk.subspan(static_cast<size_t>(row * columns)).begin());
     }
   }
 }

@@ -85,7 +85,7 @@ Trainer::Trainer(TrainerSettings settings, TrainingData data)
       batches_(data_.train_tokens, settings_.config.begin_symbol(),
                static_cast<int>(settings_.recipe.batch_sequences), settings_.config.context,
                static_cast<uint64_t>(settings_.recipe.seed)) {
-  Initialise(&weights_, static_cast<uint64_t>(settings_.recipe.seed));
+  Initialise(settings_.config, &weights_, static_cast<uint64_t>(settings_.recipe.seed));
   settings_.provenance.validation_curve.clear();
   if (settings_.recipe.rounded_share > 0) {
     rounded_ = std::make_unique<ParameterSet>(settings_.config);

@@ -24,7 +24,7 @@ class Steps {
         gradients_(c),
         workers_(c, static_cast<int>(recipe.shard_sequences), precision, &team_),
         optimizer_(c, recipe, &team_) {
-    Initialise(&weights_, 1);
+    Initialise(c, &weights_, 1);
     Random random(2);
     std::vector<int32_t> text(1 << 20);
     for (int32_t& s : text) s = static_cast<int32_t>(random.Below(256));

@@ -90,7 +90,7 @@ TEST_CASE(
     "included") {
   const ModelConfig config = TestConfig();
   ParameterSet weights(config);
-  Initialise(&weights, 1);  // the head starts at zero
+  Initialise(config, &weights, 1);  // the head starts at zero
   const auto text = TestText(333, 1);
   for (const int shard : {1, 4}) {
     ThreadTeam team(2);
