@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -101,6 +102,23 @@ ContainerStats Compress(ByteSource& source, ByteSink& sink, const StreamModel* m
   stats.file_bytes = writer.file_bytes();
   stats.model_bytes = options.embedded_model.size();
   return stats;
+}
+
+uint64_t ModelPayloadBytes(std::span<const uint8_t> original, const StreamModel& model,
+                           const CodecOptions& options) {
+  const FileHeader header = HeaderFor(&model, options.mode);
+  const int threads = options.threads == 0 ? ProcessorCount() : options.threads;
+  SegmentCodec codec(header, &model);
+  ProgressMeter meter(options.progress);
+  uint64_t sum = 0;
+  for (size_t begin = 0; begin < original.size(); begin += header.segment_symbols()) {
+    const size_t size = std::min<size_t>(header.segment_symbols(), original.size() - begin);
+    const size_t bytes = codec.PayloadBytes(CodingMethod::kModel, original.subspan(begin, size),
+                                            threads, [&](uint32_t n) { meter.Add(n, 0); });
+    meter.Add(0, bytes);
+    sum += bytes;
+  }
+  return sum;
 }
 
 }  // namespace occam

@@ -45,6 +45,11 @@ struct ContainerStats {
 ContainerStats Compress(ByteSource& source, ByteSink& sink, const StreamModel* model,
                         const CodecOptions& options);
 
+// The payload bytes of all segments if every one were coded by the model, which files hold only
+// where no other method takes fewer. Each is restored and compared. Throws kUsage, kInternal.
+uint64_t ModelPayloadBytes(std::span<const uint8_t> original, const StreamModel& model,
+                           const CodecOptions& options);
+
 }  // namespace occam
 
 #endif  // OCCAM_CODER_COMPRESSOR_H_

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -131,6 +132,22 @@ EncodedSegment SegmentCodec::Encode(std::span<const uint8_t> original, int threa
   best.header.payload_hash = Xxh3Of(best.payload);
   best.header.original_hash = Xxh3Of(original);
   return best;
+}
+
+size_t SegmentCodec::PayloadBytes(CodingMethod method, std::span<const uint8_t> original,
+                                  int threads, const CountFn& count) {
+  if (method == CodingMethod::kStored) return original.size();
+  const std::vector<int32_t> symbols(original.begin(), original.end());
+  const auto lanes = Lanes(method, static_cast<uint32_t>(symbols.size()), file_);
+  SymbolModel& predictor = Predictor(method, threads);
+  const Bytes payload = *EncodeSymbols(predictor, symbols, lanes, file_.context,
+                                       std::numeric_limits<size_t>::max(), [](uint32_t) {});
+  Bytes restored(original.size());
+  if (!DecodeSymbols(predictor, payload, lanes, restored, count) ||
+      !std::ranges::equal(restored, original)) {
+    throw InternalError("a segment is restored to something else than was coded");
+  }
+  return payload.size();
 }
 
 Bytes SegmentCodec::Decode(const SegmentHeader& header, std::span<const uint8_t> payload,

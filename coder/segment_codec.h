@@ -35,6 +35,12 @@ class SegmentCodec {
   // `threads` is what a predictor may use. `original` is not empty.
   EncodedSegment Encode(std::span<const uint8_t> original, int threads, const CountFn& count);
 
+  // How many bytes the method alone takes, even where it takes more than the original and no file
+  // would hold them: what a model makes of data that is foreign to it. Restored and compared; a
+  // difference is kInternal.
+  size_t PayloadBytes(CodingMethod method, std::span<const uint8_t> original, int threads,
+                      const CountFn& count);
+
   // Throws kDamaged unless the payload is one that Encode gives for bytes of this hash; `name` is
   // for the message.
   Bytes Decode(const SegmentHeader& header, std::span<const uint8_t> payload, int threads,

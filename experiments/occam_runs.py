@@ -103,6 +103,7 @@ class Occam:
         os.remove(archive)
         return {"original_bytes": info["original_bytes"], "data_bytes": info["payload_bytes"],
                 "header_bytes": info["header_bytes"], "model_bytes": info["model_bytes"], "file_bytes": info["file_bytes"],
+                "segments_of_others": sum(s["method"] != "model" for s in info["segments"]),
                 "model_id": info["model_id"], "parameters": info["model"]["config"]["parameters"],
                 "compress_s": round(compressed - start, 2), "restore_s": round(restored - compressed, 2)}
 
@@ -131,14 +132,15 @@ class Cells:
 
     def get(self, key, make):
         """The cell of a key, made by make() where it is not there."""
-        cell = self.find(key)
-        if cell is None:
-            cell = {"key": key, **make()}
-            with open(self.path, "a", encoding="utf-8") as file:
-                file.write(json.dumps(cell) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            self.cells.append(cell)
+        return self.find(key) or self.add(key, make())
+
+    def add(self, key, values):
+        cell = {"key": key, **values}
+        with open(self.path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(cell) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        self.cells.append(cell)
         return cell
 
 

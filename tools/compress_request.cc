@@ -80,12 +80,6 @@ Kernels ParseKernels(const std::string& text) {
   throw UsageError("--kernels is fast or plain, not " + text);
 }
 
-ContextMode ParseMode(const std::string& text) {
-  if (text == "chunked") return ContextMode::kChunked;
-  if (text == "carried") return ContextMode::kCarried;
-  throw UsageError("--mode is chunked or carried, not " + text);
-}
-
 // OFFSET:LENGTH, where LENGTH may be missing.
 OriginalRange ParseRange(const std::string& text) {
   const size_t colon = text.find(':');
@@ -109,7 +103,7 @@ Request ReadRequest(const cxxopts::ParseResult& args, bool decompress) {
   if (request.model.empty() && request.action == Action::kCompress)
     throw UsageError("compress needs a model: --ckpt CKPT; occam train makes one");
   request.kernels = ParseKernels(args["kernels"].as<std::string>());
-  request.mode = ParseMode(args["mode"].as<std::string>());
+  request.mode = ParseContextMode(args["mode"].as<std::string>());
   request.embed_model = args.count("embed-model") > 0;
   if (request.embed_model && request.action != Action::kCompress)
     throw UsageError("--embed-model is for compressing");
@@ -146,6 +140,12 @@ Request ReadRequest(const cxxopts::ParseResult& args, bool decompress) {
 }
 
 }  // namespace
+
+ContextMode ParseContextMode(const std::string& text) {
+  if (text == "chunked") return ContextMode::kChunked;
+  if (text == "carried") return ContextMode::kCarried;
+  throw UsageError("--mode is chunked or carried, not " + text);
+}
 
 Request ParseRequest(int argc, const char* const* argv, bool decompress) {
   cxxopts::Options options = MakeOptions(decompress);

@@ -37,6 +37,9 @@ struct Request {
 // Throws kUsage, and EarlyExit after --help or --version. `decompress`: the command is decompress.
 Request ParseRequest(int argc, const char* const* argv, bool decompress);
 
+// The --mode of compress and evaluate. Throws kUsage.
+ContextMode ParseContextMode(const std::string& text);
+
 // Where the output for an input goes; kStandard for standard output. Throws kUsage.
 std::string OutputName(const Request& request, const std::string& input);
 

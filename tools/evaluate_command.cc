@@ -23,6 +23,7 @@
 #include "data/tokenizer.h"
 #include "model/exact/network.h"
 #include "tools/command.h"
+#include "tools/compress_request.h"
 #include "tools/model_source.h"
 #include "tools/progress.h"
 #include "train/shard_workers.h"
@@ -56,6 +57,8 @@ cxxopts::Options MakeOptions() {
                                       "fetched",
                                       cxxopts::value<std::string>(), "TEXT")(
       "bytes", "Bytes of it, BEGIN:END", cxxopts::value<std::string>(), "RANGE")(
+      "mode", "chunked or carried, as compress has it",
+      cxxopts::value<std::string>()->default_value("chunked"), "MODE")(
       "float",
       "Also the cross-entropy of the float network, which codes nothing; needs a checkpoint");
   options.add_options("Run")("T,threads", "Threads; 0 = one a processor",
@@ -127,6 +130,10 @@ struct Row {
 
 struct Evaluation {
   Ledger ledger;
+  ContextMode mode = ContextMode::kChunked;
+  // Payload if the model coded every segment, where it does not: other methods hide what it makes
+  // of data that is foreign to it.
+  std::optional<uint64_t> model_alone_bytes;
   double compress_s = 0;
   double decompress_s = 0;
   std::vector<Row> baselines;
@@ -164,7 +171,9 @@ void CodeWithModel(const ExactNetwork& network, std::span<const uint8_t> bytes, 
     const auto sink = MemorySink(&coded);
     const auto start = std::chrono::steady_clock::now();
     stats = Compress(*source, *sink, &model,
-                     {threads, ShowsProgress(&line, "compressing", bytes.size(), interrupted)});
+                     {.threads = threads,
+                      .progress = ShowsProgress(&line, "compressing", bytes.size(), interrupted),
+                      .mode = evaluation->mode});
     evaluation->compress_s = Seconds(start);
   }
   {
@@ -178,6 +187,14 @@ void CodeWithModel(const ExactNetwork& network, std::span<const uint8_t> bytes, 
   }
   if (!std::ranges::equal(restored, bytes))
     throw InternalError("the restored bytes differ from the original");
+  if (stats.method_segments[static_cast<size_t>(CodingMethod::kModel)] < stats.segments) {
+    ProgressLine line(quiet);
+    evaluation->model_alone_bytes = ModelPayloadBytes(
+        bytes, model,
+        {.threads = threads,
+         .progress = ShowsProgress(&line, "the model alone", bytes.size(), interrupted),
+         .mode = evaluation->mode});
+  }
   evaluation->ledger.original_bytes = stats.original_bytes;
   evaluation->ledger.payload_bytes = stats.payload_bytes;
   evaluation->ledger.header_bytes = stats.header_bytes();
@@ -211,6 +228,7 @@ void PrintJson(const Evaluation& e, const ModelSource& source, const Corpus& cor
             {"end", selection.range.end},
             {"seen", SeenText(selection.seen)},
             {"context", network.config().context},
+            {"mode", ModeName(e.mode)},
             {"original_bytes", l.original_bytes},
             {"payload_bytes", l.payload_bytes},
             {"header_bytes", l.header_bytes},
@@ -221,6 +239,7 @@ void PrintJson(const Evaluation& e, const ModelSource& source, const Corpus& cor
             {"adjusted_rate_2_bytes_a_parameter", l.PaperAdjustedRate()},
             {"compress_bytes_per_s", static_cast<double>(l.original_bytes) / e.compress_s},
             {"decompress_bytes_per_s", static_cast<double>(l.original_bytes) / e.decompress_s}};
+  json["model_alone"] = RateJson(e.model_alone_bytes.value_or(l.payload_bytes), l.original_bytes);
   if (e.float_bpb) json["float_bits_per_byte"] = *e.float_bpb;
   for (const Row& row : e.baselines) {
     json["baselines"][row.name] = RateJson(row.bytes, l.original_bytes);
@@ -250,10 +269,19 @@ void PrintTable(const Evaluation& e, const ModelSource& source, const Corpus& co
              SeenText(selection.seen));
   fmt::print("{:<28} {:>12} {:>9} {:>8} {:>12} {:>14} {:>18}\n", "", "bytes", "raw rate", "bpb",
              "with model", "2 B/parameter", "model pays for it");
-  const std::string name = fmt::format("Occam, {}-byte chunks", network.config().context);
+  const std::string name = e.mode == ContextMode::kCarried
+                               ? "Occam, contexts carried"
+                               : fmt::format("Occam, {}-byte chunks", network.config().context);
   fmt::print("{:<28} {:>12} {:>9} {:>8.4f} {:>12} {:>14}\n", name, l.file_bytes(),
              percent(l.RawRate()), l.BitsPerByte(), percent(l.AdjustedRate()),
              percent(l.PaperAdjustedRate()));
+  if (e.model_alone_bytes) {
+    const double rate =
+        static_cast<double>(*e.model_alone_bytes) / static_cast<double>(l.original_bytes);
+    fmt::print(
+        "{:<28} {:>12} {:>9} {:>8.4f}   payload, where the file has segments by other methods\n",
+        "  the model alone", *e.model_alone_bytes, percent(rate), 8 * rate);
+  }
   if (e.float_bpb) {
     fmt::print("{:<28} {:>12} {:>9} {:>8.4f}   cross-entropy, no file: the float network\n",
                "  float network", "", percent(*e.float_bpb / 8), *e.float_bpb);
@@ -296,6 +324,7 @@ int EvaluateCommand(int argc, const char* const* argv) {
   const ExactNetwork network(source.model, Kernels::kFast);
 
   Evaluation evaluation;
+  evaluation.mode = ParseContextMode(args["mode"].as<std::string>());
   evaluation.ledger.parameters = static_cast<uint64_t>(ParameterCount(network.config()));
   evaluation.ledger.model_bytes = EncodeModel(source.model).bytes.size();
   try {

@@ -201,6 +201,44 @@ TEST_CASE("Container: a model that codes anything but bytes is refused") {
   CHECK(ThrownBy([&] { CompressBytes({}, &model); }).kind == ErrorKind::kUsage);
 }
 
+TEST_CASE("Container: a model that is wrong all the time costs headers, no more") {
+  constexpr uint32_t kContext = 16;
+  const StreamModel model = ChainModel(kContext);
+  constexpr size_t kOneSegment = kFileHeaderBytes + kSegmentHeaderBytes + kIndexFrameBytes +
+                                 kIndexEntryBytes + kEndRecordBytes;
+  for (const size_t size : {1, 100, 5000, 1 << 20}) {
+    for (const Bytes& foreign : {RandomBytes(size, 1), Bytes(size, 0), Prose(size, 2)}) {
+      const Bytes file = CompressBytes(foreign, &model);
+      CHECK(static_cast<double>(file.size()) <=
+            1.001 * static_cast<double>(size) + double{kOneSegment});
+    }
+  }
+}
+
+TEST_CASE("Compressor: what the model alone makes of foreign data is told, too") {
+  constexpr uint32_t kContext = 16;
+  const StreamModel model = ChainModel(kContext);
+  const size_t segment = DefaultHeader(kContext).segment_symbols();
+  const Bytes noise = RandomBytes(segment + 1000, 1);
+  // The model gives its favourites to itself: a random byte costs more than eight bits.
+  std::vector<uint64_t> seen;
+  const uint64_t alone = ModelPayloadBytes(
+      noise, model,
+      {.threads = 2, .progress = [&](uint64_t done, uint64_t) { seen.push_back(done); }});
+  CHECK(alone > noise.size() + noise.size() / 20);
+  CHECK(seen.back() == noise.size());
+  CHECK(InfoOf(CompressBytes(noise, &model)).totals.payload_bytes == noise.size());
+  for (const ContextMode mode : {ContextMode::kChunked, ContextMode::kCarried}) {
+    const Bytes known = ChainBytes(segment + 1000, kContext, 2);
+    Bytes file;
+    const ContainerStats stats =
+        Compress(*MemorySource(known), *MemorySink(&file), &model, {.progress = {}, .mode = mode});
+    REQUIRE(stats.method_segments[static_cast<size_t>(CodingMethod::kModel)] == stats.segments);
+    CHECK(ModelPayloadBytes(known, model, {.progress = {}, .mode = mode}) == stats.payload_bytes);
+  }
+  CHECK(ModelPayloadBytes({}, model, {}) == 0);
+}
+
 TEST_CASE("Container: a file of this version stays decodable for ever") {
   // Written by the first version of the format. Never to be changed: a change that breaks it needs
   // a new format version that still reads this one.

@@ -358,6 +358,11 @@ expect 0 "$bin/evaluate" --ckpt tiny.occm --data text --bytes 0:20000 --json
 prints '"adjusted_rate"'
 expect 0 "$bin/evaluate" --ckpt tiny.h5 --data text --bytes 0:5000 --float
 prints 'float'
+head -c 20000 /dev/urandom >noise
+expect 0 "$bin/evaluate" --ckpt tiny.occm --data noise --mode carried
+prints 'contexts carried'
+prints 'the model alone'
+expect 2 "$bin/evaluate" --ckpt tiny.occm --data text --mode linked
 expect 2 "$bin/evaluate" --ckpt tiny.occm --data text --float
 says 'checkpoint'
 

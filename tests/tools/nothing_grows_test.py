@@ -1,0 +1,64 @@
+"""Whatever it is given, no model of model/pretrained makes a file of more than 100.1 % and the headers, and its own rate is told.
+
+  nothing_grows_test.py BIN_DIR PRETRAINED_DIR
+"""
+
+import glob
+import json
+import math
+import os
+import random
+import subprocess
+import sys
+import tempfile
+
+HEADERS = 72 + 38 + 9 + 8 + 37  # of a file of one segment (coder/FORMAT.md)
+SIZE = 120_000
+
+binaries, pretrained = (os.path.abspath(path) for path in sys.argv[1:3])
+
+
+def occam(*arguments):
+    return subprocess.run([os.path.join(binaries, "occam"), *arguments], check=True, capture_output=True, text=True).stdout
+
+
+def photograph():
+    """Patches of 32 rows of 64 grey pixels: slopes and a little noise."""
+    draw, out = random.Random(2), bytearray()
+    while len(out) < SIZE:
+        start, right, down = draw.randrange(256), draw.uniform(-3, 3), draw.uniform(-3, 3)
+        out += bytes(max(0, min(255, round(start + right * x + down * y + draw.gauss(0, 2)))) for y in range(32) for x in range(64))
+    return bytes(out[:SIZE])
+
+
+def speech():
+    """8-bit samples around 128: a tone and its overtones, swelling."""
+    return bytes(128 + round(50 * math.sin(t / 9000) ** 2 * (math.sin(t / 11) + math.sin(t / 5) / 2 + math.sin(t / 3) / 4))
+                 for t in range(SIZE))
+
+
+with tempfile.TemporaryDirectory() as work:
+    os.chdir(work)
+    data = {"random": random.Random(1).randbytes(SIZE), "photograph": photograph(), "speech": speech(), "zeros": bytes(SIZE),
+            "a random byte": b"\x81", "nothing": b""}
+    models = sorted(glob.glob(os.path.join(pretrained, "*.occm")))
+    assert models, f"no models in {pretrained}"
+    for model in models:
+        for name, content in data.items():
+            with open("data", "wb") as file:
+                file.write(content)
+            for mode in ("chunked", "carried"):
+                occam("compress", "--ckpt", model, "--mode", mode, "-q", "-f", "data")
+                size = os.path.getsize("data.occ")
+                assert size <= 1.001 * len(content) + HEADERS, (model, name, mode, size)
+                occam("decompress", "--ckpt", model, "-q", "-f", "-o", "again", "data.occ")
+                with open("again", "rb") as file:
+                    assert file.read() == content, (model, name, mode)
+        # What the model alone makes of noise is no secret: more than there was.
+        with open("data", "wb") as file:
+            file.write(data["random"][:20_000])
+        found = json.loads(occam("evaluate", "-q", "--json", "--ckpt", model, "--data", "data"))
+        assert found["model_alone"]["bytes"] > 20_000 >= found["payload_bytes"], found
+        print(f"{os.path.basename(model)}: random bytes alone {100 * found['model_alone']['rate']:.1f} %, as a file {100 * found['raw_rate']:.2f} %")
+    os.chdir("/")
+print("nothing_grows_test.py: all held")
