@@ -13,8 +13,9 @@ void Require(lzma_ret status) {
   if (status != LZMA_OK) throw CodecFailure("liblzma");
 }
 
-// The preset with a dictionary of the data's size: the same matches, without 64 MiB for each chunk.
-lzma_options_lzma BareOptions(size_t original_bytes) {
+// The preset with a dictionary of the data's size: the same matches and headers of the same size,
+// without 64 MiB for each chunk.
+lzma_options_lzma Options(size_t original_bytes) {
   lzma_options_lzma options;
   if (lzma_lzma_preset(&options, kPreset)) throw InternalError("liblzma has no preset 9e");
   const size_t most = options.dict_size;
@@ -23,12 +24,12 @@ lzma_options_lzma BareOptions(size_t original_bytes) {
   return options;
 }
 
-struct BareFilters {
-  explicit BareFilters(size_t original_bytes) : options(BareOptions(original_bytes)) {}
-  BareFilters(const BareFilters&) = delete;
-  BareFilters& operator=(const BareFilters&) = delete;
+struct Filters {
+  explicit Filters(size_t original_bytes) : options(Options(original_bytes)) {}
+  Filters(const Filters&) = delete;
+  Filters& operator=(const Filters&) = delete;
   lzma_options_lzma options;
-  lzma_filter filters[2] = {{LZMA_FILTER_LZMA2, &options}, {LZMA_VLI_UNKNOWN, nullptr}};
+  lzma_filter list[2] = {{LZMA_FILTER_LZMA2, &options}, {LZMA_VLI_UNKNOWN, nullptr}};
 };
 
 class Xz final : public ClassicalCodec {
@@ -46,12 +47,12 @@ class Xz final : public ClassicalCodec {
     // A file is never smaller than its bare stream, so its bound serves both.
     Bytes out(lzma_stream_buffer_bound(original.size()));
     size_t size = 0;
+    Filters filters(original.size());
     if (form == Form::kFile) {
-      Require(lzma_easy_buffer_encode(kPreset, LZMA_CHECK_CRC64, nullptr, original.data(),
-                                      original.size(), out.data(), &size, out.size()));
+      Require(lzma_stream_buffer_encode(filters.list, LZMA_CHECK_CRC64, nullptr, original.data(),
+                                        original.size(), out.data(), &size, out.size()));
     } else {
-      const BareFilters bare(original.size());
-      Require(lzma_raw_buffer_encode(bare.filters, nullptr, original.data(), original.size(),
+      Require(lzma_raw_buffer_encode(filters.list, nullptr, original.data(), original.size(),
                                      out.data(), &size, out.size()));
     }
     out.resize(size);
@@ -68,8 +69,8 @@ class Xz final : public ClassicalCodec {
       Require(lzma_stream_buffer_decode(&memory_limit, 0, nullptr, compressed.data(), &read,
                                         compressed.size(), out.data(), &written, out.size()));
     } else {
-      const BareFilters bare(original_bytes);
-      Require(lzma_raw_buffer_decode(bare.filters, nullptr, compressed.data(), &read,
+      const Filters bare(original_bytes);
+      Require(lzma_raw_buffer_decode(bare.list, nullptr, compressed.data(), &read,
                                      compressed.size(), out.data(), &written, out.size()));
     }
     out.resize(written);
