@@ -192,19 +192,20 @@ def write_csv(path, rows):
 
 
 def figure_rows(columns, codecs, rows):
-    """(label, kind, {column: (whole or carried, chunks)}), top to bottom."""
+    """(label, kind, {column: (whole or carried, chunks, the model alone in chunks)}), top to bottom."""
     found = Rows(rows)
     lines = []
     for codec in codecs:
         if not codec["missing"]:
             name = codec["codec"]
-            lines.append((name, "codec", {c: (found.rate("codec", name, "whole", "file", c), found.rate("codec", name, "2048", "bare", c)) for c, _ in columns}))
+            lines.append((name, "codec", {c: (found.rate("codec", name, "whole", "file", c), found.rate("codec", name, "2048", "bare", c), None) for c, _ in columns}))
     for name in found.about:
-        lines.append((f"Occam, {name}", "model", {c: tuple(found.rate("model", name, m, "file", c) for m in ("carried", "chunked")) for c, _ in columns}))
+        lines.append((f"Occam, {name}", "model", {c: (found.rate("model", name, "carried", "file", c), found.rate("model", name, "chunked", "file", c),
+                                                      found.rate("model", name, "chunked", "file", c, "alone_rate")) for c, _ in columns}))
     for chunk, name, *rates, _ in PAPER:
         if chunk == "2048":
             whole = next((r[2:6] for r in PAPER if r[:2] == ("whole", name)), [None] * 4)
-            lines.append((f"quoted: {name}", "quoted", {c: (w and w / 100, r / 100) for c, w, r in zip(PAPER_COLUMNS, whole, rates)}))
+            lines.append((f"quoted: {name}", "quoted", {c: (w and w / 100, r / 100, None) for c, w, r in zip(PAPER_COLUMNS, whole, rates)}))
     return lines
 
 
@@ -225,18 +226,17 @@ def draw(folder, columns, codecs, rows):
                                 squeeze=False)
     for ax, (column, _) in zip(axes[0], columns):
         for y, (_, kind, rates) in enumerate(lines):
-            whole, chunked = rates.get(column, (None, None))
-            if whole is not None:
-                ax.plot(100 * whole, y, "o", mfc="none", color=colours[kind], markersize=6)
-            if chunked is not None:
-                ax.plot(100 * chunked, y, "o", color=colours[kind], markersize=6)
+            for rate, mark, fill in zip(rates.get(column, (None,) * 3), "oox", ("none", colours[kind], colours[kind])):
+                if rate is not None:
+                    ax.plot(100 * rate, y, mark, mfc=fill, color=colours[kind], markersize=6)
         ax.axvline(100, color="#999999", linestyle=(0, (4, 3)), linewidth=1)
-        ax.set(title=column, xlabel="rate, %", xscale="log" if column == "text" else "linear")
-        ax.set_xlim(left=None if column == "text" else 0)
+        ax.set(title=column, xlabel="rate, %")
+        ax.set_xlim(left=0)
         ax.grid(axis="both", alpha=0.3)
     axes[0][0].set_yticks(range(len(lines)), [label for label, _, _ in lines])
     axes[0][0].invert_yaxis()
-    figure.suptitle("filled: chunks of 2048 bytes; open: the whole file, of models with contexts carried", fontsize=9)
+    figure.suptitle("filled: chunks of 2048 bytes; open: the whole file, of models with contexts carried;\n"
+                    "crosses: the model alone, without other methods for what is foreign to it", fontsize=8)
     figure.savefig(os.path.join(folder, "table.svg"), metadata={"Date": None})
     figure.savefig(os.path.join(folder, "table.png"), dpi=130)
     with open(os.path.join(folder, "table.svg"), encoding="utf-8") as file:
