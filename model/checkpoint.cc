@@ -128,6 +128,11 @@ void SaveCalibration(const Calibration& calibration, const ModelConfig& config, 
     CheckFinite(maxima, path, ErrorKind::kInternal);
     file->WriteDataset<float>(path, CalibrationShape(config), maxima);
   };
+  if (const auto& steps = calibration.row_steps; !steps.empty()) {
+    CheckFinite(steps, "/calibration/row_steps", ErrorKind::kInternal);
+    file->WriteDataset<float>("/calibration/row_steps", {static_cast<int64_t>(steps.size())},
+                              steps);
+  }
   save("/calibration/key_maxima", calibration.key_maxima);
   save("/calibration/value_maxima", calibration.value_maxima);
 }
@@ -142,6 +147,10 @@ void SaveTraining(const TrainingState& training, const ModelConfig& config, H5Wr
   for (const auto& [name, value] : training.numbers)
     file->WriteAttribute<double>("/training/numbers", name, value);
   for (const auto& [name, value] : training.texts) file->WriteText("/training/texts", name, value);
+  if (!training.lists.empty()) file->CreateGroup("/training/lists");
+  for (const auto& [name, list] : training.lists)
+    file->WriteDataset<double>("/training/lists/" + name, {static_cast<int64_t>(list.size())},
+                               list);
   for (const auto& [name, set] : training.tensors) {
     if (name.empty() || name == "." || name.find_first_of(std::string("/\0", 2)) != name.npos)
       throw InternalError("'" + name + "' cannot name the tensors of a training state");
@@ -226,6 +235,12 @@ Calibration LoadCalibration(const H5Reader& file, const ModelConfig& config,
     file.ReadDataset<float>(path, CalibrationShape(config), *maxima);
     CheckFinite(*maxima, name + ": " + path, ErrorKind::kDamaged);
   };
+  if (const std::string path = "/calibration/row_steps"; file.Has(path)) {
+    const int64_t rows = RowCount(ParameterTable(config));
+    calibration.row_steps.resize(static_cast<size_t>(rows));
+    file.ReadDataset<float>(path, {rows}, calibration.row_steps);
+    CheckFinite(calibration.row_steps, name + ": " + path, ErrorKind::kDamaged);
+  }
   load("/calibration/key_maxima", &calibration.key_maxima);
   load("/calibration/value_maxima", &calibration.value_maxima);
   return calibration;
@@ -240,6 +255,10 @@ TrainingState LoadTraining(const H5Reader& file, const ModelConfig& config,
     training.numbers[key] = file.ReadAttribute<double>("/training/numbers", key);
   for (const std::string& key : file.Attributes("/training/texts"))
     training.texts[key] = file.ReadText("/training/texts", key);
+  if (file.Has("/training/lists")) {
+    for (const std::string& key : file.Members("/training/lists"))
+      training.lists[key] = file.ReadDataset<double>("/training/lists/" + key);
+  }
   for (const std::string& key : file.Members("/training/tensors")) {
     training.tensors.emplace(key, LoadParameters(file, config, "/training/tensors/" + key, name));
   }

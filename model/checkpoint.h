@@ -38,6 +38,7 @@ struct TrainingState {
   std::map<std::string, double> numbers;        // learning rates, elapsed seconds, ...
   std::map<std::string, std::string> texts;     // digests, flags
   std::map<std::string, ParameterSet> tensors;  // optimizer moments, averaged weights
+  std::map<std::string, std::vector<double>> lists;
 };
 
 struct ValidationPoint {

@@ -13,9 +13,10 @@ class TableBuilder {
  public:
   int Add(const std::string& name, int64_t rows, int64_t columns, Init init, float deviation,
           UpdateRule rule, Coding coding) {
-    ParameterSpec spec{name,   rows,   columns, init, deviation, rule, rule == UpdateRule::kMuon,
-                       coding, offset_};
+    ParameterSpec spec{name,   rows,    columns,   init, deviation, rule, rule == UpdateRule::kMuon,
+                       coding, offset_, first_row_};
     offset_ += spec.size();
+    if (coding == Coding::kRowCodes) first_row_ += rows;
     table.push_back(spec);
     return static_cast<int>(table.size()) - 1;
   }
@@ -36,6 +37,7 @@ class TableBuilder {
 
  private:
   int64_t offset_ = 0;
+  int64_t first_row_ = 0;
 };
 
 void Build(const ModelConfig& c, TableBuilder* b, ParameterIndex* index) {
@@ -82,6 +84,12 @@ ParameterIndex::ParameterIndex(const ModelConfig& config) : embedding(0), final_
 int64_t ParameterCount(const ModelConfig& config) {
   const ParameterSpec last = ParameterTable(config).back();
   return last.offset + last.size();
+}
+
+int64_t RowCount(const std::vector<ParameterSpec>& table) {
+  int64_t rows = 0;
+  for (const ParameterSpec& spec : table) rows += spec.coding == Coding::kRowCodes ? spec.rows : 0;
+  return rows;
 }
 
 ParameterSet::ParameterSet(const ModelConfig& config) : table_(ParameterTable(config)) {

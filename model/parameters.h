@@ -40,7 +40,8 @@ struct ParameterSpec {
   UpdateRule rule = UpdateRule::kAdamW;
   bool decayed = false;  // whether weight decay applies
   Coding coding = Coding::kRowCodes;
-  int64_t offset = 0;  // of its first element in a ParameterSet
+  int64_t offset = 0;     // of its first element in a ParameterSet
+  int64_t first_row = 0;  // of kRowCodes: among the rows of all tensors that are coded so
   int64_t size() const { return rows * columns; }
 };
 
@@ -62,6 +63,9 @@ struct ParameterIndex {
   int final_gain;
   int head;
 };
+
+// Rows of all tensors whose coding is kRowCodes.
+int64_t RowCount(const std::vector<ParameterSpec>& table);
 
 // One float for each parameter, owned, in one piece: weights, gradients and optimizer moments are
 // all this type.

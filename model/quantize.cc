@@ -12,8 +12,7 @@
 namespace occam {
 namespace {
 
-constexpr uint32_t kDroppedBits = 0xff;  // of 24 significant bits, 16 stay
-constexpr float kSmallest = 0x1p-60f;    // what is smaller becomes zero
+constexpr float kSmallest = 0x1p-60f;  // what is smaller becomes zero
 constexpr float kMaxGain = 256.0f;
 constexpr float kMaxScale = 1.0f;
 // Scales tried for a row: the one that reaches its largest weight, and smaller ones that clip it,
@@ -23,19 +22,28 @@ int ScaleCandidates(int weight_bits) { return weight_bits >= 6 ? 8 : weight_bits
 
 int MostCode(int weight_bits) { return (1 << (weight_bits - 1)) - 1; }
 
-// The nearest float of 16 significant bits, ties to even; x is normal or zero.
-float RoundTo16(float x) {
-  const auto bits = std::bit_cast<uint32_t>(x);
-  const uint32_t odd = (bits >> 8) & 1;
-  return std::bit_cast<float>((bits + 0x7f + odd) & ~kDroppedBits);
+constexpr int kStepDroppedBits = 24 - kStepSignificantBits;
+
+// Of the 24 significant bits of a float, those that scales and gains do not keep.
+int DroppedBits(int weight_bits, bool has_steps) {
+  return weight_bits < kMostWeightBits || has_steps ? 16 : 8;
 }
 
-// The smallest float of 16 significant bits that is not below x > 0.
-float RoundUpTo16(double x) {
+// The nearest float without its last `dropped` bits, ties to even; x is normal or zero.
+float RoundFloat(float x, int dropped) {
+  const auto bits = std::bit_cast<uint32_t>(x);
+  const uint32_t mask = (1u << dropped) - 1;
+  const uint32_t odd = (bits >> dropped) & 1;
+  return std::bit_cast<float>((bits + (mask >> 1) + odd) & ~mask);
+}
+
+// The smallest float without its last `dropped` bits that is not below x > 0.
+float RoundFloatUp(double x, int dropped) {
   const auto nearest = static_cast<float>(x);
   uint32_t bits = std::bit_cast<uint32_t>(nearest);
   if (static_cast<double>(nearest) < x) ++bits;
-  return std::bit_cast<float>((bits + kDroppedBits) & ~kDroppedBits);
+  const uint32_t mask = (1u << dropped) - 1;
+  return std::bit_cast<float>((bits + mask) & ~mask);
 }
 
 using Four = float __attribute__((vector_size(16)));  // of GCC and Clang, on any processor
@@ -73,14 +81,14 @@ double SquaredError(std::span<const float> row, float scale, int most) {
 }
 
 // The candidate of least squared error; the largest of equals.
-float FitScale(std::span<const float> row, float largest, int weight_bits) {
+float FitScale(std::span<const float> row, float largest, int weight_bits, int dropped) {
   const int most = MostCode(weight_bits);
   // Of few bits, even the largest scale may clip.
   const double full = std::min<double>(static_cast<double>(largest) / most, kMaxScale);
-  float best = RoundUpTo16(full);
+  float best = RoundFloatUp(full, dropped);
   double best_error = SquaredError(row, best, most);
   for (int i = 1; i < ScaleCandidates(weight_bits); ++i) {
-    const float scale = RoundUpTo16(full * (1.0 - i * kCandidateStep));
+    const float scale = RoundFloatUp(full * (1.0 - i * kCandidateStep), dropped);
     const double error = SquaredError(row, scale, most);
     if (error < best_error) {
       best = scale;
@@ -105,26 +113,50 @@ void RequireWithin(float magnitude, float bound, const std::string& name) {
   }
 }
 
-// Of a row of codes; 0 where all its codes are 0.
-float RowScale(std::span<const float> row, int weight_bits, const std::string& name) {
+// Of a row of codes; 0 where all its codes are 0. `step` is 0 where there are none.
+float RowScale(std::span<const float> row, int weight_bits, bool has_steps, float step,
+               const std::string& name) {
   float largest = 0.0f;
   for (const float w : row) largest = std::max(largest, std::fabs(w));
   RequireWithin(largest, kMaxWeightCode * kMaxScale, name);
-  return largest < kMaxWeightCode * kSmallest * 2 ? 0.0f : FitScale(row, largest, weight_bits);
+  const float half = step / 2;
+  if (largest < std::max(kMaxWeightCode * kSmallest * 2, half)) return 0.0f;
+  const int dropped = DroppedBits(weight_bits, has_steps);
+  // No scale that is fitted is larger than the one that reaches the largest weight.
+  const double full = static_cast<double>(largest) / MostCode(weight_bits);
+  if (static_cast<double>(step) >= full) return step;
+  return std::max(step, FitScale(row, largest, weight_bits, dropped));
 }
 
-float RoundGain(float x, const std::string& name) {
+float RoundGain(float x, int dropped, const std::string& name) {
   RequireWithin(std::fabs(x), kMaxGain, name);
-  return std::fabs(x) < kSmallest ? 0.0f : RoundTo16(x);
+  return std::fabs(x) < kSmallest ? 0.0f : RoundFloat(x, dropped);
 }
 
-// Calls f(row, scale, first element) for each row of a tensor of codes.
+void CheckSteps(std::span<const float> steps, const std::vector<ParameterSpec>& table) {
+  if (!steps.empty() && static_cast<int64_t>(steps.size()) != RowCount(table)) {
+    throw DamagedError(fmt::format("calibration row_steps has {} values, where {} belong",
+                                   steps.size(), RowCount(table)));
+  }
+  RequireFinite(steps, "calibration row_steps");
+  for (const float step : steps) {
+    if (!(step >= kSmallest && step <= kMaxScale) || step != RoundFloat(step, kStepDroppedBits))
+      throw DamagedError(
+          fmt::format("calibration row_steps has a value that is no step: {}", step));
+  }
+}
+
+// Calls f(row, scale, first element) for each row of a tensor of codes. `steps` [RowCount] or
+// empty.
 template <typename F>
-void ForEachRow(std::span<const float> values, const ParameterSpec& spec, int weight_bits, F&& f) {
+void ForEachRow(std::span<const float> values, const ParameterSpec& spec, int weight_bits,
+                std::span<const float> steps, F&& f) {
   const auto columns = static_cast<size_t>(spec.columns);
-  for (size_t at = 0; at < values.size(); at += columns) {
+  size_t number = static_cast<size_t>(spec.first_row);
+  for (size_t at = 0; at < values.size(); at += columns, ++number) {
     const auto row = values.subspan(at, columns);
-    f(row, RowScale(row, weight_bits, spec.name), at);
+    const float step = steps.empty() ? 0.0f : steps[number];
+    f(row, RowScale(row, weight_bits, !steps.empty(), step, spec.name), at);
   }
 }
 
@@ -135,19 +167,21 @@ int CodeOf(float weight, float scale, int weight_bits) {
 }
 
 QuantizedTensor QuantiseRows(std::span<const float> values, const ParameterSpec& spec,
-                             int weight_bits) {
+                             int weight_bits, std::span<const float> steps) {
   QuantizedTensor tensor;
-  ForEachRow(values, spec, weight_bits, [&](std::span<const float> row, float scale, size_t) {
-    tensor.floats.push_back(scale);
-    for (const float w : row)
-      tensor.codes.push_back(static_cast<int8_t>(CodeOf(w, scale, weight_bits)));
-  });
+  ForEachRow(values, spec, weight_bits, steps,
+             [&](std::span<const float> row, float scale, size_t) {
+               tensor.floats.push_back(scale);
+               for (const float w : row)
+                 tensor.codes.push_back(static_cast<int8_t>(CodeOf(w, scale, weight_bits)));
+             });
   return tensor;
 }
 
-QuantizedTensor QuantiseFloats(std::span<const float> values, const ParameterSpec& spec) {
+QuantizedTensor QuantiseFloats(std::span<const float> values, const ParameterSpec& spec,
+                               int dropped) {
   QuantizedTensor tensor;
-  for (const float x : values) tensor.floats.push_back(RoundGain(x, spec.name));
+  for (const float x : values) tensor.floats.push_back(RoundGain(x, dropped, spec.name));
   return tensor;
 }
 
@@ -165,27 +199,37 @@ std::vector<float> CacheScales(const std::vector<float>& maxima, size_t count, c
   for (const float maximum : maxima) {
     RequireWithin(std::fabs(maximum), kMaxWeightCode * kMost, name);
     const double scale = static_cast<double>(std::fabs(maximum)) / kMaxWeightCode;
-    scales.push_back(RoundUpTo16(std::max(scale, static_cast<double>(kLeast))));
+    scales.push_back(RoundFloatUp(std::max(scale, static_cast<double>(kLeast)), /*dropped=*/8));
   }
   return scales;
 }
 
 }  // namespace
 
+float StepNear(double x) {
+  const auto bounded =
+      static_cast<float>(std::clamp<double>(x, double{kSmallest}, double{kMaxScale}));
+  return RoundFloat(bounded, kStepDroppedBits);
+}
+
 void RoundTensor(const ParameterSpec& spec, int weight_bits, std::span<const float> values,
-                 std::span<float> rounded) {
+                 std::span<float> rounded, std::span<const float> row_steps,
+                 std::span<float> row_scales) {
   const FloatMode mode;
   RequireFinite(values, spec.name);
   if (spec.coding == Coding::kFloats) {
+    const int dropped = DroppedBits(weight_bits, !row_steps.empty());
     std::ranges::transform(values, rounded.begin(),
-                           [&](float x) { return RoundGain(x, spec.name); });
+                           [&](float x) { return RoundGain(x, dropped, spec.name); });
     return;
   }
-  ForEachRow(values, spec, weight_bits, [&](std::span<const float> row, float scale, size_t at) {
-    for (size_t i = 0; i < row.size(); ++i) {
-      rounded[at + i] = static_cast<float>(CodeOf(row[i], scale, weight_bits)) * scale;
-    }
-  });
+  auto number = static_cast<size_t>(spec.first_row);
+  ForEachRow(values, spec, weight_bits, row_steps,
+             [&](std::span<const float> row, float scale, size_t at) {
+               for (size_t i = 0; i < row.size(); ++i)
+                 rounded[at + i] = static_cast<float>(CodeOf(row[i], scale, weight_bits)) * scale;
+               if (!row_scales.empty()) row_scales[number++] = scale;
+             });
 }
 
 QuantizedModel Quantise(const ModelConfig& config, const ParameterSet& weights,
@@ -193,6 +237,9 @@ QuantizedModel Quantise(const ModelConfig& config, const ParameterSet& weights,
   const FloatMode mode;
   if (calibration.weight_bits < kLeastWeightBits || calibration.weight_bits > kMostWeightBits)
     throw DamagedError(fmt::format("weights of {} bits are not known", calibration.weight_bits));
+  const std::span<const float> steps = calibration.row_steps;
+  CheckSteps(steps, weights.table());
+  const int dropped = DroppedBits(calibration.weight_bits, !steps.empty());
   QuantizedModel model;
   model.config = config;
   for (size_t i = 0; i < weights.table().size(); ++i) {
@@ -200,8 +247,8 @@ QuantizedModel Quantise(const ModelConfig& config, const ParameterSet& weights,
     const auto values = weights.tensor(static_cast<int>(i));
     RequireFinite(values, spec.name);
     model.tensors.push_back(spec.coding == Coding::kRowCodes
-                                ? QuantiseRows(values, spec, calibration.weight_bits)
-                                : QuantiseFloats(values, spec));
+                                ? QuantiseRows(values, spec, calibration.weight_bits, steps)
+                                : QuantiseFloats(values, spec, dropped));
   }
   const auto scales = static_cast<size_t>(config.layers) * static_cast<size_t>(config.kv_heads);
   model.key_scales = CacheScales(calibration.key_maxima, scales, "calibration key_maxima");

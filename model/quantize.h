@@ -15,16 +15,27 @@ namespace occam {
 constexpr int kLeastWeightBits = 2;
 constexpr int kMostWeightBits = 7;
 
-// Rounds every tensor as its row of ParameterTable says, to calibration.weight_bits; scales are
-// fitted to the rows. Throws kDamaged (a value that is not finite or beyond the contract's bounds,
-// with the tensor's name; bits out of range).
+// Of a row's step: finer ones would cost more than they bring. At most 1, at least 2^-60.
+constexpr int kStepSignificantBits = 5;
+// The nearest step to x > 0.
+float StepNear(double x);
+
+// Rounds every tensor as its row of ParameterTable says, to calibration.weight_bits. The scale of a
+// row, the step between its codes, is that of least squared error among some that reach its largest
+// weight or clip it; where the row has a step (calibration.row_steps), at least this. Below 7 bits
+// and with steps, scales and gains have 8 significant bits, which cost less when coded; else 16.
+// Throws kDamaged (a value that is not finite or beyond the contract's bounds, with the tensor's
+// name; bits out of range; another number of steps).
 QuantizedModel Quantise(const ModelConfig& config, const ParameterSet& weights,
                         const Calibration& calibration, const Bytes& tokenizer);
 
-// `rounded` [spec.size()] = one tensor as the exact network uses it: code times scale, or a float
-// of 16 significant bits; the very values of Quantise. Throws as Quantise. Several threads at once.
+// `rounded` [spec.size()] = one tensor as the exact network uses it: code times scale, or a rounded
+// float; the very values of Quantise. `row_steps` [RowCount] may be empty; so may `row_scales`
+// [RowCount], which gets the scales of the tensor's rows. Throws as Quantise. Several threads at
+// once.
 void RoundTensor(const ParameterSpec& spec, int weight_bits, std::span<const float> values,
-                 std::span<float> rounded);
+                 std::span<float> rounded, std::span<const float> row_steps = {},
+                 std::span<float> row_scales = {});
 
 }  // namespace occam
 

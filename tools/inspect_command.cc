@@ -266,6 +266,7 @@ void RoundTo(int bits, ModelSource* source) {
   const Checkpoint& c = *source->checkpoint;
   Calibration calibration = c.calibration;
   calibration.weight_bits = bits;
+  calibration.row_steps.clear();
   source->model = Quantise(c.config, c.weights, calibration, c.tokenizer);
 }
 

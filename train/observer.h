@@ -30,6 +30,7 @@ struct ValidationReport {
   double validation_bytes = 0;  // that were measured
   bool whole = false;           // whether they are the whole validation part (at the end of a run)
   bool rounded = false;         // whether the weights were rounded as the exact network has them
+  double weight_bits = 0;       // R of train/weight_rate.h, where the recipe charges for it
 };
 
 // At the end of a run; see train/prequential.h.

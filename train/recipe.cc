@@ -30,6 +30,9 @@ void CheckRecipe(const Recipe& r) {
   require(r.constant_share >= 0 && r.constant_share <= 1, "constant_share must be in [0, 1]");
   require(r.final_factor >= 0 && r.final_factor <= 1, "final_factor must be in [0, 1]");
   require(r.rounded_share >= 0 && r.rounded_share <= 1, "rounded_share must be in [0, 1]");
+  require(r.weight_rate >= 0, "weight_rate must not be negative");
+  require(r.weight_rate == 0 || r.rounded_share > 0,
+          "weight_rate needs a rounded_share in which it acts");
   require(r.weight_bits >= 2 && r.weight_bits <= 7, "weight_bits must be in 2..7");
   require(r.batch_sequences >= 1 && r.batch_sequences <= 1 << 20,
           "batch_sequences must be in 1..1048576");

@@ -41,8 +41,11 @@ struct Recipe {
   // and training of neural networks for efficient integer-arithmetic-only inference", section 3).
   // 0: never.
   double rounded_share = 0.2;
-  // Of a weight's code (model/quantize.h).
+  // Of a weight's code (model/quantize.h), at most.
   int64_t weight_bits = 7;
+  // lambda of train/weight_rate.h, where the passes see rounded weights. 0: the weights' bits cost
+  // nothing.
+  double weight_rate = 0;
 
   // Sequences of `context` tokens a step; experiments/short_runs.sh and experiments/recipe.
   int64_t batch_sequences = 8;
@@ -77,6 +80,7 @@ void VisitRecipe(R& recipe, F&& f) {
   f("final_factor", recipe.final_factor);
   f("rounded_share", recipe.rounded_share);
   f("weight_bits", recipe.weight_bits);
+  f("weight_rate", recipe.weight_rate);
   f("batch_sequences", recipe.batch_sequences);
   f("shard_sequences", recipe.shard_sequences);
   f("bfloat16", recipe.bfloat16);

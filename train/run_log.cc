@@ -79,13 +79,15 @@ void RunLog::OnRounding(int64_t step) {
 }
 
 void RunLog::OnValidation(const ValidationReport& report) {
-  WriteLine(Line(Json{{"event", "validation"},
-                      {"step", report.step},
-                      {"bytes_seen", report.bytes_seen},
-                      {"bpb", report.bits_per_byte},
-                      {"validation_bytes", report.validation_bytes},
-                      {"whole", report.whole},
-                      {"rounded", report.rounded}}));
+  Json json{{"event", "validation"},
+            {"step", report.step},
+            {"bytes_seen", report.bytes_seen},
+            {"bpb", report.bits_per_byte},
+            {"validation_bytes", report.validation_bytes},
+            {"whole", report.whole},
+            {"rounded", report.rounded}};
+  if (report.weight_bits > 0) json["weight_bits"] = report.weight_bits;
+  WriteLine(Line(json));
 }
 
 void RunLog::OnCheckpoint(int64_t step, const std::string& path) {

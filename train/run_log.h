@@ -7,6 +7,7 @@
 //   {"event": "rounding", "step"}           from here on the passes see weights rounded as for
 //   coding; a run resumed there says it again
 //   {"event": "validation", "step", "bytes_seen", "bpb", "validation_bytes", "whole", "rounded"}
+//     and with --weight-rate "weight_bits": what the coded weights take, estimated
 //   {"event": "checkpoint", "step", "path"}
 //   {"event": "best", "step", "bytes_seen", "bpb", "path"}     with --keep-best
 //   {"event": "prequential", "step", "bits", "bytes", "bpb", "whole_pass"}    at the end; see

@@ -78,6 +78,7 @@ Trainer::Trainer(TrainerSettings settings, TrainingData data)
       data_(Checked(std::move(data), settings_.config)),
       team_(settings_.threads > 0 ? settings_.threads : ranks_->processors()),
       weights_(settings_.config),
+      sensitivity_(weights_.table()),
       gradients_(settings_.config),
       optimizer_(settings_.config, settings_.recipe, &team_),
       workers_(settings_.config, static_cast<int>(settings_.recipe.shard_sequences),
@@ -90,6 +91,8 @@ Trainer::Trainer(TrainerSettings settings, TrainingData data)
   if (settings_.recipe.rounded_share > 0) {
     rounded_ = std::make_unique<ParameterSet>(settings_.config);
   }
+  if (settings_.recipe.weight_rate > 0)
+    row_scales_.resize(static_cast<size_t>(RowCount(weights_.table())));
 }
 
 void Trainer::StartFrom(const Checkpoint& checkpoint, const std::string& path) {
@@ -111,6 +114,9 @@ void Trainer::Resume(const Checkpoint& checkpoint, const std::string& path) {
   weights_ = checkpoint.weights;
   position_ = unpacked.position;
   optimizer_.Restore(std::move(unpacked.optimizer));
+  if (settings_.recipe.weight_rate > 0) {
+    sensitivity_.Restore(std::move(unpacked.sensitivity.means), unpacked.sensitivity.batches);
+  }
   settings_.provenance.validation_curve = checkpoint.provenance.validation_curve;
   saved_steps_ = position_.steps;
   if (settings_.best_path.empty()) return;
@@ -214,11 +220,15 @@ const ParameterSet& Trainer::SeenWeights() {
 
 void Trainer::Round() {
   const auto& table = weights_.table();
+  if (settings_.recipe.weight_rate > 0 && sensitivity_.batches() > 0) {
+    row_steps_.resize(row_scales_.size());
+    sensitivity_.FillSteps(settings_.recipe.weight_rate * bytes_per_token(), row_steps_);
+  }
   try {
     team_.Run(static_cast<int>(table.size()), [&](int tensor, int) {
       RoundTensor(table[static_cast<size_t>(tensor)],
                   static_cast<int>(settings_.recipe.weight_bits), weights_.tensor(tensor),
-                  rounded_->tensor(tensor));
+                  rounded_->tensor(tensor), row_steps_, row_scales_);
     });
   } catch (const Error& error) {
     if (!AllFinite(weights_.values())) ReportDivergence();
@@ -233,6 +243,7 @@ void Trainer::Step(double progress) {
   rate_factor_ = LearningRateFactor(settings_.recipe, position_.steps, progress);
   batches_.Fill(position_.steps, &batch_);
   loss_nats_ = workers_.Gradient(SeenWeights(), batch_, &gradients_);
+  if (settings_.recipe.weight_rate > 0) ChargeWeights();
   gradient_norm_ = GlobalNorm(gradients_, &team_);
   if (!std::isfinite(loss_nats_) || !std::isfinite(gradient_norm_)) ReportDivergence();
   CountPrequential();
@@ -240,6 +251,19 @@ void Trainer::Step(double progress) {
                   &weights_);
   ++position_.steps;
   ReportStep();
+}
+
+// The sensitivity of the data's loss alone, then the weights' own term of the gradient.
+void Trainer::ChargeWeights() {
+  sensitivity_.Add(gradients_, static_cast<double>(batch_.targets.size()), &team_);
+  if (!rounding_) return;
+  const double factor = settings_.recipe.weight_rate * bytes_per_token() * std::numbers::ln2;
+  team_.Run(static_cast<int>(weights_.table().size()), [&](int tensor, int) {
+    const ParameterSpec& spec = weights_.table()[static_cast<size_t>(tensor)];
+    if (spec.coding != Coding::kRowCodes) return;
+    AddCodedBitsGradient(spec, weights_.tensor(tensor), row_scales_, factor,
+                         gradients_.tensor(tensor));
+  });
 }
 
 bool Trainer::InFirstPass(int64_t step) const {
@@ -332,6 +356,13 @@ ValidationReport Trainer::AddValidation(int64_t tokens, double nats, bool whole)
   report.bits_per_byte = nats / std::numbers::ln2 / report.validation_bytes;
   report.whole = whole;
   report.rounded = rounding_;
+  if (rounding_ && settings_.recipe.weight_rate > 0) {
+    for (size_t i = 0; i < weights_.table().size(); ++i) {
+      const ParameterSpec& spec = weights_.table()[i];
+      if (spec.coding == Coding::kRowCodes)
+        report.weight_bits += CodedBits(spec, weights_.tensor(static_cast<int>(i)), row_scales_);
+    }
+  }
   // A finished run that is resumed measures its last point again.
   auto& curve = settings_.provenance.validation_curve;
   if (!curve.empty() && curve.back().bytes_seen == report.bytes_seen) curve.pop_back();
@@ -370,12 +401,17 @@ Checkpoint Trainer::Snapshot() {
       workers_.Calibrate(SeenWeights(), data_.train_tokens, settings_.calibration_sequences,
                          static_cast<uint64_t>(settings_.recipe.seed));
   calibration.weight_bits = static_cast<int>(settings_.recipe.weight_bits);
-  return {settings_.config,
-          weights_,
-          std::move(calibration),
-          data_.tokenizer,
-          PackTraining(settings_.recipe, settings_.length, position_, optimizer_.state()),
-          settings_.provenance};
+  if (rounding_) calibration.row_steps = row_steps_;
+  SensitivityState sensitivity;
+  if (settings_.recipe.weight_rate > 0)
+    sensitivity = {sensitivity_.means(), sensitivity_.batches()};
+  return {
+      settings_.config,
+      weights_,
+      std::move(calibration),
+      data_.tokenizer,
+      PackTraining(settings_.recipe, settings_.length, position_, optimizer_.state(), sensitivity),
+      settings_.provenance};
 }
 
 void Trainer::ReportDivergence() const {
@@ -416,11 +452,15 @@ double Trainer::ProgressNow() const {
   return Progress(settings_.length, position_.steps, Elapsed());
 }
 
+double Trainer::bytes_per_token() const {
+  return data_.train_bytes / static_cast<double>(data_.train_tokens.size());
+}
+
 double Trainer::bytes_seen() const {
   const double tokens = static_cast<double>(position_.steps) *
                         static_cast<double>(settings_.recipe.batch_sequences) *
                         static_cast<double>(settings_.config.context);
-  return tokens * data_.train_bytes / static_cast<double>(data_.train_tokens.size());
+  return tokens * bytes_per_token();
 }
 
 Checkpoint Released(Checkpoint checkpoint) {

@@ -23,6 +23,7 @@
 #include "train/schedule.h"
 #include "train/shard_workers.h"
 #include "train/training_run.h"
+#include "train/weight_rate.h"
 
 namespace occam {
 
@@ -117,6 +118,8 @@ class Trainer {
   void SetRounding();
   const ParameterSet& SeenWeights();
   void Round();
+  void ChargeWeights();
+  double bytes_per_token() const;
   void CountPrequential();
   void ReportPrequential();
   bool InFirstPass(int64_t step) const;
@@ -145,6 +148,11 @@ class Trainer {
   std::unique_ptr<ParameterSet> rounded_;
   bool rounding_ = false;
   int64_t rounded_steps_ = -1;
+  // Where the recipe has a weight_rate: how finely rows are coded. Steps are empty before there is
+  // a gradient to go by; scales are those of `rounded_`.
+  RowSensitivity sensitivity_;
+  std::vector<float> row_steps_;
+  std::vector<float> row_scales_;
   ParameterSet gradients_;
   Optimizer optimizer_;
   ShardWorkers workers_;

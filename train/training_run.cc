@@ -68,7 +68,8 @@ void RequireSameRun(const RunPlan& plan, const std::string& path, const Recipe& 
 }  // namespace
 
 TrainingState PackTraining(const Recipe& recipe, const RunLength& length,
-                           const RunPosition& position, const OptimizerState& optimizer) {
+                           const RunPosition& position, const OptimizerState& optimizer,
+                           const SensitivityState& sensitivity) {
   TrainingState state;
   VisitRecipe(recipe, [&](const char* name, const auto& value) {
     const std::string key = std::string("recipe.") + name;
@@ -90,6 +91,10 @@ TrainingState PackTraining(const Recipe& recipe, const RunLength& length,
   state.counters["optimizer.steps"] = optimizer.steps;
   state.tensors.emplace("optimizer.first", optimizer.first);
   state.tensors.emplace("optimizer.second", optimizer.second);
+  if (!sensitivity.means.empty()) {
+    state.lists["sensitivity.means"] = sensitivity.means;
+    state.counters["sensitivity.batches"] = sensitivity.batches;
+  }
   return state;
 }
 
@@ -106,6 +111,7 @@ RunPlan UnpackPlan(const Checkpoint& checkpoint, const std::string& path) {
   RunPlan plan;
   VisitRecipe(plan.recipe, [&](const char* name, auto& value) {
     const std::string key = std::string("recipe.") + name;
+    if (key == "recipe.weight_rate" && !state.numbers.contains(key)) return;
     if constexpr (std::is_same_v<std::decay_t<decltype(value)>, double>) {
       value = FindField(state.numbers, key, path);
     } else {
@@ -134,7 +140,7 @@ UnpackedTraining UnpackTraining(const Checkpoint& checkpoint, const std::string&
   RequireSameRun(UnpackPlan(checkpoint, path), path, recipe, length);
   Require(checkpoint.provenance.data_sha256, data_sha256, "digest of the training data", path);
 
-  UnpackedTraining unpacked{{}, OptimizerState(config)};
+  UnpackedTraining unpacked{{}, OptimizerState(config), {}};
   unpacked.position.steps = Find(state.counters, "steps", path);
   unpacked.position.elapsed_s = Find(state.numbers, "elapsed_s", path);
   unpacked.position.validation_tokens = Find(state.counters, "validation_tokens", path);
@@ -142,6 +148,10 @@ UnpackedTraining UnpackTraining(const Checkpoint& checkpoint, const std::string&
   unpacked.optimizer.steps = Find(state.counters, "optimizer.steps", path);
   unpacked.optimizer.first = Find(state.tensors, "optimizer.first", path);
   unpacked.optimizer.second = Find(state.tensors, "optimizer.second", path);
+  if (recipe.weight_rate > 0) {
+    unpacked.sensitivity.means = Find(state.lists, "sensitivity.means", path);
+    unpacked.sensitivity.batches = Find(state.counters, "sensitivity.batches", path);
+  }
   const RunPosition& p = unpacked.position;
   if (p.steps < 0 || !(p.elapsed_s >= 0) || p.validation_tokens < 0 ||
       unpacked.optimizer.steps != p.steps) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "model/checkpoint.h"
 #include "train/optimizer.h"
@@ -25,11 +26,19 @@ struct RunPosition {
   std::optional<Prequential> prequential = Prequential{};
 };
 
+// Of RowSensitivity (train/weight_rate.h); no means where the recipe does not ask for it.
+struct SensitivityState {
+  std::vector<double> means;
+  int64_t batches = 0;
+};
+
 // Names: counters and numbers "recipe.<field>", "length.steps", "length.seconds", "steps",
 // "elapsed_s", "validation_tokens", "prequential.bits", "prequential.bytes" (both or none),
-// "optimizer.steps"; tensors "optimizer.first", "optimizer.second".
+// "optimizer.steps"; tensors "optimizer.first", "optimizer.second"; list "sensitivity.means" and
+// counter "sensitivity.batches" (both or none).
 TrainingState PackTraining(const Recipe& recipe, const RunLength& length,
-                           const RunPosition& position, const OptimizerState& optimizer);
+                           const RunPosition& position, const OptimizerState& optimizer,
+                           const SensitivityState& sensitivity = {});
 
 // What a run set out to do, and how far it came.
 struct RunPlan {
@@ -42,12 +51,13 @@ struct RunPlan {
 std::optional<Prequential> PrequentialOf(const TrainingState& state);
 
 // Throws kUsage (a released model; a checkpoint that lacks a field of the recipe, being of an older
-// version), kDamaged (something else is missing in the training state).
+// version; weight_rate is then 0), kDamaged (something else is missing in the training state).
 RunPlan UnpackPlan(const Checkpoint& checkpoint, const std::string& path);
 
 struct UnpackedTraining {
   RunPosition position;
   OptimizerState optimizer;
+  SensitivityState sensitivity;
 };
 
 // Throws kUsage that names what differs unless the checkpoint has a training state of this very

@@ -70,6 +70,7 @@ TEST_CASE("Checkpoint: everything comes back bit for bit") {
 
   CHECK(loaded.config == saved.config);
   CHECK(SameBits(loaded.weights.values(), saved.weights.values()));
+  CHECK(SameBits(loaded.calibration.row_steps, saved.calibration.row_steps));
   CHECK(SameBits(loaded.calibration.key_maxima, saved.calibration.key_maxima));
   CHECK(SameBits(loaded.calibration.value_maxima, saved.calibration.value_maxima));
   CHECK(loaded.tokenizer == saved.tokenizer);
@@ -79,6 +80,7 @@ TEST_CASE("Checkpoint: everything comes back bit for bit") {
   CHECK(loaded.training->numbers == saved.training->numbers);
   CHECK(std::signbit(loaded.training->numbers.at("minus zero")));
   CHECK(loaded.training->texts == saved.training->texts);
+  CHECK(loaded.training->lists == saved.training->lists);
   REQUIRE(loaded.training->tensors.size() == 2);
   for (const auto& [name, set] : saved.training->tensors)
     CHECK(SameBits(loaded.training->tensors.at(name).values(), set.values()));

@@ -133,6 +133,60 @@ TEST_CASE("Quantise: what training sees of rounded weights is codes times scales
   }
 }
 
+TEST_CASE("Quantise: a row's step makes its codes coarser, never finer than they would be") {
+  ParameterSet weights(kConfig);
+  Randomise(&weights, 13);
+  Calibration calibration = CalibrationOf(3, 2);
+  const QuantizedModel fitted = Quantise(kConfig, weights, calibration, {});
+  const auto rows = static_cast<size_t>(RowCount(weights.table()));
+  for (size_t r = 0; r < rows; ++r)
+    calibration.row_steps.push_back(StepNear(std::ldexp(1.0, -static_cast<int>(r % 16))));
+  const QuantizedModel model = Quantise(kConfig, weights, calibration, {});
+  ParameterSet rounded(kConfig);
+  std::vector<float> scales(rows, -1);
+  size_t number = 0;
+  for (size_t t = 0; t < weights.table().size(); ++t) {
+    const ParameterSpec& spec = weights.table()[t];
+    const auto values = weights.tensor(static_cast<int>(t));
+    const auto got = rounded.tensor(static_cast<int>(t));
+    RoundTensor(spec, 7, values, got, calibration.row_steps, scales);
+    for (size_t i = 0; i < got.size(); ++i) {
+      const QuantizedTensor& exact = model.tensors[t];
+      const size_t row = i / static_cast<size_t>(spec.columns);
+      const float expected = spec.coding == Coding::kFloats
+                                 ? exact.floats[i]
+                                 : static_cast<float>(exact.codes[i]) * exact.floats[row];
+      REQUIRE(std::bit_cast<uint32_t>(got[i]) == std::bit_cast<uint32_t>(expected));
+    }
+    for (const float x : model.tensors[t].floats)
+      CHECK((std::bit_cast<uint32_t>(x) & 0xffffu) == 0);  // 8 significant bits
+    if (spec.coding != Coding::kRowCodes) continue;
+    CHECK(spec.first_row == static_cast<int64_t>(number));
+    for (size_t r = 0; r < static_cast<size_t>(spec.rows); ++r, ++number) {
+      const float scale = model.tensors[t].floats[r];
+      CHECK(scales[number] == scale);
+      const float step = calibration.row_steps[number];
+      const float without = fitted.tensors[t].floats[r];
+      if (scale == 0) {  // nothing in the row comes to half a step
+        for (size_t k = 0; k < static_cast<size_t>(spec.columns); ++k)
+          CHECK(std::fabs(values[r * static_cast<size_t>(spec.columns) + k]) <= step / 2);
+      } else {
+        CHECK(scale >= step);
+        // The fitted scales of 8 and of 16 bits are of candidates a 32nd apart.
+        CHECK(scale <= std::max(step, without * 1.3f));
+      }
+    }
+  }
+  CHECK(number == rows);
+
+  calibration.row_steps.pop_back();
+  CHECK_THROWS_AS(Quantise(kConfig, weights, calibration, {}), Error);
+  for (const float bad : {0.0f, -0.5f, 2.0f, 0.3f, std::numeric_limits<float>::infinity()}) {
+    calibration.row_steps.assign(rows, bad);
+    CHECK_THROWS_AS(Quantise(kConfig, weights, calibration, {}), Error);
+  }
+}
+
 TEST_CASE("Quantise: the scale of a row is the candidate of least squared error") {
   const ParameterSet shape(kConfig);
   const ParameterSpec& spec = shape.table()[0];

@@ -36,12 +36,16 @@ inline Checkpoint SampleCheckpoint() {
   weights[5] = -1e-40f;
   weights[6] = std::numeric_limits<float>::max();
   checkpoint.calibration = {{1.5f, 2.25f}, {0.5f, 3e-39f}};
+  checkpoint.calibration.row_steps.assign(static_cast<size_t>(RowCount(checkpoint.weights.table())),
+                                          0x1.8p-5f);
+  checkpoint.calibration.row_steps[1] = 1;
   checkpoint.tokenizer = {1, 0, 255};
 
   TrainingState training;
   training.counters = {{"step", 1234}, {"least", INT64_MIN}, {"most", INT64_MAX}};
   training.numbers = {
       {"rate", 0.1}, {"minus zero", -0.0}, {"best", std::numeric_limits<double>::infinity()}};
+  training.lists = {{"one", {0.1}}, {"three", {-0.0, 5e-324, 1e300}}};
   training.texts = {{"empty", ""},
                     {"one NUL", std::string(1, '\0')},
                     {"ends in NUL", std::string("a\0b\0", 4)},

@@ -71,6 +71,14 @@ expect 2 "$bin/train" --resume --precision f32 --data text --out cut.h5
 expect 2 "$bin/train" --resume --rounded-share 0 --data text --out cut.h5
 expect 2 "$bin/train" "${tiny[@]}" --data text --steps 2 --rounded-share 1.5 --out y.h5
 says 'rounded_share'
+expect 2 "$bin/train" --resume --weight-rate 1 --data text --out cut.h5
+expect 2 "$bin/train" "${tiny[@]}" --data text --steps 2 --weight-rate 1e-6 --rounded-share 0 --out y.h5
+says 'weight_rate'
+# Weights that are charged for are fewer bytes: at most half of those of 7 bits.
+expect 0 "$bin/train" "${tiny[@]}" --data text --steps 100 --weight-rate 1e-3 --out light.h5 -q
+grep -q '"whole":true,"rounded":true,"weight_bits":' light.log.jsonl || fail "the log does not tell the bits of the weights"
+coded_bytes() { "$bin/inspect" --json "$1" | sed -n 's/.*"model_bytes": \([0-9]*\).*/\1/p'; }
+[ $((2 * $(coded_bytes light.h5))) -lt "$(coded_bytes whole.h5)" ] || fail "charging for weights did not make them lighter"
 # What happens to the data or the disk between two parts of a run: a clear word, and the checkpoint stays.
 parts=(--train-bytes 0:30K --val-bytes 30K:40K)
 "$bin/train" "${tiny[@]}" --data text "${parts[@]}" --steps 100000 --checkpoint-minutes 0 --out half.h5 -q & pid=$!

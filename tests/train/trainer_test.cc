@@ -97,11 +97,12 @@ TEST_CASE("Trainer: another seed gives other weights") {
   CHECK(Values(first.weights()) != Values(second.weights()));
 }
 
-void CheckResume(int64_t bfloat16, double rounded_share) {
+void CheckResume(int64_t bfloat16, double rounded_share, double weight_rate = 0) {
   const TestData data;
   TrainerSettings asked = TestSettings(6, 2);
   asked.recipe.bfloat16 = bfloat16;
   asked.recipe.rounded_share = rounded_share;
+  asked.recipe.weight_rate = weight_rate;
   Trainer whole(asked, data.view());
   CHECK(whole.Run() == RunStatus::kFinished);
   const Checkpoint expected = whole.Snapshot();
@@ -127,9 +128,12 @@ void CheckResume(int64_t bfloat16, double rounded_share) {
     const Checkpoint actual = LoadCheckpoint(settings.checkpoint_path);
     CHECK(Values(actual.weights) == Values(expected.weights));
     CHECK(actual.calibration.key_maxima == expected.calibration.key_maxima);
+    CHECK(actual.calibration.row_steps == expected.calibration.row_steps);
+    CHECK(actual.calibration.row_steps.empty() == (weight_rate == 0));
     REQUIRE(actual.training);
     CHECK(actual.training->counters == expected.training->counters);
     CHECK(actual.training->numbers == expected.training->numbers);
+    CHECK(actual.training->lists == expected.training->lists);
     for (const auto& [name, tensors] : expected.training->tensors) {
       CHECK(Values(actual.training->tensors.at(name)) == Values(tensors));
     }
@@ -280,7 +284,10 @@ TEST_CASE("Trainer: a checkpoint that cannot be written ends the run and leaves 
 
 TEST_CASE("Trainer: a run stopped and resumed ends with the bits of one never stopped") {
   // It is stopped half way: before, at and after the step from which on weights are rounded.
-  for (const double share : {0.2, 0.5, 0.8}) CheckResume(/*bfloat16=*/0, share);
+  for (const double share : {0.2, 0.5, 0.8}) {
+    CheckResume(/*bfloat16=*/0, share);
+    CheckResume(/*bfloat16=*/0, share, /*weight_rate=*/1e-3);
+  }
   if (HasFastBfloat16()) CheckResume(/*bfloat16=*/1, /*rounded_share=*/0.2);
 }
 
@@ -430,6 +437,12 @@ TEST_CASE("Trainer: a run goes on only as what it was, and the difference is nam
   older.training->numbers.erase("recipe.rounded_share");
   CHECK_THAT(MessageOf(ErrorKind::kUsage, [&] { released.Resume(older, "model.h5"); }),
              Contains("rounded_share") && Contains("--init"));
+  CHECK_THAT(refusal([](TrainerSettings& s) { s.recipe.weight_rate = 1e-3; }),
+             Contains("weight_rate is 0, now it is 0.001"));
+  // From before weights could be charged for.
+  older = checkpoint;
+  older.training->numbers.erase("recipe.weight_rate");
+  CHECK_NOTHROW(released.Resume(older, "model.h5"));
   Checkpoint damaged = checkpoint;
   damaged.training->tensors.erase("optimizer.second");
   CHECK_THAT(MessageOf(ErrorKind::kDamaged, [&] { released.Resume(damaged, "model.h5"); }),
@@ -453,10 +466,11 @@ ParameterSet Dequantised(const QuantizedModel& model) {
   return weights;
 }
 
-TEST_CASE("Trainer: in the last share of a run losses are those of the weights that code") {
+void CheckSeenWeights(double weight_rate) {
   const TestData data;
   TrainerSettings settings = TestSettings(10, 2);
   settings.recipe.rounded_share = 0.5;
+  settings.recipe.weight_rate = weight_rate;
   settings.validations = 10;
   settings.validation_limit = 64;
   const TemporaryFolder folder;
@@ -511,6 +525,46 @@ TEST_CASE("Trainer: in the last share of a run losses are those of the weights t
   REQUIRE(comparer.losses.size() == 10);
   REQUIRE(comparer.next.size() >= 9);
   for (size_t step = 1; step < 10; ++step) CHECK(comparer.losses[step] == comparer.next[step - 1]);
+}
+
+TEST_CASE("Trainer: in the last share of a run losses are those of the weights that code") {
+  CheckSeenWeights(/*weight_rate=*/0);
+  CheckSeenWeights(/*weight_rate=*/1e-3);
+}
+
+TEST_CASE("Trainer: the more a bit of the weights costs, the fewer they take") {
+  const TestData data;
+  double before = 1e9;
+  for (const double rate : {1e-6, 1e-4, 1e-2}) {
+    INFO(rate);
+    TrainerSettings settings = TestSettings(40);
+    settings.recipe.rounded_share = 0.5;
+    settings.recipe.weight_rate = rate;
+    Recorder recorder;
+    settings.observers = {&recorder};
+    Trainer trainer(settings, data.view());
+    trainer.Run();
+    const ValidationReport& end = recorder.validations.back();
+    CHECK(end.weight_bits > 0);
+    CHECK(end.weight_bits < 0.8 * before);
+    before = end.weight_bits;
+    // Validations before the rounded share have no steps to count in.
+    CHECK(recorder.validations.front().weight_bits == 0);
+
+    // The codes' own entropy, each tensor's, is near what training reckoned with.
+    const Checkpoint checkpoint = trainer.Snapshot();
+    const QuantizedModel model = Quantise(checkpoint.config, checkpoint.weights,
+                                          checkpoint.calibration, checkpoint.tokenizer);
+    double entropy = 0;
+    for (const QuantizedTensor& tensor : model.tensors) {
+      std::array<double, 127> counts{};
+      for (const int8_t code : tensor.codes) ++counts[static_cast<size_t>(code + 63)];
+      for (const double n : counts)
+        if (n > 0) entropy -= n * std::log2(n / static_cast<double>(tensor.codes.size()));
+    }
+    CHECK(entropy < 1.3 * end.weight_bits);
+    CHECK(entropy > 0.7 * end.weight_bits);
+  }
 }
 
 TEST_CASE("Trainer: gradients of rounded weights move the weights that are not rounded") {
