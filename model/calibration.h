@@ -9,7 +9,7 @@ namespace occam {
 // The bits of a weight's code (model/quantize.h), and the largest magnitudes of keys and values
 // seen on a calibration part of the training data; [layers * kv_heads] each, layer-major. Keys are
 // meant after rotation and norm. Where training chose how finely each row of weights is coded
-// (train/weight_rate.h), its step, [RowCount(config)]; else empty.
+// (train/weight_rate.h), its step, [RowCount]; else empty.
 struct Calibration {
   std::vector<float> key_maxima;
   std::vector<float> value_maxima;
