@@ -39,6 +39,8 @@ void Print(const Checkpoint& checkpoint) {
   PrintArray("/calibration/key_maxima", "float32", maxima_shape, checkpoint.calibration.key_maxima);
   PrintArray("/calibration/value_maxima", "float32", maxima_shape,
              checkpoint.calibration.value_maxima);
+  const std::vector<float>& steps = checkpoint.calibration.row_steps;
+  PrintArray("/calibration/row_steps", "float32", fmt::format("{}", steps.size()), steps);
   std::vector<double> curve;
   for (const ValidationPoint& point : checkpoint.provenance.validation_curve) {
     curve.push_back(point.bytes_seen);
@@ -48,6 +50,8 @@ void Print(const Checkpoint& checkpoint) {
              curve);
   PrintArray("/tokenizer", "uint8", fmt::format("{}", checkpoint.tokenizer.size()),
              checkpoint.tokenizer);
+  for (const auto& [name, values] : checkpoint.training->lists)
+    PrintArray("/training/lists/" + name, "float64", fmt::format("{}", values.size()), values);
   for (const auto& [name, set] : checkpoint.training->tensors)
     PrintParameters("/training/tensors/" + name, set);
   PrintParameters("/weights", checkpoint.weights);

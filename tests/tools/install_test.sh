@@ -24,7 +24,7 @@ cat >"$work/user/user.cc" <<'EOF'
 int main() {
   const occam::ModelConfig config = occam::FamilyConfigFor(200'000);
   occam::ParameterSet weights(config);
-  occam::Initialise(&weights, 1);
+  occam::Initialise(config, &weights, 1);
   std::printf("%lld parameters, contract %d\n", static_cast<long long>(weights.size()), occam::kContractVersion);
 }
 EOF
