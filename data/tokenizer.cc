@@ -1,6 +1,7 @@
 #include "data/tokenizer.h"
 
 #include "data/base/error.h"
+#include "data/bpe_tokenizer.h"
 
 namespace occam {
 namespace {
@@ -13,15 +14,19 @@ std::vector<int32_t> ByteTokenizer::Encode(std::span<const uint8_t> bytes) const
   return {bytes.begin(), bytes.end()};
 }
 
-Bytes ByteTokenizer::Decode(std::span<const int32_t> tokens) const {
-  Bytes bytes;
-  bytes.reserve(tokens.size());
+uint64_t ByteTokenizer::DecodedBytes(std::span<const int32_t> tokens) const {
   for (const int32_t token : tokens) {
     if (token < 0 || token > 255) {
       throw DamagedError("token " + std::to_string(token) + " is no byte");
     }
-    bytes.push_back(static_cast<uint8_t>(token));
   }
+  return tokens.size();
+}
+
+Bytes ByteTokenizer::Decode(std::span<const int32_t> tokens) const {
+  Bytes bytes;
+  bytes.reserve(DecodedBytes(tokens));
+  for (const int32_t token : tokens) bytes.push_back(static_cast<uint8_t>(token));
   return bytes;
 }
 
@@ -30,6 +35,10 @@ Bytes ByteTokenizer::Serialise() const { return {kBytesKind}; }
 std::unique_ptr<Tokenizer> LoadTokenizer(std::span<const uint8_t> serialised,
                                          const std::string& name) {
   if (serialised.empty()) throw DamagedError(name + " holds no tokenizer");
+  if (serialised[0] == kPlainBpeKind || serialised[0] == kWordBpeKind) {
+    const PieceRule rule = serialised[0] == kWordBpeKind ? PieceRule::kWords : PieceRule::kNone;
+    return std::make_unique<BpeTokenizer>(BpeTokenizer::Load(serialised.subspan(1), rule, name));
+  }
   if (serialised[0] != kBytesKind) {
     throw DamagedError(name + " holds a tokenizer of kind " + std::to_string(serialised[0]) +
                        ", which this program does not know; it may be newer or damaged");

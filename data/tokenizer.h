@@ -19,9 +19,12 @@ class Tokenizer {
   virtual std::string name() const = 0;    // for reports: "bytes"
   virtual int32_t vocabulary() const = 0;  // V: tokens are in [0, V)
   virtual std::vector<int32_t> Encode(std::span<const uint8_t> bytes) const = 0;
+  // How many bytes Decode gives, without making them. A token outside [0, V) is kDamaged.
+  virtual uint64_t DecodedBytes(std::span<const int32_t> tokens) const = 0;
   // A token outside [0, V) is kDamaged.
   virtual Bytes Decode(std::span<const int32_t> tokens) const = 0;
-  // What LoadTokenizer reads: one byte that names the kind, then what the kind needs. It has no
+  // What LoadTokenizer reads: one byte that names the kind, 1 for bytes, 2 and 3 for byte pairs
+  // (bpe_tokenizer.h), then what the kind needs. It has no
   // checksum of its own, since it travels inside files that do, and its bytes are charged to the
   // model.
   virtual Bytes Serialise() const = 0;
@@ -33,6 +36,7 @@ class ByteTokenizer final : public Tokenizer {
   std::string name() const override { return "bytes"; }
   int32_t vocabulary() const override { return 256; }
   std::vector<int32_t> Encode(std::span<const uint8_t> bytes) const override;
+  uint64_t DecodedBytes(std::span<const int32_t> tokens) const override;
   Bytes Decode(std::span<const int32_t> tokens) const override;
   Bytes Serialise() const override;
 };
