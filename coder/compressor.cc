@@ -19,8 +19,8 @@ namespace {
 
 FileHeader HeaderFor(const StreamModel* model, ContextMode mode) {
   if (model == nullptr) return DefaultHeader(kDefaultContext, mode);
-  if (model->vocabulary != 256) {
-    throw UsageError(fmt::format("the model has a vocabulary of {}; this version codes bytes only",
+  if (!model->tokenizer && model->vocabulary != 256) {
+    throw UsageError(fmt::format("the model has a vocabulary of {} and no tokenizer that makes it",
                                  model->vocabulary));
   }
   FileHeader header = DefaultHeader(model->context, mode);
@@ -53,6 +53,7 @@ size_t ReadOn(ByteSource& source, uint32_t segment_bytes, std::vector<Slot>& slo
 int CountToEncode(std::span<const Slot> waiting, const FileHeader& header, int threads) {
   std::vector<SegmentWork> work;
   for (const Slot& slot : waiting) {
+    // As many symbols as there can be.
     const auto symbols = static_cast<uint32_t>(slot.original.size());
     work.push_back(WorkOf(symbols, CodingMethod::kModel, header));
   }
@@ -80,7 +81,7 @@ ContainerStats Compress(ByteSource& source, ByteSink& sink, const StreamModel* m
 
   size_t waiting = 0;
   for (bool ended = false;;) {
-    waiting = ReadOn(source, header.segment_symbols(), slots, waiting, &ended);
+    waiting = ReadOn(source, header.segment_bytes(), slots, waiting, &ended);
     if (waiting == 0) break;
     const int count = CountToEncode(std::span(slots).first(waiting), header, team.size());
     team.Run(count, [&](int item, int) {
@@ -111,8 +112,8 @@ uint64_t ModelPayloadBytes(std::span<const uint8_t> original, const StreamModel&
   SegmentCodec codec(header, &model);
   ProgressMeter meter(options.progress);
   uint64_t sum = 0;
-  for (size_t begin = 0; begin < original.size(); begin += header.segment_symbols()) {
-    const size_t size = std::min<size_t>(header.segment_symbols(), original.size() - begin);
+  for (size_t begin = 0; begin < original.size(); begin += header.segment_bytes()) {
+    const size_t size = std::min<size_t>(header.segment_bytes(), original.size() - begin);
     const size_t bytes = codec.PayloadBytes(CodingMethod::kModel, original.subspan(begin, size),
                                             threads, [&](uint32_t n) { meter.Add(n, 0); });
     meter.Add(0, bytes);

@@ -41,7 +41,7 @@ struct ContainerStats {
 // Compresses all of the source, each segment by the method that takes the fewest bytes; without a
 // model (null) stored or order 2. The caller commits the sink. The result is a function of the
 // bytes, the model, its embedded form and the mode alone. Memory: two segments a thread. Throws
-// kIo, kUsage (a model that codes anything but bytes).
+// kIo, kUsage (a model that codes other symbols than bytes and brings no tokenizer).
 ContainerStats Compress(ByteSource& source, ByteSink& sink, const StreamModel* model,
                         const CodecOptions& options);
 

@@ -155,12 +155,13 @@ SegmentHeader ParseSegmentHeader(std::span<const uint8_t> bytes, const FileHeade
   }
   header.method = static_cast<CodingMethod>(method);
   const bool stored = header.method == CodingMethod::kStored;
-  // The only tokenizer so far has a symbol for each byte.
-  if (header.symbols < 1 || header.symbols > file.segment_symbols() ||
-      header.original_bytes != header.symbols ||
+  const bool by_model = header.method == CodingMethod::kModel;
+  if (header.symbols < 1 || header.original_bytes > file.segment_bytes() ||
+      (by_model ? header.symbols > header.original_bytes
+                : header.symbols != header.original_bytes) ||
       (stored ? header.payload_bytes != header.original_bytes
               : header.payload_bytes >= header.original_bytes) ||
-      (header.method == CodingMethod::kModel && !file.has_model())) {
+      (by_model && !file.has_model())) {
     throw Damaged(name, fmt::format("segment {} has impossible sizes", header.number));
   }
   return header;
@@ -211,7 +212,7 @@ uint64_t ChainHash(uint64_t chain, std::span<const uint8_t> record) {
 
 std::vector<uint32_t> LaneLengths(uint32_t symbols, const FileHeader& file) {
   const uint32_t chunks = symbols / file.context + (symbols % file.context != 0 ? 1 : 0);
-  const bool fewer = file.mode == ContextMode::kCarried && symbols < file.segment_symbols();
+  const bool fewer = file.mode == ContextMode::kCarried && symbols < file.segment_bytes();
   const uint32_t worthwhile = fewer ? std::max(chunks / kCarriedLaneChunks, 1u) : chunks;
   const uint32_t lanes = std::min({file.lanes, chunks, worthwhile});
   std::vector<uint32_t> lengths;

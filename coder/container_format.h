@@ -52,13 +52,14 @@ struct FileHeader {
   ContextMode mode = ContextMode::kChunked;
   uint32_t context = kDefaultContext;
   uint32_t lanes = kDefaultLanes;
-  uint32_t lane_symbols = kDefaultLaneSymbols;  // of a full segment; a multiple of `context`
+  uint32_t lane_symbols = kDefaultLaneSymbols;  // the most in a segment; a multiple of `context`
   TokenizerId tokenizer_id{};                   // zeros without a model
   Sha256Digest model_id{};                      // zeros without a model
   bool embeds_model = false;                    // a model block follows; only with a model
 
   bool has_model() const { return model_id != Sha256Digest{}; }
-  uint32_t segment_symbols() const { return lanes * lane_symbols; }
+  // Original bytes of a full segment: no symbol stands for less than a byte.
+  uint32_t segment_bytes() const { return lanes * lane_symbols; }
   bool operator==(const FileHeader&) const = default;
 };
 constexpr size_t kFileHeaderBytes = 72;
@@ -74,8 +75,8 @@ FileHeader DefaultHeader(uint32_t context, ContextMode mode = ContextMode::kChun
 struct SegmentHeader {
   CodingMethod method = CodingMethod::kStored;
   uint32_t number = 0;          // counts from 0
-  uint32_t symbols = 0;         // only the last segment has fewer than the file header says
-  uint32_t original_bytes = 0;  // at least 1
+  uint32_t symbols = 0;         // at least 1; no more than, without a model as many as, the bytes
+  uint32_t original_bytes = 0;  // only the last segment has fewer than the file header says
   uint32_t payload_bytes = 0;   // stored: original_bytes; otherwise fewer
   uint64_t payload_hash = 0;    // XXH3-64
   uint64_t original_hash = 0;   // XXH3-64
@@ -121,8 +122,8 @@ uint64_t ChainHash(uint64_t chain, std::span<const uint8_t> record);
 
 // The lengths of a segment's lanes in symbols: c = ceil(symbols / context) chunks as evenly as can
 // be over min(lanes, c) lanes, the first lanes one chunk more, only the last chunk shorter than
-// `context`. Carried, a segment that is not full has clamp(floor(c / 8), 1, lanes) lanes: every
-// lane starts without a context, so a short file is better cut into few.
+// `context`. Carried, a segment of less than lanes * lane_symbols has clamp(floor(c / 8), 1, lanes)
+// lanes: every lane starts without a context, so a short file is better cut into few.
 std::vector<uint32_t> LaneLengths(uint32_t symbols, const FileHeader& file);
 
 }  // namespace occam

@@ -90,7 +90,7 @@ void ContainerReader::ReadSegment(SegmentRecord* record) {
         fmt::format("segment {} comes where segment {} should", header.number, index_.size()));
   }
   if (last_seen_) throw DamagedHere("a segment follows the last one");
-  last_seen_ = header.symbols < header_.segment_symbols();
+  last_seen_ = header.original_bytes < header_.segment_bytes();
   chain_ = ChainHash(chain_, bytes);
   record->header = header;
   record->payload = Take(header.payload_bytes, "a segment's payload");

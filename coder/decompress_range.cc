@@ -31,7 +31,7 @@ void CheckWithin(const Span64& range, uint64_t original_bytes, const std::string
 // The segments of the range, from a source that can seek.
 NextSegmentFn FromDirectory(ByteSource& source, const FileHeader& header,
                             const ContainerDirectory& directory, const Span64& range) {
-  const uint64_t size = header.segment_symbols();
+  const uint64_t size = header.segment_bytes();
   const uint64_t end = std::min(range.end, directory.original_bytes());
   const auto first = static_cast<uint32_t>(range.begin / size);
   const uint64_t last = range.begin < end ? (end - 1) / size + 1 : first;
@@ -79,7 +79,7 @@ ContainerStats DecompressRange(ByteSource& source, ByteSink& sink, const ModelFi
                  [&](const SegmentRecord& record, std::span<const uint8_t> original,
                      const std::exception_ptr& failure) {
                    if (failure) std::rethrow_exception(failure);
-                   const uint64_t start = uint64_t{record.header.number} * header.segment_symbols();
+                   const uint64_t start = uint64_t{record.header.number} * header.segment_bytes();
                    const uint64_t begin = std::max(start, wanted.begin);
                    const uint64_t end = std::min(start + original.size(), wanted.end);
                    sink.Write(original.subspan(begin - start, end - begin));

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "data/base/error.h"
+#include "data/tokenizer.h"
 
 namespace occam {
 
@@ -99,9 +100,27 @@ void LmCodec::Step(std::span<const int32_t> previous, std::span<uint32_t> freque
   ++step_;
 }
 
+namespace {
+
+std::unique_ptr<Tokenizer> TokenizerOf(const ExactNetwork& network) {
+  auto tokenizer = LoadTokenizer(network.model().tokenizer, "the model");
+  if (tokenizer->vocabulary() != network.config().vocabulary) {
+    throw DamagedError("the model has a vocabulary of " +
+                       std::to_string(network.config().vocabulary) + ", its tokenizer one of " +
+                       std::to_string(tokenizer->vocabulary()));
+  }
+  return tokenizer;
+}
+
+}  // namespace
+
 StreamModel LmStreamModel(const ExactNetwork& network, uint32_t context) {
   StreamModel model;
   model.vocabulary = network.config().vocabulary;
+  if (model.vocabulary != ByteTokenizer().vocabulary()) {
+    model.tokenizer = [&network] { return TokenizerOf(network); };
+    TokenizerOf(network);  // refuses one that does not fit
+  }
   model.context = context == 0 ? static_cast<uint32_t>(network.config().context) : context;
   model.model_id = network.id();
   const Sha256Digest tokenizer = Sha256Of(network.model().tokenizer);

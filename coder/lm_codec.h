@@ -59,8 +59,9 @@ class LmCodec final : public TableModel {
   uint64_t step_ = 0;
 };
 
-// The network as the container knows it; `context` 0 means the network's own. Throws kUsage. The
-// network must outlive it.
+// The network as the container knows it; `context` 0 means the network's own. Throws kUsage,
+// and kDamaged where the model's tokenizer is not one of its vocabulary. The network must outlive
+// it.
 StreamModel LmStreamModel(const ExactNetwork& network, uint32_t context = 0);
 
 // A network together with what the container knows of it: a model that came in a file.

@@ -68,7 +68,7 @@ SalvageReport DecompressKeepGoing(ByteSource& source, ByteSink& sink, const Mode
   const FileHeader& header = reader.header();
   const StreamModel* const model = ModelFor(reader, find_model, source.name());
   const auto finder = FindSegments(source, header, reader.segments_begin());
-  const uint64_t segment_bytes = header.segment_symbols();
+  const uint64_t segment_bytes = header.segment_bytes();
   PatchedSink patched(sink, segment_bytes);
   SalvageReport report;
   Reasons undecodable;

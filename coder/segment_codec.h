@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "coder/container_format.h"
 #include "coder/order2_model.h"
@@ -21,8 +22,8 @@ struct EncodedSegment {
   Bytes payload;
 };
 
-// How many symbols were dealt with since the last call.
-using CountFn = std::function<void(uint32_t symbols)>;
+// How many original bytes were dealt with since the last call.
+using CountFn = std::function<void(uint32_t bytes)>;
 
 // Holds the predictors from segment to segment. One thread at a time; what it gives depends on
 // nothing but its arguments.
@@ -48,11 +49,16 @@ class SegmentCodec {
 
  private:
   SymbolModel& Predictor(CodingMethod method, int threads);
+  // Null where symbols are bytes.
+  const Tokenizer* TokenizerOf(CodingMethod method);
+  std::vector<int32_t> SymbolsOf(CodingMethod method, std::span<const uint8_t> bytes);
+  Bytes BytesOf(CodingMethod method, std::span<const int32_t> symbols);
 
   FileHeader file_;
   const StreamModel* model_;
   std::unique_ptr<SymbolModel> network_;
   int network_threads_ = 0;
+  std::unique_ptr<Tokenizer> tokenizer_;
   std::unique_ptr<Order2Model> order2_;
 };
 

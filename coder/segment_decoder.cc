@@ -31,7 +31,7 @@ void CheckModelFits(const FileHeader& header, const StreamModel* model, const st
                                    name, header.contract_version, model->contract_version));
   }
   if (model->context != header.context || model->tokenizer_id != header.tokenizer_id ||
-      model->vocabulary != 256) {
+      (!model->tokenizer && model->vocabulary != 256)) {
     throw DamagedError(
         fmt::format("{} uses its model with context {}, which does not fit", name, header.context));
   }

@@ -120,8 +120,8 @@ class ScanningFinder final : public SegmentFinder {
   // The segment that should come, with a sound header. False if its payload is not sound.
   bool Take(const SegmentHeader& segment, SegmentRecord* record) {
     const uint64_t size = kSegmentHeaderBytes + segment.payload_bytes;
-    known_bytes_ = uint64_t{number_} * header_.segment_symbols() + segment.original_bytes;
-    last_ = segment.symbols < header_.segment_symbols();
+    known_bytes_ = uint64_t{number_} * header_.segment_bytes() + segment.original_bytes;
+    last_ = segment.original_bytes < header_.segment_bytes();
     const bool sound = PayloadMatches(0, segment);
     if (sound) {
       const auto payload = ahead_.Peek(kSegmentHeaderBytes, segment.payload_bytes);
@@ -150,7 +150,7 @@ class ScanningFinder final : public SegmentFinder {
     if (bytes.size() < kSegmentHeaderBytes || last_) return 0;
     ByteReader payload_bytes(bytes.subspan(14, 4), name_);
     const uint64_t size = kSegmentHeaderBytes + payload_bytes.Get<uint32_t>();
-    const bool possible = size <= kSegmentHeaderBytes + header_.segment_symbols();
+    const bool possible = size <= kSegmentHeaderBytes + header_.segment_bytes();
     return possible && RecordAt(offset + size, number_ + 1) ? size : 0;
   }
 
@@ -189,11 +189,11 @@ class ScanningFinder final : public SegmentFinder {
       if (!PayloadMatches(end, segment)) return false;
       end += kSegmentHeaderBytes + segment.payload_bytes;
       ++next;
-      if (end > header_.segment_symbols()) return true;
+      if (end > header_.segment_bytes()) return true;
       if (const Bytes index = IndexAt(end, next); !index.empty())
         return ahead_.EndsAt(end + index.size() + kEndRecordBytes);
       const auto following = HeaderAt(end);
-      const bool full = segment.symbols == header_.segment_symbols();
+      const bool full = segment.original_bytes == header_.segment_bytes();
       if (!full || !following || following->number != next) return false;
       segment = *following;
     }

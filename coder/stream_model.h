@@ -8,6 +8,7 @@
 
 #include "coder/container_format.h"
 #include "coder/symbol_model.h"
+#include "data/tokenizer.h"
 
 namespace occam {
 
@@ -15,6 +16,8 @@ struct StreamModel {
   // A predictor of its own for each call; called from one thread at a time. The predictor may use
   // `threads` threads by itself, which never shows in what it predicts.
   std::function<std::unique_ptr<SymbolModel>(int threads, ContextMode mode)> factory;
+  // What makes symbols of a segment's bytes, of its own for each call; none: a symbol is a byte.
+  std::function<std::unique_ptr<Tokenizer>()> tokenizer;
   int32_t vocabulary = 0;
   uint32_t context = 0;  // in symbols; DESIGN.md section 5 says what it means in each mode
   Sha256Digest model_id{};

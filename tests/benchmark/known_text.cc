@@ -63,7 +63,7 @@ Bytes KnownText(size_t bytes, uint32_t context, ContextMode mode) {
   const FileHeader header = DefaultHeader(context, mode);
   Bytes text;
   while (text.size() < bytes) {
-    const size_t size = std::min<size_t>(bytes - text.size(), header.segment_symbols());
+    const size_t size = std::min<size_t>(bytes - text.size(), header.segment_bytes());
     const std::vector<uint32_t> lengths = LaneLengths(static_cast<uint32_t>(size), header);
     for (size_t lane = 0; lane < lengths.size(); ++lane) {
       for (uint32_t step = 0; step < lengths[lane]; ++step)

@@ -47,7 +47,7 @@ TEST_CASE("Container: every size around chunks, lanes and segments comes back") 
 TEST_CASE("Container: sizes around the default chunks, lanes and segment come back") {
   constexpr uint32_t kContext = 4096;
   const StreamModel model = ChainModel(kContext);
-  const size_t segment = DefaultHeader(kContext).segment_symbols();
+  const size_t segment = DefaultHeader(kContext).segment_bytes();
   REQUIRE(segment == 32 * 16384);
   for (const size_t border : {size_t{kContext}, size_t{32 * kContext}, segment, 2 * segment}) {
     for (const size_t size : {border - 1, border, border + 1}) {
@@ -218,7 +218,7 @@ TEST_CASE("Container: a model that is wrong all the time costs headers, no more"
 TEST_CASE("Compressor: what the model alone makes of foreign data is told, too") {
   constexpr uint32_t kContext = 16;
   const StreamModel model = ChainModel(kContext);
-  const size_t segment = DefaultHeader(kContext).segment_symbols();
+  const size_t segment = DefaultHeader(kContext).segment_bytes();
   const Bytes noise = RandomBytes(segment + 1000, 1);
   // The model gives its favourites to itself: a random byte costs more than eight bits.
   std::vector<uint64_t> seen;

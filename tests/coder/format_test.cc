@@ -22,7 +22,7 @@ FileHeader SmallHeader(uint32_t context, uint32_t lanes, uint32_t lane_symbols) 
 TEST_CASE("Format: lanes hold every symbol once, do not increase, and cut at whole chunks") {
   for (const FileHeader& header : {SmallHeader(16, 32, 64), SmallHeader(1, 3, 5),
                                    SmallHeader(7, 1, 70), SmallHeader(16, 5, 32)}) {
-    for (uint32_t symbols = 1; symbols <= header.segment_symbols(); ++symbols) {
+    for (uint32_t symbols = 1; symbols <= header.segment_bytes(); ++symbols) {
       const auto lengths = LaneLengths(symbols, header);
       const uint32_t chunks = (symbols + header.context - 1) / header.context;
       REQUIRE(lengths.size() == std::min(header.lanes, chunks));
@@ -39,7 +39,7 @@ TEST_CASE("Format: lanes hold every symbol once, do not increase, and cut at who
 TEST_CASE("Format: carried lanes are few where a segment is short, and all where it is full") {
   FileHeader header = SmallHeader(16, 4, 128);
   header.mode = ContextMode::kCarried;
-  for (uint32_t symbols = 1; symbols <= header.segment_symbols(); ++symbols) {
+  for (uint32_t symbols = 1; symbols <= header.segment_bytes(); ++symbols) {
     const auto lengths = LaneLengths(symbols, header);
     const uint32_t chunks = (symbols + 15) / 16;
     const uint32_t lanes = symbols == 512 ? 4 : std::clamp(chunks / 8, 1u, 4u);
@@ -50,15 +50,15 @@ TEST_CASE("Format: carried lanes are few where a segment is short, and all where
   }
   const FileHeader usual = DefaultHeader(2048, ContextMode::kCarried);
   CHECK(usual.lanes == 32);
-  CHECK(usual.segment_symbols() == 2 * 1024 * 1024);
+  CHECK(usual.segment_bytes() == 2 * 1024 * 1024);
   CHECK(LaneLengths(64 << 10, usual) == std::vector<uint32_t>(4, 16 << 10));
   CHECK(LaneLengths(2048 * 8 * 31, usual).size() == 31);
   CHECK(LaneLengths(2048 * 8 * 33, usual).size() == 32);
   // Lanes of a context that is longer than the usual lane are one chunk; a full segment has all 32.
   const FileHeader wide = DefaultHeader(100000, ContextMode::kCarried);
   CHECK(wide.lane_symbols == 100000);
-  CHECK(LaneLengths(wide.segment_symbols(), wide).size() == 32);
-  CHECK(LaneLengths(wide.segment_symbols() - 1, wide).size() == 4);
+  CHECK(LaneLengths(wide.segment_bytes(), wide).size() == 32);
+  CHECK(LaneLengths(wide.segment_bytes() - 1, wide).size() == 4);
   for (const uint32_t context : {1u, 2048u, 600000u, kMaxContext}) {
     const FileHeader carried = DefaultHeader(context, ContextMode::kCarried);
     CHECK(ParseFileHeader(Serialise(carried), "test") == carried);
@@ -66,9 +66,9 @@ TEST_CASE("Format: carried lanes are few where a segment is short, and all where
 }
 
 TEST_CASE("Format: the default layout is half a megabyte at the usual contexts") {
-  CHECK(DefaultHeader(2048).segment_symbols() == 512 * 1024);
-  CHECK(DefaultHeader(16).segment_symbols() == 512 * 1024);
-  CHECK(DefaultHeader(16384).segment_symbols() == 512 * 1024);
+  CHECK(DefaultHeader(2048).segment_bytes() == 512 * 1024);
+  CHECK(DefaultHeader(16).segment_bytes() == 512 * 1024);
+  CHECK(DefaultHeader(16384).segment_bytes() == 512 * 1024);
   CHECK(DefaultHeader(20000).lane_symbols == 20000);
   CHECK(DefaultHeader(3000).lane_symbols == 15000);
   for (const uint32_t context : {1u, 2048u, 600000u, kMaxContext}) {
@@ -132,7 +132,7 @@ TEST_CASE("Format: segment headers with impossible sizes and a right checksum ar
   bad.symbols = bad.original_bytes = 0;
   CHECK(kind(bad) == ErrorKind::kDamaged);
   bad = good;
-  bad.symbols = bad.original_bytes = file.segment_symbols() + 1;
+  bad.symbols = bad.original_bytes = file.segment_bytes() + 1;
   CHECK(kind(bad) == ErrorKind::kDamaged);
   bad = good;
   bad.original_bytes = 0xffffffff;

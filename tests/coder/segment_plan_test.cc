@@ -17,7 +17,7 @@ std::vector<SegmentWork> WorkOfFile(uint64_t bytes, ContextMode mode) {
   const FileHeader header = DefaultHeader(2048, mode);
   std::vector<SegmentWork> work;
   for (uint64_t rest = bytes; rest > 0;) {
-    const auto size = static_cast<uint32_t>(std::min<uint64_t>(rest, header.segment_symbols()));
+    const auto size = static_cast<uint32_t>(std::min<uint64_t>(rest, header.segment_bytes()));
     work.push_back(WorkOf(size, CodingMethod::kModel, header));
     rest -= size;
   }

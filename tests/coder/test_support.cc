@@ -146,8 +146,8 @@ Bytes CompressWithLayout(std::span<const uint8_t> original, const FileHeader& he
   const auto sink = MemorySink(&file);
   ContainerWriter writer(*sink, header);
   SegmentCodec codec(header, model);
-  for (size_t begin = 0; begin < original.size(); begin += header.segment_symbols()) {
-    const size_t size = std::min<size_t>(header.segment_symbols(), original.size() - begin);
+  for (size_t begin = 0; begin < original.size(); begin += header.segment_bytes()) {
+    const size_t size = std::min<size_t>(header.segment_bytes(), original.size() - begin);
     const EncodedSegment segment = codec.Encode(original.subspan(begin, size), 1, [](uint32_t) {});
     writer.Append(segment.header, segment.payload);
   }
