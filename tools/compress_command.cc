@@ -173,7 +173,7 @@ class FileWorker {
             ? fmt::format("{} (contract {}){}", Hex(info.header.model_id),
                           info.header.contract_version, info.model.empty() ? "" : ", in the file")
             : "none");
-    fmt::print("  contexts    {}, {} bytes; {} lanes a full segment, {} bytes each\n",
+    fmt::print("  contexts    {}, {} symbols; {} lanes a full segment, {} symbols each at most\n",
                ModeName(info.header.mode), info.header.context, info.header.lanes,
                info.header.lane_symbols);
     return 0;

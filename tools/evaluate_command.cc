@@ -271,7 +271,8 @@ void PrintTable(const Evaluation& e, const ModelSource& source, const Corpus& co
              "with model", "2 B/parameter", "model pays for it");
   const std::string name = e.mode == ContextMode::kCarried
                                ? "Occam, contexts carried"
-                               : fmt::format("Occam, {}-byte chunks", network.config().context);
+                               : fmt::format("Occam, {}-{} chunks", network.config().context,
+                                             network.config().vocabulary == 256 ? "byte" : "token");
   fmt::print("{:<28} {:>12} {:>9} {:>8.4f} {:>12} {:>14}\n", name, l.file_bytes(),
              percent(l.RawRate()), l.BitsPerByte(), percent(l.AdjustedRate()),
              percent(l.PaperAdjustedRate()));

@@ -83,6 +83,7 @@ Json ModelJson(const ModelSource& source) {
             {"model_bytes", coded.bytes.size()},
             {"flat_bytes", SerialiseModel(source.model).size()},
             {"tokenizer", LoadTokenizer(source.model.tokenizer, source.path)->name()},
+            {"tokenizer_bytes", source.model.tokenizer.size()},
             {"config", ConfigJson(source.model.config)},
             {"tensors", TensorsJson(source.model, coded)}};
   if (!source.checkpoint) return json;
@@ -125,7 +126,8 @@ void PrintModel(const ModelSource& source) {
   const Json json = ModelJson(source);
   fmt::print("{}: a {}\n", source.path, source.checkpoint ? "checkpoint" : "quantised model");
   fmt::print("  {}\n", Describe(source.model.config));
-  fmt::print("  tokenizer    {}\n", json["tokenizer"].get<std::string>());
+  fmt::print("  tokenizer    {}, {} bytes\n", json["tokenizer"].get<std::string>(),
+             json["tokenizer_bytes"].get<int64_t>());
   fmt::print("  model id     {} (contract {})\n", json["model_id"].get<std::string>(),
              kContractVersion);
   fmt::print("  model bytes  {} entropy-coded ({:.3f} bits a parameter), {} flat\n",
@@ -176,6 +178,7 @@ Json ContainerJson(const std::string& path, const FileInfo& info) {
   for (const SegmentHeader& s : info.segments) {
     segments.push_back({{"number", s.number},
                         {"method", MethodName(s.method)},
+                        {"symbols", s.symbols},
                         {"original_bytes", s.original_bytes},
                         {"payload_bytes", s.payload_bytes}});
   }

@@ -23,6 +23,7 @@
 #include "model/exact/quantized_model.h"
 #include "model/quantize.h"
 #include "tools/command.h"
+#include "tools/tokenizer_option.h"
 #include "tools/train_options.h"
 #include "tools/training_progress.h"
 #include "train/communicator.h"
@@ -113,7 +114,7 @@ Plan MakePlan(const cxxopts::ParseResult& args, const std::string& out) {
     if (args.count("keep-best") > 0 && std::filesystem::exists(BestPath(out)))
       throw IoError(BestPath(out) + " exists already: -f overwrites it");
   }
-  plan.settings.config = ConfigFrom(args, ByteTokenizer().vocabulary());
+  plan.settings.config = ConfigFrom(args, VocabularyAsked(args));
   plan.settings.recipe = RecipeFrom(args);
   plan.settings.length = LengthFrom(args, plan.settings.config, plan.settings.recipe);
   return plan;
@@ -170,13 +171,14 @@ int Train(int argc, const char* const* argv, Communicator* ranks) {
 
   const Corpus corpus = LoadCorpus(data);
   const Split split = SplitFrom(args, plan, corpus);
-  const ByteTokenizer tokenizer;
   const auto part = [&](const ByteRange& range) {
     return std::span(corpus.bytes)
         .subspan(static_cast<size_t>(range.begin), static_cast<size_t>(range.size()));
   };
-  const std::vector<int32_t> train_tokens = tokenizer.Encode(part(split.train));
-  const std::vector<int32_t> validation_tokens = tokenizer.Encode(part(split.validation));
+  const auto tokenizer = plan.resumed ? LoadTokenizer(plan.resumed->tokenizer, out)
+                                      : LearnTokenizer(args, part(split.train));
+  const std::vector<int32_t> train_tokens = tokenizer->Encode(part(split.train));
+  const std::vector<int32_t> validation_tokens = tokenizer->Encode(part(split.validation));
 
   settings.threads = args["threads"].as<int>();
   if (settings.threads == 0) settings.threads = ranks->processors();
@@ -198,6 +200,12 @@ int Train(int argc, const char* const* argv, Communicator* ranks) {
     fmt::print("model: {}\n", Describe(settings.config));
     fmt::print("data:  {}, train on bytes {}:{}, validate on {}:{}\n", corpus.name,
                split.train.begin, split.train.end, split.validation.begin, split.validation.end);
+    if (tokenizer->vocabulary() != ByteTokenizer().vocabulary()) {
+      fmt::print("tokens: {}, {} coded, {:.3f} bytes each on the training part\n",
+                 tokenizer->name(), FormatBytes(static_cast<double>(tokenizer->Serialise().size())),
+                 static_cast<double>(split.train.size()) /
+                     static_cast<double>(std::max<size_t>(train_tokens.size(), 1)));
+    }
     if (ranks->size() > 1)
       fmt::print("ranks: {}, this one with {} threads\n", ranks->size(), settings.threads);
     std::fflush(stdout);
@@ -208,7 +216,7 @@ int Train(int argc, const char* const* argv, Communicator* ranks) {
 
   Trainer trainer(settings,
                   {train_tokens, validation_tokens, static_cast<double>(split.train.size()),
-                   static_cast<double>(split.validation.size()), tokenizer.Serialise()});
+                   static_cast<double>(split.validation.size()), tokenizer->Serialise()});
   if (plan.resumed) trainer.Resume(*plan.resumed, out);
   if (args.count("init") > 0) {
     const std::string init = args["init"].as<std::string>();

@@ -40,9 +40,14 @@ cxxopts::Options TrainOptions() {
       "Bytes to validate on, BEGIN:END or the last N (default: the last 5 %, at most 10 MB)",
       cxxopts::value<std::string>(), "RANGE");
   options.add_options("Model")(
-      "params", "Parameters, about: 200K, 800K, 3.2M, 12M, any number (default 200K)",
-      cxxopts::value<std::string>(),
-      "N")("width", "Width, instead of --params", cxxopts::value<int>(), "D")(
+      "tokenizer",
+      "Symbols: bytes; or byte pairs learned from the training part, N tokens: bpe:N, within "
+      "words, "
+      "numbers and runs of spaces or signs, or bpe-plain:N, anywhere",
+      cxxopts::value<std::string>()->default_value("bytes"),
+      "KIND")("params", "Parameters, about: 200K, 800K, 3.2M, 12M, any number (default 200K)",
+              cxxopts::value<std::string>(),
+              "N")("width", "Width, instead of --params", cxxopts::value<int>(), "D")(
       "layers", "Layers", cxxopts::value<int>(), "N")("heads", "Attention heads",
                                                       cxxopts::value<int>(), "N")(
       "kv-heads", "Key/value heads; divides --heads", cxxopts::value<int>(), "N")(
@@ -51,10 +56,10 @@ cxxopts::Options TrainOptions() {
       "windows",
       "Positions each layer sees, one a layer or repeated as a pattern; 0 = all (default: 64, the "
       "last layer but one 1024); with --resume: from here on",
-      cxxopts::value<std::vector<int>>(),
-      "W,W,...")("context", "Bytes of a fresh context (default 2048)", cxxopts::value<int>(), "N");
+      cxxopts::value<std::vector<int>>(), "W,W,...")(
+      "context", "Symbols of a fresh context (default 2048)", cxxopts::value<int>(), "N");
   options.add_options("Length")("minutes", "Minutes (the default: 10)", cxxopts::value<double>(),
-                                "M")("tokens", "Bytes seen, repeats included: 20M, 1G",
+                                "M")("tokens", "Symbols seen, repeats included: 20M, 1G",
                                      cxxopts::value<std::string>(), "N")(
       "steps", "Optimizer steps", cxxopts::value<int64_t>(), "N");
   const Recipe recipe;
@@ -62,7 +67,7 @@ cxxopts::Options TrainOptions() {
     return cxxopts::value<double>()->default_value(fmt::format("{}", value));
   };
   options.add_options("Recipe")(
-      "batch", "Sequences of --context bytes a step",
+      "batch", "Sequences of --context symbols a step",
       cxxopts::value<int64_t>()->default_value(fmt::format("{}", recipe.batch_sequences)),
       "N")("muon-lr", "Learning rate of the hidden matrices", number(recipe.muon_lr), "X")(
       "adamw-lr", "Learning rate of everything else", number(recipe.adamw_lr), "X")(
@@ -169,11 +174,12 @@ RunLength LengthFrom(const cxxopts::ParseResult& args, const ModelConfig& config
 
 void RefuseBesideResume(const cxxopts::ParseResult& args) {
   for (const char* name :
-       {"params",     "width",          "layers",        "heads",       "kv-heads",
-        "mlp-factor", "conv-width",     "context",       "minutes",     "tokens",
-        "steps",      "batch",          "muon-lr",       "adamw-lr",    "weight-decay",
-        "clip-norm",  "constant-share", "rounded-share", "weight-bits", "weight-rate",
-        "seed",       "precision",      "init",          "force",       "train-bytes"}) {
+       {"tokenizer",    "params",     "width",          "layers",        "heads",
+        "kv-heads",     "mlp-factor", "conv-width",     "context",       "minutes",
+        "tokens",       "steps",      "batch",          "muon-lr",       "adamw-lr",
+        "weight-decay", "clip-norm",  "constant-share", "rounded-share", "weight-bits",
+        "weight-rate",  "seed",       "precision",      "init",          "force",
+        "train-bytes"}) {
     if (args.count(name) > 0) {
       throw UsageError(
           fmt::format("--{} cannot be changed with --resume: the checkpoint decides it", name));

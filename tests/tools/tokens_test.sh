@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Models of byte pairs: trained, resumed, and coding whatever comes.
+#   tokens_test.sh BIN_DIR
+set -euo pipefail
+bin=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+fail() { echo "$1"; exit 1; }
+for i in $(seq 4000); do echo "Line $((i * i % 997)) of $i lines, wherefore the quixotic sphinx of line $((i % 89)) sings."; done >text
+
+train() { "$bin/train" -q -T 1 --precision f32 --width 16 --layers 2 --heads 2 --context 64 --batch 8 "$@"; }
+for kind in bpe bpe-plain; do
+  train --tokenizer $kind:600 --data text --steps 60 --muon-lr 0.02 --out $kind.h5
+  "$bin/inspect" $kind.h5 >told && grep -q "tokenizer  *$kind:600, [0-9]* bytes" told || fail "inspect does not tell the tokenizer $kind:600"
+  head -c 100000 text >long
+  head -c 1 text >one
+  : >empty
+  head -c 20000 /dev/urandom >noise
+  for file in long one empty noise; do
+    for mode in chunked carried; do
+      "$bin/compress" -q -f -k --mode $mode --ckpt $kind.occm $file
+      "$bin/decompress" -q -c --ckpt $kind.h5 $file.occ | cmp - $file || fail "$kind, $mode: $file does not come back"
+    done
+  done
+  "$bin/compress" -q -f -k --ckpt $kind.occm long
+  "$bin/inspect" --json long.occ >told && grep -q '"method": "model"' told || fail "$kind: the model was not used"
+  "$bin/decompress" -q --ckpt $kind.occm --range 5000:777 -o part -f long.occ
+  head -c 5777 long | tail -c 777 | cmp - part || fail "$kind: a range does not come back"
+  "$bin/compress" -q -c --ckpt $kind.occm --embed-model <long | "$bin/decompress" -q | cmp - long || fail "$kind: a pipe does not come back"
+  "$bin/evaluate" -q --json --ckpt $kind.h5 --data text --float >evaluation
+  python3 - <<'PYTHON' || fail "$kind: rates are not per original byte"
+import json
+e = json.load(open("evaluation"))
+assert e["seen"] == "held out", e["seen"]
+assert abs(e["payload_bytes"] * 8 / e["original_bytes"] - e["float_bits_per_byte"]) < 0.05 * e["float_bits_per_byte"], e
+PYTHON
+done
+
+# The tokenizer of a run that is resumed is the checkpoint's.
+train --tokenizer bpe:300 --data text --steps 4 --out whole.h5
+cp whole.occm before.occm
+"$bin/train" -q -T 1 --resume --data text --out whole.h5
+cmp whole.occm before.occm || fail "a resumed run ends with another model"
+code=0; "$bin/train" -q --resume --tokenizer bpe:400 --data text --out whole.h5 2>/dev/null || code=$?
+[ $code = 2 ] || fail "--resume takes another tokenizer"
+for wrong in bpe bpe:256 bpe:70000 bpe:x words:500; do
+  code=0; train --tokenizer $wrong --data text --steps 1 --out wrong.h5 2>/dev/null || code=$?
+  [ $code = 2 ] || fail "--tokenizer $wrong ends with exit code $code"
+done

@@ -1,0 +1,60 @@
+#include "tools/tokenizer_option.h"
+
+#include <fmt/format.h>
+
+#include <string>
+
+#include "data/base/error.h"
+#include "data/base/units.h"
+#include "data/bpe_tokenizer.h"
+#include "data/bpe_trainer.h"
+
+namespace occam {
+namespace {
+
+struct TokenizerAsked {
+  bool bytes = true;
+  PieceRule rule = PieceRule::kNone;
+  int32_t vocabulary = ByteTokenizer().vocabulary();
+};
+
+TokenizerAsked Parse(const std::string& text) {
+  if (text == "bytes") return {};
+  const size_t colon = text.find(':');
+  const std::string kind = text.substr(0, colon);
+  if (colon == text.npos || (kind != "bpe" && kind != "bpe-plain")) {
+    throw UsageError(
+        fmt::format("--tokenizer is bytes, bpe:N or bpe-plain:N, such as bpe:4096, not {}", text));
+  }
+  const int64_t vocabulary = ParseCount(text.substr(colon + 1), "--tokenizer");
+  if (vocabulary <= kByteTokens || vocabulary > kMaxBpeVocabulary) {
+    throw UsageError(fmt::format("--tokenizer {}: a vocabulary of byte pairs has {} to {} tokens",
+                                 text, kByteTokens + 1, kMaxBpeVocabulary));
+  }
+  return {false, kind == "bpe" ? PieceRule::kWords : PieceRule::kNone,
+          static_cast<int32_t>(vocabulary)};
+}
+
+TokenizerAsked AskedBy(const cxxopts::ParseResult& args) {
+  return Parse(args["tokenizer"].as<std::string>());
+}
+
+}  // namespace
+
+int32_t VocabularyAsked(const cxxopts::ParseResult& args) { return AskedBy(args).vocabulary; }
+
+std::unique_ptr<Tokenizer> LearnTokenizer(const cxxopts::ParseResult& args,
+                                          std::span<const uint8_t> training_bytes) {
+  const TokenizerAsked asked = AskedBy(args);
+  if (asked.bytes) return std::make_unique<ByteTokenizer>();
+  auto tokenizer = std::make_unique<BpeTokenizer>(
+      TrainBpe(training_bytes, asked.vocabulary, asked.rule), asked.rule);
+  if (tokenizer->vocabulary() < asked.vocabulary) {
+    throw UsageError(fmt::format(
+        "the training part has pairs that occur twice for a vocabulary of {} only, not {}",
+        tokenizer->vocabulary(), asked.vocabulary));
+  }
+  return tokenizer;
+}
+
+}  // namespace occam

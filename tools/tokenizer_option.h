@@ -1,0 +1,24 @@
+// What train --tokenizer asks for.
+#ifndef OCCAM_TOOLS_TOKENIZER_OPTION_H_
+#define OCCAM_TOOLS_TOKENIZER_OPTION_H_
+
+#include <cstdint>
+#include <cxxopts.hpp>
+#include <memory>
+#include <span>
+
+#include "data/tokenizer.h"
+
+namespace occam {
+
+// The size of the vocabulary that "bytes", "bpe:N" or "bpe-plain:N" names. Throws kUsage.
+int32_t VocabularyAsked(const cxxopts::ParseResult& args);
+
+// The tokenizer, learned from the training part where it has to be. Throws kUsage, also where this
+// has too few different pairs for the vocabulary.
+std::unique_ptr<Tokenizer> LearnTokenizer(const cxxopts::ParseResult& args,
+                                          std::span<const uint8_t> training_bytes);
+
+}  // namespace occam
+
+#endif  // OCCAM_TOOLS_TOKENIZER_OPTION_H_
