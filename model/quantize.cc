@@ -84,7 +84,7 @@ double SquaredError(std::span<const float> row, float scale, int most) {
 float FitScale(std::span<const float> row, float largest, int weight_bits, int dropped) {
   const int most = MostCode(weight_bits);
   // Of few bits, even the largest scale may clip.
-  const double full = std::min<double>(static_cast<double>(largest) / most, kMaxScale);
+  const double full = std::min(static_cast<double>(largest) / most, static_cast<double>(kMaxScale));
   float best = RoundFloatUp(full, dropped);
   double best_error = SquaredError(row, best, most);
   for (int i = 1; i < ScaleCandidates(weight_bits); ++i) {
@@ -207,8 +207,8 @@ std::vector<float> CacheScales(const std::vector<float>& maxima, size_t count, c
 }  // namespace
 
 float StepNear(double x) {
-  const auto bounded =
-      static_cast<float>(std::clamp<double>(x, double{kSmallest}, double{kMaxScale}));
+  const auto bounded = static_cast<float>(
+      std::clamp(x, static_cast<double>(kSmallest), static_cast<double>(kMaxScale)));
   return RoundFloat(bounded, kStepDroppedBits);
 }
 

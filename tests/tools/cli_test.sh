@@ -174,9 +174,9 @@ for t in 1 3; do
   same again original
 done
 expect 0 "$bin/compress" -l carried.occ
-prints 'carried, 64 bytes'
+prints 'carried, 64 symbols'
 expect 0 "$bin/compress" -l text.occ
-prints 'chunked, 64 bytes; 32 lanes'
+prints 'chunked, 64 symbols; 32 lanes'
 expect 2 "$bin/compress" --ckpt tiny.h5 --mode neither -f text
 says 'chunked or carried'
 size=$(stat -c %s original)
