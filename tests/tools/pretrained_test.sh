@@ -8,7 +8,6 @@ trap 'rm -rf "$work"' EXIT
 for i in $(seq 300); do echo "The $i. line of a text that is nothing but this: the $i. line of a text."; done >"$work/text"
 
 for model in "$models"/*.occm; do
-  [ -e "$model" ] || continue
   card=${model%.occm}.md
   grep -q "SHA-256 $(sha256sum <"$model" | cut -d' ' -f1)" "$card" || { echo "$card names another file than $model"; exit 1; }
   id=$("$bin/inspect" "$model" | awk '$1 == "model" && $2 == "id" { print $3 }')
