@@ -54,12 +54,13 @@ void CheckShape(int sequences, int length) {
 }  // namespace
 
 TrainingBatches::TrainingBatches(std::span<const int32_t> tokens, int32_t begin_symbol,
-                                 int sequences, int length, uint64_t seed)
+                                 int sequences, int length, uint64_t seed, int64_t record_tokens)
     : tokens_(tokens),
       begin_symbol_(begin_symbol),
       sequences_(sequences),
       length_(length),
-      seed_(Random(seed ^ kSeedMark).Next()) {
+      seed_(Random(seed ^ kSeedMark).Next()),
+      record_tokens_(record_tokens) {
   CheckShape(sequences, length);
   const auto size = static_cast<int64_t>(tokens.size());
   if (size < length) {
@@ -67,8 +68,19 @@ TrainingBatches::TrainingBatches(std::span<const int32_t> tokens, int32_t begin_
         "the training data has {} tokens, a sequence needs {}; give more data or a shorter context",
         size, length));
   }
-  // One window fewer than fit leaves room to move the cut by more than a window.
-  windows_ = std::max<int64_t>(1, size / length - 1);
+  if (length % record_tokens != 0 && record_tokens % length != 0) {
+    throw UsageError(fmt::format(
+        "contexts of {} tokens do not fit records of {}: one must be a multiple of the other",
+        length, record_tokens));
+  }
+  if (size % record_tokens != 0) {
+    throw UsageError(
+        fmt::format("{} tokens are no whole number of records of {}", size, record_tokens));
+  }
+  // One window fewer than fit leaves room to move the cut by more than a window. Records as long as
+  // a window leave nothing to move.
+  const bool is_fixed = record_tokens > 1 && record_tokens >= length;
+  windows_ = is_fixed ? size / length : std::max<int64_t>(1, size / length - 1);
 }
 
 int64_t TrainingBatches::WindowStart(uint64_t number) const {
@@ -76,26 +88,29 @@ int64_t TrainingBatches::WindowStart(uint64_t number) const {
   const uint64_t pass = number / windows;
   Random offsets(seed_, pass * kStreamsPerPass);
   const auto slack = static_cast<int64_t>(tokens_.size()) - windows_ * length_;
-  const auto offset = static_cast<int64_t>(offsets.Below(static_cast<uint64_t>(slack) + 1));
+  const int64_t unit = std::min<int64_t>(record_tokens_, length_);
+  const auto offset = static_cast<int64_t>(offsets.Below(static_cast<uint64_t>(slack / unit) + 1));
   const uint64_t key = Random(seed_, pass * kStreamsPerPass + 1).Next();
-  return offset + static_cast<int64_t>(Permuted(number % windows, windows, key)) * length_;
+  return offset * unit + static_cast<int64_t>(Permuted(number % windows, windows, key)) * length_;
+}
+
+void TrainingBatches::FillSequence(int64_t number, std::span<int32_t> inputs,
+                                   std::span<int32_t> targets) const {
+  const int64_t start = WindowStart(static_cast<uint64_t>(number));
+  const auto window = tokens_.begin() + start;
+  const bool fresh = number % 2 == 0 || start == 0 || record_tokens_ > 1;
+  inputs[0] = fresh ? begin_symbol_ : *(window - 1);
+  std::copy(window, window + length_ - 1, inputs.begin() + 1);
+  std::copy(window, window + length_, targets.begin());
 }
 
 void TrainingBatches::Fill(int64_t step, Batch* batch) const {
   Prepare(sequences_, length_, batch);
-  auto input = batch->inputs.begin();
-  auto target = batch->targets.begin();
+  const auto length = static_cast<size_t>(length_);
   for (int b = 0; b < sequences_; ++b) {
-    const uint64_t number =
-        static_cast<uint64_t>(step) * static_cast<uint64_t>(sequences_) + static_cast<uint64_t>(b);
-    const int64_t start = WindowStart(number);
-    const auto window = tokens_.begin() + start;
-    const bool fresh = number % 2 == 0 || start == 0;
-    *input = fresh ? begin_symbol_ : *(window - 1);
-    std::copy(window, window + length_ - 1, input + 1);
-    std::copy(window, window + length_, target);
-    input += length_;
-    target += length_;
+    const size_t first = static_cast<size_t>(b) * length;
+    FillSequence(step * sequences_ + b, std::span(batch->inputs).subspan(first, length),
+                 std::span(batch->targets).subspan(first, length));
   }
 }
 

@@ -27,14 +27,24 @@ struct Batch {
 // see. Sequences of even number in the stream (so every other one of a batch) start with the begin
 // symbol, the others with the token before their window; a window at token 0 has none, and starts
 // with the begin symbol, too.
+//
+// Tokens may be records of equal length, such as the patches of photographs, one after the other.
+// Then a pass is cut only where a record begins, or, if a record is longer than T, at multiples of
+// T within records, and all sequences start with the begin symbol: what stands before a record says
+// nothing of it.
 class TrainingBatches {
  public:
-  // `sequences` is B and `length` T, both at least 1. Fewer than T tokens are kUsage.
+  // `sequences` is B and `length` T, both at least 1; records of 1 token are no records. Throws
+  // kUsage (fewer than T tokens; neither of T and the record is a multiple of the other; a last
+  // record that is not whole).
   TrainingBatches(std::span<const int32_t> tokens, int32_t begin_symbol, int sequences, int length,
-                  uint64_t seed);
+                  uint64_t seed, int64_t record_tokens = 1);
 
   // Reuses the memory of `batch`. step >= 0.
   void Fill(int64_t step, Batch* batch) const;
+
+  // One sequence of the stream, number >= 0, into `inputs` [T] and `targets` [T].
+  void FillSequence(int64_t number, std::span<int32_t> inputs, std::span<int32_t> targets) const;
 
   int64_t windows_per_pass() const { return windows_; }
 
@@ -46,6 +56,7 @@ class TrainingBatches {
   int sequences_;
   int length_;
   uint64_t seed_;
+  int64_t record_tokens_;
   int64_t windows_;
 };
 

@@ -87,6 +87,22 @@ void ForEachText(Origin& provenance, const Visit& visit) {
   visit("data_sha256", provenance.data_sha256);
 }
 
+template <typename Source, typename Visit>
+void ForEachSourceText(Source& source, const Visit& visit) {
+  visit("name", source.name);
+  visit("data_name", source.data_name);
+  visit("data_sha256", source.data_sha256);
+}
+
+template <typename Source, typename Visit>
+void ForEachSourceCount(Source& source, const Visit& visit) {
+  visit("record_bytes", source.record_bytes);
+  visit("train_begin", source.train_begin);
+  visit("train_end", source.train_end);
+  visit("validation_begin", source.validation_begin);
+  visit("validation_end", source.validation_end);
+}
+
 H5Shape ShapeOf(const ParameterSpec& spec) {
   if (spec.rows == 1) return {spec.columns};
   return {spec.rows, spec.columns};
@@ -158,6 +174,35 @@ void SaveTraining(const TrainingState& training, const ModelConfig& config, H5Wr
   }
 }
 
+void SaveCurve(const std::vector<ValidationPoint>& points, const std::string& group,
+               H5Writer* file) {
+  std::vector<double> curve;
+  for (const ValidationPoint& point : points) {
+    curve.push_back(point.bytes_seen);
+    curve.push_back(point.bits_per_byte);
+  }
+  file->WriteDataset<double>(group + "/validation_curve", {static_cast<int64_t>(points.size()), 2},
+                             curve);
+}
+
+void SaveSources(const std::vector<SourceProvenance>& sources, H5Writer* file) {
+  if (sources.empty()) return;
+  file->CreateGroup("/provenance/sources");
+  for (size_t i = 0; i < sources.size(); ++i) {
+    const SourceProvenance& source = sources[i];
+    const std::string group = fmt::format("/provenance/sources/{:02}", i);
+    file->CreateGroup(group);
+    ForEachSourceText(source, [&](const char* name, const std::string& text) {
+      file->WriteText(group, name, text);
+    });
+    ForEachSourceCount(source, [&](const char* name, int64_t value) {
+      file->WriteAttribute<int64_t>(group, name, value);
+    });
+    file->WriteAttribute<double>(group, "share", source.share);
+    SaveCurve(source.validation_curve, group, file);
+  }
+}
+
 void SaveProvenance(const Provenance& provenance, H5Writer* file) {
   file->CreateGroup("/provenance");
   ForEachText(provenance, [&](const char* name, const std::string& text) {
@@ -167,13 +212,8 @@ void SaveProvenance(const Provenance& provenance, H5Writer* file) {
   file->WriteAttribute<int64_t>("/provenance", "train_end", provenance.train_end);
   file->WriteAttribute<int64_t>("/provenance", "validation_begin", provenance.validation_begin);
   file->WriteAttribute<int64_t>("/provenance", "validation_end", provenance.validation_end);
-  std::vector<double> curve;
-  for (const ValidationPoint& point : provenance.validation_curve) {
-    curve.push_back(point.bytes_seen);
-    curve.push_back(point.bits_per_byte);
-  }
-  const auto points = static_cast<int64_t>(provenance.validation_curve.size());
-  file->WriteDataset<double>("/provenance/validation_curve", {points, 2}, curve);
+  SaveCurve(provenance.validation_curve, "/provenance", file);
+  SaveSources(provenance.sources, file);
 }
 
 // ---- Loading ----
@@ -265,6 +305,35 @@ TrainingState LoadTraining(const H5Reader& file, const ModelConfig& config,
   return training;
 }
 
+std::vector<ValidationPoint> LoadCurve(const H5Reader& file, const std::string& group,
+                                       const std::string& name) {
+  const std::string path = group + "/validation_curve";
+  const H5Shape shape = file.Shape(path);
+  if (shape.size() != 2 || shape[1] != 2) throw DamagedError(name + ": " + path + " is no curve");
+  const std::vector<double> values = file.ReadDataset<double>(path);
+  std::vector<ValidationPoint> curve;
+  for (size_t i = 0; i < values.size(); i += 2) curve.push_back({values[i], values[i + 1]});
+  return curve;
+}
+
+std::vector<SourceProvenance> LoadSources(const H5Reader& file, const std::string& name) {
+  std::vector<SourceProvenance> sources;
+  if (!file.Has("/provenance/sources")) return sources;
+  for (const std::string& member : file.Members("/provenance/sources")) {
+    const std::string group = "/provenance/sources/" + member;
+    SourceProvenance source;
+    ForEachSourceText(
+        source, [&](const char* field, std::string& text) { text = file.ReadText(group, field); });
+    ForEachSourceCount(source, [&](const char* field, int64_t& value) {
+      value = file.ReadAttribute<int64_t>(group, field);
+    });
+    source.share = file.ReadAttribute<double>(group, "share");
+    source.validation_curve = LoadCurve(file, group, name);
+    sources.push_back(std::move(source));
+  }
+  return sources;
+}
+
 Provenance LoadProvenance(const H5Reader& file, const std::string& name) {
   Provenance provenance;
   ForEachText(provenance, [&](const char* field, std::string& text) {
@@ -277,12 +346,8 @@ Provenance LoadProvenance(const H5Reader& file, const std::string& name) {
   }
   provenance.train_begin = file.ReadAttribute<int64_t>("/provenance", "train_begin");
   provenance.train_end = file.ReadAttribute<int64_t>("/provenance", "train_end");
-  const std::string path = "/provenance/validation_curve";
-  const H5Shape shape = file.Shape(path);
-  if (shape.size() != 2 || shape[1] != 2) throw DamagedError(name + ": " + path + " is no curve");
-  const std::vector<double> curve = file.ReadDataset<double>(path);
-  for (size_t i = 0; i < curve.size(); i += 2)
-    provenance.validation_curve.push_back({curve[i], curve[i + 1]});
+  provenance.validation_curve = LoadCurve(file, "/provenance", name);
+  provenance.sources = LoadSources(file, name);
   return provenance;
 }
 

@@ -11,7 +11,8 @@
 //   groups counters (int64), numbers (float64) and texts with
 //                           attributes; tensors/<name>/ as /weights/
 //   /provenance             texts as attributes; validation_curve float64 [points, 2]: bytes seen,
-//                           bits per byte
+//                           bits per byte; of a mixture also sources/<00, 01, ...>/ with the
+//                           attributes and the curve of SourceProvenance
 //
 // Texts are strings of fixed length, or uint8 [bytes] where they hold a NUL. The same contents give
 // the same bytes: nothing depends on the clock.
@@ -46,6 +47,22 @@ struct ValidationPoint {
   double bits_per_byte = 0;
 };
 
+// Of one source of a mixture.
+struct SourceProvenance {
+  std::string name;
+  std::string data_name;
+  double share = 0;  // of the sequences
+  int64_t record_bytes = 1;
+  int64_t train_begin = 0;  // as those of Provenance
+  int64_t train_end = 0;
+  int64_t validation_begin = 0;
+  int64_t validation_end = 0;
+  std::string data_sha256;
+  std::vector<ValidationPoint> validation_curve;
+};
+
+// Of a mixture, data_sha256 is of the text that names its sources, their shares and digests; the
+// ranges are 0:0.
 struct Provenance {
   std::string command_line;
   std::string code_version;
@@ -56,6 +73,7 @@ struct Provenance {
   std::vector<ValidationPoint> validation_curve;
   int64_t validation_begin = 0;  // the validation bytes within that data; 0:0: unknown
   int64_t validation_end = 0;
+  std::vector<SourceProvenance> sources = {};  // of a mixture; else empty
 };
 
 struct Checkpoint {

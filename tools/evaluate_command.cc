@@ -97,12 +97,15 @@ Selection Select(const Corpus& corpus, const ModelSource& source,
   const auto size = static_cast<int64_t>(corpus.bytes.size());
   Selection selection{{0, size}, Seen::kUnknown};
   std::optional<ByteRange> trained;
-  if (source.checkpoint) {
-    const Provenance& p = source.checkpoint->provenance;
-    const ByteRange range{p.train_begin, p.train_end};
+  const auto consider = [&](const auto& origin) {
+    const ByteRange range{origin.train_begin, origin.train_end};
     if (range.begin < range.end && range.end <= size &&
-        Hex(corpus.DigestOf(range)) == p.data_sha256)
+        Hex(corpus.DigestOf(range)) == origin.data_sha256)
       trained = range;
+  };
+  if (source.checkpoint) {
+    consider(source.checkpoint->provenance);
+    for (const SourceProvenance& s : source.checkpoint->provenance.sources) consider(s);
   }
   if (args.count("bytes") > 0) {
     selection.range = ParseByteRange(args["bytes"].as<std::string>(), size, "--bytes");

@@ -74,6 +74,46 @@ Json TensorsJson(const QuantizedModel& model, const CodedModel& coded) {
   return tensors;
 }
 
+Json SourceJson(const SourceProvenance& source) {
+  Json curve = Json::array();
+  for (const ValidationPoint& point : source.validation_curve)
+    curve.push_back({point.bytes_seen, point.bits_per_byte});
+  return {{"name", source.name},
+          {"data_name", source.data_name},
+          {"share", source.share},
+          {"record_bytes", source.record_bytes},
+          {"data_sha256", source.data_sha256},
+          {"train_begin", source.train_begin},
+          {"train_end", source.train_end},
+          {"validation_begin", source.validation_begin},
+          {"validation_end", source.validation_end},
+          {"validation_curve", curve}};
+}
+
+// What it was trained on.
+std::string DataText(const Provenance& p) {
+  if (p.sources.empty()) {
+    return fmt::format("  on           {}, bytes {}:{}, SHA-256 {}\n", p.data_name, p.train_begin,
+                       p.train_end, p.data_sha256);
+  }
+  std::string text;
+  for (const SourceProvenance& s : p.sources) {
+    text += fmt::format("  on           {} ({:.1f} %) = {}, bytes {}:{}, SHA-256 {}\n", s.name,
+                        100 * s.share, s.data_name, s.train_begin, s.train_end, s.data_sha256);
+    if (!s.validation_curve.empty()) {
+      text += fmt::format("               validation {:.4f} bpb\n",
+                          s.validation_curve.back().bits_per_byte);
+    }
+  }
+  return text;
+}
+
+int64_t TrainBytes(const Provenance& p) {
+  int64_t bytes = p.train_end - p.train_begin;
+  for (const SourceProvenance& s : p.sources) bytes += s.train_end - s.train_begin;
+  return bytes;
+}
+
 Json ModelJson(const ModelSource& source) {
   const CodedModel coded = EncodeModel(source.model);
   Json json{{"file", source.path},
@@ -100,6 +140,8 @@ Json ModelJson(const ModelSource& source) {
                         {"validation_begin", p.validation_begin},
                         {"validation_end", p.validation_end},
                         {"validation_curve", curve}};
+  for (const SourceProvenance& s : p.sources)
+    json["provenance"]["sources"].push_back(SourceJson(s));
   if (source.checkpoint->training) {
     const TrainingState& t = *source.checkpoint->training;
     if (const auto length = PrequentialOf(t)) {
@@ -118,8 +160,7 @@ void PrintPrequential(const Checkpoint& checkpoint) {
   const Provenance& p = checkpoint.provenance;
   fmt::print("  prequential  {} for the first pass over {} of {} training data, {:.4f} bpb\n",
              FormatBytes(length->bits / 8), FormatBytes(length->bytes),
-             FormatBytes(static_cast<double>(p.train_end - p.train_begin)),
-             length->bits_per_byte());
+             FormatBytes(static_cast<double>(TrainBytes(p))), length->bits_per_byte());
 }
 
 void PrintModel(const ModelSource& source) {
@@ -137,8 +178,7 @@ void PrintModel(const ModelSource& source) {
              json["flat_bytes"].get<int64_t>());
   if (source.checkpoint) {
     const Provenance& p = source.checkpoint->provenance;
-    fmt::print("  trained by   {}\n  on           {}, bytes {}:{}, SHA-256 {}\n  with         {}\n",
-               p.command_line, p.data_name, p.train_begin, p.train_end, p.data_sha256,
+    fmt::print("  trained by   {}\n{}  with         {}\n", p.command_line, DataText(p),
                p.code_version);
     if (!p.validation_curve.empty()) {
       const ValidationPoint& last = p.validation_curve.back();

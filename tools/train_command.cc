@@ -17,7 +17,6 @@
 #include "data/base/error.h"
 #include "data/base/file.h"
 #include "data/base/units.h"
-#include "data/corpus.h"
 #include "data/tokenizer.h"
 #include "model/checkpoint.h"
 #include "model/exact/quantized_model.h"
@@ -26,6 +25,7 @@
 #include "tools/tokenizer_option.h"
 #include "tools/train_options.h"
 #include "tools/training_progress.h"
+#include "tools/training_sources.h"
 #include "train/communicator.h"
 #include "train/run_log.h"
 #include "train/trainer.h"
@@ -41,6 +41,9 @@ constexpr char kEpilogue[] =
     "250M --out wiki-3M.h5\n"
     "  train --resume --data wiki64.txt.xz --out wiki-3M.h5       # goes on where it was "
     "interrupted\n"
+    "  train --data text=wiki64.txt:0.5 --data image=imagenet.set:0.25 --data "
+    "audio=speech.set:0.25 "
+    "--out all.h5\n"
     "  mpirun -n 4 train --params 3M --data wiki64.txt --batch 32 --out wiki-3M.h5    # "
     "docs/scaling.md\n"
     "\n"
@@ -126,26 +129,6 @@ std::string RequiredOption(const cxxopts::ParseResult& args, const char* name) {
   return args[name].as<std::string>();
 }
 
-// Of a resumed run, the training part is the very bytes it began with, and so is the validation
-// part unless another is asked for.
-Split SplitFrom(const cxxopts::ParseResult& args, const Plan& plan, const Corpus& corpus) {
-  const auto size_bytes = static_cast<int64_t>(corpus.bytes.size());
-  std::string train = TextOf(args, "train-bytes");
-  std::string validation = TextOf(args, "val-bytes");
-  if (plan.resumed && !corpus.set) {
-    const Provenance& p = plan.settings.provenance;
-    if (p.train_end > size_bytes || p.validation_end > size_bytes) {
-      throw UsageError(fmt::format(
-          "{} has {} bytes, where the run began with at least {}: give the data it began with",
-          corpus.name, size_bytes, std::max(p.train_end, p.validation_end)));
-    }
-    train = fmt::format("{}:{}", p.train_begin, p.train_end);
-    if (validation.empty() && p.validation_end > 0)
-      validation = fmt::format("{}:{}", p.validation_begin, p.validation_end);
-  }
-  return SplitOf(corpus, train, validation);
-}
-
 // What rank 0 does with a finished run's checkpoint.
 void WriteModel(const std::string& out, const std::string& best_path, bool quiet) {
   const Checkpoint checkpoint = LoadCheckpoint(out);
@@ -164,21 +147,15 @@ int Train(int argc, const char* const* argv, Communicator* ranks) {
   const cxxopts::ParseResult args =
       ParseOptions(&options, argc, argv, {"Data", "Model", "Length", "Recipe", "Run"}, kEpilogue);
   const std::string out = RequiredOption(args, "out");
-  const std::string data = RequiredOption(args, "data");
   const bool quiet = args.count("quiet") > 0 || !first;
   Plan plan = MakePlan(args, out);
   TrainerSettings& settings = plan.settings;
 
-  const Corpus corpus = LoadCorpus(data);
-  const Split split = SplitFrom(args, plan, corpus);
-  const auto part = [&](const ByteRange& range) {
-    return std::span(corpus.bytes)
-        .subspan(static_cast<size_t>(range.begin), static_cast<size_t>(range.size()));
-  };
-  const auto tokenizer = plan.resumed ? LoadTokenizer(plan.resumed->tokenizer, out)
-                                      : LearnTokenizer(args, part(split.train));
-  const std::vector<int32_t> train_tokens = tokenizer->Encode(part(split.train));
-  const std::vector<int32_t> validation_tokens = tokenizer->Encode(part(split.validation));
+  std::vector<LoadedSource> sources =
+      LoadSources(args, plan.resumed ? &settings.provenance : nullptr);
+  const auto tokenizer =
+      plan.resumed ? LoadTokenizer(plan.resumed->tokenizer, out) : LearnTokenizer(args, sources);
+  Tokenise(*tokenizer, &sources);
 
   settings.threads = args["threads"].as<int>();
   if (settings.threads == 0) settings.threads = ranks->processors();
@@ -189,23 +166,11 @@ int Train(int argc, const char* const* argv, Communicator* ranks) {
   settings.interrupt = &CatchInterrupts();
   settings.provenance.command_line = CommandLine(argc, argv);
   settings.provenance.code_version = VersionText();
-  settings.provenance.data_name = corpus.name;
-  settings.provenance.data_sha256 = Hex(corpus.DigestOf(split.train));
-  settings.provenance.train_begin = split.train.begin;
-  settings.provenance.train_end = split.train.end;
-  settings.provenance.validation_begin = split.validation.begin;
-  settings.provenance.validation_end = split.validation.end;
+  DescribeData(sources, &settings.provenance);
 
   if (!quiet) {
     fmt::print("model: {}\n", Describe(settings.config));
-    fmt::print("data:  {}, train on bytes {}:{}, validate on {}:{}\n", corpus.name,
-               split.train.begin, split.train.end, split.validation.begin, split.validation.end);
-    if (tokenizer->vocabulary() != ByteTokenizer().vocabulary()) {
-      fmt::print("tokens: {}, {} coded, {:.3f} bytes each on the training part\n",
-                 tokenizer->name(), FormatBytes(static_cast<double>(tokenizer->Serialise().size())),
-                 static_cast<double>(split.train.size()) /
-                     static_cast<double>(std::max<size_t>(train_tokens.size(), 1)));
-    }
+    fmt::print("{}{}", DescribeSources(sources), DescribeTokens(*tokenizer, sources));
     if (ranks->size() > 1)
       fmt::print("ranks: {}, this one with {} threads\n", ranks->size(), settings.threads);
     std::fflush(stdout);
@@ -214,9 +179,7 @@ int Train(int argc, const char* const* argv, Communicator* ranks) {
   TrainingProgress progress(quiet);
   settings.observers = {&progress};
 
-  Trainer trainer(settings,
-                  {train_tokens, validation_tokens, static_cast<double>(split.train.size()),
-                   static_cast<double>(split.validation.size()), tokenizer->Serialise()});
+  Trainer trainer(settings, DataOf(sources, *tokenizer));
   if (plan.resumed) trainer.Resume(*plan.resumed, out);
   if (args.count("init") > 0) {
     const std::string init = args["init"].as<std::string>();
@@ -234,7 +197,7 @@ int Train(int argc, const char* const* argv, Communicator* ranks) {
                     {"command", settings.provenance.command_line},
                     {"version", settings.provenance.code_version},
                     {"model", Describe(settings.config)},
-                    {"data", corpus.name},
+                    {"data", settings.provenance.data_name},
                     {"data_sha256", settings.provenance.data_sha256},
                     {"ranks", fmt::format("{}", ranks->size())},
                     {"threads", fmt::format("{}", settings.threads)}});
@@ -244,9 +207,9 @@ int Train(int argc, const char* const* argv, Communicator* ranks) {
   progress.Clear();
   if (status == RunStatus::kInterrupted) {
     if (!quiet)
-      fmt::print("interrupted after {} steps; train --resume{} --data {} --out {} goes on\n",
-                 trainer.position().steps, settings.best_path.empty() ? "" : " --keep-best", data,
-                 out);
+      fmt::print("interrupted after {} steps; train --resume{} {} --out {} goes on\n",
+                 trainer.position().steps, settings.best_path.empty() ? "" : " --keep-best",
+                 DataArguments(args), out);
     return kInterruptedExitCode;
   }
 

@@ -30,15 +30,16 @@ bool UsesBfloat16(const std::string& precision) {
 cxxopts::Options TrainOptions() {
   cxxopts::Options options("train", "Trains a small byte-level transformer.\n");
   options.add_options("Data")("data",
-                              "Corpus: a file, a folder, a glob (.gz .xz .zst are unpacked), or "
-                              "enwik8, enwik9 once fetched",
+                              "Corpus: a file, a folder, a glob (.gz .xz .zst are unpacked), a "
+                              "prepared set (.set), or enwik8, enwik9 once fetched. For a mixture "
+                              "several times, NAME=CORPUS:WEIGHT",
                               cxxopts::value<std::string>(), "TEXT")(
       "train-bytes",
-      "Bytes to train on, BEGIN:END or the first N (default: what is not validation)",
-      cxxopts::value<std::string>(), "RANGE")(
-      "val-bytes",
-      "Bytes to validate on, BEGIN:END or the last N (default: the last 5 %, at most 10 MB)",
-      cxxopts::value<std::string>(), "RANGE");
+      "Bytes to train on, BEGIN:END or the first N (default: what is not validation); not of sets",
+      cxxopts::value<std::string>(), "RANGE")("val-bytes",
+                                              "Bytes to validate on, BEGIN:END or the last N "
+                                              "(default: the last 5 %, at most 10 MB); not of sets",
+                                              cxxopts::value<std::string>(), "RANGE");
   options.add_options("Model")(
       "tokenizer",
       "Symbols: bytes; or byte pairs learned from the training part, N tokens: bpe:N, within "

@@ -3,27 +3,40 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <string>
 
 #include "data/base/units.h"
 
 namespace occam {
+namespace {
+
+// ": text 1.401, image 3.919", where there are sources of these names.
+std::string SourcesText(const ValidationReport& report, int digits) {
+  std::string text;
+  for (const SourceValidation& source : report.sources) {
+    text += fmt::format("{}{} {:.{}f}", text.empty() ? ": " : ", ", source.name,
+                        source.bits_per_byte, digits);
+  }
+  return text;
+}
+
+}  // namespace
 
 void TrainingProgress::OnStep(const StepReport& r) {
   smoothed_ = smoothed_ == 0 ? r.loss_bpb : 0.9 * smoothed_ + 0.1 * r.loss_bpb;
-  line_.ShowLeft(r.progress, r.left_s,
-                 fmt::format("step {}  {} seen  loss {:.3f} bpb{}  {:.1f} K tokens/s", r.step,
-                             FormatBytes(r.bytes_seen), smoothed_,
-                             validation_ > 0 ? fmt::format("  validation {:.3f}", validation_) : "",
-                             r.tokens_per_s / 1000));
+  line_.ShowLeft(
+      r.progress, r.left_s,
+      fmt::format("step {}  {} seen  loss {:.3f} bpb{}  {:.1f} K tokens/s", r.step,
+                  FormatBytes(r.bytes_seen), smoothed_, validation_, r.tokens_per_s / 1000));
 }
 
 void TrainingProgress::OnValidation(const ValidationReport& r) {
-  validation_ = r.bits_per_byte;
+  validation_ = fmt::format("  validation {:.3f}{}", r.bits_per_byte, SourcesText(r, 3));
   if (quiet_) return;
   line_.Clear();
-  fmt::print("{:>8} steps  {:>8} seen  validation {:.4f} bpb ({:.2f} %) on {}{}\n", r.step,
+  fmt::print("{:>8} steps  {:>8} seen  validation {:.4f} bpb ({:.2f} %) on {}{}{}\n", r.step,
              FormatBytes(r.bytes_seen), r.bits_per_byte, r.bits_per_byte / 8 * 100,
-             FormatBytes(r.validation_bytes), r.whole ? ", the whole part" : "");
+             FormatBytes(r.validation_bytes), r.whole ? ", the whole part" : "", SourcesText(r, 4));
   std::fflush(stdout);
 }
 

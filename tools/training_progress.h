@@ -3,6 +3,7 @@
 #define OCCAM_TOOLS_TRAINING_PROGRESS_H_
 
 #include <cstdint>
+#include <string>
 
 #include "tools/progress.h"
 #include "train/observer.h"
@@ -24,7 +25,7 @@ class TrainingProgress final : public TrainingObserver {
   bool quiet_;
   ProgressLine line_;
   double smoothed_ = 0;
-  double validation_ = 0;
+  std::string validation_;  // the last one, as shown
 };
 
 }  // namespace occam

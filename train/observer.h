@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "train/prequential.h"
 
@@ -23,14 +24,22 @@ struct StepReport {
   double progress = 0;      // of the run, in [0, 1]
 };
 
+// Of one source of a mixture.
+struct SourceValidation {
+  std::string name;
+  double bits_per_byte = 0;
+  double validation_bytes = 0;
+};
+
 struct ValidationReport {
   int64_t step = 0;
   double bytes_seen = 0;
-  double bits_per_byte = 0;
+  double bits_per_byte = 0;     // of several sources the mean, weighted by their shares
   double validation_bytes = 0;  // that were measured
   bool whole = false;           // whether they are the whole validation part (at the end of a run)
   bool rounded = false;         // whether the weights were rounded as the exact network has them
   double weight_bits = 0;       // R of train/weight_rate.h, where the recipe charges for it
+  std::vector<SourceValidation> sources = {};  // those that have names and a validation part
 };
 
 // At the end of a run; see train/prequential.h.

@@ -87,6 +87,10 @@ void RunLog::OnValidation(const ValidationReport& report) {
             {"whole", report.whole},
             {"rounded", report.rounded}};
   if (report.weight_bits > 0) json["weight_bits"] = report.weight_bits;
+  for (const SourceValidation& source : report.sources) {
+    json["bpb_of"][source.name] = source.bits_per_byte;
+    json["validation_bytes_of"][source.name] = source.validation_bytes;
+  }
   WriteLine(Line(json));
 }
 

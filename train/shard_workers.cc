@@ -196,23 +196,26 @@ std::optional<double> ShardWorkers::ChunkedLoss(const ParameterSet& weights,
   return Sum(losses);
 }
 
-Calibration ShardWorkers::Calibrate(const ParameterSet& weights, std::span<const int32_t> tokens,
-                                    int sequences, uint64_t seed) {
-  const TrainingBatches batches(tokens, config_.begin_symbol(), shard_sequences_, config_.context,
-                                seed + kCalibrationStream);
+Calibration ShardWorkers::Calibrate(const ParameterSet& weights,
+                                    std::span<const TokenSource> sources, int sequences,
+                                    uint64_t seed) {
   const auto count = static_cast<size_t>(config_.layers) * static_cast<size_t>(config_.kv_heads);
   Calibration total{std::vector<float>(count), std::vector<float>(count)};
   std::mutex mutex;  // the maximum is the same in any order
   const Share own = ShareOf((sequences + shard_sequences_ - 1) / shard_sequences_, *ranks_);
   weights_.Set(weights, team_);
-  ForEachShard(own.begin, own.end, [&](int64_t shard, const Lease& worker) {
-    batches.Fill(shard, &worker->batch);
-    worker->network.Forward(weights_, worker->batch.inputs);
-    const Calibration seen = worker->network.KeyValueMaxima();
-    const std::lock_guard lock(mutex);
-    TakeMaxima(seen.key_maxima, total.key_maxima);
-    TakeMaxima(seen.value_maxima, total.value_maxima);
-  });
+  for (const TokenSource& source : sources) {
+    const TrainingBatches batches(source.tokens, config_.begin_symbol(), shard_sequences_,
+                                  config_.context, seed + kCalibrationStream, source.record_tokens);
+    ForEachShard(own.begin, own.end, [&](int64_t shard, const Lease& worker) {
+      batches.Fill(shard, &worker->batch);
+      worker->network.Forward(weights_, worker->batch.inputs);
+      const Calibration seen = worker->network.KeyValueMaxima();
+      const std::lock_guard lock(mutex);
+      TakeMaxima(seen.key_maxima, total.key_maxima);
+      TakeMaxima(seen.value_maxima, total.value_maxima);
+    });
+  }
   ranks_->TakeMaxima(total.key_maxima);
   ranks_->TakeMaxima(total.value_maxima);
   return total;

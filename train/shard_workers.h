@@ -17,6 +17,7 @@
 
 #include "data/base/thread_team.h"
 #include "data/batcher.h"
+#include "data/mixture.h"
 #include "model/calibration.h"
 #include "model/config.h"
 #include "model/network_weights.h"
@@ -52,9 +53,10 @@ class ShardWorkers {
                                     const std::atomic<bool>* interrupt = nullptr);
 
   // The largest magnitudes of keys and values over `sequences` (rounded up to whole shards)
-  // training sequences, a pure function of weights, tokens and seed.
-  Calibration Calibrate(const ParameterSet& weights, std::span<const int32_t> tokens, int sequences,
-                        uint64_t seed);
+  // training sequences of each source, in fresh and other contexts as TrainingBatches cuts them; a
+  // pure function of weights, tokens and seed.
+  Calibration Calibrate(const ParameterSet& weights, std::span<const TokenSource> sources,
+                        int sequences, uint64_t seed);
 
  private:
   // Shards at work side by side where no more threads ask for it; of a single process, those whose

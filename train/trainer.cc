@@ -40,18 +40,8 @@ TrainerSettings Checked(TrainerSettings settings, Communicator* ranks) {
   return settings;
 }
 
-void CheckTokens(std::span<const int32_t> tokens, int32_t vocabulary) {
-  for (const int32_t token : tokens) {
-    if (token < 0 || token >= vocabulary) {
-      throw UsageError(
-          fmt::format("token {} is not of the model's vocabulary of {}", token, vocabulary));
-    }
-  }
-}
-
 TrainingData Checked(TrainingData data, const ModelConfig& config) {
-  CheckTokens(data.train_tokens, config.vocabulary);
-  CheckTokens(data.validation_tokens, config.vocabulary);
+  CheckTokens(data, config.vocabulary);
   return data;
 }
 
@@ -83,11 +73,13 @@ Trainer::Trainer(TrainerSettings settings, TrainingData data)
       optimizer_(settings_.config, settings_.recipe, &team_),
       workers_(settings_.config, static_cast<int>(settings_.recipe.shard_sequences),
                PrecisionOf(settings_.recipe), &team_, ranks_),
-      batches_(data_.train_tokens, settings_.config.begin_symbol(),
+      batches_(TrainTokens(data_), settings_.config.begin_symbol(),
                static_cast<int>(settings_.recipe.batch_sequences), settings_.config.context,
                static_cast<uint64_t>(settings_.recipe.seed)) {
   Initialise(settings_.config, &weights_, static_cast<uint64_t>(settings_.recipe.seed));
   settings_.provenance.validation_curve.clear();
+  for (SourceProvenance& source : settings_.provenance.sources) source.validation_curve.clear();
+  if (batches_.size() > 1) position_.prequential.reset();
   if (settings_.recipe.rounded_share > 0) {
     rounded_ = std::make_unique<ParameterSet>(settings_.config);
   }
@@ -118,6 +110,11 @@ void Trainer::Resume(const Checkpoint& checkpoint, const std::string& path) {
     sensitivity_.Restore(std::move(unpacked.sensitivity.means), unpacked.sensitivity.batches);
   }
   settings_.provenance.validation_curve = checkpoint.provenance.validation_curve;
+  for (const SourceProvenance& before : checkpoint.provenance.sources) {
+    for (SourceProvenance& source : settings_.provenance.sources) {
+      if (source.name == before.name) source.validation_curve = before.validation_curve;
+    }
+  }
   saved_steps_ = position_.steps;
   if (settings_.best_path.empty()) return;
   if (IsFirst() && std::filesystem::exists(settings_.best_path)) ResumeBest(path);
@@ -164,8 +161,10 @@ void Trainer::CheckRanks() {
               [&](const char*, const auto& value) { start += fmt::format(" {}", value); });
   require(BytesOf(std::span<const char>(start)),
           "program, recipe (--precision auto goes by the processor) and place in the run");
-  require(BytesOf(data_.train_tokens), "training data");
-  require(BytesOf(data_.validation_tokens), "validation data");
+  for (const TrainingSource& source : data_.sources) {
+    require(BytesOf(source.train_tokens), "training data");
+    require(BytesOf(source.validation_tokens), "validation data");
+  }
   require(BytesOf(std::as_const(optimizer_.state().first).values()), "state of the optimizer");
   RequireSameWeights();
 }
@@ -222,7 +221,8 @@ void Trainer::Round() {
   const auto& table = weights_.table();
   if (settings_.recipe.weight_rate > 0 && sensitivity_.batches() > 0) {
     row_steps_.resize(row_scales_.size());
-    sensitivity_.FillSteps(settings_.recipe.weight_rate * bytes_per_token(), row_steps_);
+    sensitivity_.FillSteps(settings_.recipe.weight_rate * BytesPerToken(data_, batches_),
+                           row_steps_);
   }
   try {
     team_.Run(static_cast<int>(table.size()), [&](int tensor, int) {
@@ -257,7 +257,8 @@ void Trainer::Step(double progress) {
 void Trainer::ChargeWeights() {
   sensitivity_.Add(gradients_, static_cast<double>(batch_.targets.size()), &team_);
   if (!rounding_) return;
-  const double factor = settings_.recipe.weight_rate * bytes_per_token() * std::numbers::ln2;
+  const double factor =
+      settings_.recipe.weight_rate * BytesPerToken(data_, batches_) * std::numbers::ln2;
   team_.Run(static_cast<int>(weights_.table().size()), [&](int tensor, int) {
     const ParameterSpec& spec = weights_.table()[static_cast<size_t>(tensor)];
     if (spec.coding != Coding::kRowCodes) return;
@@ -267,20 +268,20 @@ void Trainer::ChargeWeights() {
 }
 
 bool Trainer::InFirstPass(int64_t step) const {
-  return (step + 1) * settings_.recipe.batch_sequences <= batches_.windows_per_pass();
+  return (step + 1) * settings_.recipe.batch_sequences <= batches_.source(0).windows_per_pass();
 }
 
 void Trainer::CountPrequential() {
   if (!position_.prequential || !InFirstPass(position_.steps)) return;
   const auto targets = static_cast<double>(batch_.targets.size());
   position_.prequential->bits += loss_nats_ * targets / std::numbers::ln2;
-  position_.prequential->bytes +=
-      targets * data_.train_bytes / static_cast<double>(data_.train_tokens.size());
+  position_.prequential->bytes += targets * data_.sources[0].train_bytes /
+                                  static_cast<double>(data_.sources[0].train_tokens.size());
 }
 
 void Trainer::ReportPrequential() {
   if (!position_.prequential || position_.prequential->bytes == 0) return;
-  const PrequentialReport report{position_.steps, *position_.prequential, data_.train_bytes,
+  const PrequentialReport report{position_.steps, *position_.prequential, TrainBytes(data_),
                                  /*whole_pass=*/!InFirstPass(position_.steps)};
   for (TrainingObserver* observer : settings_.observers) observer->OnPrequential(report);
 }
@@ -292,8 +293,7 @@ void Trainer::ReportStep() {
   StepReport report;
   report.step = position_.steps;
   report.bytes_seen = bytes_seen();
-  report.loss_bpb = loss_nats_ / std::numbers::ln2 *
-                    static_cast<double>(data_.train_tokens.size()) / data_.train_bytes;
+  report.loss_bpb = loss_nats_ / std::numbers::ln2 / BytesPerToken(data_, batches_);
   report.gradient_norm = gradient_norm_;
   report.muon_lr = settings_.recipe.muon_lr * rate_factor_;
   report.adamw_lr = settings_.recipe.adamw_lr * rate_factor_;
@@ -316,59 +316,67 @@ void Trainer::MaybeValidate(double progress_before) {
   if (due && progress < 1) ValidatePart(progress);
 }
 
+bool Trainer::HasValidation() const {
+  return std::ranges::any_of(data_.sources, [](const TrainingSource& source) {
+    return !source.validation_tokens.empty();
+  });
+}
+
 void Trainer::ValidatePart(double progress) {
-  if (data_.validation_tokens.empty()) return;
-  const auto points = static_cast<double>(settings_.validations);
-  const auto all = static_cast<int64_t>(data_.validation_tokens.size());
+  if (!HasValidation()) return;
+  const int64_t chunk = settings_.config.context;
   if (position_.validation_tokens == 0) {
     // A forward pass costs about a third of a training step's tokens.
+    const auto points = static_cast<double>(settings_.validations);
     const double seen =
         static_cast<double>(position_.steps) * static_cast<double>(batch_.targets.size());
     const double tokens = 3 * settings_.validation_share * seen / progress / points;
-    const int64_t chunk = settings_.config.context;
     const int64_t whole_chunks = static_cast<int64_t>(tokens) / chunk * chunk;
     position_.validation_tokens =
         std::max(chunk, std::min(settings_.validation_limit, whole_chunks));
   }
   // The data of a resumed run may have another validation part than before.
-  const int64_t tokens = std::min(position_.validation_tokens, all);
-  const auto part = data_.validation_tokens.first(static_cast<size_t>(tokens));
+  const auto part = ValidationPart(data_, batches_, position_.validation_tokens, chunk);
   // Not interruptible, being short: so a resumed run has the same curve.
-  KeepIfBest(
-      AddValidation(tokens, workers_.ChunkedLoss(SeenWeights(), part).value(), /*whole=*/false));
+  ValidationReport report = Validate(data_, batches_, part, SeenWeights(), &workers_).value();
+  AddValidation(/*whole=*/false, &report);
+  KeepIfBest(report);
 }
 
 bool Trainer::ValidateWhole() {
-  if (data_.validation_tokens.empty()) return true;
-  const auto nats =
-      workers_.ChunkedLoss(SeenWeights(), data_.validation_tokens, settings_.interrupt);
-  if (!nats) return false;
-  AddValidation(static_cast<int64_t>(data_.validation_tokens.size()), *nats, /*whole=*/true);
+  if (!HasValidation()) return true;
+  auto report = Validate(data_, batches_, WholeValidation(data_), SeenWeights(), &workers_,
+                         settings_.interrupt);
+  if (!report) return false;
+  AddValidation(/*whole=*/true, &*report);
   return true;
 }
 
-ValidationReport Trainer::AddValidation(int64_t tokens, double nats, bool whole) {
-  ValidationReport report;
-  report.step = position_.steps;
-  report.bytes_seen = bytes_seen();
-  report.validation_bytes = static_cast<double>(tokens) * data_.validation_bytes /
-                            static_cast<double>(data_.validation_tokens.size());
-  report.bits_per_byte = nats / std::numbers::ln2 / report.validation_bytes;
-  report.whole = whole;
-  report.rounded = rounding_;
+void Trainer::AddValidation(bool whole, ValidationReport* report) {
+  report->step = position_.steps;
+  report->bytes_seen = bytes_seen();
+  report->whole = whole;
+  report->rounded = rounding_;
   if (rounding_ && settings_.recipe.weight_rate > 0) {
     for (size_t i = 0; i < weights_.table().size(); ++i) {
       const ParameterSpec& spec = weights_.table()[i];
       if (spec.coding == Coding::kRowCodes)
-        report.weight_bits += CodedBits(spec, weights_.tensor(static_cast<int>(i)), row_scales_);
+        report->weight_bits += CodedBits(spec, weights_.tensor(static_cast<int>(i)), row_scales_);
     }
   }
+  Provenance& provenance = settings_.provenance;
   // A finished run that is resumed measures its last point again.
-  auto& curve = settings_.provenance.validation_curve;
-  if (!curve.empty() && curve.back().bytes_seen == report.bytes_seen) curve.pop_back();
-  curve.push_back({report.bytes_seen, report.bits_per_byte});
-  for (TrainingObserver* observer : settings_.observers) observer->OnValidation(report);
-  return report;
+  const auto add = [&](std::vector<ValidationPoint>* curve, double bits_per_byte) {
+    if (!curve->empty() && curve->back().bytes_seen == report->bytes_seen) curve->pop_back();
+    curve->push_back({report->bytes_seen, bits_per_byte});
+  };
+  add(&provenance.validation_curve, report->bits_per_byte);
+  for (const SourceValidation& own : report->sources) {
+    for (SourceProvenance& source : provenance.sources) {
+      if (source.name == own.name) add(&source.validation_curve, own.bits_per_byte);
+    }
+  }
+  for (TrainingObserver* observer : settings_.observers) observer->OnValidation(*report);
 }
 
 void Trainer::KeepIfBest(const ValidationReport& report) {
@@ -398,7 +406,7 @@ void Trainer::Save() {
 
 Checkpoint Trainer::Snapshot() {
   Calibration calibration =
-      workers_.Calibrate(SeenWeights(), data_.train_tokens, settings_.calibration_sequences,
+      workers_.Calibrate(SeenWeights(), TrainTokens(data_), settings_.calibration_sequences,
                          static_cast<uint64_t>(settings_.recipe.seed));
   calibration.weight_bits = static_cast<int>(settings_.recipe.weight_bits);
   if (rounding_) calibration.row_steps = row_steps_;
@@ -452,15 +460,9 @@ double Trainer::ProgressNow() const {
   return Progress(settings_.length, position_.steps, Elapsed());
 }
 
-double Trainer::bytes_per_token() const {
-  return data_.train_bytes / static_cast<double>(data_.train_tokens.size());
-}
-
 double Trainer::bytes_seen() const {
-  const double tokens = static_cast<double>(position_.steps) *
-                        static_cast<double>(settings_.recipe.batch_sequences) *
-                        static_cast<double>(settings_.config.context);
-  return tokens * bytes_per_token();
+  return BytesSeen(data_, batches_, position_.steps * settings_.recipe.batch_sequences,
+                   settings_.config.context);
 }
 
 Checkpoint Released(Checkpoint checkpoint) {

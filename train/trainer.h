@@ -13,6 +13,7 @@
 
 #include "data/base/thread_team.h"
 #include "data/batcher.h"
+#include "data/mixture.h"
 #include "model/checkpoint.h"
 #include "model/config.h"
 #include "model/parameters.h"
@@ -22,19 +23,11 @@
 #include "train/recipe.h"
 #include "train/schedule.h"
 #include "train/shard_workers.h"
+#include "train/training_data.h"
 #include "train/training_run.h"
 #include "train/weight_rate.h"
 
 namespace occam {
-
-// Not owned: the tokens must outlive the trainer.
-struct TrainingData {
-  std::span<const int32_t> train_tokens;
-  std::span<const int32_t> validation_tokens;  // may be empty: then nothing is validated
-  double train_bytes = 0;                      // that the tokens stand for
-  double validation_bytes = 0;
-  Bytes tokenizer;  // serialised
-};
 
 struct TrainerSettings {
   ModelConfig config;
@@ -52,7 +45,8 @@ struct TrainerSettings {
   // validations measure, on which the end is then measured, too. Empty: nowhere.
   std::string best_path;
   // Goes into checkpoints; data_sha256 also decides whether a run may be resumed. The trainer keeps
-  // the validation curve.
+  // the validation curve, and those of its sources, which are either none or one for each of the
+  // data's, of the same names.
   Provenance provenance;
 
   // Interim validations, evenly spaced over the run, all on the same first tokens of the validation
@@ -61,7 +55,8 @@ struct TrainerSettings {
   int validations = 20;
   double validation_share = 0.05;
   int64_t validation_limit = 1'000'000;
-  // Training sequences over which the largest keys and values are taken at each checkpoint.
+  // Training sequences of each source over which the largest keys and values are taken at each
+  // checkpoint.
   int calibration_sequences = 16;
 
   std::function<double()> clock_s;               // monotonic seconds; empty: the steady clock
@@ -119,14 +114,14 @@ class Trainer {
   const ParameterSet& SeenWeights();
   void Round();
   void ChargeWeights();
-  double bytes_per_token() const;
   void CountPrequential();
   void ReportPrequential();
   bool InFirstPass(int64_t step) const;
   void MaybeValidate(double progress_before);
   void ValidatePart(double progress);
   bool ValidateWhole();
-  ValidationReport AddValidation(int64_t tokens, double nats, bool whole);
+  bool HasValidation() const;
+  void AddValidation(bool whole, ValidationReport* report);
   void ResumeBest(const std::string& path);
   void KeepIfBest(const ValidationReport& report);
   void Save();
@@ -156,7 +151,7 @@ class Trainer {
   ParameterSet gradients_;
   Optimizer optimizer_;
   ShardWorkers workers_;
-  TrainingBatches batches_;
+  MixedBatches batches_;
   Batch batch_;
   RunPosition position_;
   // Of the last step.

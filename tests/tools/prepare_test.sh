@@ -91,7 +91,7 @@ same text unpacked.set
 # ---- train and evaluate know a set's parts ----
 tiny=(--width 16 --layers 2 --context 64 --windows 16,0 --batch 4)
 expect 0 "$bin/train" "${tiny[@]}" --data photos.set --steps 3 --out photos.h5
-prints 'train on bytes 0:36864, validate on 36864:49152'
+prints 'images (100.0 %) = photos.set, train on bytes 0:36864, validate on 36864:49152'
 expect 2 "$bin/train" "${tiny[@]}" --data photos.set --val-bytes 5K --steps 3 --out x.h5
 says 'parts of its own'
 expect 2 "$bin/train" "${tiny[@]}" --data random.set --steps 3 --out x.h5
@@ -105,6 +105,50 @@ expect 0 "$bin/evaluate" --ckpt photos.h5 --data photos.set
 prints 'held out'
 expect 0 "$bin/evaluate" --ckpt photos.h5 --data photos.set --bytes 0:4096
 prints 'in-sample'
+
+# ---- Mixtures ----
+mix=(--data words=text:2 --data image=photos.set:1 --val-bytes 10K)
+expect 0 "$bin/train" "${tiny[@]}" "${mix[@]}" --steps 60 --out mix.h5
+prints 'words (66.7 %) = text, train on'
+prints 'image (33.3 %) = photos.set, train on bytes 0:36864, validate on 36864:49152'
+prints 'the whole part: words [0-9.]*, image [0-9.]*$'
+grep -q '"bpb_of":{"words":[0-9.]*,"image":[0-9.]*}' mix.log.jsonl || fail "the log does not tell of each source"
+expect 0 "$bin/inspect" mix.h5
+prints 'image (33.3 %) = photos.set, bytes 0:36864'
+expect 0 "$bin/evaluate" --ckpt mix.h5 --data photos.set
+prints '36864:49152 .*held out'
+expect 0 "$bin/evaluate" --ckpt mix.h5 --data text
+prints 'held out'
+# An interrupted run goes on to the very weights of one that was not.
+"$bin/train" "${tiny[@]}" "${mix[@]}" --steps 3000 --checkpoint-minutes 0 --out cut.h5 -q & pid=$!
+for ((i = 0; i < 300; i++)); do [ -e cut.h5 ] && break; sleep 0.1; done
+kill -INT $pid 2>/dev/null
+wait $pid
+got=$?
+[ $got -eq 130 ] || [ $got -eq 0 ] || fail "interrupted training ended with $got"
+expect 2 "$bin/train" --resume --data text --out cut.h5
+says 'named sources'
+expect 2 "$bin/train" --resume --data words=text:1 --data image=photos.set:1 --out cut.h5
+says 'digest of the training data'
+expect 2 "$bin/train" --resume --data words=text:2 --data photo=photos.set:1 --out cut.h5
+expect 0 "$bin/train" --resume --data words=text:2 --data image=photos.set:1 --out cut.h5 -q
+expect 0 "$bin/train" "${tiny[@]}" "${mix[@]}" --steps 3000 --out whole.h5 -q
+same cut.occm whole.occm
+# What cannot be.
+for bad in "--data text --data photos.set" "--data a=text:1 --data a=photos.set:1" "--data a=text:0" "--data a=text:-1" \
+  "--data a=text:1 --data b=photos.set:1e-6" "--data a=random.set:1" "--data a=photos.set:1 --val-bytes 10K"; do
+  expect 2 "$bin/train" "${tiny[@]}" $bad --steps 3 --out x.h5
+done
+expect 2 "$bin/train" --width 16 --layers 2 --context 60 --data a=photos.set --steps 3 --out x.h5
+says 'do not fit records'
+expect 2 "$bin/train" "${tiny[@]}" "${mix[@]}" --tokenizer bpe:300 --steps 3 --out x.h5
+says 'one source'
+expect 2 "$bin/train" "${tiny[@]}" --data photos.set --tokenizer bpe:300 --steps 3 --out x.h5
+expect 3 "$bin/train" "${tiny[@]}" --data a=missing:1 --steps 3 --out x.h5
+absent x.h5
+cp text 'a=text:1'  # a file of that very name is that file
+expect 0 "$bin/train" "${tiny[@]}" --data a=text:1 --steps 3 --out named.h5
+prints 'data:  a=text:1, train'
 
 # ---- Sets that others changed ----
 cp random.set moved.set

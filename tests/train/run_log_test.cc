@@ -47,6 +47,7 @@ TEST_CASE("Run log: every line is JSON, losses are means, and a resumed run appe
     report.whole = true;
     report.rounded = true;
     log.OnRounding(5);
+    report.sources = {{"text", 2.25, 100}, {"image", 3.5, 50}};
     log.OnValidation(report);
   }
   const auto lines = Lines(path);
@@ -65,6 +66,9 @@ TEST_CASE("Run log: every line is JSON, losses are means, and a resumed run appe
   CHECK(lines[7]["bpb"] == 2.5);
   CHECK(lines[7]["whole"] == true);
   CHECK(lines[7]["rounded"] == true);
+  CHECK(lines[7]["bpb_of"]["text"] == 2.25);
+  CHECK(lines[7]["bpb_of"]["image"] == 3.5);
+  CHECK(lines[7]["validation_bytes_of"]["image"] == 50);
 
   RunLog(path, RunLog::Mode::kStart, 0, {});
   CHECK(Lines(path).size() == 1);

@@ -127,17 +127,41 @@ TEST_CASE("Calibration: maxima are positive, and a pure function of weights, tok
   ParameterSet weights(config);
   Randomise(&weights, 1);
   const auto text = TestText(5'000, 1);
+  const std::vector<TokenSource> sources{{text}};
   std::vector<Calibration> results;
   for (const int threads : {1, 3}) {
     ThreadTeam team(threads);
     ShardWorkers workers(config, 1, Precision::kFloat32, &team);
-    results.push_back(workers.Calibrate(weights, text, 6, 9));
+    results.push_back(workers.Calibrate(weights, sources, 6, 9));
   }
   CHECK(results[0].key_maxima.size() == 2);
   CHECK(results[0].key_maxima == results[1].key_maxima);
   CHECK(results[0].value_maxima == results[1].value_maxima);
   for (const float m : results[0].key_maxima) CHECK(m > 0);
   for (const float m : results[0].value_maxima) CHECK(m > 0);
+}
+
+TEST_CASE("Calibration: of several sources it has the largest of each") {
+  const ModelConfig config = TestConfig();
+  ParameterSet weights(config);
+  Randomise(&weights, 1);
+  const auto text = TestText(5'000, 1);
+  const std::vector<int32_t> other(640, 31);
+  const TokenSource first{text};
+  const TokenSource second{other, 64};
+  ThreadTeam team(2);
+  ShardWorkers workers(config, 1, Precision::kFloat32, &team);
+  const auto maxima = [&](const std::vector<TokenSource>& sources) {
+    return workers.Calibrate(weights, sources, 6, 9);
+  };
+  const Calibration one = maxima({first});
+  const Calibration two = maxima({second});
+  const Calibration both = maxima({first, second});
+  CHECK(one.key_maxima != two.key_maxima);
+  for (size_t i = 0; i < both.key_maxima.size(); ++i) {
+    CHECK(both.key_maxima[i] == std::max(one.key_maxima[i], two.key_maxima[i]));
+    CHECK(both.value_maxima[i] == std::max(one.value_maxima[i], two.value_maxima[i]));
+  }
 }
 
 }  // namespace

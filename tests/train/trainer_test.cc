@@ -487,8 +487,8 @@ void CheckSeenWeights(double weight_rate) {
       const Checkpoint checkpoint = LoadCheckpoint(path);
       const QuantizedModel model = Quantise(checkpoint.config, checkpoint.weights,
                                             checkpoint.calibration, checkpoint.tokenizer);
-      const auto part =
-          data->validation_tokens.first(static_cast<size_t>(validation.validation_bytes));
+      const auto part = data->sources[0].validation_tokens.first(
+          static_cast<size_t>(validation.validation_bytes));
       const auto bits = [&](const ParameterSet& weights) {
         return workers->ChunkedLoss(weights, part).value() / std::numbers::ln2 /
                validation.validation_bytes;
@@ -499,7 +499,7 @@ void CheckSeenWeights(double weight_rate) {
       CHECK((validation.bits_per_byte == bits(Dequantised(model))) == (step >= 5));
       CHECK((validation.bits_per_byte == bits(checkpoint.weights)) == (step < 5));
       // The next step's batch, by the weights that it will see.
-      const TrainingBatches batches(data->train_tokens, model.config.begin_symbol(), 4,
+      const TrainingBatches batches(data->sources[0].train_tokens, model.config.begin_symbol(), 4,
                                     model.config.context, 1);
       Batch batch;
       batches.Fill(step, &batch);

@@ -40,8 +40,9 @@ struct TestData {
   std::vector<int32_t> validation = TestText(1'000, 2);
 
   TrainingData view() const {
-    return {train, validation, static_cast<double>(train.size()),
-            static_cast<double>(validation.size()), Bytes{1}};
+    return {{{train, validation, static_cast<double>(train.size()),
+              static_cast<double>(validation.size())}},
+            Bytes{1}};
   }
 };
 
