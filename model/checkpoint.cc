@@ -265,10 +265,7 @@ ParameterSet LoadParameters(const H5Reader& file, const ModelConfig& config,
 Calibration LoadCalibration(const H5Reader& file, const ModelConfig& config,
                             const std::string& name) {
   Calibration calibration;
-  // Files from before there was a choice have 7.
-  const auto attributes = file.Attributes("/calibration");
-  if (std::ranges::find(attributes, "weight_bits") != attributes.end())
-    calibration.weight_bits = file.ReadAttribute<int32_t>("/calibration", "weight_bits");
+  calibration.weight_bits = file.ReadAttribute<int32_t>("/calibration", "weight_bits");
   const auto load = [&](const std::string& path, std::vector<float>* maxima) {
     if (!file.Has(path)) return;
     maxima->resize(static_cast<size_t>(config.layers) * static_cast<size_t>(config.kv_heads));

@@ -12,7 +12,6 @@ namespace {
 
 // All by rate, the windows also by the cache that a decoder reads for every byte:
 // experiments/family.
-constexpr int kFamilyLayers = 7;
 constexpr int kDeepLayers = 13;
 constexpr int64_t kDeepFrom = 8'000'000;  // parameters
 constexpr int kFamilyWindow = 64;

@@ -9,6 +9,7 @@
 namespace occam {
 
 constexpr int kMaxLayers = 256;
+constexpr int kFamilyLayers = 7;  // by rate: experiments/family
 
 struct ModelConfig {
   int32_t vocabulary = 256;  // V: outputs; inputs have one more, the begin symbol
@@ -41,19 +42,18 @@ void CheckConfig(const ModelConfig& config, ErrorKind kind);
 
 // The family of DESIGN.md section 3 at a width (a multiple of 16): heads of 32, 24 or 16, windows
 // of FamilyWindows.
-ModelConfig FamilyConfig(int width, int vocabulary = 256, int layers = 7);
+ModelConfig FamilyConfig(int width, int vocabulary = 256, int layers = kFamilyLayers);
 
 // Windows of 64, but 1024 in the last layer but one (or the only one). `layers` is at least 1.
 std::vector<int32_t> FamilyWindows(int layers);
 
 // The member with heads of 24 or 32 whose parameter count comes nearest to `parameters`; more than
-// 8M: of 13 layers. "3M"
-// and "3.2M" are the same one.
+// 8M: of 13 layers. "3M" and "3.2M" are the same one.
 ModelConfig FamilyConfigFor(int64_t parameters, int vocabulary = 256);
 
 int64_t ParameterCount(const ModelConfig& config);
 
-// "221,568 parameters: width 48, 7 layers, 2 heads, windows 256 256 2048 ..."
+// "221,568 parameters: width 48, 7 layers, 2 heads of 24, context 2048, windows 64 64 ..."
 std::string Describe(const ModelConfig& config);
 
 }  // namespace occam

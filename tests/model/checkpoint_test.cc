@@ -331,6 +331,7 @@ Bytes BuiltWith(const Changes& changes) {
     }
   }
   file.CreateGroup("/calibration");
+  file.WriteAttribute<int32_t>("/calibration", "weight_bits", 7);
   file.WriteDataset<uint8_t>("/tokenizer", {1}, Bytes{1});
   file.CreateGroup("/provenance");
   for (const char* name : {"command_line", "code_version", "data_name", "data_sha256"})
