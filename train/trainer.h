@@ -22,10 +22,10 @@
 #include "train/optimizer.h"
 #include "train/recipe.h"
 #include "train/schedule.h"
+#include "train/seen_weights.h"
 #include "train/shard_workers.h"
 #include "train/training_data.h"
 #include "train/training_run.h"
-#include "train/weight_rate.h"
 
 namespace occam {
 
@@ -111,9 +111,7 @@ class Trainer {
   void Step(double progress);
   void ReportStep();
   void SetRounding();
-  const ParameterSet& SeenWeights();
-  void Round();
-  void ChargeWeights();
+  const ParameterSet& Seen();
   void CountPrequential();
   void ReportPrequential();
   bool InFirstPass(int64_t step) const;
@@ -131,6 +129,7 @@ class Trainer {
   void RequireSameWeights();
   bool IsFirst() const { return ranks_->rank() == 0; }
   double bytes_seen() const;
+  void RequireFinite() const;
   [[noreturn]] void ReportDivergence() const;
 
   std::unique_ptr<Communicator> alone_;  // where the settings name no ranks
@@ -138,20 +137,12 @@ class Trainer {
   TrainerSettings settings_;
   TrainingData data_;
   ThreadTeam team_;
+  MixedBatches batches_;
   ParameterSet weights_;
-  // Where the recipe rounds, from its share on: `weights_` of `rounded_steps_` steps, rounded.
-  std::unique_ptr<ParameterSet> rounded_;
-  bool rounding_ = false;
-  int64_t rounded_steps_ = -1;
-  // Where the recipe has a weight_rate: how finely rows are coded. Steps are empty before there is
-  // a gradient to go by; scales are those of `rounded_`.
-  RowSensitivity sensitivity_;
-  std::vector<float> row_steps_;
-  std::vector<float> row_scales_;
+  SeenWeights seen_weights_;
   ParameterSet gradients_;
   Optimizer optimizer_;
   ShardWorkers workers_;
-  MixedBatches batches_;
   Batch batch_;
   RunPosition position_;
   // Of the last step.
