@@ -17,6 +17,7 @@
 #include "data/base/error.h"
 #include "data/base/file.h"
 #include "data/base/units.h"
+#include "data/bpe_merges.h"
 #include "data/tokenizer.h"
 #include "model/checkpoint.h"
 #include "model/exact/quantized_model.h"
@@ -39,6 +40,8 @@ constexpr char kEpilogue[] =
     "  train --params 200K --data enwik8 --minutes 30 --out enwik8-200K.h5\n"
     "  train --params 3M --data wiki64.txt.xz --train-bytes 0:62M --val-bytes 62M:64M --tokens "
     "250M --out wiki-3M.h5\n"
+    "  train --tokenizer bpe:4096 --width 96 --data wiki64.txt --bytes-seen 60M --out "
+    "wiki-4096.h5\n"
     "  train --resume --data wiki64.txt.xz --out wiki-3M.h5       # goes on where it was "
     "interrupted\n"
     "  train --data text=wiki64.txt:0.5 --data image=imagenet.set:0.25 --data "
@@ -95,6 +98,14 @@ struct Plan {
   int64_t steps_done = 0;
 };
 
+void TakeSettings(const cxxopts::ParseResult& args, double bytes_per_symbol,
+                  TrainerSettings* settings) {
+  settings->config = ConfigFrom(args, VocabularyAsked(args), bytes_per_symbol);
+  settings->recipe = RecipeFrom(args);
+  settings->length = LengthFrom(args, settings->config, settings->recipe, bytes_per_symbol);
+}
+
+// Of a new run, lengths in bytes are only right once TakeSettings knows what a symbol stands for.
 Plan MakePlan(const cxxopts::ParseResult& args, const std::string& out) {
   Plan plan;
   if (args.count("resume") > 0) {
@@ -117,9 +128,8 @@ Plan MakePlan(const cxxopts::ParseResult& args, const std::string& out) {
     if (args.count("keep-best") > 0 && std::filesystem::exists(BestPath(out)))
       throw IoError(BestPath(out) + " exists already: -f overwrites it");
   }
-  plan.settings.config = ConfigFrom(args, VocabularyAsked(args));
-  plan.settings.recipe = RecipeFrom(args);
-  plan.settings.length = LengthFrom(args, plan.settings.config, plan.settings.recipe);
+  // What cannot be, however long symbols are, is told before a tokenizer is learned.
+  TakeSettings(args, kMaxTokenBytes, &plan.settings);
   return plan;
 }
 
@@ -156,6 +166,7 @@ int Train(int argc, const char* const* argv, Communicator* ranks) {
   const auto tokenizer =
       plan.resumed ? LoadTokenizer(plan.resumed->tokenizer, out) : LearnTokenizer(args, sources);
   Tokenise(*tokenizer, &sources);
+  if (!plan.resumed) TakeSettings(args, BytesPerSymbol(sources), &settings);
 
   settings.threads = args["threads"].as<int>();
   if (settings.threads == 0) settings.threads = ranks->processors();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,15 @@ bool UsesBfloat16(const std::string& precision) {
   if (precision != "f32" && precision != "bf16")
     throw UsageError("--precision is f32, bf16 or auto, not " + precision);
   return precision == "bf16";
+}
+
+// A multiple of 16, as products of matrices like it, unless it is too short.
+int32_t ContextOfBytes(const std::string& bytes, double bytes_per_symbol) {
+  constexpr int64_t kMost = 1 << 24;  // too many, for CheckConfig to tell
+  const int64_t asked = std::min(ParseCount(bytes, "--context-bytes"), kMost);
+  const double symbols = static_cast<double>(asked) / bytes_per_symbol;
+  const double step = symbols < 16 ? 1 : 16;
+  return static_cast<int32_t>(std::max(1.0, std::round(symbols / step) * step));
 }
 
 }  // namespace
@@ -58,11 +68,17 @@ cxxopts::Options TrainOptions() {
       "Positions each layer sees, one a layer or repeated as a pattern; 0 = all (default: 64, the "
       "last layer but one 1024); with --resume: from here on",
       cxxopts::value<std::vector<int>>(), "W,W,...")(
-      "context", "Symbols of a fresh context (default 2048)", cxxopts::value<int>(), "N");
+      "context", "Symbols of a fresh context (default 2048)", cxxopts::value<int>(), "N")(
+      "context-bytes",
+      "A fresh context of the symbols that stand for about N bytes of the training part, in "
+      "place of --context",
+      cxxopts::value<std::string>(), "N");
   options.add_options("Length")("minutes", "Minutes (the default: 10)", cxxopts::value<double>(),
                                 "M")("tokens", "Symbols seen, repeats included: 20M, 1G",
                                      cxxopts::value<std::string>(), "N")(
-      "steps", "Optimizer steps", cxxopts::value<int64_t>(), "N");
+      "bytes-seen", "Bytes of data seen, repeats included: 60M is as much data for every tokenizer",
+      cxxopts::value<std::string>(),
+      "N")("steps", "Optimizer steps", cxxopts::value<int64_t>(), "N");
   const Recipe recipe;
   const auto number = [](double value) {
     return cxxopts::value<double>()->default_value(fmt::format("{}", value));
@@ -119,7 +135,7 @@ std::vector<int32_t> WindowsFrom(const cxxopts::ParseResult& args, int layers) {
   return windows;
 }
 
-ModelConfig ConfigFrom(const cxxopts::ParseResult& args, int vocabulary) {
+ModelConfig ConfigFrom(const cxxopts::ParseResult& args, int vocabulary, double bytes_per_symbol) {
   if (args.count("width") > 0 && args.count("params") > 0)
     throw UsageError("give --width or --params, not both");
   ModelConfig config =
@@ -139,6 +155,10 @@ ModelConfig ConfigFrom(const cxxopts::ParseResult& args, int vocabulary) {
   set("mlp-factor", &config.mlp_factor);
   set("conv-width", &config.conv_width);
   set("context", &config.context);
+  if (args.count("context-bytes") > 0) {
+    if (args.count("context") > 0) throw UsageError("give --context or --context-bytes, not both");
+    config.context = ContextOfBytes(args["context-bytes"].as<std::string>(), bytes_per_symbol);
+  }
   config.windows = WindowsFrom(args, config.layers);
   CheckConfig(config, ErrorKind::kUsage);
   return config;
@@ -161,13 +181,19 @@ Recipe RecipeFrom(const cxxopts::ParseResult& args) {
 }
 
 RunLength LengthFrom(const cxxopts::ParseResult& args, const ModelConfig& config,
-                     const Recipe& recipe) {
-  const auto given = args.count("minutes") + args.count("tokens") + args.count("steps");
-  if (given > 1) throw UsageError("give one of --minutes, --tokens and --steps");
+                     const Recipe& recipe, double bytes_per_symbol) {
+  size_t given = 0;
+  for (const char* name : {"minutes", "tokens", "bytes-seen", "steps"}) given += args.count(name);
+  if (given > 1) throw UsageError("give one of --minutes, --tokens, --bytes-seen and --steps");
+  const int64_t step_symbols = recipe.batch_sequences * config.context;
   if (args.count("steps") > 0) return RunLength::Steps(args["steps"].as<int64_t>());
   if (args.count("tokens") > 0) {
     return RunLength::Tokens(ParseCount(args["tokens"].as<std::string>(), "--tokens"),
-                             recipe.batch_sequences * config.context);
+                             step_symbols);
+  }
+  if (args.count("bytes-seen") > 0) {
+    return RunLength::Bytes(ParseCount(args["bytes-seen"].as<std::string>(), "--bytes-seen"),
+                            bytes_per_symbol, step_symbols);
   }
   return RunLength::Minutes(args.count("minutes") > 0 ? args["minutes"].as<double>()
                                                       : kDefaultMinutes);
@@ -175,12 +201,12 @@ RunLength LengthFrom(const cxxopts::ParseResult& args, const ModelConfig& config
 
 void RefuseBesideResume(const cxxopts::ParseResult& args) {
   for (const char* name :
-       {"tokenizer",    "params",     "width",          "layers",        "heads",
-        "kv-heads",     "mlp-factor", "conv-width",     "context",       "minutes",
-        "tokens",       "steps",      "batch",          "muon-lr",       "adamw-lr",
-        "weight-decay", "clip-norm",  "constant-share", "rounded-share", "weight-bits",
-        "weight-rate",  "seed",       "precision",      "init",          "force",
-        "train-bytes"}) {
+       {"tokenizer",     "params",      "width",        "layers",    "heads",
+        "kv-heads",      "mlp-factor",  "conv-width",   "context",   "context-bytes",
+        "minutes",       "tokens",      "bytes-seen",   "steps",     "batch",
+        "muon-lr",       "adamw-lr",    "weight-decay", "clip-norm", "constant-share",
+        "rounded-share", "weight-bits", "weight-rate",  "seed",      "precision",
+        "init",          "force",       "train-bytes"}) {
     if (args.count(name) > 0) {
       throw UsageError(
           fmt::format("--{} cannot be changed with --resume: the checkpoint decides it", name));

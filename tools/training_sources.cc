@@ -180,6 +180,17 @@ void Tokenise(const Tokenizer& tokenizer, std::vector<LoadedSource>* sources) {
   }
 }
 
+double BytesPerSymbol(const std::vector<LoadedSource>& sources) {
+  const std::vector<double> shares = SharesOf(sources);
+  double bytes = 0;
+  for (size_t i = 0; i < sources.size(); ++i) {
+    const auto symbols = static_cast<double>(sources[i].train_tokens.size());
+    if (symbols > 0)
+      bytes += shares[i] * static_cast<double>(sources[i].split.train.size()) / symbols;
+  }
+  return std::max(bytes, 1.0);
+}
+
 TrainingData DataOf(const std::vector<LoadedSource>& sources, const Tokenizer& tokenizer) {
   TrainingData data;
   data.tokenizer = tokenizer.Serialise();

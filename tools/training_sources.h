@@ -49,6 +49,10 @@ std::unique_ptr<Tokenizer> LearnTokenizer(const cxxopts::ParseResult& args,
 
 void Tokenise(const Tokenizer& tokenizer, std::vector<LoadedSource>* sources);
 
+// Bytes that a symbol of the training parts stands for, of all tokenised sources by their shares;
+// at least 1.
+double BytesPerSymbol(const std::vector<LoadedSource>& sources);
+
 // Views of the tokenised sources, which must outlive it.
 TrainingData DataOf(const std::vector<LoadedSource>& sources, const Tokenizer& tokenizer);
 

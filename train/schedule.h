@@ -2,6 +2,7 @@
 #ifndef OCCAM_TRAIN_SCHEDULE_H_
 #define OCCAM_TRAIN_SCHEDULE_H_
 
+#include <cmath>
 #include <cstdint>
 
 #include "train/recipe.h"
@@ -20,6 +21,11 @@ struct RunLength {
   // The fewest steps that see at least `tokens`.
   static RunLength Tokens(int64_t tokens, int64_t tokens_per_step) {
     return {(tokens + tokens_per_step - 1) / tokens_per_step, 0};
+  }
+  // The fewest steps that see at least `bytes` where a token stands for `bytes_per_token` of them.
+  static RunLength Bytes(int64_t bytes, double bytes_per_token, int64_t tokens_per_step) {
+    const double bytes_per_step = bytes_per_token * static_cast<double>(tokens_per_step);
+    return {static_cast<int64_t>(std::ceil(static_cast<double>(bytes) / bytes_per_step)), 0};
   }
 };
 

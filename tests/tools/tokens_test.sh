@@ -37,6 +37,28 @@ assert abs(e["payload_bytes"] * 8 / e["original_bytes"] - e["float_bits_per_byte
 PYTHON
 done
 
+# Lengths in bytes are those of the data, whatever the tokenizer: a run ends with the step that reaches them, and a context
+# is as many symbols as stand for its bytes.
+for kind in bytes bpe:600; do
+  "$bin/train" -q -T 1 --width 16 --layers 2 --heads 2 --batch 8 --tokenizer $kind --data text --bytes-seen 50K --context-bytes 256 \
+    --out seen.h5 --force
+  "$bin/inspect" --json seen.h5 >told
+  python3 - $kind <<'PYTHON' || fail "$kind: lengths in bytes are something else"
+import json, sys
+log = [json.loads(line) for line in open("seen.log.jsonl")]
+end = [line for line in log if line["event"] == "step"][-1]
+a_step = end["bytes_seen"] / end["step"]
+assert 50e3 - 1e-3 <= end["bytes_seen"] < 50e3 + a_step, end
+context = json.load(open("told"))["config"]["context"]
+assert abs(a_step / 8 - 256) <= 8 * a_step / 8 / context, (a_step, context)
+assert (context == 256) == (sys.argv[1] == "bytes"), context
+PYTHON
+done
+code=0; train --tokenizer bytes --data text --bytes-seen 5K --steps 3 --out wrong.h5 2>/dev/null || code=$?
+[ $code = 2 ] || fail "two lengths end with exit code $code"
+code=0; train --tokenizer bytes --data text --context-bytes 64 --steps 3 --out wrong.h5 2>/dev/null || code=$?
+[ $code = 2 ] || fail "two contexts end with exit code $code"
+
 # The tokenizer of a run that is resumed is the checkpoint's.
 train --tokenizer bpe:300 --data text --steps 4 --out whole.h5
 cp whole.occm before.occm

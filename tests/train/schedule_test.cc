@@ -44,6 +44,12 @@ TEST_CASE("Schedule: a run by tokens takes the fewest steps that see them all") 
   CHECK(RunLength::Tokens(20'000'000, 32 * 2048).steps == 306);
   CHECK(RunLength::Tokens(65'536, 65'536).steps == 1);
   CHECK(RunLength::Tokens(65'537, 65'536).steps == 2);
+  CHECK(RunLength::Bytes(20'000'000, 1, 32 * 2048).steps == 306);
+  CHECK(RunLength::Bytes(65'536, 1, 65'536).steps == 1);
+  CHECK(RunLength::Bytes(65'537, 1, 65'536).steps == 2);
+  // Tokens of three and a half bytes: 57344 bytes a step.
+  CHECK(RunLength::Bytes(2 * 57'344, 3.5, 16'384).steps == 2);
+  CHECK(RunLength::Bytes(2 * 57'344 + 1, 3.5, 16'384).steps == 3);
 }
 
 TEST_CASE("Schedule: weights are rounded in the last share of the run, or never") {
