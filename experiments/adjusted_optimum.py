@@ -30,11 +30,10 @@ import os
 import sys
 import time
 
-from occam_runs import BIN, Cells, Failure, IO, Occam, USAGE, bytes_text, decoder_sizes, parse_bytes, sha256_of, write_slice, xz_bytes
+from occam_runs import BIN, Cells, Failure, IO, Occam, SAMPLE_PIECES, USAGE, bytes_text, decoder_sizes, parse_bytes, sha256_of, write_sample, write_slice, xz_bytes
 
 SHARES = {"shapes": 0.35, "precision": 0.30, "long": 0.35}
 LEAST_TRAINED_SHARE = 0.3  # of a cell's time, however long coding takes
-SAMPLE_PIECES = 16
 VALIDATED_BYTES = 1 << 16  # of the end, which is trained on like the rest: train wants a part to report on
 
 # As plot_run.py: the colours of Okabe and Ito (2008, "Color universal design"), and dashes and marks beside them.
@@ -77,11 +76,7 @@ class Search:
         self.sample = self.text
         if size > args.sample:
             self.sample = os.path.join(args.out, f"sample-{size}")
-            piece = args.sample // SAMPLE_PIECES
-            with open(self.sample, "wb") as sample:
-                for i in range(SAMPLE_PIECES):
-                    begin = (size - piece) * i // (SAMPLE_PIECES - 1)
-                    sample.write(data[begin:begin + piece])
+            write_sample(self.text, size, args.sample, self.sample)
 
     def own_cells(self):
         return [cell for cell in self.cells.cells if cell["key"].get("data") == self.digest and cell["key"]["what"] == "archive"]

@@ -19,12 +19,10 @@ Writes DIR/table.md, DIR/table.csv and DIR/cells.jsonl; cells that are there are
 
 import argparse
 import csv
-import hashlib
-import lzma
 import os
 import sys
 
-from occam_runs import BIN, Cells, Failure, Occam, USAGE, bytes_text, decoder_sizes, parse_bytes, sha256_of, write_slice
+from occam_runs import BIN, Cells, Failure, Occam, USAGE, bytes_text, decoder_sizes, digest_of_range, parse_bytes, parse_range, sha256_of, write_slice
 
 ENWIK = {"enwik8": 10**8, "enwik9": 10**9}
 
@@ -36,19 +34,6 @@ def split_pair(text, what):
     return name, value
 
 
-def digest_of_range(text, begin, end):
-    """SHA-256 of bytes [begin, end) of a file that may be packed; None where it is shorter."""
-    digest = hashlib.sha256()
-    with (lzma.open if text.endswith(".xz") else open)(text, "rb") as file:
-        file.seek(begin)
-        for left in range(end - begin, 0, -(1 << 20)):
-            piece = file.read(min(left, 1 << 20))
-            if len(piece) < min(left, 1 << 20):
-                return None
-            digest.update(piece)
-    return digest.hexdigest()
-
-
 class Table:
     def __init__(self, args):
         self.args = args
@@ -57,10 +42,7 @@ class Table:
         self.occam = Occam(args.bin, args.threads)
         self.cells = Cells(os.path.join(self.out, "cells.jsonl"))
         self.sizes = [parse_bytes(s) for s in args.sizes.split(",")]
-        begin, colon, end = args.held_out.partition(":")
-        if not colon:
-            raise Failure(USAGE, f"--held-out is BEGIN:END, not {args.held_out}")
-        self.held_out = (int(begin) if begin == "0" else parse_bytes(begin), parse_bytes(end))
+        self.held_out = parse_range(args.held_out, "--held-out")
         self.slices = {size: self.slice(0, size) for size in self.sizes}
         self.slices["held out"] = self.slice(*self.held_out)
         self.digests = {what: sha256_of(path) for what, path in self.slices.items()}

@@ -129,9 +129,7 @@ class Table:
         cell["bytes"] = cell["file_bytes"] - cell["model_bytes"]
         cell["alone_bytes"] = cell["data_bytes"]
         if cell["segments_of_others"] > 0:
-            found = self.occam.json("evaluate", "-q", "--json", "--ckpt", model["path"], "--data", data["path"], "--bytes",
-                                    f"0:{data['bytes']}", "--mode", key["mode"], "-T", self.occam.threads)
-            cell["alone_bytes"] = found["model_alone"]["bytes"]
+            cell["alone_bytes"] = self.occam.alone_bytes(model["path"], data["path"], key["mode"])
         return cell
 
     def fill(self):
