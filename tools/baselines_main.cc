@@ -1,10 +1,12 @@
 // occam-baselines, which `occam baselines` runs: what the classical codecs make of files. A program
-// of its own, since loading their libraries would cost every other command time.
+// of its own, since loading their libraries would cost every other command time. Under the name of
+// generate it is `occam generate --codec`.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -16,6 +18,7 @@
 #include "data/base/units.h"
 #include "data/corpus.h"
 #include "tools/command.h"
+#include "tools/generate_request.h"
 #include "tools/progress.h"
 
 namespace occam {
@@ -252,7 +255,8 @@ int Baselines(int argc, const char* const* argv) {
 int main(int argc, const char* const* argv) {
   int code = 0;
   try {
-    code = occam::Baselines(argc, argv);
+    const bool generate = argc > 0 && std::filesystem::path(argv[0]).filename() == "generate";
+    code = generate ? occam::GenerateByCodec(argc, argv) : occam::Baselines(argc, argv);
   } catch (const occam::EarlyExit&) {
   } catch (const occam::Interrupted&) {
     return occam::kInterruptedExitCode;

@@ -18,6 +18,7 @@ int CompressCommand(int argc, const char* const* argv);
 int DecompressCommand(int argc, const char* const* argv);
 int EvaluateCommand(int argc, const char* const* argv);
 int BaselinesCommand(int argc, const char* const* argv);
+int GenerateCommand(int argc, const char* const* argv);
 int InspectCommand(int argc, const char* const* argv);
 int PrepareCommand(int argc, const char* const* argv);
 
