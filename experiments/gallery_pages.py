@@ -34,8 +34,7 @@ def draw_images(kind, rows, path):
     """A row an item; columns what is given, the original, and who went on."""
     height, width = kind.shape
     names = ["given"] + [name for name, _ in rows[0][1]]
-    scale = 1.9 * height / width
-    figure, axes = plt.subplots(len(rows), len(names), squeeze=False, figsize=(1.9 * len(names), (scale + 0.1) * len(rows) + 0.3),
+    figure, axes = plt.subplots(len(rows), len(names), squeeze=False, figsize=(1.9 * len(names), 1.9 * height / width * len(rows) + 0.3),
                                 constrained_layout=True)
     for line, (item, made) in zip(axes, rows):
         edge = len(item.given) // width
@@ -48,9 +47,11 @@ def draw_images(kind, rows, path):
             ax.set_yticks([])
             if name == "given":
                 ax.set_ylabel(f"patch {item.place // (height * width)}", fontsize=8)
+            ax.set_facecolor("#d6e6f2")  # unlike any gray: nothing is there
             # Beside the picture, so that it hides no seam.
             for x in (-0.5, width - 0.5):
-                ax.plot([x], [edge - 0.5], marker="_", color=EDGE, markersize=9, markeredgewidth=1.5, clip_on=False)
+                out = 2 if x > 0 else -2
+                ax.plot([x, x + out], [edge - 0.5] * 2, color=EDGE, linewidth=1.5, clip_on=False, scalex=False, scaley=False)
     for ax, name in zip(axes[0], names):
         ax.set_title(name, fontsize=9)
     figure.savefig(path, dpi=200)
@@ -138,7 +139,7 @@ def image_section(kind, rows, folder):
     draw_images(kind, rows, path)
     height, width = kind.shape
     caption = (f"{html.escape(kind.title)}: patches of {height} rows of {width} gray pixels, the upper half given (the marks beside show where it "
-               "ends), the lower half generated pixel by pixel.")
+               "ends), the lower half generated pixel by pixel, row after row.")
     return ["<h2>Images</h2>", picture(path, caption, "image patches, their lower halves continued")]
 
 
