@@ -56,7 +56,7 @@ cxxopts::Options MakeOptions() {
            "K")("seed", "Of the random numbers", cxxopts::value<uint64_t>()->default_value("1"),
                 "S")("look-back", "What a codec sees: this many bytes before; 0 = all",
                      cxxopts::value<std::string>()->default_value("2048"), "N");
-  options.add_options("Output")("o,output", "Write to this file (default: standard output)",
+  options.add_options("Output")("o,output", "Write to this file; - = standard output",
                                 cxxopts::value<std::string>()->default_value(kStandard), "FILE")(
       "echo", "Write the prompt before what follows it")("f,force", "Overwrite the file");
   options.add_options("Run")("T,threads", "Threads of a codec; 0 = one a processor",
