@@ -94,6 +94,7 @@ ContainerStats Compress(ByteSource& source, ByteSink& sink, const StreamModel* m
       const EncodedSegment& segment = slot.encoded;
       writer.Append(segment.header, segment.payload);
       stats.Add(segment.header);
+      stats.lost_bit_bytes += segment.lost_bit_bytes;
       meter.Add(0, kSegmentHeaderBytes + segment.payload.size());
     }
     for (size_t i = done; i < waiting; ++i) std::swap(slots[i - done].original, slots[i].original);

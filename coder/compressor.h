@@ -30,7 +30,8 @@ struct CodecOptions {
 struct ContainerStats {
   uint64_t original_bytes = 0;
   uint64_t payload_bytes = 0;
-  uint64_t model_bytes = 0;  // of the model in the file
+  uint64_t lost_bit_bytes = 0;  // of the payload: bits that a tokenizer loses; when compressing
+  uint64_t model_bytes = 0;     // of the model in the file
   uint64_t file_bytes = 0;
   uint64_t segments = 0;
   std::array<uint64_t, kMethodCount> method_segments{};  // by CodingMethod

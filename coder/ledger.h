@@ -10,9 +10,10 @@ namespace occam {
 
 struct Ledger {
   uint64_t original_bytes = 0;
-  uint64_t payload_bytes = 0;  // coded symbols
-  uint64_t header_bytes = 0;   // all else of the file
-  uint64_t model_bytes = 0;    // entropy-coded (model_codec.h), its tokenizer included; 0: no model
+  uint64_t payload_bytes = 0;   // coded symbols, and what they lose of the bytes
+  uint64_t lost_bit_bytes = 0;  // of the payload: what a tokenizer of 7 bits loses
+  uint64_t header_bytes = 0;    // all else of the file
+  uint64_t model_bytes = 0;  // entropy-coded (model_codec.h), its tokenizer included; 0: no model
   uint64_t parameters = 0;
 
   uint64_t file_bytes() const { return payload_bytes + header_bytes; }

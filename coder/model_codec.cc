@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "coder/bit_coder.h"
 #include "coder/model_walk.h"
 #include "coder/range_decoder.h"
 #include "coder/range_encoder.h"
@@ -20,41 +21,6 @@ constexpr uint32_t kFormatVersion = 1;
 // room is made for no more.
 constexpr int32_t kLeastProbability = 512;  // out of 65536
 constexpr uint64_t kNumbersPerByte = 1024;
-
-// The part of [0, 2^24) that a 1 has is above that of a 0.
-SymbolInterval PartOf(bool bit, int32_t probability) {
-  const int32_t clamped = std::clamp(probability, kLeastProbability, 65536 - kLeastProbability);
-  const uint32_t one = static_cast<uint32_t>(clamped) << (kFrequencyBits - 16);
-  const uint32_t zero = kFrequencyTotal - one;
-  return bit ? SymbolInterval{zero, one} : SymbolInterval{0, zero};
-}
-
-class BitEncoder {
- public:
-  bool Bit(bool bit, int32_t probability) {
-    encoder_.Encode(PartOf(bit, probability));
-    return bit;
-  }
-  size_t bytes_written() const { return encoder_.bytes_written(); }
-  Bytes Finish() { return encoder_.Finish(); }
-
- private:
-  RangeEncoder encoder_;
-};
-
-class BitDecoder {
- public:
-  explicit BitDecoder(std::span<const uint8_t> payload) : decoder_(payload) {}
-  bool Bit(bool /*unknown*/, int32_t probability) {
-    const bool bit = decoder_.Target() >= PartOf(true, probability).start;
-    decoder_.Advance(PartOf(bit, probability));
-    return bit;
-  }
-  bool ConsumedExactly() const { return decoder_.ConsumedExactly(); }
-
- private:
-  RangeDecoder decoder_;
-};
 
 size_t CacheScaleCount(const ModelConfig& c) {
   return static_cast<size_t>(c.layers) * static_cast<size_t>(c.kv_heads);
@@ -83,14 +49,15 @@ void MakeRoom(uint64_t payload_bytes, QuantizedModel* model, const std::string& 
 CodedModel EncodeModel(const QuantizedModel& model) {
   CheckModel(model, "the model to code");
   QuantizedModel walked = model;
-  BitEncoder bits;
+  RangeEncoder encoder;
+  BitEncoder bits(&encoder, kLeastProbability);
   ModelWalk walk(&bits);
   CodedModel coded;
   const auto table = ParameterTable(model.config);
   for (size_t i = 0; i < table.size(); ++i) {
-    const size_t before = bits.bytes_written();
+    const size_t before = encoder.bytes_written();
     walk.Tensor(table[i], &walked.tensors[i]);
-    coded.tensor_bytes.push_back(bits.bytes_written() - before);
+    coded.tensor_bytes.push_back(encoder.bytes_written() - before);
   }
   walk.CacheScales(&walked.key_scales);
   walk.CacheScales(&walked.value_scales);
@@ -100,7 +67,7 @@ CodedModel EncodeModel(const QuantizedModel& model) {
   out.Put(kFormatVersion);
   out.Put(static_cast<uint32_t>(kContractVersion));
   PutModelHead(model, &out);
-  out.PutBytes(bits.Finish());
+  out.PutBytes(encoder.Finish());
   out.PutBytes(ModelId(model));
   coded.bytes = out.Take();
   return coded;
@@ -126,7 +93,8 @@ QuantizedModel DecodeModel(std::span<const uint8_t> bytes, const std::string& na
   const auto payload = in.GetBytes(in.remaining() - sizeof(Sha256Digest));
   const auto id = in.GetBytes(sizeof(Sha256Digest));
   MakeRoom(payload.size(), &model, name);
-  BitDecoder bits(payload);
+  RangeDecoder decoder(payload);
+  BitDecoder bits(&decoder, kLeastProbability);
   ModelWalk walk(&bits);
   const auto table = ParameterTable(model.config);
   for (size_t i = 0; i < table.size(); ++i) walk.Tensor(table[i], &model.tensors[i]);
@@ -134,7 +102,7 @@ QuantizedModel DecodeModel(std::span<const uint8_t> bytes, const std::string& na
   walk.CacheScales(&model.value_scales);
   CheckModel(model, name);
   const Sha256Digest decoded = ModelId(model);
-  if (!bits.ConsumedExactly() || !std::equal(decoded.begin(), decoded.end(), id.begin()))
+  if (!decoder.ConsumedExactly() || !std::equal(decoded.begin(), decoded.end(), id.begin()))
     throw DamagedError(name + ": the model does not have the id it says: it is damaged");
   return model;
 }

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "coder/lost_bits.h"
 #include "coder/range_decoder.h"
 #include "coder/range_encoder.h"
 #include "data/base/error.h"
@@ -40,11 +41,10 @@ std::vector<uint32_t> Lanes(CodingMethod method, uint32_t symbols, const FileHea
 }
 
 // Rows of the lanes of one segment, `row_symbols` steps at a time, so that intervals are held for
-// these steps only. Nothing as soon as more than `most_bytes` are certain.
-std::optional<Bytes> EncodeSymbols(SymbolModel& model, std::span<const int32_t> symbols,
-                                   std::span<const uint32_t> lengths, uint32_t row_symbols,
-                                   size_t most_bytes, SymbolCounter count) {
-  RangeEncoder encoder;
+// these steps only. False as soon as more than `most_bytes` are certain.
+bool EncodeSymbols(SymbolModel& model, std::span<const int32_t> symbols,
+                   std::span<const uint32_t> lengths, uint32_t row_symbols, size_t most_bytes,
+                   SymbolCounter count, RangeEncoder* encoder) {
   auto left = static_cast<uint32_t>(symbols.size());
   row_symbols = std::min(row_symbols, lengths.front());
   std::vector<SymbolInterval> buffer(lengths.size() * row_symbols);
@@ -65,26 +65,21 @@ std::optional<Bytes> EncodeSymbols(SymbolModel& model, std::span<const int32_t> 
     for (size_t step = 0; step < intervals.front().size(); ++step) {
       for (size_t lane = 0; lane < intervals.size() && step < intervals[lane].size();
            ++lane, ++done)
-        encoder.Encode(intervals[lane][step]);
+        encoder->Encode(intervals[lane][step]);
     }
     count.Add(done);
     left -= done;
-    if (encoder.written() > most_bytes && RangeEncoder(encoder).Finish().size() > most_bytes) {
+    if (encoder->written() > most_bytes && RangeEncoder(*encoder).Finish().size() > most_bytes) {
       count.Add(left);
-      return std::nullopt;
+      return false;
     }
   }
-  Bytes payload = encoder.Finish();
-  if (payload.size() > most_bytes) return std::nullopt;
-  return payload;
+  return true;
 }
 
-// False if the payload was not consumed exactly.
-bool DecodeSymbols(SymbolModel& model, std::span<const uint8_t> payload,
-                   std::span<const uint32_t> lengths, std::span<int32_t> decoded,
-                   SymbolCounter count) {
+void DecodeSymbols(SymbolModel& model, std::span<const uint32_t> lengths,
+                   std::span<int32_t> decoded, SymbolCounter count, RangeDecoder* decoder) {
   constexpr uint32_t kCountEvery = 4096;
-  RangeDecoder decoder(payload);
   std::vector<size_t> offsets;
   size_t offset = 0;
   for (const uint32_t length : lengths) {
@@ -97,13 +92,12 @@ bool DecodeSymbols(SymbolModel& model, std::span<const uint8_t> payload,
   model.StartSegment(static_cast<int>(lengths.size()));
   for (uint32_t step = 0; step < lengths.front(); ++step) {
     while (lengths[active - 1] <= step) --active;
-    model.Decode(decoder, std::span(symbols).first(active));
+    model.Decode(*decoder, std::span(symbols).first(active));
     for (size_t lane = 0; lane < active; ++lane) decoded[offsets[lane] + step] = symbols[lane];
     done += static_cast<uint32_t>(active);
     if (done >= kCountEvery) count.Add(std::exchange(done, 0));
   }
   count.Add(done);
-  return decoder.ConsumedExactly();
 }
 
 }  // namespace
@@ -127,14 +121,65 @@ const Tokenizer* SegmentCodec::TokenizerOf(CodingMethod method) {
   return tokenizer_.get();
 }
 
-std::vector<int32_t> SegmentCodec::SymbolsOf(CodingMethod method, std::span<const uint8_t> bytes) {
-  if (const Tokenizer* const tokenizer = TokenizerOf(method)) return tokenizer->Encode(bytes);
-  return {bytes.begin(), bytes.end()};
+SegmentCodec::Symbols SegmentCodec::SymbolsOf(CodingMethod method, std::span<const uint8_t> bytes) {
+  const Tokenizer* const tokenizer = TokenizerOf(method);
+  if (!tokenizer) return {{bytes.begin(), bytes.end()}, {}};
+  Symbols symbols{tokenizer->Encode(bytes), {}};
+  if (const auto bit = tokenizer->lost_bit()) {
+    Bytes values(bytes.begin(), bytes.end());
+    symbols.lost_bits = TakeLostBits(values, *bit);
+  }
+  return symbols;
 }
 
-Bytes SegmentCodec::BytesOf(CodingMethod method, std::span<const int32_t> symbols) {
-  if (const Tokenizer* const tokenizer = TokenizerOf(method)) return tokenizer->Decode(symbols);
-  return {symbols.begin(), symbols.end()};
+Bytes SegmentCodec::BytesOf(CodingMethod method, const Symbols& symbols) {
+  const Tokenizer* const tokenizer = TokenizerOf(method);
+  if (!tokenizer || tokenizer->lost_bit()) {
+    Bytes values(symbols.tokens.begin(), symbols.tokens.end());
+    if (tokenizer) ReturnLostBits(values, symbols.lost_bits, *tokenizer->lost_bit());
+    return values;
+  }
+  return tokenizer->Decode(symbols.tokens);
+}
+
+std::optional<SegmentCodec::Payload> SegmentCodec::EncodePayload(CodingMethod method,
+                                                                 const Symbols& symbols,
+                                                                 uint32_t original_bytes,
+                                                                 size_t most_bytes, int threads,
+                                                                 const CountFn& count) {
+  const auto symbol_count = static_cast<uint32_t>(symbols.tokens.size());
+  RangeEncoder encoder;
+  if (!EncodeSymbols(Predictor(method, threads), symbols.tokens, Lanes(method, symbol_count, file_),
+                     file_.context, most_bytes, {symbol_count, original_bytes, count}, &encoder)) {
+    return std::nullopt;
+  }
+  Payload payload;
+  if (!symbols.lost_bits.empty()) {
+    const size_t before = RangeEncoder(encoder).Finish().size();
+    EncodeLostBits(symbols.tokens, symbols.lost_bits, &encoder);
+    payload.bytes = encoder.Finish();
+    payload.lost_bit_bytes = payload.bytes.size() - before;
+  } else {
+    payload.bytes = encoder.Finish();
+  }
+  if (payload.bytes.size() > most_bytes) return std::nullopt;
+  return payload;
+}
+
+std::optional<Bytes> SegmentCodec::DecodePayload(CodingMethod method,
+                                                 std::span<const uint8_t> payload,
+                                                 uint32_t symbol_count, uint32_t original_bytes,
+                                                 int threads, const CountFn& count) {
+  Symbols symbols{std::vector<int32_t>(symbol_count), {}};
+  RangeDecoder decoder(payload);
+  DecodeSymbols(Predictor(method, threads), Lanes(method, symbol_count, file_), symbols.tokens,
+                {symbol_count, original_bytes, count}, &decoder);
+  const Tokenizer* const tokenizer = TokenizerOf(method);
+  if (tokenizer && tokenizer->lost_bit())
+    symbols.lost_bits = DecodeLostBits(symbols.tokens, &decoder);
+  const uint64_t bytes = tokenizer ? tokenizer->DecodedBytes(symbols.tokens) : symbol_count;
+  if (!decoder.ConsumedExactly() || bytes != original_bytes) return std::nullopt;
+  return BytesOf(method, symbols);
 }
 
 EncodedSegment SegmentCodec::Encode(std::span<const uint8_t> original, int threads,
@@ -145,15 +190,13 @@ EncodedSegment SegmentCodec::Encode(std::span<const uint8_t> original, int threa
   best.header.symbols = size;
   best.payload.assign(original.begin(), original.end());
   const auto attempt = [&](CodingMethod method, size_t most_bytes, const CountFn& done) {
-    const std::vector<int32_t> symbols = SymbolsOf(method, original);
-    const auto symbol_count = static_cast<uint32_t>(symbols.size());
-    std::optional<Bytes> payload =
-        EncodeSymbols(Predictor(method, threads), symbols, Lanes(method, symbol_count, file_),
-                      file_.context, most_bytes, {symbol_count, size, done});
+    const Symbols symbols = SymbolsOf(method, original);
+    auto payload = EncodePayload(method, symbols, size, most_bytes, threads, done);
     if (!payload) return;
     best.header.method = method;
-    best.header.symbols = symbol_count;
-    best.payload = std::move(*payload);
+    best.header.symbols = static_cast<uint32_t>(symbols.tokens.size());
+    best.payload = std::move(payload->bytes);
+    best.lost_bit_bytes = payload->lost_bit_bytes;
   };
   // The network first, so that order 2 can be given up as soon as it is behind: most of the time.
   // What counts as progress is the slower one.
@@ -173,19 +216,16 @@ EncodedSegment SegmentCodec::Encode(std::span<const uint8_t> original, int threa
 size_t SegmentCodec::PayloadBytes(CodingMethod method, std::span<const uint8_t> original,
                                   int threads, const CountFn& count) {
   if (method == CodingMethod::kStored) return original.size();
-  const std::vector<int32_t> symbols = SymbolsOf(method, original);
-  const auto lanes = Lanes(method, static_cast<uint32_t>(symbols.size()), file_);
-  SymbolModel& predictor = Predictor(method, threads);
+  const auto size = static_cast<uint32_t>(original.size());
+  const Symbols symbols = SymbolsOf(method, original);
   const CountFn uncounted = [](uint32_t) {};
   const Bytes payload =
-      *EncodeSymbols(predictor, symbols, lanes, file_.context, std::numeric_limits<size_t>::max(),
-                     {symbols.size(), original.size(), uncounted});
-  std::vector<int32_t> restored(symbols.size());
-  if (!DecodeSymbols(predictor, payload, lanes, restored,
-                     {symbols.size(), original.size(), count}) ||
-      !std::ranges::equal(BytesOf(method, restored), original)) {
+      EncodePayload(method, symbols, size, std::numeric_limits<size_t>::max(), threads, uncounted)
+          ->bytes;
+  const auto restored = DecodePayload(method, payload, static_cast<uint32_t>(symbols.tokens.size()),
+                                      size, threads, count);
+  if (!restored || !std::ranges::equal(*restored, original))
     throw InternalError("a segment is restored to something else than was coded");
-  }
   return payload.size();
 }
 
@@ -195,17 +235,13 @@ Bytes SegmentCodec::Decode(const SegmentHeader& header, std::span<const uint8_t>
   if (header.method == CodingMethod::kStored) {
     count(header.original_bytes);
   } else {
-    std::vector<int32_t> symbols(header.symbols);
-    const bool consumed = DecodeSymbols(Predictor(header.method, threads), payload,
-                                        Lanes(header.method, header.symbols, file_), symbols,
-                                        {header.symbols, header.original_bytes, count});
-    const Tokenizer* const tokenizer = TokenizerOf(header.method);
-    const uint64_t bytes = tokenizer ? tokenizer->DecodedBytes(symbols) : symbols.size();
-    if (!consumed || bytes != header.original_bytes) {
+    auto decoded = DecodePayload(header.method, payload, header.symbols, header.original_bytes,
+                                 threads, count);
+    if (!decoded) {
       throw DamagedError(fmt::format("{} is damaged: segment {} is not what an encoder writes",
                                      name, header.number));
     }
-    original = BytesOf(header.method, symbols);
+    original = std::move(*decoded);
   }
   if (Xxh3Of(original) != header.original_hash) {
     throw DamagedError(fmt::format(

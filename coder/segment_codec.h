@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,6 +21,7 @@ namespace occam {
 struct EncodedSegment {
   SegmentHeader header;  // but for the number
   Bytes payload;
+  size_t lost_bit_bytes = 0;  // of the payload: what the bits take that a tokenizer loses
 };
 
 // How many original bytes were dealt with since the last call.
@@ -51,8 +53,26 @@ class SegmentCodec {
   SymbolModel& Predictor(CodingMethod method, int threads);
   // Null where symbols are bytes.
   const Tokenizer* TokenizerOf(CodingMethod method);
-  std::vector<int32_t> SymbolsOf(CodingMethod method, std::span<const uint8_t> bytes);
-  Bytes BytesOf(CodingMethod method, std::span<const int32_t> symbols);
+  // What is coded of a segment's bytes.
+  struct Symbols {
+    std::vector<int32_t> tokens;
+    Bytes lost_bits;  // coder/lost_bits.h; empty where tokens lose none
+  };
+  Symbols SymbolsOf(CodingMethod method, std::span<const uint8_t> bytes);
+  Bytes BytesOf(CodingMethod method, const Symbols& symbols);
+
+  struct Payload {
+    Bytes bytes;
+    size_t lost_bit_bytes = 0;
+  };
+  // Nothing where it has more than `most_bytes`.
+  std::optional<Payload> EncodePayload(CodingMethod method, const Symbols& symbols,
+                                       uint32_t original_bytes, size_t most_bytes, int threads,
+                                       const CountFn& count);
+  // Nothing where no encoder writes this payload for so many bytes.
+  std::optional<Bytes> DecodePayload(CodingMethod method, std::span<const uint8_t> payload,
+                                     uint32_t symbol_count, uint32_t original_bytes, int threads,
+                                     const CountFn& count);
 
   FileHeader file_;
   const StreamModel* model_;

@@ -2,6 +2,7 @@
 
 #include "data/base/error.h"
 #include "data/bpe_tokenizer.h"
+#include "data/seven_bit_tokenizer.h"
 
 namespace occam {
 namespace {
@@ -39,13 +40,18 @@ std::unique_ptr<Tokenizer> LoadTokenizer(std::span<const uint8_t> serialised,
     const PieceRule rule = serialised[0] == kWordBpeKind ? PieceRule::kWords : PieceRule::kNone;
     return std::make_unique<BpeTokenizer>(BpeTokenizer::Load(serialised.subspan(1), rule, name));
   }
-  if (serialised[0] != kBytesKind) {
+  const bool seven_bits = serialised[0] == kSevenTopKind || serialised[0] == kSevenLowKind;
+  if (serialised[0] != kBytesKind && !seven_bits) {
     throw DamagedError(name + " holds a tokenizer of kind " + std::to_string(serialised[0]) +
                        ", which this program does not know; it may be newer or damaged");
   }
   if (serialised.size() != 1) {
     throw DamagedError(name + " holds a byte tokenizer of " + std::to_string(serialised.size()) +
                        " bytes instead of 1");
+  }
+  if (seven_bits) {
+    return std::make_unique<SevenBitTokenizer>(serialised[0] == kSevenTopKind ? LostBit::kTop
+                                                                              : LostBit::kBottom);
   }
   return std::make_unique<ByteTokenizer>();
 }

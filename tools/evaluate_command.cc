@@ -60,7 +60,8 @@ cxxopts::Options MakeOptions() {
       "mode", "chunked or carried, as compress has it",
       cxxopts::value<std::string>()->default_value("chunked"), "MODE")(
       "float",
-      "Also the cross-entropy of the float network, which codes nothing; needs a checkpoint");
+      "Also the cross-entropy of the float network, which codes nothing (of 7-bit symbols without "
+      "the bits that they lose); needs a checkpoint");
   options.add_options("Run")("T,threads", "Threads; 0 = one a processor",
                              cxxopts::value<int>()->default_value("0"),
                              "N")("json", "Print JSON")("q,quiet", "No progress line");
@@ -200,6 +201,7 @@ void CodeWithModel(const ExactNetwork& network, std::span<const uint8_t> bytes, 
   }
   evaluation->ledger.original_bytes = stats.original_bytes;
   evaluation->ledger.payload_bytes = stats.payload_bytes;
+  evaluation->ledger.lost_bit_bytes = stats.lost_bit_bytes;
   evaluation->ledger.header_bytes = stats.header_bytes();
 }
 
@@ -234,6 +236,7 @@ void PrintJson(const Evaluation& e, const ModelSource& source, const Corpus& cor
             {"mode", ModeName(e.mode)},
             {"original_bytes", l.original_bytes},
             {"payload_bytes", l.payload_bytes},
+            {"lost_bit_bytes", l.lost_bit_bytes},
             {"header_bytes", l.header_bytes},
             {"file_bytes", l.file_bytes()},
             {"raw_rate", l.RawRate()},
@@ -279,6 +282,12 @@ void PrintTable(const Evaluation& e, const ModelSource& source, const Corpus& co
   fmt::print("{:<28} {:>12} {:>9} {:>8.4f} {:>12} {:>14}\n", name, l.file_bytes(),
              percent(l.RawRate()), l.BitsPerByte(), percent(l.AdjustedRate()),
              percent(l.PaperAdjustedRate()));
+  if (l.lost_bit_bytes > 0) {
+    const double rate =
+        static_cast<double>(l.lost_bit_bytes) / static_cast<double>(l.original_bytes);
+    fmt::print("{:<28} {:>12} {:>9} {:>8.4f}   of these, for the bits that 7-bit symbols lose\n",
+               "  lost bits", l.lost_bit_bytes, percent(rate), 8 * rate);
+  }
   if (e.model_alone_bytes) {
     const double rate =
         static_cast<double>(*e.model_alone_bytes) / static_cast<double>(l.original_bytes);

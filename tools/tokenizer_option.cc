@@ -8,31 +8,41 @@
 #include "data/base/units.h"
 #include "data/bpe_tokenizer.h"
 #include "data/bpe_trainer.h"
+#include "data/seven_bit_tokenizer.h"
 
 namespace occam {
 namespace {
 
 struct TokenizerAsked {
-  bool bytes = true;
-  PieceRule rule = PieceRule::kNone;
+  enum class Kind { kBytes, kSevenBits, kPairs };
+  Kind kind = Kind::kBytes;
   int32_t vocabulary = ByteTokenizer().vocabulary();
+  LostBit lost = LostBit::kTop;       // of kSevenBits
+  PieceRule rule = PieceRule::kNone;  // of kPairs
 };
 
 TokenizerAsked Parse(const std::string& text) {
+  using Kind = TokenizerAsked::Kind;
   if (text == "bytes") return {};
+  for (const LostBit lost : {LostBit::kTop, LostBit::kBottom}) {
+    const SevenBitTokenizer tokenizer(lost);
+    if (text == tokenizer.name()) return {Kind::kSevenBits, tokenizer.vocabulary(), lost};
+  }
   const size_t colon = text.find(':');
   const std::string kind = text.substr(0, colon);
   if (colon == text.npos || (kind != "bpe" && kind != "bpe-plain")) {
     throw UsageError(
-        fmt::format("--tokenizer is bytes, bpe:N or bpe-plain:N, such as bpe:4096, not {}", text));
+        fmt::format("--tokenizer is bytes, ascii7, ascii7-low, bpe:N or bpe-plain:N, such as "
+                    "bpe:4096, not {}",
+                    text));
   }
   const int64_t vocabulary = ParseCount(text.substr(colon + 1), "--tokenizer");
   if (vocabulary <= kByteTokens || vocabulary > kMaxBpeVocabulary) {
     throw UsageError(fmt::format("--tokenizer {}: a vocabulary of byte pairs has {} to {} tokens",
                                  text, kByteTokens + 1, kMaxBpeVocabulary));
   }
-  return {false, kind == "bpe" ? PieceRule::kWords : PieceRule::kNone,
-          static_cast<int32_t>(vocabulary)};
+  return {Kind::kPairs, static_cast<int32_t>(vocabulary), LostBit::kTop,
+          kind == "bpe" ? PieceRule::kWords : PieceRule::kNone};
 }
 
 TokenizerAsked AskedBy(const cxxopts::ParseResult& args) {
@@ -43,10 +53,16 @@ TokenizerAsked AskedBy(const cxxopts::ParseResult& args) {
 
 int32_t VocabularyAsked(const cxxopts::ParseResult& args) { return AskedBy(args).vocabulary; }
 
+bool PairsAsked(const cxxopts::ParseResult& args) {
+  return AskedBy(args).kind == TokenizerAsked::Kind::kPairs;
+}
+
 std::unique_ptr<Tokenizer> LearnTokenizer(const cxxopts::ParseResult& args,
                                           std::span<const uint8_t> training_bytes) {
   const TokenizerAsked asked = AskedBy(args);
-  if (asked.bytes) return std::make_unique<ByteTokenizer>();
+  if (asked.kind == TokenizerAsked::Kind::kBytes) return std::make_unique<ByteTokenizer>();
+  if (asked.kind == TokenizerAsked::Kind::kSevenBits)
+    return std::make_unique<SevenBitTokenizer>(asked.lost);
   auto tokenizer = std::make_unique<BpeTokenizer>(
       TrainBpe(training_bytes, asked.vocabulary, asked.rule), asked.rule);
   if (tokenizer->vocabulary() < asked.vocabulary) {

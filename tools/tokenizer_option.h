@@ -11,8 +11,11 @@
 
 namespace occam {
 
-// The size of the vocabulary that "bytes", "bpe:N" or "bpe-plain:N" names. Throws kUsage.
+// The size of the vocabulary that "bytes", "ascii7", "ascii7-low", "bpe:N" or "bpe-plain:N" names.
+// Throws kUsage.
 int32_t VocabularyAsked(const cxxopts::ParseResult& args);
+// Whether it is one of byte pairs. Throws kUsage.
+bool PairsAsked(const cxxopts::ParseResult& args);
 
 // The tokenizer, learned from the training part where it has to be. Throws kUsage, also where this
 // has too few different pairs for the vocabulary.

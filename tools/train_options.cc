@@ -52,7 +52,9 @@ cxxopts::Options TrainOptions() {
                                               cxxopts::value<std::string>(), "RANGE");
   options.add_options("Model")(
       "tokenizer",
-      "Symbols: bytes; or byte pairs learned from the training part, N tokens: bpe:N, within "
+      "Symbols: bytes; bytes without their top bit, ascii7, or lowest bit, ascii7-low, which files "
+      "keep beside the symbols; or byte pairs learned from the training part, N tokens: bpe:N, "
+      "within "
       "words, "
       "numbers and runs of spaces or signs, or bpe-plain:N, anywhere",
       cxxopts::value<std::string>()->default_value("bytes"),

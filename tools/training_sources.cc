@@ -164,11 +164,10 @@ std::vector<LoadedSource> LoadSources(const cxxopts::ParseResult& args, const Pr
 std::unique_ptr<Tokenizer> LearnTokenizer(const cxxopts::ParseResult& args,
                                           const std::vector<LoadedSource>& sources) {
   const LoadedSource& first = sources[0];
-  if (VocabularyAsked(args) != ByteTokenizer().vocabulary() &&
-      (sources.size() > 1 || RecordBytes(first) > 1)) {
+  if (PairsAsked(args) && (sources.size() > 1 || RecordBytes(first) > 1)) {
     throw UsageError(
         "byte pairs are learned from one source without records; "
-        "mixtures and patches take --tokenizer bytes");
+        "mixtures and patches take --tokenizer bytes or ascii7");
   }
   return LearnTokenizer(args, first.corpus.Part(first.split.train));
 }
@@ -264,6 +263,11 @@ std::string DescribeSources(const std::vector<LoadedSource>& sources) {
 std::string DescribeTokens(const Tokenizer& tokenizer, const std::vector<LoadedSource>& sources) {
   if (tokenizer.vocabulary() == ByteTokenizer().vocabulary()) return "";
   const LoadedSource& source = sources[0];
+  if (tokenizer.lost_bit()) {
+    return fmt::format(
+        "tokens: {}, loss and validation without the bit of each byte that it loses\n",
+        tokenizer.name());
+  }
   return fmt::format("tokens: {}, {} coded, {:.3f} bytes each on the training part\n",
                      tokenizer.name(),
                      FormatBytes(static_cast<double>(tokenizer.Serialise().size())),
