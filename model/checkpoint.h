@@ -1,18 +1,23 @@
 // One HDF5 file with everything that training is (DESIGN.md section 6): readable with h5ls and
 // h5py, checked by a digest before libhdf5 sees it, replaced atomically.
 //
-//   user block, 512 bytes   magic "OCCAMCKP", uint32 format version (1), uint32 zero, uint64 length
+//   user block, 512 bytes   magic "OCCAMCKP", uint32 format version, uint32 zero, uint64 length
 //                           and SHA-256 of the HDF5 data that follow, zeros; little-endian
 //   /config                 attributes: every field of ModelConfig, int32
 //   /weights/<name>         float32 [rows, columns], or [columns] where there is one row, by the
 //                           names of ParameterTable
 //   /calibration            key_maxima, value_maxima: float32 [layers, kv_heads]; absent where
-//   empty /tokenizer              the serialised tokenizer, uint8 [bytes] /training optional:
-//   groups counters (int64), numbers (float64) and texts with
-//                           attributes; tensors/<name>/ as /weights/
+//                           empty
+//   /tokenizer              the serialised tokenizer, uint8 [bytes]
+//   /training               optional: groups counters (int64), numbers (float64) and texts with
+//                           attributes; lists/<name> float64 [n]; tensors/<name>/ as /weights/, in
+//                           format version 2 without the tensors that are zeros throughout
 //   /provenance             texts as attributes; validation_curve float64 [points, 2]: bytes seen,
 //                           bits per byte; of a mixture also sources/<00, 01, ...>/ with the
 //                           attributes and the curve of SourceProvenance
+//
+// Format version 2 is written where there is a training state, 1 where there is none; both are
+// read, also 1 with a training state, all tensors in it, as programs before 2 wrote it.
 //
 // Texts are strings of fixed length, or uint8 [bytes] where they hold a NUL. The same contents give
 // the same bytes: nothing depends on the clock.

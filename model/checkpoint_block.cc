@@ -14,22 +14,21 @@ namespace occam {
 namespace {
 
 constexpr uint8_t kMagic[8] = {'O', 'C', 'C', 'A', 'M', 'C', 'K', 'P'};
-constexpr uint32_t kFormatVersion = 1;
 
 }  // namespace
 
-void FillUserBlock(std::span<uint8_t> file) {
+void FillUserBlock(uint32_t format_version, std::span<uint8_t> file) {
   const auto data = file.subspan(kUserBlockBytes);
   ByteWriter block;
   block.PutBytes(kMagic);
-  block.Put(kFormatVersion);
+  block.Put(format_version);
   block.Put(uint32_t{0});
   block.Put(uint64_t{data.size()});
   block.PutBytes(Sha256Of(data));
   std::copy(block.bytes().begin(), block.bytes().end(), file.begin());
 }
 
-void CheckUserBlock(std::span<const uint8_t> file, const std::string& name) {
+uint32_t CheckUserBlock(std::span<const uint8_t> file, const std::string& name) {
   const auto starts = [&](size_t count) {
     return std::equal(kMagic, kMagic + count, file.begin());
   };
@@ -40,11 +39,12 @@ void CheckUserBlock(std::span<const uint8_t> file, const std::string& name) {
   if (file.size() < kUserBlockBytes) throw DamagedError(name + " is truncated in its first block");
   ByteReader block(file.first(kUserBlockBytes), name);
   block.GetBytes(sizeof(kMagic));
-  if (const auto version = block.Get<uint32_t>(); version != kFormatVersion) {
+  const auto version = block.Get<uint32_t>();
+  if (version < kFormatWhole || version > kFormatSparse) {
     throw DamagedError(fmt::format(
-        "{} is a checkpoint of format version {}, this program reads version {}; it may be newer "
-        "or damaged",
-        name, version, kFormatVersion));
+        "{} is a checkpoint of format version {}, this program reads versions up to {}; it may be "
+        "newer or damaged",
+        name, version, kFormatSparse));
   }
   const auto reserved = block.Get<uint32_t>();
   const auto length = block.Get<uint64_t>();
@@ -60,6 +60,7 @@ void CheckUserBlock(std::span<const uint8_t> file, const std::string& name) {
       std::any_of(rest.begin(), rest.end(), [](uint8_t byte) { return byte != 0; })) {
     throw DamagedError(name + " is damaged: its digest is not that of what was written");
   }
+  return version;
 }
 
 bool IsCheckpoint(const std::string& path) {

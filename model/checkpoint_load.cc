@@ -43,12 +43,15 @@ ModelConfig LoadConfig(const H5Reader& file, size_t file_bytes, const std::strin
   return config;
 }
 
+enum class Missing { kDamage, kZeros };
+
 ParameterSet LoadParameters(const H5Reader& file, const ModelConfig& config,
-                            const std::string& group, const std::string& name) {
+                            const std::string& group, Missing missing, const std::string& name) {
   ParameterSet set(config);
   for (size_t i = 0; i < set.table().size(); ++i) {
     const ParameterSpec& spec = set.table()[i];
     const std::string path = group + "/" + spec.name;
+    if (missing == Missing::kZeros && !file.Has(path)) continue;
     const auto values = set.tensor(static_cast<int>(i));
     file.ReadDataset<float>(path, ShapeOf(spec), values);
     CheckFinite(values, name + ": " + path, ErrorKind::kDamaged);
@@ -77,8 +80,9 @@ Calibration LoadCalibration(const H5Reader& file, const ModelConfig& config,
   return calibration;
 }
 
-TrainingState LoadTraining(const H5Reader& file, const ModelConfig& config,
+TrainingState LoadTraining(const H5Reader& file, uint32_t format_version, const ModelConfig& config,
                            const std::string& name) {
+  const Missing missing = format_version == kFormatSparse ? Missing::kZeros : Missing::kDamage;
   TrainingState training;
   for (const std::string& key : file.Attributes("/training/counters"))
     training.counters[key] = file.ReadAttribute<int64_t>("/training/counters", key);
@@ -91,7 +95,8 @@ TrainingState LoadTraining(const H5Reader& file, const ModelConfig& config,
       training.lists[key] = file.ReadDataset<double>("/training/lists/" + key);
   }
   for (const std::string& key : file.Members("/training/tensors")) {
-    training.tensors.emplace(key, LoadParameters(file, config, "/training/tensors/" + key, name));
+    training.tensors.emplace(
+        key, LoadParameters(file, config, "/training/tensors/" + key, missing, name));
   }
   return training;
 }
@@ -146,17 +151,17 @@ Provenance LoadProvenance(const H5Reader& file, const std::string& name) {
 
 Checkpoint LoadCheckpoint(const std::string& path) {
   const Bytes bytes = ReadFile(path);
-  CheckUserBlock(bytes, path);
+  const uint32_t format_version = CheckUserBlock(bytes, path);
   const H5Reader file(bytes, path);
   CheckContract(file, path);
   const ModelConfig config = LoadConfig(file, bytes.size(), path);
   Checkpoint checkpoint{config,
-                        LoadParameters(file, config, "/weights", path),
+                        LoadParameters(file, config, "/weights", Missing::kDamage, path),
                         LoadCalibration(file, config, path),
                         file.ReadDataset<uint8_t>("/tokenizer"),
                         std::nullopt,
                         LoadProvenance(file, path)};
-  if (file.Has("/training")) checkpoint.training = LoadTraining(file, config, path);
+  if (file.Has("/training")) checkpoint.training = LoadTraining(file, format_version, config, path);
   return checkpoint;
 }
 

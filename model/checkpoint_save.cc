@@ -1,5 +1,9 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+
 #include "data/base/error.h"
 #include "model/checkpoint.h"
 #include "model/checkpoint_block.h"
@@ -10,8 +14,15 @@
 namespace occam {
 namespace {
 
+enum class Zeros { kKept, kLeftOut };
+
+// Whether all are +0, whose bits are zeros.
+bool IsZero(std::span<const float> values) {
+  return std::ranges::all_of(values, [](float v) { return std::bit_cast<uint32_t>(v) == 0; });
+}
+
 void SaveParameters(const ParameterSet& set, const ModelConfig& config, const std::string& group,
-                    H5Writer* file) {
+                    Zeros zeros, H5Writer* file) {
   if (set.size() != ParameterCount(config)) {
     throw InternalError(group + " does not belong to the configuration it is saved with");
   }
@@ -20,6 +31,7 @@ void SaveParameters(const ParameterSet& set, const ModelConfig& config, const st
     const ParameterSpec& spec = set.table()[i];
     const std::string path = group + "/" + spec.name;
     const auto values = set.tensor(static_cast<int>(i));
+    if (zeros == Zeros::kLeftOut && IsZero(values)) continue;
     CheckFinite(values, path, ErrorKind::kInternal);
     file->WriteDataset<float>(path, ShapeOf(spec), values);
   }
@@ -59,7 +71,7 @@ void SaveTraining(const TrainingState& training, const ModelConfig& config, H5Wr
   for (const auto& [name, set] : training.tensors) {
     if (name.empty() || name == "." || name.find_first_of(std::string("/\0", 2)) != name.npos)
       throw InternalError("'" + name + "' cannot name the tensors of a training state");
-    SaveParameters(set, config, "/training/tensors/" + name, file);
+    SaveParameters(set, config, "/training/tensors/" + name, Zeros::kLeftOut, file);
   }
 }
 
@@ -117,14 +129,14 @@ void SaveCheckpoint(const std::string& path, const Checkpoint& checkpoint) {
     file.WriteAttribute<int32_t>("/config", name, value);
   });
   file.WriteAttributeList<int32_t>("/config", "windows", config.windows);
-  SaveParameters(checkpoint.weights, config, "/weights", &file);
+  SaveParameters(checkpoint.weights, config, "/weights", Zeros::kKept, &file);
   SaveCalibration(checkpoint.calibration, config, &file);
   file.WriteDataset<uint8_t>("/tokenizer", {static_cast<int64_t>(checkpoint.tokenizer.size())},
                              checkpoint.tokenizer);
   if (checkpoint.training) SaveTraining(*checkpoint.training, config, &file);
   SaveProvenance(checkpoint.provenance, &file);
   Bytes bytes = file.Finish();
-  FillUserBlock(bytes);
+  FillUserBlock(checkpoint.training ? kFormatSparse : kFormatWhole, bytes);
   WriteFile(path, bytes);
 }
 

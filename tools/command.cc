@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
+#include <ctime>
 #include <exception>
 #include <new>
 
@@ -18,9 +20,21 @@ namespace {
 std::atomic<bool> interrupted{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
 
+constexpr int64_t kOneRequest_ns = 1'000'000'000;
+std::atomic<int64_t> first_interrupt_ns{0};  // 0: there was none
+static_assert(std::atomic<int64_t>::is_always_lock_free);
+
+// Calls nothing but what POSIX allows in a handler.
 extern "C" void OnInterrupt(int signal) {
+  std::timespec time{};
+  ::clock_gettime(CLOCK_MONOTONIC, &time);
+  const int64_t now_ns = int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
   interrupted = true;
+  int64_t first_ns = 0;
+  if (first_interrupt_ns.compare_exchange_strong(first_ns, now_ns)) return;
+  if (now_ns - first_ns < kOneRequest_ns) return;
   std::signal(signal, SIG_DFL);
+  ::raise(signal);
 }
 
 }  // namespace

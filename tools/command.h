@@ -46,8 +46,9 @@ std::string VersionText();  // "occam 0.1.0 (numeric contract 1, file format 1, 
 // The exit codes, for every --help.
 extern const char kExitCodes[];
 
-// Set by the first SIGINT, SIGTERM or SIGHUP (unless that was ignored) once this has been called; a
-// second one ends the process at once.
+// Set by the first SIGINT, SIGTERM or SIGHUP (unless that was ignored) once this has been called.
+// What follows within a second counts as the same request: a terminal or timeout(1) may tell the
+// process and its group. A later one ends the process at once.
 const std::atomic<bool>& CatchInterrupts();
 
 }  // namespace occam

@@ -13,18 +13,15 @@
 #include <utility>
 #include <vector>
 
-#include "coder/model_codec.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
-#include "data/base/units.h"
 #include "data/bpe_merges.h"
 #include "data/tokenizer.h"
 #include "model/checkpoint.h"
-#include "model/exact/quantized_model.h"
-#include "model/quantize.h"
 #include "tools/command.h"
 #include "tools/tokenizer_option.h"
 #include "tools/train_options.h"
+#include "tools/training_files.h"
 #include "tools/training_progress.h"
 #include "tools/training_sources.h"
 #include "train/communicator.h"
@@ -53,8 +50,8 @@ constexpr char kEpilogue[] =
     "Writes NAME.h5 (a checkpoint, from which a run can be resumed), NAME.occm (the quantised "
     "model that codes; inspect\n"
     "tells its entropy-coded bytes, which a compressed file's model costs) and NAME.log.jsonl. "
-    "Ctrl-C writes the checkpoint "
-    "and stops. Draw the\n"
+    "Ctrl-C or SIGTERM writes\n"
+    "the checkpoint and stops; another one a second later stops at once, without. Draw the\n"
     "log with experiments/plot_run.py. The prequential length told at the end is what the training "
     "data, seen for the\n"
     "first time, would take if coded while it is learned from, with no model to ship.\n";
@@ -66,29 +63,6 @@ std::string CommandLine(int argc, const char* const* argv) {
     line += " " + word;
   }
   return line;
-}
-
-std::string ModelPath(const std::string& checkpoint_path) {
-  return std::filesystem::path(checkpoint_path).replace_extension(".occm").string();
-}
-
-// It need not be there.
-void RemoveFile(const std::string& path) {
-  std::error_code error;
-  std::filesystem::remove(path, error);
-  if (error) throw IoError("cannot remove " + path + ": " + error.message());
-}
-
-std::string BestPath(const std::string& checkpoint_path) {
-  return std::filesystem::path(checkpoint_path).replace_extension(".best.h5").string();
-}
-
-// It is there unless nothing was validated.
-void PrintBest(const std::string& path) {
-  if (path.empty() || !std::filesystem::exists(path)) return;
-  const ValidationPoint best = LoadCheckpoint(path).provenance.validation_curve.back();
-  fmt::print("best: {:.4f} bpb after {} seen, kept in {}\n", best.bits_per_byte,
-             FormatBytes(best.bytes_seen), path);
 }
 
 // Everything that a run is, from the command line or from the checkpoint that is resumed.
@@ -139,18 +113,6 @@ std::string RequiredOption(const cxxopts::ParseResult& args, const char* name) {
   return args[name].as<std::string>();
 }
 
-// What rank 0 does with a finished run's checkpoint.
-void WriteModel(const std::string& out, const std::string& best_path, bool quiet) {
-  const Checkpoint checkpoint = LoadCheckpoint(out);
-  const QuantizedModel model =
-      Quantise(checkpoint.config, checkpoint.weights, checkpoint.calibration, checkpoint.tokenizer);
-  WriteFile(ModelPath(out), SerialiseModel(model));
-  if (quiet) return;
-  fmt::print("wrote {} and {} ({} bytes entropy-coded: what the model costs a compressed file)\n",
-             out, ModelPath(out), EncodeModel(model).bytes.size());
-  PrintBest(best_path);
-}
-
 int Train(int argc, const char* const* argv, Communicator* ranks) {
   const bool first = ranks->rank() == 0;
   cxxopts::Options options = TrainOptions();
@@ -158,6 +120,8 @@ int Train(int argc, const char* const* argv, Communicator* ranks) {
       ParseOptions(&options, argc, argv, {"Data", "Model", "Length", "Recipe", "Run"}, kEpilogue);
   const std::string out = RequiredOption(args, "out");
   const bool quiet = args.count("quiet") > 0 || !first;
+  // Before anything of a run in progress is read, or time spent on data.
+  const std::unique_ptr<FileLock> lock = first ? LockRun(out) : nullptr;
   Plan plan = MakePlan(args, out);
   TrainerSettings& settings = plan.settings;
 
@@ -200,8 +164,7 @@ int Train(int argc, const char* const* argv, Communicator* ranks) {
   // From here on the run is what it claims to be, so files of an older one may go.
   std::optional<RunLog> log;
   if (first) {
-    for (const std::string& path : {out, ModelPath(out), BestPath(out)}) RemoveLeftovers(path);
-    if (!plan.resumed && !settings.best_path.empty()) RemoveFile(settings.best_path);
+    ClearForRun(out, settings.best_path, /*fresh=*/!plan.resumed);
     log.emplace(RunLogPath(out), plan.resumed ? RunLog::Mode::kResume : RunLog::Mode::kStart,
                 plan.steps_done,
                 std::vector<std::pair<std::string, std::string>>{
@@ -224,7 +187,7 @@ int Train(int argc, const char* const* argv, Communicator* ranks) {
     return kInterruptedExitCode;
   }
 
-  if (first) WriteModel(out, settings.best_path, quiet);
+  if (first) WriteModels(out, settings.best_path, quiet);
   return 0;
 }
 

@@ -117,10 +117,10 @@ cxxopts::Options TrainOptions() {
                                         cxxopts::value<std::string>(), "CKPT")(
       "resume", "Go on with the run that --out holds; shape, recipe and length are read from it")(
       "checkpoint-minutes", "Minutes between checkpoints",
-      cxxopts::value<double>()->default_value("5"),
-      "M")("keep-best",
-           "Keep the weights that validate best, by the bytes that interim validations measure, in "
-           "NAME.best.h5; give it again with --resume")("f,force", "Overwrite --out")(
+      cxxopts::value<double>()->default_value("5"), "M")(
+      "keep-best",
+      "Keep the weights that validate best, by the bytes that interim validations measure, in "
+      "NAME.best.h5 and NAME.best.occm; give it again with --resume")("f,force", "Overwrite --out")(
       "T,threads", "Threads; 0 = one a processor", cxxopts::value<int>()->default_value("0"), "N")(
       "q,quiet", "Print errors only");
   return options;

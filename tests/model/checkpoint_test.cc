@@ -38,11 +38,11 @@ Bytes SavedSample() {
 }
 
 // Gives any HDF5 file with room for it a valid user block, as model/checkpoint.h describes it.
-Bytes Sealed(Bytes file) {
+Bytes Sealed(Bytes file, uint32_t format_version = 1) {
   const auto data = std::span(file).subspan(kUserBlockBytes);
   ByteWriter block;
   for (const char c : std::string("OCCAMCKP")) block.Put(static_cast<uint8_t>(c));
-  block.Put(uint32_t{1});
+  block.Put(format_version);
   block.Put(uint32_t{0});
   block.Put(uint64_t{data.size()});
   block.PutBytes(Sha256Of(data));
@@ -130,6 +130,61 @@ TEST_CASE("Checkpoint: a network without convolutions comes back") {
 
 TEST_CASE("Checkpoint: the same contents give the same file") {
   CHECK(SavedSample() == SavedSample());
+}
+
+// As what Muon trains has no second moments.
+Checkpoint SampleWithZeros() {
+  Checkpoint sample = SampleCheckpoint();
+  ParameterSet& average = sample.training->tensors.at("average");
+  const ParameterIndex index(sample.config);
+  std::ranges::fill(average.tensor(index.layers[1].wu), 0.0f);
+  std::ranges::fill(average.tensor(index.head), -0.0f);
+  return sample;
+}
+
+TEST_CASE("Checkpoint: a tensor of zeros in the training state takes no room and comes back") {
+  const TemporaryFolder folder;
+  SaveCheckpoint(folder / "full.h5", SampleCheckpoint());
+  const Checkpoint saved = SampleWithZeros();
+  SaveCheckpoint(folder / "x.h5", saved);
+  const auto wu = static_cast<uint64_t>(
+      4 * saved.weights.tensor(ParameterIndex(saved.config).layers[1].wu).size());
+  CHECK(std::filesystem::file_size(folder / "x.h5") + wu <=
+        std::filesystem::file_size(folder / "full.h5"));
+  const Checkpoint loaded = LoadCheckpoint(folder / "x.h5");
+  CHECK(SameBits(loaded.training->tensors.at("average").values(),
+                 saved.training->tensors.at("average").values()));
+  // The tensor that is minus zero is there, since its bits are not zero.
+  const Bytes bytes = ReadFile(folder / "x.h5");
+  const H5Reader file(bytes, "x.h5");
+  CHECK(file.Has("/training/tensors/average/head"));
+  CHECK_FALSE(file.Has("/training/tensors/average/layers.1.wu"));
+}
+
+TEST_CASE("Checkpoint: format version 1 is read, and there a missing tensor is damage") {
+  const TemporaryFolder folder;
+  // The sample has no tensor of zeros: so it is a file of version 1 but for the number.
+  WritePlainly(folder / "old.h5", Sealed(SavedSample(), 1));
+  const Checkpoint sample = SampleCheckpoint();
+  const Checkpoint loaded = LoadCheckpoint(folder / "old.h5");
+  for (const auto& [name, set] : sample.training->tensors)
+    CHECK(SameBits(loaded.training->tensors.at(name).values(), set.values()));
+
+  SaveCheckpoint(folder / "x.h5", SampleWithZeros());
+  const Bytes bytes = ReadFile(folder / "x.h5");
+  CHECK(LoadingOf(Sealed(bytes, 2)).kind == std::nullopt);
+  const Thrown thrown = LoadingOf(Sealed(bytes, 1));
+  CHECK(thrown.kind == ErrorKind::kDamaged);
+  CHECK(thrown.Mentions("/training/tensors/average/layers.1.wu"));
+}
+
+TEST_CASE("Checkpoint: programs that know format version 1 alone read released models") {
+  const TemporaryFolder folder;
+  Checkpoint released = SampleCheckpoint();
+  CHECK(SavedSample()[8] == 2);
+  released.training.reset();
+  SaveCheckpoint(folder / "x.h5", released);
+  CHECK(ReadFile(folder / "x.h5")[8] == 1);
 }
 
 TEST_CASE("Checkpoint: a value that is not finite is not saved, and what was there stays") {
@@ -233,8 +288,8 @@ TEST_CASE("Checkpoint: empty, foreign and newer files say what they are") {
   CHECK(LoadingOf(Bytes(5000, 0)).kind == ErrorKind::kDamaged);
   CHECK(LoadingOf(H5Writer(0).Finish()).Mentions("no checkpoint of Occam"));
   Bytes newer = SavedSample();
-  newer[8] = 2;
-  CHECK(LoadingOf(newer).Mentions("version 2"));
+  newer[8] = 3;
+  CHECK(LoadingOf(newer).Mentions("version 3"));
   Bytes huge = SavedSample();
   std::fill(huge.begin() + 16, huge.begin() + 24, uint8_t{255});
   CHECK(LoadingOf(huge).Mentions("18446744073709551615"));

@@ -93,7 +93,9 @@ ls | grep -E '\.partial-' && fail "temporary files were left behind"
 
 # ---- keep-best and the prequential length ----
 expect 0 "$bin/train" "${tiny[@]}" --data text --steps 200 --out kept.h5 --keep-best
-prints 'kept in kept.best.h5'
+prints 'kept in kept.best.h5 and kept.best.occm'
+expect 0 "$bin/inspect" kept.best.h5 --export again.occm
+same again.occm kept.best.occm
 prints ' 160 steps  from here on with the weights rounded'
 grep -q '"event":"rounding","step":160' kept.log.jsonl || fail "the log does not tell of rounding"
 prints 'prequential: .* for the first 40.4 KB of 40.7 KB training data, '

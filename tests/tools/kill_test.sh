@@ -28,6 +28,10 @@ for ((i = 0; killed < kills && i < 10 * kills; i++)); do
     begin=("${run[@]}" -f)
   fi
   "$bin/train" "${begin[@]}" --data text --out cut.h5 -q --keep-best --checkpoint-minutes 0 2>err & pid=$!
+  # Most kills come after a first checkpoint, however slow the machine is.
+  if [ $((RANDOM % 4)) -ne 0 ]; then
+    for ((w = 0; w < 600; w++)); do [ -e cut.h5 ] || ! kill -0 $pid 2>/dev/null || { sleep 0.1; continue; }; break; done
+  fi
   sleep "0.$(printf '%03d' $((RANDOM % 300)))"
   if kill -KILL $pid 2>/dev/null; then
     wait $pid 2>/dev/null
@@ -54,8 +58,7 @@ echo mine >cut.h5.backup
 printf '{"event": "st' >>cut.log.jsonl
 "$bin/train" "${begin[@]}" --data text --out cut.h5 -q --keep-best || fail "the last part"
 cmp cut.occm whole.occm || fail "the model after $killed kills differs"
-"$bin/inspect" cut.best.h5 --export cut.best.occm && "$bin/inspect" whole.best.h5 --export whole.best.occm &&
-  cmp cut.best.occm whole.best.occm || fail "the best model after $killed kills differs"
+cmp cut.best.occm whole.best.occm || fail "the best model after $killed kills differs"
 "$bin/inspect" cut.h5 | grep prequential >cut.length
 "$bin/inspect" whole.h5 | grep prequential >whole.length
 cmp cut.length whole.length || fail "the prequential length after $killed kills differs"
