@@ -52,7 +52,7 @@ with tempfile.TemporaryDirectory() as work:
           "0:30K", "--val-bytes", "30K:40K", "--steps", "30", "-q", "--out", "m.h5")
     pixels = bytes(draw.randrange(256) for _ in range(12 * 8 * 4))
     write_set("i.set", bytes(96), pixels, shape=[12, 8])
-    # Sound that is loud in one place of each half alone: there its given part begins.
+    # Sound that is loud in one place of each half alone.
     sound = bytearray([128]) * 8000
     for loud in (1000, 6000):
         sound[loud:loud + 1000] = bytes(draw.randrange(256) for _ in range(1000))
