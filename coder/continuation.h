@@ -23,10 +23,11 @@ class Continuation {
   explicit Continuation(const StreamModel& model);
 
   // Reads what is to be continued, which may be empty, of any length; once, before Next. Returns
-  // the bits that it would be coded in. Ends early when `stop`, which may be null, becomes true.
+  // the bits that its symbols would be coded in. Ends early when `stop`, which may be null, becomes
+  // true.
   double Begin(std::span<const uint8_t> prompt, const std::atomic<bool>* stop = nullptr);
 
-  // Draws the next symbol; its bytes, at least one.
+  // Draws the next symbol; its bytes, at least one. A bit that the tokenizer takes from bytes is 0.
   Bytes Next(SymbolSampler* sampler);
 
  private:

@@ -8,11 +8,12 @@ for i in $(seq 3000); do echo "Line $((i * i % 997)) of $i lines, wherefore the 
 train() { "$bin/train" -q -T 1 --precision f32 --width 16 --layers 2 --heads 2 --context 64 --batch 8 --data text --muon-lr 0.02 "$@"; }
 train --steps 60 --out bytes.h5
 train --steps 60 --tokenizer bpe:300 --out pairs.h5
+train --steps 60 --tokenizer ascii7 --out seven.h5
 generate=("$bin/generate" --ckpt bytes.occm --prompt 'Line 7 of ')
 holds() { [ "$(wc -c <"$1")" -eq "$2" ] || fail "$1 has $(wc -c <"$1") bytes, not $2"; }
 
 # ---- As many bytes as asked for, the same of a checkpoint and its model, by the seed ----
-for model in bytes pairs; do
+for model in bytes pairs seven; do
   for n in 0 1 2 333; do
     expect 0 "$bin/occam" generate --ckpt $model.occm --prompt 'Line 7 of ' --bytes $n -q -o $model.$n
     holds $model.$n $n
