@@ -31,13 +31,11 @@ import sys
 import time
 
 from occam_runs import BIN, Cells, Failure, IO, Occam, SAMPLE_PIECES, USAGE, bytes_text, decoder_sizes, parse_bytes, sha256_of, write_sample, write_slice, xz_bytes
+from pages import STYLES
 
 SHARES = {"shapes": 0.35, "precision": 0.30, "long": 0.35}
 LEAST_TRAINED_SHARE = 0.3  # of a cell's time, however long coding takes
 VALIDATED_BYTES = 1 << 16  # of the end, which is trained on like the rest: train wants a part to report on
-
-# As plot_run.py: the colours of Okabe and Ito (2008, "Color universal design"), and dashes and marks beside them.
-STYLES = [("#0072B2", "-", "o"), ("#D55E00", (0, (5, 2)), "s"), ("#009E73", (0, (5, 2, 1, 2)), "^"), ("#CC79A7", (0, (1, 1.5)), "D")]
 
 
 def coding_guess(parameters, size):

@@ -13,29 +13,12 @@ import json
 import os
 import sys
 
-USAGE, IO, DAMAGED = 2, 3, 4
-
-# Runs differ in dashes and marks, not in colour alone; the colours are those of Okabe and Ito
-# (2008, "Color universal design").
-STYLES = [
-    ("#0072B2", "-", "o"),
-    ("#D55E00", (0, (5, 2)), "s"),
-    ("#009E73", (0, (5, 2, 1, 2)), "^"),
-    ("#CC79A7", (0, (1, 1.5)), "D"),
-    ("#000000", (0, (10, 3)), "v"),
-    ("#56B4E9", (0, (5, 2, 1, 2, 1, 2)), "X"),
-    ("#E69F00", (0, (3, 1)), "P"),
-]
+from occam_runs import DAMAGED, Failure, IO, USAGE
+from pages import STYLES
 
 # How loss falls in its first steps is the same in every run, and would leave no room for the rest:
 # on linear axes what is above the loss at this share of the run is cut off, unless asked for.
 STEEP_SHARE = 0.02
-
-
-class Failure(Exception):
-    def __init__(self, code, message):
-        super().__init__(message)
-        self.code = code
 
 
 def read_log(path):

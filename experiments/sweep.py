@@ -42,7 +42,7 @@ from occam_runs import (BIN, Cells, Failure, INTERRUPTED, IO, Occam, USAGE, dige
 
 PARTS = ("held_out", "in_sample")
 SIZES = ("original_bytes", "data_bytes", "header_bytes", "bpb", "model_alone_bpb", "segments_of_others", "compress_s", "restore_s")
-MEASURED = ["parameters", "vocabulary", "width", "layers", "context", "bytes_a_token", "tokens_seen", "bytes_seen_in_training", "steps", "model_bytes",
+MEASURED = ["parameters", "vocabulary", "width", "layers", "context", "bytes_a_token", "tokens_seen", "bytes_seen", "steps", "model_bytes",
             "tokenizer_bytes", "vocabulary_bytes", *(f"{part}_{size}" for part in PARTS for size in SIZES), "adjusted_bytes", "adjusted_rate",
             "adjusted_is", "prequential_bpb", "train_s", "train_cpu_s", "train_peak_mb", "code_peak_mb", "threads", "model_id", "data_sha256",
             "held_out_sha256", "version", "machine"]
@@ -117,7 +117,7 @@ class Sweep:
 
     def bytes_a_token(self, training):
         """Measured by a step of a very small network with the tokenizer."""
-        if training.tokenizer == "bytes":
+        if not training.needs_bytes_a_token:
             return 1.0
         key = {"what": "bytes a token", "tokenizer": training.tokenizer, "data": training.key["data"]}
         with self.probing:
@@ -200,7 +200,7 @@ class Sweep:
         tokenizer_bytes = info.get("tokenizer_bytes", 0)
         tables = sum(t["coded_bytes"] for t in info["tensors"] if t["name"] in ("embedding", "head"))
         return {"id": training.id, **{name: config[name] for name in ("parameters", "vocabulary", "width", "layers", "context")},
-                "bytes_a_token": round(seen / tokens, 5), "tokens_seen": tokens, "bytes_seen_in_training": round(seen),
+                "bytes_a_token": round(seen / tokens, 5), "tokens_seen": tokens, "bytes_seen": round(seen),
                 "steps": info["training"]["counters"]["steps"], "model_bytes": info["model_bytes"], "tokenizer_bytes": tokenizer_bytes,
                 "vocabulary_bytes": round(tokenizer_bytes + tables), "prequential_bpb": round(info["prequential"]["bpb"], 5),
                 "train_s": round(info["training"]["numbers"]["elapsed_s"], 1), "train_cpu_s": used["cpu_s"], "train_peak_mb": used["peak_mb"],

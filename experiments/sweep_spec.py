@@ -11,7 +11,7 @@
 
     [same]                                # what all grids share
     seed = [1, 2]
-    bytes_seen = "60M"
+    train.bytes-seen = "60M"
     compress.mode = ["chunked", "carried"]
 
     [[grid]]                              # one or more; every list in it is a dimension
@@ -23,9 +23,7 @@
 
     seed           train --seed
     train_bytes    data.train of this grid alone
-    bytes_seen     original bytes seen in training, repeats included: train --tokens, by the tokenizer's bytes a token
-    context_bytes  train --context, in original bytes, at least 16 symbols
-    batch_bytes    train --batch, as original bytes a step, at least one sequence
+    batch_bytes    train --batch, by about how many original bytes a step sees, at least one sequence
 """
 
 import hashlib
@@ -40,8 +38,8 @@ from occam_runs import Failure, USAGE, parse_bytes, parse_range
 OWNED = {"train": {"data", "train-bytes", "val-bytes", "out", "resume", "force", "threads", "quiet", "seed", "init", "help", "version"},
          "compress": {"ckpt", "embed-model", "decompress", "test", "list", "range", "keep-going", "output", "stdout", "force", "keep", "rm",
                       "threads", "quiet", "verbose", "help", "version"}}
-DERIVED = ("seed", "train_bytes", "bytes_seen", "context_bytes", "batch_bytes")
-LENGTHS = ("minutes", "tokens", "steps")
+SPECIAL = ("seed", "train_bytes", "batch_bytes")
+LENGTHS = ("bytes-seen", "minutes", "tokens", "steps")
 DEFAULT_CONTEXT, DEFAULT_BATCH, DEFAULT_LAYERS = 2048, 8, 7
 
 
@@ -95,8 +93,8 @@ class Spec:
         label = flat.pop("label", "")
         for name in flat:
             command, dot, flag = name.partition(".")
-            if name not in DERIVED and (not dot or command not in OWNED or flag in OWNED[command]):
-                raise Failure(USAGE, f"{self.path}: {name} is no setting: those are {', '.join(DERIVED)}, train.* and compress.* but what the "
+            if name not in SPECIAL and (not dot or command not in OWNED or flag in OWNED[command]):
+                raise Failure(USAGE, f"{self.path}: {name} is no setting: those are {', '.join(SPECIAL)}, train.* and compress.* but what the "
                                      "sweep decides itself")
         lists = [value if isinstance(value, list) else [value] for value in flat.values()]
         if not flat["train_bytes"]:
@@ -105,15 +103,12 @@ class Spec:
 
     def checked(self, settings):
         settings["train_bytes"] = parse_bytes(str(settings["train_bytes"]))
-        for name in ("bytes_seen", "context_bytes", "batch_bytes"):
-            if name in settings:
-                settings[name] = parse_bytes(str(settings[name]))
-        for derived, flags in (("bytes_seen", LENGTHS), ("context_bytes", ["context"]), ("batch_bytes", ["batch"])):
-            for flag in flags:
-                if derived in settings and f"train.{flag}" in settings:
-                    raise Failure(USAGE, f"{self.path}: {derived} and train.{flag} say the same twice")
-        if "bytes_seen" not in settings and not any(f"train.{flag}" in settings for flag in LENGTHS):
-            raise Failure(USAGE, f"{self.path}: how long to train is missing: bytes_seen, or train.tokens, steps or minutes")
+        if "batch_bytes" in settings:
+            settings["batch_bytes"] = parse_bytes(str(settings["batch_bytes"]))
+            if "train.batch" in settings:
+                raise Failure(USAGE, f"{self.path}: batch_bytes and train.batch say the same twice")
+        if not any(f"train.{flag}" in settings for flag in LENGTHS):
+            raise Failure(USAGE, f"{self.path}: how long to train is missing: train.bytes-seen, tokens, steps or minutes")
         if settings["train_bytes"] > self.held_out[0]:
             raise Failure(USAGE, f"{self.path}: the held-out part begins within the {settings['train_bytes']} bytes trained on")
         return settings
@@ -161,49 +156,52 @@ class Training:
     def tokenizer(self):
         return self.flag("tokenizer", "bytes")
 
-    def derived(self, bytes_a_token):
-        """Flags of train that follow from sizes in original bytes: context, batch and tokens."""
-        flags = {}
-        context = int(self.flag("context", DEFAULT_CONTEXT))
-        if "context_bytes" in self.settings:
-            context = flags["context"] = max(16, round(self.settings["context_bytes"] / bytes_a_token))
-        batch = int(self.flag("batch", DEFAULT_BATCH))
+    def context(self, bytes_a_token):
+        """In symbols."""
+        if "train.context-bytes" in self.settings:
+            return max(1, round(parse_bytes(str(self.settings["train.context-bytes"])) / bytes_a_token))
+        return int(self.flag("context", DEFAULT_CONTEXT))
+
+    def batch(self, bytes_a_token):
+        """In sequences."""
         if "batch_bytes" in self.settings:
-            batch = flags["batch"] = max(1, round(self.settings["batch_bytes"] / (context * bytes_a_token)))
-        if "bytes_seen" in self.settings:
-            flags["tokens"] = max(context * batch, round(self.settings["bytes_seen"] / bytes_a_token))
-        return flags
+            return max(1, round(self.settings["batch_bytes"] / (self.context(bytes_a_token) * bytes_a_token)))
+        return int(self.flag("batch", DEFAULT_BATCH))
+
+    @property
+    def needs_bytes_a_token(self):
+        return "batch_bytes" in self.settings and self.tokenizer.startswith("bpe")
 
     def arguments(self, bytes_a_token):
         """Of train: everything but data, output and threads."""
         flags = {name.removeprefix("train."): value for name, value in self.settings.items() if name.startswith("train.")}
-        flags |= {"seed": self.settings["seed"], **self.derived(bytes_a_token)}
-        return as_options(flags)
+        if "batch_bytes" in self.settings:
+            flags["batch"] = self.batch(bytes_a_token)
+        return as_options({**flags, "seed": self.settings["seed"]})
 
     def guessed_seconds(self, bytes_a_token, coded_bytes):
         """Of one thread of a processor with fast bfloat16, to train and to code; a rough guess that sweep.py corrects by what was measured."""
         network, vocabulary = self.guessed_network()
-        tokens = self.guessed_tokens(bytes_a_token)
-        # Seconds a symbol, after BENCHMARKS.md: 2.6e-11 a parameter in a product and 9e-6; context beyond the family's 2 KB; scoring and stepping.
-        context = self.derived(bytes_a_token).get("context", int(self.flag("context", DEFAULT_CONTEXT)))
-        training = 9e-6 + 2.6e-11 * network + 2e-9 * max(0, context - 2048)
+        # Seconds a symbol, after BENCHMARKS.md: 9e-6, 2.6e-11 a parameter in a product, and contexts beyond the family's; scoring and stepping.
+        training = 9e-6 + 2.6e-11 * network + 2e-9 * max(0, self.context(bytes_a_token) - DEFAULT_CONTEXT)
         coding = 2e-6 + 2.5e-11 * network + 3e-9 * vocabulary
-        return tokens * training + coded_bytes / bytes_a_token * coding * len(self.cells)
+        if "train.minutes" in self.settings:
+            trained = 60 * float(self.settings["train.minutes"])
+        else:
+            trained = training * self.guessed_tokens(bytes_a_token)
+        return trained + coded_bytes / bytes_a_token * coding * len(self.cells)
 
     def guessed_tokens(self, bytes_a_token):
-        if "train.minutes" in self.settings:
-            network, _ = self.guessed_network()
-            return float(self.settings["train.minutes"]) * 60 / (9e-6 + 2.6e-11 * network)
-        derived = self.derived(bytes_a_token)
         if "train.steps" in self.settings:
-            context = derived.get("context", int(self.flag("context", DEFAULT_CONTEXT)))
-            return int(self.settings["train.steps"]) * context * derived.get("batch", int(self.flag("batch", DEFAULT_BATCH)))
-        return derived.get("tokens") or parse_bytes(str(self.flag("tokens", "20M")))
+            return int(self.settings["train.steps"]) * self.context(bytes_a_token) * self.batch(bytes_a_token)
+        if "train.tokens" in self.settings:
+            return parse_bytes(str(self.settings["train.tokens"]))
+        return parse_bytes(str(self.settings["train.bytes-seen"])) / bytes_a_token
 
     def guessed_network(self):
         """(parameters that each symbol is multiplied with, vocabulary)."""
         kind, _, size = self.tokenizer.partition(":")
-        vocabulary = int(size) if kind.startswith("bpe") and size.isdigit() else 256
+        vocabulary = int(size) if kind.startswith("bpe") and size.isdigit() else 128 if kind.startswith("ascii7") else 256
         if "train.width" in self.settings:
             width = int(self.settings["train.width"])
             return width * vocabulary + 12 * int(self.flag("layers", DEFAULT_LAYERS)) * width**2, vocabulary

@@ -6,6 +6,8 @@ import math
 import os
 import sys
 
+from pages import html_page as page_of, html_table, markdown_table
+
 GB = 10**9
 
 # Deletang et al., 2024, table 1: raw rates in percent, and the adjusted rate of the text. Quoted, never measured here.
@@ -152,30 +154,21 @@ def markdown(sections):
     lines = []
     for heading, text, table in sections:
         lines += [f"## {heading}", ""] + ([text.strip(), ""] if text else [])
-        lines += ["| " + " | ".join(table[0]) + " |", "|" + "---|" * len(table[0])]
-        lines += ["| " + " | ".join(line) + " |" for line in table[1:]] + [""]
+        lines += [*markdown_table(table), ""]
         if heading == "Raw rates":
             lines += [PAPER_NOTE, "", "![rates](table.svg)", ""]
     return "\n".join(lines)
 
 
-STYLE = ("body{font:15px/1.45 system-ui,sans-serif;max-width:70em;margin:2em auto;padding:0 1em}table{border-collapse:collapse;margin:1em 0}"
-         "td,th{padding:.15em .7em;border-bottom:1px solid #ddd;text-align:left}td:nth-child(n+3){font-variant-numeric:tabular-nums}"
-         "tr.model{background:#e8f3ec}tr.quoted{color:#777}svg{max-width:100%;height:auto}")
-
-
 def html_page(sections, svg):
-    out = [f"<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Rates of codecs and models</title><style>{STYLE}</style><body>"]
+    out = []
     for heading, text, table in sections:
-        out.append(f"<h2>{html.escape(heading)}</h2><p>{html.escape(text)}</p><table><tr>"
-                   + "".join(f"<th>{html.escape(c)}</th>" for c in table[0]) + "</tr>")
-        for line in table[1:]:
-            kind = "quoted" if line[1].startswith("quoted") else "model" if heading == "Raw rates" and line[1].startswith("Occam") else ""
-            out.append(f"<tr class=\"{kind}\">" + "".join(f"<td>{html.escape(c)}</td>" for c in line) + "</tr>")
-        out.append("</table>")
+        def kind(line, raw=heading == "Raw rates"):
+            return "quoted" if line[1].startswith("quoted") else "model" if raw and line[1].startswith("Occam") else ""
+        out.append(f"<h2>{html.escape(heading)}</h2><p>{html.escape(text)}</p>" + html_table(table, kind))
         if heading == "Raw rates":
             out.append(f"<p>{html.escape(PAPER_NOTE)}</p>{svg}")
-    return "\n".join(out) + "</body></html>\n"
+    return page_of("Rates of codecs and models", out)
 
 
 def write_csv(path, rows):

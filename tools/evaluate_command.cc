@@ -12,11 +12,13 @@
 
 #include "coder/classical/baselines.h"
 #include "coder/compressor.h"
+#include "coder/context_curve.h"
 #include "coder/decompressor.h"
 #include "coder/ledger.h"
 #include "coder/lm_codec.h"
 #include "coder/model_codec.h"
 #include "data/base/error.h"
+#include "data/base/file.h"
 #include "data/base/thread_team.h"
 #include "data/base/units.h"
 #include "data/corpus.h"
@@ -45,7 +47,8 @@ constexpr char kEpilogue[] =
     "\n"
     "Examples:\n"
     "  evaluate --ckpt wiki-3M.h5 --data wiki64.txt.xz\n"
-    "  evaluate --ckpt wiki-3M.occm --data book.txt --bytes 0:1M --json\n";
+    "  evaluate --ckpt wiki-3M.occm --data book.txt --bytes 0:1M --json\n"
+    "  evaluate --ckpt wiki-3M.occm --data book.txt --curve curve.csv   # what context is worth\n";
 
 cxxopts::Options MakeOptions() {
   cxxopts::Options options("evaluate", "Measures what a model is worth on a file.\n");
@@ -61,7 +64,11 @@ cxxopts::Options MakeOptions() {
       cxxopts::value<std::string>()->default_value("chunked"), "MODE")(
       "float",
       "Also the cross-entropy of the float network, which codes nothing (of 7-bit symbols without "
-      "the bits that they lose); needs a checkpoint");
+      "the bits that they lose); needs a checkpoint")(
+      "curve",
+      "Also write to this file (CSV) the mean bits of the first, second, ... byte of a fresh chunk "
+      "(of 7-bit symbols without the bits that they lose)",
+      cxxopts::value<std::string>(), "OUT.csv");
   options.add_options("Run")("T,threads", "Threads; 0 = one a processor",
                              cxxopts::value<int>()->default_value("0"),
                              "N")("json", "Print JSON")("q,quiet", "No progress line");
@@ -215,6 +222,22 @@ double FloatBitsPerByte(const Checkpoint& checkpoint, std::span<const uint8_t> b
   return *nats / std::log(2.0) / static_cast<double>(bytes.size());
 }
 
+// The places of bytes in fresh chunks, the first is 1; no file is coded, but the frequencies are
+// those that code.
+void WriteCurve(const ExactNetwork& network, std::span<const uint8_t> bytes, int threads,
+                bool quiet, const std::string& path) {
+  const std::atomic<bool>& interrupted = CatchInterrupts();
+  ProgressLine line(quiet);
+  const auto curve = MeasureContextCurve(network, bytes, threads,
+                                         ShowsProgress(&line, "curve", bytes.size(), interrupted));
+  std::string table = "byte,chunks,mean_bits,deviation_bits\n";
+  for (size_t i = 0; i < curve.size(); ++i) {
+    table += fmt::format("{},{},{:.6f},{:.6f}\n", i + 1, curve[i].chunks, curve[i].MeanBits(),
+                         curve[i].DeviationBits());
+  }
+  WriteFile(path, std::span(reinterpret_cast<const uint8_t*>(table.data()), table.size()));
+}
+
 Json RateJson(uint64_t bytes, uint64_t original) {
   const double rate = static_cast<double>(bytes) / static_cast<double>(original);
   return {{"bytes", bytes}, {"rate", rate}, {"bits_per_byte", 8 * rate}};
@@ -329,6 +352,9 @@ int EvaluateCommand(int argc, const char* const* argv) {
     throw UsageError("--float needs a checkpoint (.h5): " + source.path +
                      " holds no float weights");
   }
+  if (args.count("curve") > 0 &&
+      ParseContextMode(args["mode"].as<std::string>()) != ContextMode::kChunked)
+    throw UsageError("--curve is of fresh contexts: --mode chunked");
   const Corpus corpus = LoadCorpus(args["data"].as<std::string>());
   const Selection selection = Select(corpus, source, args);
   const auto bytes = std::span<const uint8_t>(corpus.bytes)
@@ -344,6 +370,8 @@ int EvaluateCommand(int argc, const char* const* argv) {
     CodeWithModel(network, bytes, threads, quiet, &evaluation);
     if (args.count("float") > 0)
       evaluation.float_bpb = FloatBitsPerByte(*source.checkpoint, bytes, threads);
+    if (args.count("curve") > 0)
+      WriteCurve(network, bytes, threads, quiet, args["curve"].as<std::string>());
   } catch (const Interrupted&) {
     return kInterruptedExitCode;
   }

@@ -125,6 +125,13 @@ with tempfile.TemporaryDirectory() as work:
     assert row["in_sample_original_bytes"] == "16000" and row["adjusted_is"] == "by a sample"
     assert abs(int(row["adjusted_bytes"]) - int(row["model_bytes"]) - 5000 * float(row["in_sample_bpb"])) < 2, row
 
+    # Steps of as many bytes, whatever the tokenizer.
+    write("equal.toml", SPEC.format(steps=60, in_sample="0").replace(", batch = 4", "").replace('label = "network"', "batch_bytes = 1500"))
+    sweep("equal.toml", "--out", "equal", "--task", "1")
+    (row, _) = rows("equal")
+    batch = int(row["tokens_seen"]) / 64 / 60
+    assert batch == round(1500 / 64 / float(row["bytes_a_token"])), row
+
     # Stopped, and killed: what was half trained goes on to the same model.
     write("long.toml", SPEC.format(steps=2500, in_sample="40K").split("[[grid]]\nlabel = \"seeds\"")[0].replace(', "bpe:270"]', "]"))
     process = start_until_it_trains("stopped")
@@ -164,7 +171,7 @@ with tempfile.TemporaryDirectory() as work:
     assert len(rows("wrong")) == 8 and all(r["adjusted_bytes"] == "" for r in rows("wrong"))
 
     for spoiled, word in (("train.steps = 60\ntrain.stepz = 60", "--stepz"), ("train.out = 60", "train.out"), ("stepz = 60", "stepz"),
-                          ("x = [", "spoiled.toml"), ("", "how long"), ("bytes_seen = 1\ntrain.steps = 1", "twice")):
+                          ("x = [", "spoiled.toml"), ("", "how long"), ("train.steps = 1\nbatch_bytes = 1", "twice")):
         write("spoiled.toml", SPEC.format(steps=60, in_sample="40K").replace("train.steps = 60", spoiled))
         assert word in sweep("spoiled.toml", "--out", "spoiled", code=2).stderr, spoiled
     write("spoiled.toml", SPEC.format(steps=60, in_sample="40K").replace("40K:48K", "39K:48K"))
