@@ -344,7 +344,7 @@ def law_section(laws):
                       f"{100 * fit.best.error:.2f} %"])
     return Section("The law", "Bits a byte, P parameters, D bytes trained on; held out E + A / (P / 10^6)^a + B / (D / 10^6)^b (the form of Hoffmann et al., "
                    "2022), in-sample E + A / (P / 10^6)^a - B (P / D)^b. In brackets the 5th to 95th percentile of 200 bootstrap samples of the cells; that the true form may be "
-                   "another is not in them. It holds for this many bytes seen, of this text.", table=table)
+                   "another is not in them. Fitted to rates of the model alone; it holds for this many bytes seen, of this text.", table=table)
 
 
 def optimum_section(fit, data, best, per_parameter):

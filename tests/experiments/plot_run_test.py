@@ -18,6 +18,7 @@ if importlib.util.find_spec("matplotlib") is None:
 binaries, plot_run = (os.path.abspath(path) for path in sys.argv[1:3])
 spec = importlib.util.spec_from_file_location("plot_run", plot_run)
 plot = importlib.util.module_from_spec(spec)
+sys.path.insert(0, os.path.dirname(plot_run))  # as when it is run
 spec.loader.exec_module(plot)
 
 
