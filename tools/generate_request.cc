@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <string_view>
+#include <memory>
+#include <optional>
 
 #include "data/base/error.h"
 #include "data/base/units.h"
+#include "data/terminal_text.h"
 #include "tools/command.h"
 
 namespace occam {
@@ -82,6 +84,50 @@ uint32_t ParseThousandths(const std::string& text) {
   return static_cast<uint32_t>(std::stoul("0" + digits + decimals));
 }
 
+// Where what is generated goes as it comes: bytes to a file or pipe, text to a terminal.
+class GeneratedOutput {
+ public:
+  // Throws kIo: the file exists, or cannot be made.
+  explicit GeneratedOutput(const GenerateRequest& request);
+
+  void Write(std::span<const uint8_t> bytes);  // Throws kIo.
+  void Finish();
+
+ private:
+  void Show(const std::string& text);
+
+  std::unique_ptr<ByteSink> sink_;
+  std::optional<TerminalText> text_;  // for a terminal
+  bool line_open_ = false;
+};
+
+GeneratedOutput::GeneratedOutput(const GenerateRequest& request)
+    : sink_(OpenSink(request.output, request.force)) {
+  if (request.output == kStandard && ::isatty(STDOUT_FILENO) == 1) text_.emplace();
+}
+
+void GeneratedOutput::Write(std::span<const uint8_t> bytes) {
+  if (text_) {
+    Show(text_->Take(bytes));
+  } else {
+    sink_->Write(bytes);
+  }
+}
+
+void GeneratedOutput::Show(const std::string& text) {
+  if (text.empty()) return;
+  sink_->Write(std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
+  line_open_ = text.back() != '\n';
+}
+
+void GeneratedOutput::Finish() {
+  if (text_) {
+    Show(text_->Finish());
+    if (line_open_) Show("\n");
+  }
+  sink_->Commit();
+}
+
 }  // namespace
 
 GenerateRequest ParseGenerateRequest(int argc, const char* const* argv) {
@@ -123,33 +169,6 @@ GenerateRequest ParseGenerateRequest(int argc, const char* const* argv) {
 Bytes ReadPrompt(const GenerateRequest& request) {
   if (request.prompt_file.empty()) return {request.prompt.begin(), request.prompt.end()};
   return ReadAll(*OpenSource(request.prompt_file, &CatchInterrupts()));
-}
-
-GeneratedOutput::GeneratedOutput(const GenerateRequest& request)
-    : sink_(OpenSink(request.output, request.force)) {
-  if (request.output == kStandard && ::isatty(STDOUT_FILENO) == 1) text_.emplace();
-}
-
-void GeneratedOutput::Write(std::span<const uint8_t> bytes) {
-  if (text_) {
-    Show(text_->Take(bytes));
-  } else {
-    sink_->Write(bytes);
-  }
-}
-
-void GeneratedOutput::Show(const std::string& text) {
-  if (text.empty()) return;
-  sink_->Write(std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
-  line_open_ = text.back() != '\n';
-}
-
-void GeneratedOutput::Finish() {
-  if (text_) {
-    Show(text_->Finish());
-    if (line_open_) Show("\n");
-  }
-  sink_->Commit();
 }
 
 int WriteContinuation(const GenerateRequest& request, std::span<const uint8_t> prompt,

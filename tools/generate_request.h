@@ -2,17 +2,13 @@
 #ifndef OCCAM_TOOLS_GENERATE_REQUEST_H_
 #define OCCAM_TOOLS_GENERATE_REQUEST_H_
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
-#include <memory>
-#include <optional>
 #include <span>
 #include <string>
 
 #include "coder/symbol_sampler.h"
 #include "data/base/file.h"
-#include "data/terminal_text.h"
 
 namespace occam {
 
@@ -36,25 +32,9 @@ GenerateRequest ParseGenerateRequest(int argc, const char* const* argv);
 
 Bytes ReadPrompt(const GenerateRequest& request);  // Throws kIo.
 
-// Where what is generated goes as it comes: bytes to a file or pipe, text to a terminal.
-class GeneratedOutput {
- public:
-  // Throws kIo: the file exists, or cannot be made.
-  explicit GeneratedOutput(const GenerateRequest& request);
-
-  void Write(std::span<const uint8_t> bytes);  // Throws kIo.
-  void Finish();
-
- private:
-  void Show(const std::string& text);
-
-  std::unique_ptr<ByteSink> sink_;
-  std::optional<TerminalText> text_;  // for a terminal
-  bool line_open_ = false;
-};
-
-// Writes request.bytes bytes of what next() gives, piece by piece, and tells the speed on standard
-// error, after `about`. Returns the exit code.
+// Writes request.bytes bytes of what next() gives, as they come, bytes to a file or pipe, text to a
+// terminal, and tells the speed on standard error, after `about`. Returns the exit code; throws
+// kIo.
 int WriteContinuation(const GenerateRequest& request, std::span<const uint8_t> prompt,
                       const std::string& about, const std::function<Bytes()>& next);
 
