@@ -23,7 +23,7 @@ FileHeader HeaderFor(const StreamModel* model, ContextMode mode) {
     throw UsageError(fmt::format("the model has a vocabulary of {} and no tokenizer that makes it",
                                  model->vocabulary));
   }
-  FileHeader header = DefaultHeader(model->context, mode);
+  FileHeader header = DefaultHeader(model->context, mode, model->vocabulary);
   header.contract_version = model->contract_version;
   header.tokenizer_id = model->tokenizer_id;
   header.model_id = model->model_id;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 
 #include "data/base/byte_order.h"
 #include "data/base/error.h"
@@ -36,7 +37,12 @@ const char* ModeName(ContextMode mode) {
   return mode == ContextMode::kCarried ? "carried" : "chunked";
 }
 
-FileHeader DefaultHeader(uint32_t context, ContextMode mode) {
+uint32_t LayoutBytes(int32_t vocabulary) {
+  const auto bits = static_cast<uint32_t>(std::bit_width(static_cast<uint32_t>(vocabulary - 1)));
+  return bits <= 8 ? 1 : 1 + (bits - 8) / 2;
+}
+
+FileHeader DefaultHeader(uint32_t context, ContextMode mode, int32_t vocabulary) {
   if (context < 1 || context > kMaxContext) {
     throw UsageError(
         fmt::format("a context of {} symbols is not in [1, {}]", context, kMaxContext));
@@ -46,8 +52,8 @@ FileHeader DefaultHeader(uint32_t context, ContextMode mode) {
   header.context = context;
   const bool carried = mode == ContextMode::kCarried;
   const uint32_t lane_symbols = carried ? kCarriedLaneSymbols : kDefaultLaneSymbols;
-  header.lane_symbols = context * std::max(1u, lane_symbols / context);
-  // Only beyond a context of 512 K: fewer lanes keep the segment within bounds.
+  header.lane_symbols = context * std::max(1u, lane_symbols / context) * LayoutBytes(vocabulary);
+  // Only beyond contexts of some 100 K: fewer lanes keep the segment within bounds.
   header.lanes = std::min(kDefaultLanes, kMaxSegmentSymbols / header.lane_symbols);
   return header;
 }

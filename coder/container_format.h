@@ -23,7 +23,8 @@ constexpr uint32_t kMaxContext = 1u << 20;
 constexpr uint32_t kMaxLanes = 256;
 constexpr uint32_t kMaxSegmentSymbols = 1u << 24;
 
-// The default layout: 32 lanes of `context` * max(1, 16384 / context) symbols, carried 65536.
+// The default layout: 32 lanes of `context` * max(1, 16384 / context) symbols, carried 65536; times
+// LayoutBytes.
 constexpr uint32_t kDefaultContext = 2048;
 constexpr uint32_t kDefaultLanes = 32;
 constexpr uint32_t kDefaultLaneSymbols = 16384;
@@ -69,8 +70,16 @@ constexpr size_t kFileHeaderBytes = 72;
 constexpr size_t kModelFrameBytes = 16;
 constexpr uint64_t kMaxEmbeddedModelBytes = uint64_t{1} << 30;
 
-// The header with the default layout for a context in [1, kMaxContext] (kUsage otherwise).
-FileHeader DefaultHeader(uint32_t context, ContextMode mode = ContextMode::kChunked);
+// The header with the default layout for a context in [1, kMaxContext] (kUsage otherwise) and
+// symbols of a vocabulary: where they stand for several bytes each, lanes are longer by
+// LayoutBytes.
+FileHeader DefaultHeader(uint32_t context, ContextMode mode = ContextMode::kChunked,
+                         int32_t vocabulary = 256);
+
+// About as many bytes as a byte-pair token of a vocabulary of b bits stands for, rounded down:
+// 1 + floor((b - 8) / 2) above 256, else 1. Text has 1.9 bytes a token of 512, 3.1 of 4096, 3.9 of
+// 20,000 (BENCHMARKS.md).
+uint32_t LayoutBytes(int32_t vocabulary);
 
 struct SegmentHeader {
   CodingMethod method = CodingMethod::kStored;

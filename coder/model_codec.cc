@@ -8,6 +8,7 @@
 #include "coder/model_walk.h"
 #include "coder/range_decoder.h"
 #include "coder/range_encoder.h"
+#include "coder/tokenizer_codec.h"
 #include "data/base/byte_order.h"
 #include "data/base/error.h"
 
@@ -15,7 +16,9 @@ namespace occam {
 namespace {
 
 constexpr uint8_t kMagic[8] = {'O', 'C', 'C', 'A', 'M', 'Q', 'N', 'Z'};
-constexpr uint32_t kFormatVersion = 1;
+// 1: the tokenizer as it is serialised; 2: of one of byte pairs its head, the merges in the stream.
+constexpr uint32_t kPlainTokenizer = 1;
+constexpr uint32_t kCodedMerges = 2;
 
 // No bit is cheaper than 1/90 of one, so that a payload of n bytes holds at most 720 n numbers and
 // room is made for no more.
@@ -50,9 +53,17 @@ CodedModel EncodeModel(const QuantizedModel& model) {
   CheckModel(model, "the model to code");
   QuantizedModel walked = model;
   RangeEncoder encoder;
+  // Configuration and what is told of the tokenizer outside the stream.
+  QuantizedModel head{model.config, {}, {}, {}, model.tokenizer};
+  const bool coded_merges = HasMerges(model.tokenizer);
+  if (coded_merges) {
+    EncodeMerges(model.tokenizer, &encoder);
+    head.tokenizer.resize(kTokenizerHeadBytes);
+  }
   BitEncoder bits(&encoder, kLeastProbability);
   ModelWalk walk(&bits);
   CodedModel coded;
+  coded.tokenizer_bytes = head.tokenizer.size() + encoder.bytes_written();
   const auto table = ParameterTable(model.config);
   for (size_t i = 0; i < table.size(); ++i) {
     const size_t before = encoder.bytes_written();
@@ -64,9 +75,9 @@ CodedModel EncodeModel(const QuantizedModel& model) {
 
   ByteWriter out;
   for (const uint8_t letter : kMagic) out.Put(letter);
-  out.Put(kFormatVersion);
+  out.Put(coded_merges ? kCodedMerges : kPlainTokenizer);
   out.Put(static_cast<uint32_t>(kContractVersion));
-  PutModelHead(model, &out);
+  PutModelHead(head, &out);
   out.PutBytes(encoder.Finish());
   out.PutBytes(ModelId(model));
   coded.bytes = out.Take();
@@ -79,9 +90,10 @@ QuantizedModel DecodeModel(std::span<const uint8_t> bytes, const std::string& na
   in.GetBytes(sizeof(kMagic));
   const auto format = in.Get<uint32_t>();
   const auto contract = in.Get<uint32_t>();
-  if (format != kFormatVersion) {
-    throw DamagedError(fmt::format("{}: coded models of format {} are not known here (known: {})",
-                                   name, format, kFormatVersion));
+  if (format != kPlainTokenizer && format != kCodedMerges) {
+    throw DamagedError(
+        fmt::format("{}: coded models of format {} are not known here (known: {} and {})", name,
+                    format, kPlainTokenizer, kCodedMerges));
   }
   if (contract != kContractVersion) {
     throw DamagedError(fmt::format("{}: numeric contract {} is not known here (known: {})", name,
@@ -94,6 +106,7 @@ QuantizedModel DecodeModel(std::span<const uint8_t> bytes, const std::string& na
   const auto id = in.GetBytes(sizeof(Sha256Digest));
   MakeRoom(payload.size(), &model, name);
   RangeDecoder decoder(payload);
+  if (format == kCodedMerges) model.tokenizer = DecodeMerges(model.tokenizer, &decoder, name);
   BitDecoder bits(&decoder, kLeastProbability);
   ModelWalk walk(&bits);
   const auto table = ParameterTable(model.config);

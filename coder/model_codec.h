@@ -1,5 +1,6 @@
 // A model entropy-coded, for shipping: the same model (the same id) in fewer bytes than .occm's
-// flat block. What the ledger charges is the length of this form. Its layout is in coder/FORMAT.md.
+// flat block, the merges of its tokenizer too (tokenizer_codec.h). What the ledger charges is the
+// length of this form. Its layout is in coder/FORMAT.md.
 //
 // Weights come in the order of the tensors, row by row. A weight's code is a magnitude, by binary
 // decisions from the most significant bit on, and a sign. A decision is predicted in four contexts,
@@ -21,6 +22,7 @@ namespace occam {
 
 struct CodedModel {
   Bytes bytes;
+  size_t tokenizer_bytes = 0;  // what the tokenizer took, to some bytes
   std::vector<size_t>
       tensor_bytes;  // what each tensor took, to some bytes, in ParameterTable's order
 };
@@ -28,7 +30,7 @@ struct CodedModel {
 CodedModel EncodeModel(const QuantizedModel& model);
 
 // Throws kDamaged, `name` in the message, unless the bytes are a coded model, all of it and nothing
-// more. Allocates no more than some thousand times their number.
+// more. Allocates no more than some thousand times their number, and what DecodeMerges does.
 QuantizedModel DecodeModel(std::span<const uint8_t> bytes, const std::string& name);
 bool IsCodedModel(std::span<const uint8_t> first_bytes);  // by the magic
 

@@ -123,7 +123,7 @@ Json ModelJson(const ModelSource& source) {
             {"model_bytes", coded.bytes.size()},
             {"flat_bytes", SerialiseModel(source.model).size()},
             {"tokenizer", LoadTokenizer(source.model.tokenizer, source.path)->name()},
-            {"tokenizer_bytes", source.model.tokenizer.size()},
+            {"tokenizer_bytes", coded.tokenizer_bytes},
             {"config", ConfigJson(source.model.config)},
             {"tensors", TensorsJson(source.model, coded)}};
   if (!source.checkpoint) return json;

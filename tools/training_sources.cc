@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "coder/tokenizer_codec.h"
 #include "data/base/digest.h"
 #include "data/base/error.h"
 #include "data/base/units.h"
@@ -270,7 +271,7 @@ std::string DescribeTokens(const Tokenizer& tokenizer, const std::vector<LoadedS
   }
   return fmt::format("tokens: {}, {} coded, {:.3f} bytes each on the training part\n",
                      tokenizer.name(),
-                     FormatBytes(static_cast<double>(tokenizer.Serialise().size())),
+                     FormatBytes(static_cast<double>(CodedTokenizerBytes(tokenizer.Serialise()))),
                      static_cast<double>(source.split.train.size()) /
                          static_cast<double>(std::max<size_t>(source.train_tokens.size(), 1)));
 }

@@ -95,7 +95,7 @@ void ExactSession::Impl::Step(std::span<const int32_t> previous, std::span<uint3
   for (size_t i = 0; i < previous.size(); ++i) {
     if (lanes[i].position > 0) CheckSymbol(previous[i]);
   }
-  uint32_t* out = frequencies.data();
+  const auto size = static_cast<size_t>(c.vocabulary);
   for (size_t start = 0; start < previous.size(); start += kTileRows) {
     rows.clear();
     for (size_t i = start; i < std::min(previous.size(), start + kTileRows); ++i) {
@@ -107,8 +107,12 @@ void ExactSession::Impl::Step(std::span<const int32_t> previous, std::span<uint3
     }
     pass.Run(rows);
     for (int r = 0; r < static_cast<int>(rows.size()); ++r) {
-      kernels.Frequencies(pass.logits(r), c.vocabulary, frequency_row.data());
-      out = std::copy_n(frequency_row.data(), c.vocabulary, out);
+      // A row's padding is where the rows after it come; only the last ones have no room for it.
+      const bool has_room = frequencies.size() >= static_cast<size_t>(frequency_row.stride());
+      uint32_t* const row = has_room ? frequencies.data() : frequency_row.data();
+      kernels.Frequencies(pass.logits(r), c.vocabulary, row);
+      if (!has_room) std::copy_n(row, size, frequencies.data());
+      frequencies = frequencies.subspan(size);
     }
   }
 }

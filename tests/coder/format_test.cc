@@ -75,6 +75,30 @@ TEST_CASE("Format: the default layout is half a megabyte at the usual contexts")
     const FileHeader header = DefaultHeader(context);
     CHECK(ParseFileHeader(Serialise(header), "test") == header);
   }
+  // Symbols that stand for several bytes: as many of them in a lane, about.
+  for (const auto& [vocabulary, bytes] : {std::pair{2, 1u},
+                                          {128, 1u},
+                                          {256, 1u},
+                                          {257, 1u},
+                                          {512, 1u},
+                                          {1024, 2u},
+                                          {4096, 3u},
+                                          {4097, 3u},
+                                          {16384, 4u},
+                                          {20000, 4u},
+                                          {65534, 5u}}) {
+    CHECK(LayoutBytes(vocabulary) == bytes);
+    for (const ContextMode mode : {ContextMode::kChunked, ContextMode::kCarried}) {
+      const FileHeader of_bytes = DefaultHeader(2048, mode);
+      const FileHeader header = DefaultHeader(2048, mode, vocabulary);
+      CHECK(header.segment_bytes() == bytes * of_bytes.segment_bytes());
+      CHECK(header.lanes == of_bytes.lanes);
+      // What a decoder takes.
+      CHECK(ParseFileHeader(Serialise(header), "a.occ") == header);
+      const FileHeader widest = DefaultHeader(kMaxContext, mode, vocabulary);
+      CHECK(ParseFileHeader(Serialise(widest), "a.occ") == widest);
+    }
+  }
   CHECK(ThrownBy([] { DefaultHeader(0); }).kind == ErrorKind::kUsage);
   CHECK(ThrownBy([] { DefaultHeader(kMaxContext + 1); }).kind == ErrorKind::kUsage);
 }
