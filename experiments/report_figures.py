@@ -52,8 +52,10 @@ def about(rows):
     seen = sorted({round(r["bytes_seen"] / 1e6, 1) for r in rows})
     span = f"{seen[0]:g}" if seen[0] == seen[-1] else f"{seen[0]:g} to {seen[-1]:g}"
     seeds = max(len(g.rows) for g in groups_of(rows))
+    mixed = {r["id"] for r in rows if r.get("held_out_segments_of_others") or r.get("in_sample_segments_of_others")}
     return (f"Every rate is of a file that was restored and compared; held-out bytes were never trained on. {span} million bytes seen in training, repeats "
-            f"included. " + (f"Where there are several seeds (up to {seeds}), means and their ranges." if seeds > 1 else "One seed."))
+            f"included. " + (f"Files of {len(mixed)} models have segments by other methods, order 2 for one, where those take fewer bytes. " if mixed else "")
+            + (f"Where there are several seeds (up to {seeds}), means and their ranges." if seeds > 1 else "One seed."))
 
 
 def line(ax, groups, x, what, style, label, **more):

@@ -50,7 +50,7 @@ def write(path, content):
 def row_of(settings, parameters, held_out, in_sample, width=48, vocabulary=256, context=2048, adjusted_is="by a sample"):
     """A row as sweep.py writes it."""
     size = settings["train_bytes"]
-    row = {"study": "made", "label": "", "id": f"{len(settings)}{parameters}{settings.get('train.tokenizer')}{context}{size}", "parameters": parameters,
+    row = {"study": "made", "label": "", "id": f"{parameters}-{settings.get('train.tokenizer')}-{settings['seed']}-{size}", "parameters": parameters,
            "vocabulary": vocabulary, "width": width, "layers": 7, "context": context, "bytes_a_token": 1.0, "tokens_seen": 10**6, "bytes_seen": 10**6,
            "steps": 61, "model_bytes": round(0.85 * parameters), "tokenizer_bytes": 1, "vocabulary_bytes": 2 * vocabulary * width, "train_s": 36.0,
            "train_peak_mb": 50, "code_peak_mb": 20, "threads": 1, "model_id": "00", "data_sha256": "da" * 32, "held_out_sha256": "0f" * 32,
@@ -136,8 +136,9 @@ def test_sizes():
     script("report.py", "sizes", "--out", "again")
     assert read("again/sizes.svg") == before
     # Too few cells for a law: points alone.
-    write_results("few", rows[:3], "sizes")
+    write_results("few", [{**rows[0], "held_out_segments_of_others": 1}, *rows[1:3]], "sizes")
     script("report.py", "few")
+    assert "Files of 1 models have segments by other methods" in read("few/index.md")
     assert "## The law" not in read("few/index.md") and "prediction" not in read("few/index.md")
 
 
@@ -151,6 +152,7 @@ def test_tokenizers():
     write_results("tokenizers", rows, "tokenizers")
     script("report.py", "tokenizers")
     text = check_page("tokenizers", ["rate", "adjusted"])
+    assert "other methods" not in text
     row = rows[1]
     uncharged = 100 * (row["adjusted_rate"] - row["vocabulary_bytes"] / 10**7)
     assert f"| {100 * row['adjusted_rate']:.2f} | {uncharged:.2f} |" in text
