@@ -77,6 +77,15 @@ inline void Learn(uint32_t* cell, bool bit, uint32_t limit) {
           (count < limit ? count + 1 : count);
 }
 
+// Where an interval of [0, kFrequencyTotal) of this size, that `leaves` symbols share, is cut by a
+// decision that is 1, the upper part, with this probability. Each side gets the room of its leaves,
+// at least 1 each, then its share of the rest.
+inline uint32_t SplitOf(uint32_t size, uint32_t leaves, int32_t probability) {
+  const uint64_t rest = size - leaves;
+  return leaves / 2 +
+         static_cast<uint32_t>(rest * static_cast<uint64_t>(65536 - probability) >> 16);
+}
+
 inline int Stretch(uint32_t cell) { return kLogistic.stretch[cell >> 20]; }
 
 // N predictions of one bit, mixed in the logistic domain by weights that learn (Mahoney, 2005,

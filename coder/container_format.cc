@@ -34,7 +34,15 @@ void CheckLayout(const FileHeader& header, const std::string& name) {
 }  // namespace
 
 const char* ModeName(ContextMode mode) {
-  return mode == ContextMode::kCarried ? "carried" : "chunked";
+  switch (mode) {
+    case ContextMode::kChunked:
+      return "chunked";
+    case ContextMode::kCarried:
+      return "carried";
+    case ContextMode::kAdaptive:
+      return "adaptive";
+  }
+  return "unknown";
 }
 
 uint32_t LayoutBytes(int32_t vocabulary) {
@@ -50,8 +58,9 @@ FileHeader DefaultHeader(uint32_t context, ContextMode mode, int32_t vocabulary)
   FileHeader header;
   header.mode = mode;
   header.context = context;
-  const bool carried = mode == ContextMode::kCarried;
-  const uint32_t lane_symbols = carried ? kCarriedLaneSymbols : kDefaultLaneSymbols;
+  const uint32_t lane_symbols = mode == ContextMode::kAdaptive  ? kAdaptiveLaneSymbols
+                                : mode == ContextMode::kCarried ? kCarriedLaneSymbols
+                                                                : kDefaultLaneSymbols;
   header.lane_symbols = context * std::max(1u, lane_symbols / context) * LayoutBytes(vocabulary);
   // Only beyond contexts of some 100 K: fewer lanes keep the segment within bounds.
   header.lanes = std::min(kDefaultLanes, kMaxSegmentSymbols / header.lane_symbols);
@@ -108,7 +117,7 @@ FileHeader ParseFileHeader(std::span<const uint8_t> bytes, const std::string& na
   header.contract_version = in.Get<uint8_t>();
   const auto mode = in.Get<uint8_t>();
   const auto flags = in.Get<uint8_t>();
-  if (mode > static_cast<uint8_t>(ContextMode::kCarried) || (flags & ~kEmbeddedModel) != 0) {
+  if (mode > static_cast<uint8_t>(ContextMode::kAdaptive) || (flags & ~kEmbeddedModel) != 0) {
     throw DamagedError(
         fmt::format("{} uses {}, which this version does not support", name,
                     (flags & ~kEmbeddedModel) != 0 ? "unknown flags" : "another context mode"));
@@ -218,7 +227,7 @@ uint64_t ChainHash(uint64_t chain, std::span<const uint8_t> record) {
 
 std::vector<uint32_t> LaneLengths(uint32_t symbols, const FileHeader& file) {
   const uint32_t chunks = symbols / file.context + (symbols % file.context != 0 ? 1 : 0);
-  const bool fewer = file.mode == ContextMode::kCarried && symbols < file.segment_bytes();
+  const bool fewer = file.mode != ContextMode::kChunked && symbols < file.segment_bytes();
   const uint32_t worthwhile = fewer ? std::max(chunks / kCarriedLaneChunks, 1u) : chunks;
   const uint32_t lanes = std::min({file.lanes, chunks, worthwhile});
   std::vector<uint32_t> lengths;

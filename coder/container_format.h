@@ -23,13 +23,14 @@ constexpr uint32_t kMaxContext = 1u << 20;
 constexpr uint32_t kMaxLanes = 256;
 constexpr uint32_t kMaxSegmentSymbols = 1u << 24;
 
-// The default layout: 32 lanes of `context` * max(1, 16384 / context) symbols, carried 65536; times
-// LayoutBytes.
+// The default layout: 32 lanes of `context` * max(1, 16384 / context) symbols, carried 65536 and
+// adaptive 524288 in place of 16384; times LayoutBytes.
 constexpr uint32_t kDefaultContext = 2048;
 constexpr uint32_t kDefaultLanes = 32;
 constexpr uint32_t kDefaultLaneSymbols = 16384;
 constexpr uint32_t kCarriedLaneSymbols = 65536;
-constexpr uint32_t kCarriedLaneChunks = 8;  // the least that is worth a lane of its own
+constexpr uint32_t kAdaptiveLaneSymbols = 524288;  // as much to learn from as a segment can hold
+constexpr uint32_t kCarriedLaneChunks = 8;         // the least that is worth a lane of its own
 
 using TokenizerId =
     std::array<uint8_t, 8>;  // the first bytes of the SHA-256 of its serialised form
@@ -37,9 +38,11 @@ using TokenizerId =
 enum class ContextMode : uint8_t {
   kChunked = 0,  // every lane's context is fresh each `context` symbols
   kCarried = 1,  // a lane's context goes on from its first to its last symbol
+  // Carried, and the network's predictions are mixed with those of coder/adaptive_mixer.h.
+  kAdaptive = 2,
 };
 
-const char* ModeName(ContextMode mode);  // "chunked", "carried"
+const char* ModeName(ContextMode mode);  // "chunked", "carried", "adaptive"
 
 enum class CodingMethod : uint8_t {
   kStored = 0,  // the bytes themselves
@@ -131,8 +134,8 @@ uint64_t ChainHash(uint64_t chain, std::span<const uint8_t> record);
 
 // The lengths of a segment's lanes in symbols: c = ceil(symbols / context) chunks as evenly as can
 // be over min(lanes, c) lanes, the first lanes one chunk more, only the last chunk shorter than
-// `context`. Carried, a segment of less than lanes * lane_symbols has clamp(floor(c / 8), 1, lanes)
-// lanes: every lane starts without a context, so a short file is better cut into few.
+// `context`. Carried and adaptive, a segment of less than lanes * lane_symbols has clamp(floor(c /
+// 8), 1, lanes) lanes: every lane starts without a context, so a short file is better cut into few.
 std::vector<uint32_t> LaneLengths(uint32_t symbols, const FileHeader& file);
 
 }  // namespace occam

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string>
 
+#include "coder/adaptive_codec.h"
 #include "data/base/error.h"
 #include "data/tokenizer.h"
 
@@ -67,29 +68,43 @@ void LmCodec::ShareOut(size_t active, Job job) {
   });
 }
 
-void LmCodec::Score(std::span<const std::span<const int32_t>> lanes,
-                    std::span<const std::span<SymbolInterval>> intervals) {
+template <typename ScorePiece>
+void LmCodec::ForEachPiece(std::span<const std::span<const int32_t>> lanes, ScorePiece score) {
   if (mode_ == ContextMode::kCarried) {
     ShareOut(lanes.size(), [&](ExactSession& session, size_t first, size_t count) {
       for (size_t i = 0; i < count; ++i)
-        session.Score(static_cast<int>(i), lanes[first + i], intervals[first + i]);
+        score(session, static_cast<int>(i), first + i, size_t{0}, lanes[first + i].size());
     });
-    if (!lanes.empty()) step_ += lanes.front().size();
-    return;
+  } else {
+    if (step_ % context_ != 0) throw InternalError("scoring must go on at the start of a chunk");
+    team_.Run(static_cast<int>(lanes.size()), [&](int index, int thread) {
+      // Chunks know nothing of each other, so one lane's cache serves them all.
+      ExactSession& session = SessionFor(shares_[static_cast<size_t>(thread)], 1);
+      const auto lane = static_cast<size_t>(index);
+      for (size_t begin = 0; begin < lanes[lane].size(); begin += context_) {
+        session.Reset(0);
+        score(session, 0, lane, begin, std::min<size_t>(context_, lanes[lane].size() - begin));
+      }
+    });
   }
-  if (step_ % context_ != 0) throw InternalError("scoring must go on at the start of a chunk");
-  team_.Run(static_cast<int>(lanes.size()), [&](int lane, int thread) {
-    // Chunks know nothing of each other, so one lane's cache serves them all.
-    ExactSession& session = SessionFor(shares_[static_cast<size_t>(thread)], 1);
-    const auto symbols = lanes[static_cast<size_t>(lane)];
-    const auto scored = intervals[static_cast<size_t>(lane)];
-    for (size_t begin = 0; begin < symbols.size(); begin += context_) {
-      const size_t size = std::min<size_t>(context_, symbols.size() - begin);
-      session.Reset(0);
-      session.Score(0, symbols.subspan(begin, size), scored.subspan(begin, size));
-    }
-  });
   if (!lanes.empty()) step_ += lanes.front().size();
+}
+
+void LmCodec::Score(std::span<const std::span<const int32_t>> lanes,
+                    std::span<const std::span<SymbolInterval>> intervals) {
+  ForEachPiece(lanes, [&](ExactSession& session, int own, size_t lane, size_t begin, size_t size) {
+    session.Score(own, lanes[lane].subspan(begin, size), intervals[lane].subspan(begin, size));
+  });
+}
+
+void LmCodec::ScoreTables(std::span<const std::span<const int32_t>> lanes,
+                          const TakeTableFn& take) {
+  ForEachPiece(lanes, [&](ExactSession& session, int own, size_t lane, size_t begin, size_t size) {
+    session.Score(own, lanes[lane].subspan(begin, size),
+                  [&](size_t i, std::span<const uint32_t> frequencies) {
+                    take(lane, begin + i, frequencies);
+                  });
+  });
 }
 
 void LmCodec::Step(std::span<const int32_t> previous, std::span<uint32_t> frequencies) {
@@ -130,8 +145,12 @@ StreamModel LmStreamModel(const ExactNetwork& network, uint32_t context) {
   for (int l = 0; l < c.layers; ++l)
     model.lane_bytes +=
         2 * static_cast<uint64_t>(c.kv_width()) * static_cast<uint64_t>(c.window(l));
-  model.factory = [&network, context = model.context](int threads, ContextMode mode) {
-    return std::make_unique<LmCodec>(network, context, threads, mode);
+  model.factory = [&network, context = model.context](
+                      int threads, ContextMode mode) -> std::unique_ptr<SymbolModel> {
+    if (mode != ContextMode::kAdaptive)
+      return std::make_unique<LmCodec>(network, context, threads, mode);
+    return std::make_unique<AdaptiveCodec>(
+        std::make_unique<LmCodec>(network, context, threads, ContextMode::kCarried));
   };
   const LmCodec trial(network, model.context, 1);  // refuses a context that the network has not
   return model;

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -32,6 +33,11 @@ class LmCodec final : public TableModel {
   void StartSegment(int lanes) override;
   void Score(std::span<const std::span<const int32_t>> lanes,
              std::span<const std::span<SymbolInterval>> intervals) override;
+  // As Score, but tells all frequencies before each symbol: take(lane, i, frequencies [vocabulary])
+  // for lanes[lane][i], a lane's in order, lanes in several threads at once.
+  using TakeTableFn =
+      std::function<void(size_t lane, size_t i, std::span<const uint32_t> frequencies)>;
+  void ScoreTables(std::span<const std::span<const int32_t>> lanes, const TakeTableFn& take);
   void Step(std::span<const int32_t> previous, std::span<uint32_t> frequencies) override;
 
  private:
@@ -49,6 +55,10 @@ class LmCodec final : public TableModel {
   // those that start afresh at this step have done so.
   template <typename Job>
   void ShareOut(size_t active, Job job);
+  // score(session, its lane, lane, begin, size) for pieces of lanes that share a context, in the
+  // order of each lane.
+  template <typename ScorePiece>
+  void ForEachPiece(std::span<const std::span<const int32_t>> lanes, ScorePiece score);
 
   const ExactNetwork& network_;
   uint32_t context_;

@@ -56,11 +56,7 @@ SymbolInterval Order2Model::Code(uint32_t past, Choose choose) {
     Mixed mixed({&order0_[node], &cells1[node], cell2},
                 &weights_[static_cast<size_t>(Confidence(*cell2)) * 256 + node]);
 
-    // Each side gets the room of its leaves, then its share of the rest.
-    const uint64_t rest = interval.size - leaves;
-    const uint32_t split =
-        leaves / 2 +
-        static_cast<uint32_t>(rest * static_cast<uint64_t>(65536 - mixed.probability()) >> 16);
+    const uint32_t split = SplitOf(interval.size, leaves, mixed.probability());
     const bool bit = choose(interval.start + split);
     if (bit) interval.start += split;
     interval.size = bit ? interval.size - split : split;

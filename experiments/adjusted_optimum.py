@@ -263,7 +263,7 @@ def parse_arguments():
     parser.add_argument("--rounded-share", type=float, default=0.4, metavar="X", help="last share of a training that rounds (0.4)")
     parser.add_argument("--sample", type=parse_bytes, default=4 * 10**6, metavar="N",
                         help="what the first rounds code of a longer text; compared like any other (4M)")
-    parser.add_argument("--mode", choices=("chunked", "carried"), default="carried")
+    parser.add_argument("--mode", choices=("chunked", "carried", "adaptive"), default="carried")
     parser.add_argument("--train", default="", metavar="OPTIONS", help="more options of train, in one argument")
     parser.add_argument("--no-decoder", action="store_true", help="do not build and charge the decoder")
     parser.add_argument("--bin", default=BIN, metavar="DIR", help="where occam is (build/release/bin)")

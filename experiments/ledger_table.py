@@ -192,7 +192,7 @@ def main():
     parser.add_argument("--bits", type=lambda t: [int(b) for b in t.split(",")], default=[7, 6, 5, 4, 3], metavar="B,B,...")
     parser.add_argument("--sizes", default="1M,10M,62M", metavar="N,N,...", help="first bytes of the text (1M,10M,62M)")
     parser.add_argument("--held-out", default="62M:64M", metavar="BEGIN:END", help="bytes no model was trained on (62M:64M)")
-    parser.add_argument("--mode", choices=("chunked", "carried"), default="chunked")
+    parser.add_argument("--mode", choices=("chunked", "carried", "adaptive"), default="chunked")
     parser.add_argument("--float-up-to", type=parse_bytes, default=10**7, metavar="N",
                         help="largest of the sizes that the float rows are measured on (10M)")
     parser.add_argument("--no-decoder", action="store_true", help="do not build and charge the decoder")

@@ -30,7 +30,7 @@ import table1_pages
 from occam_runs import BIN, Cells, DAMAGED, Failure, IO, Occam, USAGE, bytes_text, sha256_of, write_slice
 
 CHUNK = 2048
-MODES = ("chunked", "carried")
+MODES = ("chunked", "carried", "adaptive")
 FORMS = ("file", "bare")
 
 
@@ -179,7 +179,7 @@ def main():
                         help="a column; the paper's rows have text, image, audio and random; repeat")
     parser.add_argument("--model", action="append", default=[], metavar="NAME=CKPT", help="checkpoint or .occm; repeat")
     parser.add_argument("--codec", type=lambda t: t.split(","), metavar="NAMES", help="these alone (all)")
-    parser.add_argument("--mode", type=lambda t: t.split(","), default=list(MODES), metavar="MODES", help="of models (chunked,carried)")
+    parser.add_argument("--mode", type=lambda t: t.split(","), default=list(MODES[:2]), metavar="MODES", help="of models: chunked, carried, adaptive (chunked,carried)")
     parser.add_argument("--slow", action="store_true", help="run programs, a process each, on every chunk, too")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="cells at a time (1)")
     parser.add_argument("--out", required=True, metavar="DIR")
@@ -187,7 +187,7 @@ def main():
     parser.add_argument("-T", "--threads", type=int, default=1, help="of a model's cell (1)")
     args = parser.parse_args()
     if set(args.mode) - set(MODES) or args.jobs < 1:
-        parser.error("--mode is chunked, carried or both, --jobs at least 1")
+        parser.error("--mode is chunked, carried, adaptive or several, --jobs at least 1")
     table = Table(args)
     table.fill()
     columns = [(name, f"{data['of']}, {bytes_text(data['bytes'])}") for name, data in table.data.items()]

@@ -45,9 +45,9 @@ cxxopts::Options MakeOptions(bool decompress) {
       cxxopts::value<std::string>(),
       "CKPT")("embed-model", "Compressing: put the model, entropy-coded, into the file")(
       "mode",
-      "Compressing: chunked, contexts start afresh all the time, the published setting; or "
-      "carried, "
-      "they go on, which is smaller",
+      "Compressing: chunked, contexts start afresh all the time, the published setting; carried, "
+      "they go on, which is smaller; or adaptive, carried and mixed with a model that learns from "
+      "the file itself, smaller still, but slower and for models of bytes only",
       cxxopts::value<std::string>()->default_value("chunked"), "MODE");
   options.add_options("What to do")("d,decompress", "Decompress")(
       "t,test", "Test compressed files, write nothing")(
@@ -144,7 +144,8 @@ Request ReadRequest(const cxxopts::ParseResult& args, bool decompress) {
 ContextMode ParseContextMode(const std::string& text) {
   if (text == "chunked") return ContextMode::kChunked;
   if (text == "carried") return ContextMode::kCarried;
-  throw UsageError("--mode is chunked or carried, not " + text);
+  if (text == "adaptive") return ContextMode::kAdaptive;
+  throw UsageError("--mode is chunked, carried or adaptive, not " + text);
 }
 
 Request ParseRequest(int argc, const char* const* argv, bool decompress) {

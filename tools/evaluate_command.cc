@@ -60,7 +60,7 @@ cxxopts::Options MakeOptions() {
                                       "fetched",
                                       cxxopts::value<std::string>(), "TEXT")(
       "bytes", "Bytes of it, BEGIN:END", cxxopts::value<std::string>(), "RANGE")(
-      "mode", "chunked or carried, as compress has it",
+      "mode", "chunked, carried or adaptive, as compress has it",
       cxxopts::value<std::string>()->default_value("chunked"), "MODE")(
       "float",
       "Also the cross-entropy of the float network, which codes nothing (of 7-bit symbols without "
@@ -298,8 +298,8 @@ void PrintTable(const Evaluation& e, const ModelSource& source, const Corpus& co
              SeenText(selection.seen));
   fmt::print("{:<28} {:>12} {:>9} {:>8} {:>12} {:>14} {:>18}\n", "", "bytes", "raw rate", "bpb",
              "with model", "2 B/parameter", "model pays for it");
-  const std::string name = e.mode == ContextMode::kCarried
-                               ? "Occam, contexts carried"
+  const std::string name = e.mode != ContextMode::kChunked
+                               ? fmt::format("Occam, contexts {}", ModeName(e.mode))
                                : fmt::format("Occam, {}-{} chunks", network.config().context,
                                              network.config().vocabulary == 256 ? "byte" : "token");
   fmt::print("{:<28} {:>12} {:>9} {:>8.4f} {:>12} {:>14}\n", name, l.file_bytes(),

@@ -46,7 +46,9 @@ struct ExactSession::Impl {
         lanes(static_cast<size_t>(lane_count)),
         pass(network, lane_count) {}
 
-  void Score(int lane, std::span<const int32_t> symbols, std::span<SymbolInterval> intervals);
+  // take(i, logits) for symbols[i].
+  template <typename Take>
+  void Score(int lane, std::span<const int32_t> symbols, Take take);
   void Step(std::span<const int32_t> previous, std::span<uint32_t> frequencies);
   void CheckSymbol(int32_t symbol) const;
 
@@ -64,30 +66,25 @@ void ExactSession::Impl::CheckSymbol(int32_t symbol) const {
   }
 }
 
-void ExactSession::Impl::Score(int lane, std::span<const int32_t> symbols,
-                               std::span<SymbolInterval> intervals) {
+template <typename Take>
+void ExactSession::Impl::Score(int lane, std::span<const int32_t> symbols, Take take) {
   Lane& state = lanes[static_cast<size_t>(lane)];
   if (!state.last_known) {
     throw InternalError(
         "a context that was stepped was to be scored: its last symbol is not known");
   }
   for (const int32_t symbol : symbols) CheckSymbol(symbol);
-  while (!symbols.empty()) {
-    const size_t count = std::min<size_t>(kTileRows, symbols.size());
+  for (size_t start = 0; start < symbols.size(); start += kTileRows) {
     rows.clear();
-    for (const int32_t symbol : symbols.first(count)) {
+    for (const int32_t symbol :
+         symbols.subspan(start, std::min<size_t>(kTileRows, symbols.size() - start))) {
       rows.push_back({lane, state.position, state.position == 0 ? c.begin_symbol() : state.last});
       ++state.position;
       state.last = symbol;
     }
     pass.Run(rows);
-    for (int r = 0; r < static_cast<int>(rows.size()); ++r) {
-      const auto i = static_cast<size_t>(r);
-      intervals[i] =
-          kernels.Interval(pass.logits(r), c.vocabulary, symbols[i], frequency_row.data());
-    }
-    symbols = symbols.subspan(count);
-    intervals = intervals.subspan(count);
+    for (int r = 0; r < static_cast<int>(rows.size()); ++r)
+      take(start + static_cast<size_t>(r), pass.logits(r));
   }
 }
 
@@ -129,7 +126,21 @@ void ExactSession::Reset(int lane) {
 void ExactSession::Score(int lane, std::span<const int32_t> symbols,
                          std::span<SymbolInterval> intervals) {
   const FloatMode mode;
-  impl_->Score(lane, symbols, intervals);
+  Impl& impl = *impl_;
+  impl.Score(lane, symbols, [&](size_t i, float* logits) {
+    intervals[i] =
+        impl.kernels.Interval(logits, impl.c.vocabulary, symbols[i], impl.frequency_row.data());
+  });
+}
+
+void ExactSession::Score(int lane, std::span<const int32_t> symbols,
+                         const TakeFrequenciesFn& take) {
+  const FloatMode mode;
+  Impl& impl = *impl_;
+  impl.Score(lane, symbols, [&](size_t i, float* logits) {
+    impl.kernels.Frequencies(logits, impl.c.vocabulary, impl.frequency_row.data());
+    take(i, std::span(impl.frequency_row.data(), static_cast<size_t>(impl.c.vocabulary)));
+  });
 }
 
 void ExactSession::Step(std::span<const int32_t> previous, std::span<uint32_t> frequencies) {

@@ -5,6 +5,7 @@
 #define OCCAM_MODEL_EXACT_NETWORK_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -57,6 +58,11 @@ class ExactSession {
   // scoring or by stepping. Not in a context that was stepped. A context may run on past
   // config().context symbols: full layers then look back over that many positions.
   void Score(int lane, std::span<const int32_t> symbols, std::span<SymbolInterval> intervals);
+
+  // The same, telling all frequencies before each symbol, as Step does: take(i, frequencies [V])
+  // for symbols[i], in order.
+  using TakeFrequenciesFn = std::function<void(size_t i, std::span<const uint32_t> frequencies)>;
+  void Score(int lane, std::span<const int32_t> symbols, const TakeFrequenciesFn& take);
 
   // One step of the lanes 0 .. previous.size() - 1, each at its own position: previous[i] is the
   // symbol that lane i coded last (ignored in a fresh lane). Writes frequencies [lanes][V], each at

@@ -82,8 +82,9 @@ std::vector<int> ParseThreads(const std::string& text) {
 std::vector<ContextMode> ParseModes(const std::string& text) {
   if (text == "chunked") return {ContextMode::kChunked};
   if (text == "carried") return {ContextMode::kCarried};
+  if (text == "adaptive") return {ContextMode::kAdaptive};
   if (text == "both") return {ContextMode::kChunked, ContextMode::kCarried};
-  throw UsageError("--mode is chunked, carried or both, not " + text);
+  throw UsageError("--mode is chunked, carried, adaptive or both, not " + text);
 }
 
 // Empty: the page of help was asked for and printed.
@@ -93,14 +94,14 @@ std::optional<Options> Parse(int argc, const char* const* argv) {
   page.add_options()("model",
                      "Models (.occm), or sizes of the family for random weights; default "
                      "200K 800K 3.2M",
-                     cxxopts::value<std::vector<std::string>>(),
-                     "MODEL")("data", "The file to code; needed by models that are files",
-                              cxxopts::value<std::string>(), "FILE")(
-      "bytes", "How many of its first bytes", cxxopts::value<std::string>()->default_value("1M"),
-      "N")("threads", "Numbers of threads; default 1 and one a processor",
-           cxxopts::value<std::string>(), "N,N")(
-      "mode", "chunked, carried or both", cxxopts::value<std::string>()->default_value("both"),
-      "MODE")("functions", "Print the samples of every function on standard error")(
+                     cxxopts::value<std::vector<std::string>>(), "MODEL")(
+      "data", "The file to code; needed by models that are files", cxxopts::value<std::string>(),
+      "FILE")("bytes", "How many of its first bytes",
+              cxxopts::value<std::string>()->default_value("1M"), "N")(
+      "threads", "Numbers of threads; default 1 and one a processor", cxxopts::value<std::string>(),
+      "N,N")("mode", "chunked, carried, adaptive, or both: the first two",
+             cxxopts::value<std::string>()->default_value("both"),
+             "MODE")("functions", "Print the samples of every function on standard error")(
       "h,help", "Print this page");
   page.parse_positional({"model"});
   const cxxopts::ParseResult args = page.parse(argc, argv);
@@ -285,7 +286,7 @@ void Report(const Options& options, const BenchmarkModel& model, const Folder& f
       if (ReadFile(input) != ReadFile(again)) throw InternalError("the file did not come back");
       PrintRun(model.name, ModeName(mode), threads, coded, decoded);
       if (threads == 1)
-        all.push_back({ModeName(mode), mode == ContextMode::kCarried, coded, decoded});
+        all.push_back({ModeName(mode), mode != ContextMode::kChunked, coded, decoded});
     }
   }
   if (all.empty()) return;

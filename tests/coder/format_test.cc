@@ -60,9 +60,16 @@ TEST_CASE("Format: carried lanes are few where a segment is short, and all where
   CHECK(LaneLengths(wide.segment_bytes(), wide).size() == 32);
   CHECK(LaneLengths(wide.segment_bytes() - 1, wide).size() == 4);
   for (const uint32_t context : {1u, 2048u, 600000u, kMaxContext}) {
-    const FileHeader carried = DefaultHeader(context, ContextMode::kCarried);
-    CHECK(ParseFileHeader(Serialise(carried), "test") == carried);
+    for (const ContextMode mode : {ContextMode::kCarried, ContextMode::kAdaptive}) {
+      const FileHeader carried = DefaultHeader(context, mode);
+      CHECK(ParseFileHeader(Serialise(carried), "test") == carried);
+    }
   }
+  // Adaptive, a segment is as large as may be.
+  const FileHeader adaptive = DefaultHeader(2048, ContextMode::kAdaptive);
+  CHECK(adaptive.lanes == 32);
+  CHECK(adaptive.segment_bytes() == kMaxSegmentSymbols);
+  CHECK(LaneLengths(64 << 10, adaptive) == LaneLengths(64 << 10, usual));
 }
 
 TEST_CASE("Format: the default layout is half a megabyte at the usual contexts") {
@@ -136,7 +143,7 @@ TEST_CASE("Format: a newer version, mode and reserved bits are refused by name")
   };
   CHECK(refusal(9, 7).empty());
   CHECK_THAT(refusal(8, 2), Catch::Contains("x.occ") && Catch::Contains("version 2"));
-  CHECK_THAT(refusal(10, 2), Catch::Contains("another context mode"));
+  CHECK_THAT(refusal(10, 3), Catch::Contains("another context mode"));
   CHECK_THAT(refusal(11, 1), Catch::Contains("holds a model"));  // which this header does not name
   for (uint8_t bit = 2; bit != 0; bit = static_cast<uint8_t>(bit << 1))
     CHECK_THAT(refusal(11, bit), Catch::Contains("unknown flags"));

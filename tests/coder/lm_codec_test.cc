@@ -40,26 +40,7 @@ Bytes Dream(size_t size, uint64_t seed, ContextMode mode = ContextMode::kChunked
   return bytes;
 }
 
-// A carried codec's intervals of the lanes, scored in rows of `row` symbols.
-std::vector<std::vector<SymbolInterval>> ScoreCarried(
-    LmCodec* codec, const std::vector<std::vector<int32_t>>& lanes, size_t row) {
-  std::vector<std::vector<SymbolInterval>> scored;
-  for (const auto& lane : lanes) scored.emplace_back(lane.size());
-  codec->StartSegment(static_cast<int>(lanes.size()));
-  for (size_t begin = 0; begin < lanes[0].size(); begin += row) {
-    std::vector<std::span<const int32_t>> known;
-    std::vector<std::span<SymbolInterval>> room;
-    for (size_t i = 0; i < lanes.size() && begin < lanes[i].size(); ++i) {
-      const size_t size = std::min(row, lanes[i].size() - begin);
-      known.push_back(std::span(lanes[i]).subspan(begin, size));
-      room.push_back(std::span(scored[i]).subspan(begin, size));
-    }
-    codec->Score(known, room);
-  }
-  return scored;
-}
-
-// The same, stepped.
+// A carried codec's intervals of the lanes, stepped.
 std::vector<std::vector<SymbolInterval>> StepCarried(
     LmCodec* codec, const std::vector<std::vector<int32_t>>& lanes) {
   std::vector<std::vector<SymbolInterval>> stepped(lanes.size());
@@ -162,8 +143,8 @@ TEST_CASE(
     LmCodec codec(Network(), kContext, threads, ContextMode::kCarried);
     // Twice: a segment leaves nothing behind for the next.
     for (int round = 0; round < 2; ++round) {
-      CHECK((ScoreCarried(&codec, lanes, kContext) == expected));
-      CHECK((ScoreCarried(&codec, lanes, 1000) == expected));
+      CHECK((ScoreInRows(&codec, lanes, kContext) == expected));
+      CHECK((ScoreInRows(&codec, lanes, 1000) == expected));
       CHECK((StepCarried(&codec, lanes) == expected));
     }
   }
@@ -178,7 +159,7 @@ TEST_CASE("Language model codec: a context that is carried past position 65,536 
   std::vector<int32_t> symbols = testing::RandomSymbols(network.config(), kCircle, 5);
   for (size_t i = 0; i < kMore; ++i) symbols.push_back(symbols[i]);
   LmCodec codec(network, kContext, 1, ContextMode::kCarried);
-  const auto scored = ScoreCarried(&codec, {symbols}, kContext)[0];
+  const auto scored = ScoreInRows(&codec, {symbols}, kContext)[0];
   CHECK((StepCarried(&codec, {symbols})[0] == scored));
   const auto before = std::span(scored).subspan(100, kMore - 100);
   const auto after = std::span(scored).subspan(kCircle + 100, kMore - 100);

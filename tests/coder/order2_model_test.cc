@@ -24,29 +24,10 @@ std::vector<std::vector<int32_t>> Cut(std::span<const uint8_t> bytes,
   return lanes;
 }
 
-std::vector<std::vector<SymbolInterval>> ScoreAll(Order2Model& model,
-                                                  const std::vector<std::vector<int32_t>>& lanes,
-                                                  size_t rows) {
-  std::vector<std::vector<SymbolInterval>> intervals;
-  for (const auto& lane : lanes) intervals.emplace_back(lane.size());
-  model.StartSegment(static_cast<int>(lanes.size()));
-  for (size_t begin = 0; begin < lanes.front().size(); begin += rows) {
-    std::vector<std::span<const int32_t>> known;
-    std::vector<std::span<SymbolInterval>> scored;
-    for (size_t i = 0; i < lanes.size() && lanes[i].size() > begin; ++i) {
-      const size_t size = std::min(rows, lanes[i].size() - begin);
-      known.push_back(std::span(lanes[i]).subspan(begin, size));
-      scored.push_back(std::span(intervals[i]).subspan(begin, size));
-    }
-    model.Score(known, scored);
-  }
-  return intervals;
-}
-
 double BitsPerByte(const Bytes& bytes) {
   Order2Model model;
   double bits = 0;
-  const auto intervals = ScoreAll(model, Cut(bytes, {bytes.size()}), bytes.size());
+  const auto intervals = ScoreInRows(&model, Cut(bytes, {bytes.size()}), bytes.size());
   for (const SymbolInterval symbol : intervals[0]) bits += kFrequencyBits - std::log2(symbol.size);
   return bits / static_cast<double>(bytes.size());
 }
@@ -68,9 +49,9 @@ TEST_CASE("Order 2: decoding sees the intervals of scoring, whatever the lanes a
   const std::vector<size_t> lengths = {1500, 1500, 900, 900, 200};
   const auto lanes = Cut(bytes, lengths);
   Order2Model scorer;
-  const auto intervals = ScoreAll(scorer, lanes, 1500);
+  const auto intervals = ScoreInRows(&scorer, lanes, 1500);
   for (const size_t rows : {size_t{1}, size_t{64}, size_t{1000}}) {
-    const auto again = ScoreAll(scorer, lanes, rows);
+    const auto again = ScoreInRows(&scorer, lanes, rows);
     for (size_t i = 0; i < lanes.size(); ++i) {
       for (size_t step = 0; step < lanes[i].size(); ++step) {
         REQUIRE(again[i][step].start == intervals[i][step].start);
@@ -78,23 +59,8 @@ TEST_CASE("Order 2: decoding sees the intervals of scoring, whatever the lanes a
       }
     }
   }
-  RangeEncoder encoder;
-  for (size_t step = 0; step < 1500; ++step) {
-    for (size_t i = 0; i < lanes.size() && step < lengths[i]; ++i)
-      encoder.Encode(intervals[i][step]);
-  }
-  const Bytes payload = encoder.Finish();
-  RangeDecoder decoder(payload);
   Order2Model model;
-  model.StartSegment(5);
-  std::vector<int32_t> symbols(5);
-  for (size_t step = 0; step < 1500; ++step) {
-    size_t active = lanes.size();
-    while (lengths[active - 1] <= step) --active;
-    model.Decode(decoder, std::span(symbols).first(active));
-    for (size_t i = 0; i < active; ++i) REQUIRE(symbols[i] == lanes[i][step]);
-  }
-  CHECK(decoder.ConsumedExactly());
+  CHECK(DecodeLanes(&model, EncodeIntervals(intervals), lengths) == lanes);
 }
 
 TEST_CASE("Order 2: every byte keeps at least 1, and all 256 fill the whole range") {
@@ -105,7 +71,7 @@ TEST_CASE("Order 2: every byte keeps at least 1, and all 256 fill the whole rang
   for (int last = 0; last < 256; ++last) {
     past.back() = static_cast<uint8_t>(last);
     Order2Model model;
-    const SymbolInterval symbol = ScoreAll(model, Cut(past, {past.size()}), 3000)[0].back();
+    const SymbolInterval symbol = ScoreInRows(&model, Cut(past, {past.size()}), 3000)[0].back();
     REQUIRE(symbol.size >= 1);
     REQUIRE(symbol.start == next_start);
     next_start = symbol.start + symbol.size;
@@ -124,7 +90,7 @@ TEST_CASE("Order 2: learns text, knows certainty, and hardly grows noise") {
 TEST_CASE("Order 2: predicts the same on every machine") {
   const Bytes bytes = Prose(20000, 4);
   Order2Model model;
-  const auto intervals = ScoreAll(model, Cut(bytes, {bytes.size()}), 777);
+  const auto intervals = ScoreInRows(&model, Cut(bytes, {bytes.size()}), 777);
   Bytes numbers;
   for (const SymbolInterval symbol : intervals[0]) {
     for (int shift = 0; shift < 32; shift += 8) {

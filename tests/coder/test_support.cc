@@ -5,6 +5,8 @@
 #include <memory>
 
 #include "coder/container_writer.h"
+#include "coder/range_decoder.h"
+#include "coder/range_encoder.h"
 #include "coder/segment_codec.h"
 #include "coder/symbol_model.h"
 #include "data/base/digest.h"
@@ -112,6 +114,48 @@ StreamModel ChainModel(uint32_t context, const std::string& name) {
   model.tokenizer_id = {1, 2, 3, 4, 5, 6, 7, 8};
   model.contract_version = 1;
   return model;
+}
+
+LaneIntervals ScoreInRows(SymbolModel* model, const Lanes& lanes, size_t row) {
+  LaneIntervals intervals;
+  for (const auto& lane : lanes) intervals.emplace_back(lane.size());
+  model->StartSegment(static_cast<int>(lanes.size()));
+  for (size_t begin = 0; begin < lanes.front().size(); begin += row) {
+    std::vector<std::span<const int32_t>> known;
+    std::vector<std::span<SymbolInterval>> scored;
+    for (size_t i = 0; i < lanes.size() && lanes[i].size() > begin; ++i) {
+      const size_t size = std::min(row, lanes[i].size() - begin);
+      known.push_back(std::span(lanes[i]).subspan(begin, size));
+      scored.push_back(std::span(intervals[i]).subspan(begin, size));
+    }
+    model->Score(known, scored);
+  }
+  return intervals;
+}
+
+Bytes EncodeIntervals(const LaneIntervals& intervals) {
+  RangeEncoder encoder;
+  for (size_t step = 0; step < intervals.front().size(); ++step) {
+    for (size_t i = 0; i < intervals.size() && step < intervals[i].size(); ++i)
+      encoder.Encode(intervals[i][step]);
+  }
+  return encoder.Finish();
+}
+
+Lanes DecodeLanes(SymbolModel* model, std::span<const uint8_t> payload,
+                  std::span<const size_t> lengths) {
+  RangeDecoder decoder(payload);
+  Lanes lanes(lengths.size());
+  std::vector<int32_t> symbols(lengths.size());
+  size_t active = lengths.size();
+  model->StartSegment(static_cast<int>(lengths.size()));
+  for (size_t step = 0; step < lengths.front(); ++step) {
+    while (lengths[active - 1] <= step) --active;
+    model->Decode(decoder, std::span(symbols).first(active));
+    for (size_t i = 0; i < active; ++i) lanes[i].push_back(symbols[i]);
+  }
+  if (!decoder.ConsumedExactly()) throw InternalError("the payload goes on");
+  return lanes;
 }
 
 Bytes CompressBytes(std::span<const uint8_t> original, const StreamModel* model, int threads) {

@@ -5,11 +5,14 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "coder/compressor.h"
 #include "coder/decompressor.h"
 #include "coder/stream_model.h"
+#include "coder/symbol_model.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
 
@@ -34,6 +37,16 @@ FileHeader SmallLayout(uint32_t context, uint32_t lanes, uint32_t lane_symbols,
                        const StreamModel* model);
 Bytes CompressWithLayout(std::span<const uint8_t> original, const FileHeader& header,
                          const StreamModel* model);
+
+// The intervals of lanes of known symbols, scored `row` steps at a time; the same as one stream of
+// the range coder; and what a predictor decodes from it.
+using Lanes = std::vector<std::vector<int32_t>>;
+using LaneIntervals = std::vector<std::vector<SymbolInterval>>;
+LaneIntervals ScoreInRows(SymbolModel* model, const Lanes& lanes, size_t row);
+Bytes EncodeIntervals(const LaneIntervals& intervals);
+// Throws kInternal where the payload is not consumed exactly.
+Lanes DecodeLanes(SymbolModel* model, std::span<const uint8_t> payload,
+                  std::span<const size_t> lengths);
 
 // A source of unknown size that gives an error after `good_bytes`, if there are so many.
 class PipeSource final : public ByteSource {

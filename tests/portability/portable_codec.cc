@@ -72,7 +72,9 @@ const std::vector<GoldenFile>& GoldenFiles() {
       {"chunked.occ", ContextMode::kChunked, true},
       {"carried.occ", ContextMode::kCarried, true},
       {"usual-chunked.occ", ContextMode::kChunked, false},
-      {"usual-carried.occ", ContextMode::kCarried, false}};
+      {"usual-carried.occ", ContextMode::kCarried, false},
+      {"adaptive.occ", ContextMode::kAdaptive, true},
+      {"usual-adaptive.occ", ContextMode::kAdaptive, false}};
   return files;
 }
 
