@@ -139,7 +139,11 @@ int Train(int argc, const char* const* argv, Communicator* ranks) {
   if (args.count("keep-best") > 0) settings.best_path = BestPath(out);
   settings.checkpoint_every_s = 60 * args["checkpoint-minutes"].as<double>();
   settings.interrupt = &CatchInterrupts();
-  settings.provenance.command_line = CommandLine(argc, argv);
+  const std::string command = CommandLine(argc, argv);
+  // What makes a model is how its run began and what was changed on the way, not where it paused.
+  if (!plan.resumed) settings.provenance.command_line = command;
+  if (plan.resumed && args.count("windows") > 0)
+    settings.provenance.command_line += "; " + command;
   settings.provenance.code_version = VersionText();
   DescribeData(sources, &settings.provenance);
 
@@ -168,7 +172,7 @@ int Train(int argc, const char* const* argv, Communicator* ranks) {
     log.emplace(RunLogPath(out), plan.resumed ? RunLog::Mode::kResume : RunLog::Mode::kStart,
                 plan.steps_done,
                 std::vector<std::pair<std::string, std::string>>{
-                    {"command", settings.provenance.command_line},
+                    {"command", command},
                     {"version", settings.provenance.code_version},
                     {"model", Describe(settings.config)},
                     {"data", settings.provenance.data_name},

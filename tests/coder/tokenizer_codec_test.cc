@@ -152,7 +152,7 @@ TEST_CASE("Tokenizer codec: coded models of format 1 with plain merges still dec
   PutModelHead(other, &head);
   const size_t stream = 16 + head.bytes().size();
   ByteWriter old;
-  old.PutBytes(std::span(base).first(16));
+  for (size_t i = 0; i < 16; ++i) old.Put(base[i]);
   PutModelHead(model, &old);
   old.PutBytes(std::span(base).subspan(stream, base.size() - stream - sizeof(Sha256Digest)));
   old.PutBytes(ModelId(model));

@@ -65,6 +65,8 @@ for signals in INT TERM HUP "INT INT" "TERM TERM" "INT TERM" "INT INT INT INT"; 
   expect 0 "$bin/train" --resume --data text --out cut.h5 -q
   same cut.occm whole.occm
 done
+# What is told of the model is how its run began.
+"$bin/inspect" cut.h5 | grep -q 'trained by .* --steps 1000 --out cut.h5' || fail "the command of a resumed run"
 rm -f cut.*
 timeout -s INT 2 "$bin/train" "${tiny[@]}" --data text --steps 100000000 --out cut.h5
 [ $? -eq 124 ] || fail "timeout"
