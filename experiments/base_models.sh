@@ -29,6 +29,12 @@ for size in $sizes; do
     echo "Held out (bytes 62M:64M), every file restored and compared:"
     echo
     "$occam" evaluate -q --ckpt "$model.h5" --data "$text" --bytes 62M:64M --float | sed 's/^/    /'
+    echo
+    echo "The same, contexts carried, and mixed with a model that learns from the file (\`compress --mode\`):"
+    echo
+    for mode in carried adaptive; do
+      "$occam" evaluate -q --ckpt "$model.h5" --data "$text" --bytes 62M:64M --mode $mode | sed -n 's/^Occam,/    Occam,/p'
+    done
   } >"$model.md"
   cat "$model.md"
 done
