@@ -16,7 +16,7 @@
 
 namespace occam {
 
-// Of a network of bytes. The network's part runs in its threads; mixing, a microsecond or two a
+// Of a network of bytes. The network's part runs in its threads; mixing, a few microseconds a
 // byte, runs in the one that calls.
 class AdaptiveCodec final : public SymbolModel {
  public:
