@@ -142,8 +142,7 @@ int Train(int argc, const char* const* argv, Communicator* ranks) {
   const std::string command = CommandLine(argc, argv);
   // What makes a model is how its run began and what was changed on the way, not where it paused.
   if (!plan.resumed) settings.provenance.command_line = command;
-  if (plan.resumed && args.count("windows") > 0)
-    settings.provenance.command_line += "; " + command;
+  if (plan.resumed && args.count("windows") > 0) settings.provenance.command_line += "; " + command;
   settings.provenance.code_version = VersionText();
   DescribeData(sources, &settings.provenance);
 
