@@ -30,7 +30,7 @@ import os
 import sys
 import time
 
-from occam_runs import BIN, Cells, Failure, IO, Occam, SAMPLE_PIECES, USAGE, bytes_text, decoder_sizes, parse_bytes, sha256_of, write_sample, write_slice, xz_bytes
+from occam_runs import BIN, Cells, Failure, Occam, SAMPLE_PIECES, USAGE, bytes_text, decoder_sizes, parse_bytes, sha256_of, write_sample, write_slice, xz_bytes, run_script
 from pages import STYLES
 
 SHARES = {"shapes": 0.35, "precision": 0.30, "long": 0.35}
@@ -304,16 +304,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except Failure as failure:
-        print(f"adjusted_optimum.py: {failure}", file=sys.stderr)
-        sys.exit(failure.code)
-    except ImportError:
-        print("adjusted_optimum.py: needs matplotlib: install python3-matplotlib", file=sys.stderr)
-        sys.exit(IO)
-    except OSError as error:
-        print(f"adjusted_optimum.py: {error.filename}: {error.strerror}", file=sys.stderr)
-        sys.exit(IO)
+    run_script(main)

@@ -25,7 +25,7 @@ import os
 import sys
 import tempfile
 
-from occam_runs import BIN, Cells, DAMAGED, Failure, IO, Occam, USAGE
+from occam_runs import BIN, Cells, DAMAGED, Failure, IO, Occam, USAGE, run_script
 
 
 class Item:
@@ -198,10 +198,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Failure as failure:
-        print(f"gallery.py: {failure}", file=sys.stderr)
-        sys.exit(failure.code)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run_script(main)

@@ -20,7 +20,7 @@ import os
 import sys
 import tomllib
 
-from occam_runs import BIN, Failure, INTERRUPTED, IO, Occam, USAGE, parse_range, write_whole
+from occam_runs import BIN, Failure, Occam, USAGE, parse_range, write_whole, run_script
 from report import read_rows
 
 PIECES = 4000
@@ -133,13 +133,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
-    except Failure as failure:
-        print(f"in_context.py: {failure}", file=sys.stderr)
-        sys.exit(failure.code)
-    except OSError as error:
-        print(f"in_context.py: {error.filename}: {error.strerror}", file=sys.stderr)
-        sys.exit(IO)
+    run_script(main)

@@ -22,16 +22,9 @@ import csv
 import os
 import sys
 
-from occam_runs import BIN, Cells, Failure, Occam, USAGE, bytes_text, decoder_sizes, digest_of_range, parse_bytes, parse_range, sha256_of, write_slice
+from occam_runs import BIN, Cells, Failure, Occam, USAGE, bytes_text, decoder_sizes, digest_of_range, parse_bytes, parse_range, sha256_of, write_slice, run_script, split_pair
 
 ENWIK = {"enwik8": 10**8, "enwik9": 10**9}
-
-
-def split_pair(text, what):
-    name, equals, value = text.partition("=")
-    if not equals or not name or not value:
-        raise Failure(USAGE, f"{what} is NAME=CHECKPOINT, not {text}")
-    return name, value
 
 
 class Table:
@@ -108,9 +101,9 @@ class Table:
         return {"bits_per_byte": found["float_bits_per_byte"], "parameters": found["parameters"]}
 
     def fill(self):
-        trained = [split_pair(t, "--trained") for t in self.args.trained]
+        trained = [split_pair(t, "--trained", "CHECKPOINT") for t in self.args.trained]
         for text in self.args.model:
-            name, checkpoint = split_pair(text, "--model")
+            name, checkpoint = split_pair(text, "--model", "CHECKPOINT")
             self.rows += self.float_rows(name, checkpoint)
             for bits in self.args.bits:
                 self.rows.append(self.rounded_row(name, checkpoint, bits, "rounded"))
@@ -205,13 +198,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except Failure as failure:
-        print(f"ledger_table.py: {failure}", file=sys.stderr)
-        sys.exit(failure.code)
-    except OSError as error:
-        print(f"ledger_table.py: {error.filename}: {error.strerror}", file=sys.stderr)
-        sys.exit(3)
+    run_script(main)

@@ -10,6 +10,7 @@ import lzma
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -26,6 +27,32 @@ class Failure(Exception):
     def __init__(self, code, message):
         super().__init__(message)
         self.code = code
+
+
+def run_script(main):
+    """main(), as a script: what ends it is told in one line, with Occam's exit codes."""
+    name = os.path.basename(sys.argv[0])
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except Failure as failure:
+        print(f"{name}: {failure}", file=sys.stderr)
+        sys.exit(failure.code)
+    except ImportError as error:
+        print(f"{name}: needs {error.name}: install python3-{error.name}", file=sys.stderr)
+        sys.exit(IO)
+    except OSError as error:
+        print(f"{name}: {error.filename}: {error.strerror}", file=sys.stderr)
+        sys.exit(IO)
+
+
+def split_pair(text, what, value_name):
+    """NAME=VALUE, given to the option `what`."""
+    name, equals, value = text.partition("=")
+    if not equals or not name or not value:
+        raise Failure(USAGE, f"{what} is NAME={value_name}, not {text}")
+    return name, value
 
 
 def parse_bytes(text):

@@ -14,11 +14,10 @@ seeds, bars reach from the smallest to the largest. Needs matplotlib and numpy (
 import argparse
 import csv
 import os
-import sys
 import tomllib
 
 import report_figures
-from occam_runs import DAMAGED, Failure, INTERRUPTED, IO, bytes_text
+from occam_runs import DAMAGED, Failure, IO, bytes_text, run_script
 from pages import Section, html_page
 
 TEXT = {"study", "label", "id", "train.tokenizer", "compress.mode", "train.params", "train.windows", "adjusted_is", "model_id", "data_sha256",
@@ -119,13 +118,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
-    except Failure as failure:
-        print(f"report.py: {failure}", file=sys.stderr)
-        sys.exit(failure.code)
-    except OSError as error:
-        print(f"report.py: {error.filename}: {error.strerror}", file=sys.stderr)
-        sys.exit(IO)
+    run_script(main)

@@ -1,7 +1,6 @@
 """Figures and tables of report.py: what it shows of each kind of study."""
 
 import math
-import os
 
 import law
 from occam_runs import bytes_text, parse_bytes

@@ -38,7 +38,7 @@ import threading
 import time
 
 import sweep_spec
-from occam_runs import (BIN, Cells, Failure, INTERRUPTED, IO, Occam, USAGE, digest_of_range, write_sample, write_slice, write_whole)
+from occam_runs import (BIN, Cells, Failure, INTERRUPTED, IO, Occam, USAGE, digest_of_range, write_sample, write_slice, write_whole, run_script)
 
 PARTS = ("held_out", "in_sample")
 SIZES = ("original_bytes", "data_bytes", "header_bytes", "bpb", "model_alone_bpb", "segments_of_others", "compress_s", "restore_s")
@@ -434,13 +434,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
-    except Failure as failure:
-        print(f"sweep.py: {failure}", file=sys.stderr)
-        sys.exit(failure.code)
-    except OSError as error:
-        print(f"sweep.py: {error.filename}: {error.strerror}", file=sys.stderr)
-        sys.exit(IO)
+    run_script(main)

@@ -27,18 +27,11 @@ import tempfile
 import time
 
 import table1_pages
-from occam_runs import BIN, Cells, DAMAGED, Failure, IO, Occam, USAGE, bytes_text, sha256_of, write_slice
+from occam_runs import BIN, Cells, DAMAGED, Failure, IO, Occam, USAGE, bytes_text, sha256_of, write_slice, run_script, split_pair
 
 CHUNK = 2048
 MODES = ("chunked", "carried", "adaptive")
 FORMS = ("file", "bare")
-
-
-def split_pair(text, what):
-    name, equals, value = text.partition("=")
-    if not equals or not name or not value:
-        raise Failure(USAGE, f"{what} is NAME=FILE, not {text}")
-    return name, value
 
 
 class Table:
@@ -49,8 +42,8 @@ class Table:
         self.occam = Occam(args.bin, args.threads)
         self.cells = Cells(os.path.join(self.out, "cells.jsonl"))
         self.notes = []
-        self.data = dict(self.column(*split_pair(text, "--data")) for text in args.data)
-        self.models = dict(self.model(*split_pair(text, "--model")) for text in args.model)
+        self.data = dict(self.column(*split_pair(text, "--data", "FILE")) for text in args.data)
+        self.models = dict(self.model(*split_pair(text, "--model", "FILE")) for text in args.model)
         self.codecs = [json.loads(line) for line in self.occam.run("baselines", "--list", "--json").splitlines()]
         if args.codec is not None:
             unknown = set(args.codec) - {c["codec"] for c in self.codecs}
@@ -195,13 +188,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Failure as failure:
-        print(f"table1.py: {failure}", file=sys.stderr)
-        sys.exit(failure.code)
-    except OSError as error:
-        print(f"table1.py: {error.filename}: {error.strerror}", file=sys.stderr)
-        sys.exit(3)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run_script(main)
