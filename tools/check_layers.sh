@@ -16,7 +16,7 @@ allow() {  # FOLDER REGEX: what files of FOLDER may include
   local folder=$1 allowed=$2 line
   while IFS= read -r line; do
     local file=${line%%:*} header=${line##*:}
-    # The three files that join the coder and the model.
+    # The files that join the coder and the model.
     if [[ $file =~ ^coder/(lm_codec|model_codec|model_walk|ledger)\. && $header == model/* ]]; then continue; fi
     [[ $header =~ $allowed ]] || complain "$file includes $header"
   done < <(includes_of "$folder")
