@@ -30,4 +30,19 @@ Bytes CutPatches(const GrayImage& image, int64_t limit, Random* random) {
   return patches;
 }
 
+GrayImage ShiftedForGrid(const GrayImage& image, int index, int count) {
+  const int top = kPatchRows * index / count;
+  const int left = kPatchColumns * index / count;
+  if (image.rows <= top || image.columns <= left) return {};
+  GrayImage shifted{image.rows - top, image.columns - left, {}};
+  shifted.samples.reserve(static_cast<size_t>(int64_t{shifted.rows} * shifted.columns));
+  for (int64_t row = top; row < image.rows; ++row) {
+    const auto begin = image.samples.begin() + row * image.columns + left;
+    shifted.samples.insert(shifted.samples.end(), begin, begin + shifted.columns);
+    if (index % 2 == 1)
+      std::reverse(shifted.samples.end() - shifted.columns, shifted.samples.end());
+  }
+  return shifted;
+}
+
 }  // namespace occam

@@ -52,7 +52,7 @@ std::string SplitText(const FileSplit& split) {
 }
 
 // Reads all files, those of the training part first; `decode` makes the bytes of a file from its
-// contents, its index and its path.
+// contents, its index, whether it is held out, and its path.
 template <typename Decode>
 void AddFiles(const std::vector<ListedFile>& files, const FileSplit& split,
               const PreparationProgress& progress, PreparedSet* set, const Decode& decode) {
@@ -63,7 +63,7 @@ void AddFiles(const std::vector<ListedFile>& files, const FileSplit& split,
       if (held_out[i] != validation) continue;
       if (progress) progress(done++, files[i].path);
       const Bytes file = ReadFile(files[i].path);
-      const Bytes bytes = decode(file, i, files[i].path);
+      const Bytes bytes = decode(file, i, validation, files[i].path);
       set->bytes.insert(set->bytes.end(), bytes.begin(), bytes.end());
       const auto size = static_cast<int64_t>(bytes.size());
       SetDescription& d = set->description;
@@ -97,8 +97,13 @@ PreparedSet PrepareImages(const std::vector<ListedFile>& files, const FileSplit&
   d.kind = "images";
   d.method = fmt::format(
       "gray = (R + G + B) / 3 rounded down; patches of {} rows x {} columns, row-major, whole ones "
-      "of the grid from the top left{}; {}",
+      "of the grid from the top left{}{}; {}",
       kPatchRows, kPatchColumns,
+      choice.grids > 1
+          ? fmt::format("; for training also of {} grids further down and right, every "
+                        "second one mirrored",
+                        choice.grids - 1)
+          : "",
       choice.per_photograph > 0 ? fmt::format(", at most {} a photograph, chosen by seed {}",
                                               choice.per_photograph, choice.seed)
                                 : "",
@@ -106,7 +111,7 @@ PreparedSet PrepareImages(const std::vector<ListedFile>& files, const FileSplit&
   d.record_bytes = kPatchBytes;
   d.rows = kPatchRows;
   d.columns = kPatchColumns;
-  AddFiles(files, split, progress, &set, [&](const Bytes& file, size_t index, const auto& path) {
+  const auto decode = [&](const Bytes& file, size_t index, bool validation, const auto& path) {
     const GrayImage image = DecodeImage(file, path);
     Random random(choice.seed, index);
     Bytes patches = CutPatches(image, choice.per_photograph, &random);
@@ -114,8 +119,14 @@ PreparedSet PrepareImages(const std::vector<ListedFile>& files, const FileSplit&
       throw UsageError(fmt::format("{} has {} x {} pixels, less than a patch of {} x {}", path,
                                    image.columns, image.rows, kPatchColumns, kPatchRows));
     }
+    for (int grid = 1; grid < choice.grids && !validation; ++grid) {
+      const Bytes more =
+          CutPatches(ShiftedForGrid(image, grid, choice.grids), choice.per_photograph, &random);
+      patches.insert(patches.end(), more.begin(), more.end());
+    }
     return patches;
-  });
+  };
+  AddFiles(files, split, progress, &set, decode);
   return set;
 }
 
@@ -127,9 +138,10 @@ PreparedSet PrepareSpeech(const std::vector<ListedFile>& files, const FileSplit&
       fmt::format("8-bit samples: (sample of 16 bits >> 8) + 128; files one after the other; {}",
                   SplitText(split));
   set.description.sample_rate_hz = kSpeechSampleRateHz;
-  AddFiles(files, split, progress, &set, [](const Bytes& file, size_t, const std::string& path) {
-    return DecodeSpeech(file, path);
-  });
+  AddFiles(files, split, progress, &set,
+           [](const Bytes& file, size_t, bool, const std::string& path) {
+             return DecodeSpeech(file, path);
+           });
   return set;
 }
 

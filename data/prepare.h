@@ -26,15 +26,17 @@ struct FileSplit {
 };
 
 struct PatchChoice {
-  int64_t per_photograph = 0;  // at most; 0: all of the grid
-  uint64_t seed = 1;           // of the choice, which is another one for each photograph
+  int64_t per_photograph = 0;  // at most, of each grid; 0: all
+  int grids = 1;      // of a training photograph: ShiftedForGrid(_, 0 ... grids - 1, grids)
+  uint64_t seed = 1;  // of the choice, which is another one for each photograph
 };
 
 // The files of all `inputs` (data/file_list.h), none twice, sorted by name.
 std::vector<ListedFile> ListInputs(const std::vector<std::string>& inputs);
 
 // Patches of data/patches.h of gray images of data/image.h, one record each. Throws as those, and
-// kUsage (no file, an image smaller than a patch, more validation files than files).
+// kUsage (no file, an image smaller than a patch, more validation files than files). Several grids
+// show a model more of the same photographs; what is held out is always cut by the first alone.
 PreparedSet PrepareImages(const std::vector<ListedFile>& files, const FileSplit& split,
                           const PatchChoice& choice, const PreparationProgress& progress);
 

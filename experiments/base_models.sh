@@ -19,22 +19,6 @@ for size in $sizes; do
   elif [ ! -e "$model.occm" ]; then
     "$occam" train --resume --data "$text" --out "$model.h5"
   fi
-  {
-    echo "# wiki-$size"
-    echo
-    "$occam" inspect "$model.h5" | sed -n '2,/validation/p' | sed 's/^  //; s/^/    /'
-    echo
-    sha256sum "$model.occm" | sed 's|  .*/|  |; s/^/    SHA-256 /'
-    echo
-    echo "Held out (bytes 62M:64M), every file restored and compared:"
-    echo
-    "$occam" evaluate -q --ckpt "$model.h5" --data "$text" --bytes 62M:64M --float | sed 's/^/    /'
-    echo
-    echo "The same, contexts carried, and mixed with a model that learns from the file (\`compress --mode\`):"
-    echo
-    for mode in carried adaptive; do
-      "$occam" evaluate -q --ckpt "$model.h5" --data "$text" --bytes 62M:64M --mode $mode | sed -n 's/^Occam,/    Occam,/p'
-    done
-  } >"$model.md"
+  experiments/model_card.sh "$model.h5" "--data $text --bytes 62M:64M" >"$model.md"
   cat "$model.md"
 done

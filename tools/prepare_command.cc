@@ -59,8 +59,14 @@ cxxopts::Options MakeOptions() {
            "Files of the same name before the first C are one group and stay together; "
            "--validation-files counts groups",
            cxxopts::value<std::string>(), "C");
-  options.add_options("images")("patches", "Patches of a photograph at most, chosen at random",
-                                cxxopts::value<int64_t>(), "N");
+  options.add_options("images")("patches",
+                                "Patches of a photograph (and grid) at most, chosen at random",
+                                cxxopts::value<int64_t>(), "N")(
+      "grids",
+      "Grids that a training photograph is cut by: the second starts 1/N of a patch further down "
+      "and "
+      "right, and so on, every second one mirrored; N times as much to train on (default 1)",
+      cxxopts::value<int>(), "N");
   options.add_options("random")("bytes", "Size: 1M, 64KiB", cxxopts::value<std::string>(), "N");
   options.add_options("random, images")("seed", "Of the random numbers (default 1)",
                                         cxxopts::value<uint64_t>(), "N");
@@ -81,8 +87,8 @@ struct Interrupted {};
 // Each kind has options of its own; the others would be without effect.
 void RefuseOthers(const cxxopts::ParseResult& args, const std::string& kind,
                   const std::vector<std::string>& own) {
-  for (const char* name :
-       {"validation-files", "group-by", "patches", "bytes", "seed", "val-bytes", "train-bytes"}) {
+  for (const char* name : {"validation-files", "group-by", "patches", "grids", "bytes", "seed",
+                           "val-bytes", "train-bytes"}) {
     if (args.count(name) > 0 && std::ranges::find(own, name) == own.end())
       throw UsageError(fmt::format("--{} has no meaning for {}", name, kind));
   }
@@ -122,12 +128,14 @@ PreparedSet PrepareFiles(const std::string& kind, const cxxopts::ParseResult& ar
   choice.seed = Seed(args);
   if (args.count("patches") > 0) choice.per_photograph = args["patches"].as<int64_t>();
   if (choice.per_photograph < 0) throw UsageError("--patches cannot be negative");
+  if (args.count("grids") > 0) choice.grids = args["grids"].as<int>();
+  if (choice.grids < 1 || choice.grids > 32) throw UsageError("--grids is 1 to 32");
   return PrepareImages(files, split, choice, progress);
 }
 
 PreparedSet Prepare(const std::string& kind, const cxxopts::ParseResult& args, bool quiet) {
   if (kind == "images") {
-    RefuseOthers(args, kind, {"validation-files", "group-by", "patches", "seed"});
+    RefuseOthers(args, kind, {"validation-files", "group-by", "patches", "grids", "seed"});
     return PrepareFiles(kind, args, quiet);
   }
   if (kind == "audio") {

@@ -13,6 +13,9 @@ prepare() { "$occam" prepare "$@"; echo; }
 
 prepare images --validation-files 15 -f --out "$out/imagenet.set" "$data"/images/imagenet/*.JPEG
 prepare images --validation-files 3 -f --out "$out/kodak.set" "$data"/images/kodak/*.png
+# To train on: the same photographs, cut by four grids (train.sh).
+prepare images --validation-files 15 --grids 4 -f --out "$out/imagenet-4.set" "$data"/images/imagenet/*.JPEG
+prepare images --validation-files 3 --grids 4 -f --out "$out/kodak-4.set" "$data"/images/kodak/*.png
 prepare audio --validation-files 20 -f --out "$out/speech.set" "$data"/audio/*.flac
 text=$data/text/wiki64.txt
 [ -e "$text" ] || text=$text.xz

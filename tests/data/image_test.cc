@@ -173,6 +173,28 @@ TEST_CASE("Patches: whole ones from the top left, row by row, each row-major") {
   CHECK(CutPatches({32, 64, Bytes(32 * 64)}, 0, &random).size() == 2048);
 }
 
+TEST_CASE("Patches: shifted grids start further down and right, odd ones mirrored") {
+  GrayImage image{80, 200, {}};
+  for (int y = 0; y < 80; ++y) {
+    for (int x = 0; x < 200; ++x) image.samples.push_back(static_cast<uint8_t>(3 * y + x));
+  }
+  CHECK(ShiftedForGrid(image, 0, 4).samples == image.samples);
+  for (const int index : {1, 2, 3}) {
+    const GrayImage shifted = ShiftedForGrid(image, index, 4);
+    REQUIRE(shifted.rows == 80 - 8 * index);
+    REQUIRE(shifted.columns == 200 - 16 * index);
+    REQUIRE(shifted.samples.size() == static_cast<size_t>(shifted.rows * shifted.columns));
+    for (int y = 0; y < shifted.rows; ++y) {
+      for (int x = 0; x < shifted.columns; ++x) {
+        const int source = index == 2 ? x + 32 : 199 - x;
+        REQUIRE(shifted.samples[static_cast<size_t>(y * shifted.columns + x)] ==
+                static_cast<uint8_t>(3 * (y + 8 * index) + source));
+      }
+    }
+  }
+  CHECK(ShiftedForGrid({8, 16, Bytes(128)}, 1, 4).samples.empty());
+}
+
 TEST_CASE("Patches: a limit takes a random choice of the grid, in its order") {
   GrayImage image{32 * 4, 64 * 5, Bytes(32 * 4 * 64 * 5)};
   for (int y = 0; y < image.rows; ++y) {

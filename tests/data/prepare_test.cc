@@ -96,12 +96,26 @@ TEST_CASE("Prepare: a choice of patches follows from its seed") {
   }
   const auto files = ListInputs({folder.path()});
   const auto chosen = [&](uint64_t seed) {
-    return Patches(PrepareImages(files, {0, 0}, {3, seed}, nullptr));
+    return Patches(PrepareImages(files, {0, 0}, {3, 1, seed}, nullptr));
   };
   CHECK(chosen(1).size() == 6);
   CHECK(chosen(1) == chosen(1));
   CHECK(chosen(1) != chosen(2));
   CHECK(chosen(1).substr(0, 3) != chosen(1).substr(3));  // odds of 1 in 56 for a seed
+}
+
+TEST_CASE("Prepare: more grids for training, one for what is held out") {
+  const TemporaryFolder folder;
+  for (const char* name : {"1.pgm", "2.pgm"}) {
+    WriteFile(folder / name, PnmFile("P5", 64, 160, Bytes(64 * 160, 7)));
+  }
+  const auto set = [&](int grids) {
+    return PrepareImages(ListInputs({folder.path()}), {1, 0}, {0, grids, 1}, nullptr).description;
+  };
+  CHECK(set(1).train_bytes == 4 * 2048);
+  // The other grids of 64 x 160 pixels: 56 x 144, 48 x 128 and 40 x 112 of them.
+  CHECK(set(4).train_bytes == (4 + 2 + 2 + 1) * 2048);
+  CHECK(set(4).validation_bytes == 4 * 2048);
 }
 
 TEST_CASE("Prepare: an unusable photograph ends the work and is named") {
