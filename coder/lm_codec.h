@@ -74,12 +74,15 @@ class LmCodec final : public TableModel {
 // it.
 StreamModel LmStreamModel(const ExactNetwork& network, uint32_t context = 0);
 
-// A network together with what the container knows of it: a model that came in a file.
+// A network together with what the container knows of it: a model that was not given beside the
+// file.
 class LoadedModel {
  public:
   // `coded` is what EncodeModel gave. Throws kDamaged, `name` in the message: coder/model_codec.h.
   LoadedModel(std::span<const uint8_t> coded, const std::string& name, Kernels kernels)
-      : network_(DecodeModel(coded, name), kernels), stream_model_(LmStreamModel(network_)) {}
+      : LoadedModel(DecodeModel(coded, name), kernels) {}
+  LoadedModel(QuantizedModel model, Kernels kernels)
+      : network_(std::move(model), kernels), stream_model_(LmStreamModel(network_)) {}
   LoadedModel(const LoadedModel&) = delete;
   LoadedModel& operator=(const LoadedModel&) = delete;
 

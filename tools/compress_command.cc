@@ -79,7 +79,8 @@ class FileWorker {
  private:
   SalvageReport Restore(ByteSource& source, ByteSink& sink, const CodecOptions& options) {
     const auto find = [&](const FileHeader& header, std::span<const uint8_t> embedded) {
-      return embedded.empty() ? model_ : FileModel(header, embedded, source.name());
+      if (!embedded.empty()) return FileModel(header, embedded, source.name());
+      return model_ != nullptr ? model_ : ModelOfTheProgram(header);
     };
     if (request_.keep_going) return DecompressKeepGoing(source, sink, find, options);
     SalvageReport report;
@@ -100,6 +101,16 @@ class FileWorker {
     }
     file_model_.reset();
     file_model_.emplace(embedded, name + ", its model", request_.kernels);
+    return &file_model_->stream_model();
+  }
+
+  // Null where it is none of the program's.
+  const StreamModel* ModelOfTheProgram(const FileHeader& header) {
+    if (file_model_ && file_model_->stream_model().model_id == header.model_id)
+      return &file_model_->stream_model();
+    std::optional<QuantizedModel> model = FindBuiltInModel(header.model_id);
+    if (!model) return nullptr;
+    file_model_.emplace(std::move(*model), request_.kernels);
     return &file_model_->stream_model();
   }
 
@@ -182,7 +193,7 @@ class FileWorker {
   const Request& request_;
   const StreamModel* model_;
   std::span<const uint8_t> embedded_model_;
-  std::optional<LoadedModel> file_model_;  // of the file that is being restored
+  std::optional<LoadedModel> file_model_;  // of the file that is being restored, or was last
   const std::atomic<bool>& interrupted_;
 };
 
@@ -190,7 +201,9 @@ int Run(const Request& request) {
   std::unique_ptr<ExactNetwork> network;
   std::optional<StreamModel> model;
   Bytes embedded;
-  if (!request.model.empty() && request.action != Action::kList) {
+  // Without --ckpt, compressing takes the program's default; to restore, the file tells its model.
+  if (request.action == Action::kCompress ||
+      (!request.model.empty() && request.action != Action::kList)) {
     network = std::make_unique<ExactNetwork>(LoadModel(request.model).model, request.kernels);
     model = LmStreamModel(*network);
     if (request.embed_model) embedded = EncodeModel(network->model()).bytes;

@@ -1,9 +1,12 @@
 #include "tools/compress_request.h"
 
+#include <fmt/format.h>
+
 #include <filesystem>
 
 #include "data/base/error.h"
 #include "data/base/units.h"
+#include "tools/built_in_models.h"
 #include "tools/command.h"
 
 namespace occam {
@@ -16,7 +19,9 @@ constexpr char kCompressEpilogue[] =
     "kept.\n"
     "\n"
     "Examples:\n"
-    "  compress --ckpt wiki.occm book.txt                # writes book.txt.occ\n"
+    "  compress book.txt                                 # writes book.txt.occ, with the built-in "
+    "model\n"
+    "  compress --ckpt wiki.occm book.txt                # with one of your own\n"
     "  tar c folder | compress --ckpt wiki.occm > folder.tar.occ\n"
     "  compress --ckpt wiki.occm --embed-model book.txt  # needs nothing else to be restored\n"
     "  compress -l book.txt.occ                          # sizes, model and methods\n"
@@ -28,8 +33,9 @@ constexpr char kDecompressEpilogue[] =
     "A file appears under its name only when all of it was restored and checked.\n"
     "\n"
     "Examples:\n"
-    "  decompress --ckpt wiki.occm book.txt.occ          # writes book.txt\n"
-    "  decompress --ckpt wiki.occm -t *.occ              # tests, writes nothing\n"
+    "  decompress book.txt.occ                           # writes book.txt\n"
+    "  decompress --ckpt wiki.occm book.txt.occ          # made with this model\n"
+    "  decompress -t *.occ                               # tests, writes nothing\n"
     "  decompress --ckpt wiki.occm --range 1G:64K -o part archive.tar.occ\n"
     "  decompress --ckpt wiki.occm --keep-going hurt.occ # what is sound of a damaged file\n";
 
@@ -40,8 +46,10 @@ cxxopts::Options MakeOptions(bool decompress) {
   options.positional_help("[FILE...]");
   options.add_options("Model")(
       "ckpt",
-      decompress ? "The model: a checkpoint (.h5) or .occm; a file that holds its own needs none"
-                 : "The model: a checkpoint (.h5) or .occm",
+      decompress ? "The model: a checkpoint (.h5) or .occm; not needed where the file holds its "
+                   "own or was made with a built-in one"
+                 : fmt::format("The model: a checkpoint (.h5) or .occm (default: the built-in {})",
+                               BuiltInModels().front().name),
       cxxopts::value<std::string>(),
       "CKPT")("embed-model", "Compressing: put the model, entropy-coded, into the file")(
       "mode",
@@ -100,8 +108,6 @@ Request ReadRequest(const cxxopts::ParseResult& args, bool decompress) {
                    : d                      ? Action::kDecompress
                                             : Action::kCompress;
   request.model = TextOf(args, "ckpt");
-  if (request.model.empty() && request.action == Action::kCompress)
-    throw UsageError("compress needs a model: --ckpt CKPT; occam train makes one");
   request.kernels = ParseKernels(args["kernels"].as<std::string>());
   request.mode = ParseContextMode(args["mode"].as<std::string>());
   request.embed_model = args.count("embed-model") > 0;

@@ -18,7 +18,7 @@ constexpr char kStandard[] = "-";  // standard input or output
 
 struct Request {
   Action action = Action::kCompress;
-  std::string model;  // a checkpoint or .occm; empty: none is given
+  std::string model;  // a checkpoint or .occm; empty: a built-in one
   Kernels kernels = Kernels::kFast;
   ContextMode mode = ContextMode::kChunked;
   bool embed_model = false;            // compressing: the file carries its model

@@ -52,7 +52,8 @@ constexpr char kEpilogue[] =
 
 cxxopts::Options MakeOptions() {
   cxxopts::Options options("evaluate", "Measures what a model is worth on a file.\n");
-  options.add_options("What")("ckpt", "The model: a checkpoint (.h5) or .occm",
+  options.add_options("What")("ckpt",
+                              "The model: a checkpoint (.h5) or .occm (default: the built-in one)",
                               cxxopts::value<std::string>(),
                               "CKPT")("data",
                                       "Corpus: a file, a folder, a glob (.gz .xz .zst are "
@@ -341,13 +342,10 @@ void PrintTable(const Evaluation& e, const ModelSource& source, const Corpus& co
 int EvaluateCommand(int argc, const char* const* argv) {
   cxxopts::Options options = MakeOptions();
   const cxxopts::ParseResult args = ParseOptions(&options, argc, argv, {"What", "Run"}, kEpilogue);
-  for (const char* name : {"ckpt", "data"}) {
-    if (args.count(name) == 0)
-      throw UsageError(fmt::format("evaluate needs --{}; see evaluate --help", name));
-  }
+  if (args.count("data") == 0) throw UsageError("evaluate needs --data; see evaluate --help");
   const int threads = args["threads"].as<int>();
   const bool quiet = args.count("quiet") > 0;
-  const ModelSource source = LoadModel(args["ckpt"].as<std::string>());
+  const ModelSource source = LoadModel(TextOf(args, "ckpt"));
   if (args.count("float") > 0 && !source.checkpoint) {
     throw UsageError("--float needs a checkpoint (.h5): " + source.path +
                      " holds no float weights");

@@ -40,7 +40,8 @@ constexpr char kEpilogue[] =
 
 cxxopts::Options MakeOptions() {
   cxxopts::Options options("generate", "Continues a prompt with a model or a codec.\n");
-  options.add_options("What")("ckpt", "The model: a checkpoint (.h5) or .occm",
+  options.add_options("What")("ckpt",
+                              "The model: a checkpoint (.h5) or .occm (default: the built-in one)",
                               cxxopts::value<std::string>(), "CKPT")(
       "codec", "A codec in its place: gzip, xz, zstd, ...", cxxopts::value<std::string>(), "NAME")(
       "prompt", "The text to continue", cxxopts::value<std::string>(), "TEXT")(
@@ -141,12 +142,12 @@ GenerateRequest ParseGenerateRequest(int argc, const char* const* argv) {
   GenerateRequest request;
   request.model = TextOf(args, "ckpt");
   request.codec = TextOf(args, "codec");
-  if (request.model.empty() == request.codec.empty())
-    throw UsageError("generate needs --ckpt or --codec, one of them; see generate --help");
+  if (!request.model.empty() && !request.codec.empty())
+    throw UsageError("give --ckpt or --codec, not both");
   if (args.count("prompt") > 0 && args.count("prompt-file") > 0)
     throw UsageError("give --prompt or --prompt-file, not both");
   for (const char* name : {"look-back", "threads"}) {
-    if (!request.model.empty() && args.count(name) > 0)
+    if (request.codec.empty() && args.count(name) > 0)
       throw UsageError(fmt::format("--{} is for --codec", name));
   }
   request.prompt = TextOf(args, "prompt");

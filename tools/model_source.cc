@@ -5,12 +5,27 @@
 #include "coder/model_codec.h"
 #include "data/base/error.h"
 #include "model/quantize.h"
+#include "tools/built_in_models.h"
 
 namespace occam {
+
+namespace {
+
+QuantizedModel Parse(const BuiltInModel& model) {
+  return ParseModel(model.file, std::string("built-in ") + model.name);
+}
+
+}  // namespace
 
 ModelSource LoadModel(const std::string& path) {
   ModelSource source;
   source.path = path;
+  if (path.empty()) {
+    const BuiltInModel& standard = BuiltInModels().front();
+    source.path = std::string("built-in ") + standard.name;
+    source.model = Parse(standard);
+    return source;
+  }
   if (IsCheckpoint(path)) {
     source.checkpoint = LoadCheckpoint(path);
     const Checkpoint& c = *source.checkpoint;
@@ -23,6 +38,14 @@ ModelSource LoadModel(const std::string& path) {
   }
   source.model = IsCodedModel(bytes) ? DecodeModel(bytes, path) : ParseModel(bytes, path);
   return source;
+}
+
+std::optional<QuantizedModel> FindBuiltInModel(const Sha256Digest& id) {
+  for (const BuiltInModel& candidate : BuiltInModels()) {
+    QuantizedModel model = Parse(candidate);
+    if (ModelId(model) == id) return model;
+  }
+  return std::nullopt;
 }
 
 }  // namespace occam

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# The models of model/pretrained are those of their cards, and code.
-#   pretrained_test.sh BIN_DIR PRETRAINED_DIR
+# The models of model/pretrained are those of their cards, and code; without --ckpt one of them does, and files of all that ever
+# were the default come back.
+#   pretrained_test.sh BIN_DIR PRETRAINED_DIR GOLDEN_DIR
 set -euo pipefail
-bin=$1 models=$2
+bin=$1 models=$2 golden=$3
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 for i in $(seq 300); do echo "The $i. line of a text that is nothing but this: the $i. line of a text."; done >"$work/text"
@@ -16,3 +17,18 @@ for model in "$models"/*.occm; do
   "$bin/decompress" -q -c --ckpt "$model" "$work/text.occ" | cmp - "$work/text"
   echo "$model: $(stat -c %s "$work/text") bytes in $(stat -c %s "$work/text.occ")"
 done
+
+"$bin/compress" -q -f -k --mode carried "$work/text"
+"$bin/compress" -q -k --mode carried --ckpt "$models/wiki-800K.occm" -o "$work/named.occ" "$work/text"
+cmp "$work/text.occ" "$work/named.occ" || { echo "the default is not wiki-800K"; exit 1; }
+# Also several of them, of which one is of another model and fails.
+"$bin/compress" -q --ckpt "$models/wiki-200K.occm" -o "$work/other.occ" "$work/text"
+for file in "$work/text.occ" "$golden"/built-in-*.occ; do
+  "$bin/decompress" -q -c "$file" | cmp - "$work/text"
+  "$bin/decompress" -q -c --range 100:500 "$file" | cmp - <(head -c 600 "$work/text" | tail -c 500)
+done
+code=0
+"$bin/decompress" -t "$work/text.occ" "$work/other.occ" "$golden"/built-in-*.occ 2>"$work/err" || code=$?
+[ $code -eq 2 ] && [ "$(grep -c 'needs the model' "$work/err")" -eq 1 ] || { echo "another model's file ended with $code:"; cat "$work/err"; exit 1; }
+"$bin/compress" -q --embed-model -o "$work/own.occ" "$work/text"
+"$bin/decompress" -q -c "$work/own.occ" | cmp - "$work/text"
