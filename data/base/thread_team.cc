@@ -22,21 +22,44 @@ namespace {
 // wake up. Parts of a training step follow each other faster than that.
 constexpr std::chrono::microseconds kPatience{50};
 
+constexpr int kLooks = 64;  // between two looks at the clock, or two offers of the processor
+
+void Pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
 // Returns when `found` does true, or after kPatience.
 template <typename Condition>
 bool Spin(Condition found) {
-  constexpr int kLooks = 64;  // between two looks at the clock
   const auto give_up = std::chrono::steady_clock::now() + kPatience;
   do {
     for (int i = 0; i < kLooks; ++i) {
       if (found()) return true;
-#if defined(__x86_64__)
-      __builtin_ia32_pause();
-#endif
+      Pause();
     }
   } while (std::chrono::steady_clock::now() < give_up);
   return found();
 }
+
+// For what is done in some dozen instructions: all threads of a team come at once when a loop is
+// published, and sleeping, as they would for a std::mutex, takes longer than their turns.
+class ShortLock {
+ public:
+  void lock() {
+    for (int looks = 1; held_.exchange(true, std::memory_order_acquire); ++looks) {
+      for (; held_.load(std::memory_order_relaxed); ++looks) {
+        Pause();
+        if (looks % kLooks == 0) std::this_thread::yield();  // its holder may wait for a processor
+      }
+    }
+  }
+  void unlock() { held_.store(false, std::memory_order_release); }
+
+ private:
+  std::atomic<bool> held_ = false;
+};
 
 // One call of Run, on its caller's stack. Others touch it only while it counts them as helpers.
 struct Loop {
@@ -70,7 +93,7 @@ struct Loop {
   const ItemJob job;
   const bool outer;  // called from outside of all jobs
   std::atomic<int> next = 0;
-  std::atomic<int> helpers = 0;  // changes with the team's mutex held
+  std::atomic<int> helpers = 0;  // changes with the team's lock held
   Loop* below = nullptr;         // the next in the list of published loops
   std::mutex failure_mutex;
   int failed_item = 0;
@@ -80,8 +103,8 @@ struct Loop {
 }  // namespace
 
 struct ThreadTeam::State {
-  std::mutex mutex;
-  std::condition_variable changed;
+  ShortLock lock;
+  std::condition_variable_any changed;
   Loop* published = nullptr;  // the newest first
   std::atomic<int> open = 0;  // published loops with items left
   std::atomic<bool> stopping = false;
@@ -96,7 +119,7 @@ struct ThreadTeam::State {
     return 0;
   }
 
-  // The mutex is held in all of the following.
+  // The lock is held in all of the following.
 
   void Announce() {
     if (sleepers > 0) changed.notify_all();
@@ -128,61 +151,61 @@ struct ThreadTeam::State {
     return best;
   }
   // Does some items of a published loop, if there is one.
-  void Help(std::unique_lock<std::mutex>& lock, int thread) {
+  void Help(std::unique_lock<ShortLock>& held, int thread) {
     Loop* const loop = FindOpen();
     if (loop == nullptr) return;
     loop->helpers.fetch_add(1, std::memory_order_relaxed);
-    lock.unlock();
+    held.unlock();
     loop->Work(thread, &open);
-    lock.lock();
+    held.lock();
     if (loop->helpers.fetch_sub(1, std::memory_order_release) == 1) Announce();
   }
   template <typename Condition>
-  void Wait(std::unique_lock<std::mutex>& lock, Condition over) {
-    lock.unlock();
+  void Wait(std::unique_lock<ShortLock>& held, Condition over) {
+    held.unlock();
     const bool soon = Spin(over);
-    lock.lock();
+    held.lock();
     if (soon) return;
     ++sleepers;
-    changed.wait(lock, over);
+    changed.wait(held, over);
     --sleepers;
   }
   // Until all who joined the loop, now withdrawn, have left it. The thread from outside helps
   // others meanwhile; within a job it would keep those who wait for its next Run.
-  void AwaitHelpers(std::unique_lock<std::mutex>& lock, const Loop& loop, int thread) {
+  void AwaitHelpers(std::unique_lock<ShortLock>& held, const Loop& loop, int thread) {
     const auto alone = [&] { return loop.helpers.load(std::memory_order_acquire) == 0; };
     const auto work = [&] { return open.load(std::memory_order_relaxed) > 0; };
     while (!alone()) {
       if (!loop.outer) {
-        Wait(lock, alone);
+        Wait(held, alone);
       } else {
-        Wait(lock, [&] { return alone() || work(); });
-        if (!alone()) Help(lock, thread);
+        Wait(held, [&] { return alone() || work(); });
+        if (!alone()) Help(held, thread);
       }
     }
   }
 
   void LiveAs(int thread) {
-    std::unique_lock lock(mutex);
+    std::unique_lock held(lock);
     while (!stopping) {
-      Help(lock, thread);
-      Wait(lock, [&] { return stopping || open.load(std::memory_order_relaxed) > 0; });
+      Help(held, thread);
+      Wait(held, [&] { return stopping || open.load(std::memory_order_relaxed) > 0; });
     }
   }
 
   void Run(Loop* loop, int thread) {
-    std::unique_lock lock(mutex);
+    std::unique_lock held(lock);
     Publish(loop);
-    lock.unlock();
+    held.unlock();
     loop->Work(thread, &open);
-    lock.lock();
+    held.lock();
     Withdraw(loop);
-    AwaitHelpers(lock, *loop, thread);
+    AwaitHelpers(held, *loop, thread);
   }
 
   void Stop() {
     {
-      const std::lock_guard lock(mutex);
+      const std::lock_guard held(lock);
       stopping = true;
       Announce();
     }
@@ -195,7 +218,7 @@ ThreadTeam::ThreadTeam(int threads) : state_(std::make_unique<State>()) {
   State* const state = state_.get();
   try {
     // A new thread does nothing before the list of all is complete.
-    const std::lock_guard lock(state->mutex);
+    const std::lock_guard held(state->lock);
     for (int i = 1; i < count; ++i) {
       state->threads.emplace_back([state, i] { state->LiveAs(i); });
     }
