@@ -293,6 +293,13 @@ class Sweep:
                     yield {"study": self.spec.name, "label": label, **self.all_settings(training, cell), **row}
 
     def write(self):
+        # Other processes may finish cells at this moment: whoever writes last has read them all.
+        with open(os.path.join(self.out, "work", "tables.lock"), "a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.results.refresh()
+            self.write_tables()
+
+    def write_tables(self):
         rows = sorted(self.rows(), key=lambda row: [label for label, _ in self.spec.grids].index(row["label"]))
         settings = list(dict.fromkeys(name for t in self.trainings for cell in t.cells for name in self.all_settings(t, cell)))
         text = io.StringIO()
