@@ -21,24 +21,30 @@ train() {
     build/release/bin/occam train --resume $data --out "$model.h5"
   fi
 }
-card() { experiments/model_card.sh "$out/$1.h5" "${@:2}" | tee "$out/$1.md"; }
+# card NAME LICENCE EVALUATE_OPTIONS...
+card() {
+  { MODES="" experiments/model_card.sh "$out/$1.h5" "${@:3}"; printf '\nData: %s\n' "$2"; } | tee "$out/$1.md"
+}
 
+text_by="English Wikipedia (CC BY-SA 3.0 and GFDL)"
+images_by="85 photographs of ImageNet (for research that is not commercial) and 13 of Kodak's (free to use)"
+speech_by="130 speakers of LibriSpeech (CC BY 4.0)"
 imagenet="--data $sets/imagenet.set" kodak="--data $sets/kodak.set" speech="--data $sets/speech.set"
 for model in $models; do
   case $model in
     images)
       # The grid of what is held out first; then the photographs also by three other grids, which show it four times as much.
-      train photographs "--data imagenet=$sets/imagenet.set:0.75 --data kodak=$sets/kodak.set:0.25" --params 800K --tokens 200M
-      train images "--data imagenet=$sets/imagenet-4.set:0.75 --data kodak=$sets/kodak-4.set:0.25" --init "$out/photographs.h5" \
+      train photographs-800K "--data imagenet=$sets/imagenet.set:0.75 --data kodak=$sets/kodak.set:0.25" --params 800K --tokens 200M
+      train images-800K "--data imagenet=$sets/imagenet-4.set:0.75 --data kodak=$sets/kodak-4.set:0.25" --init "$out/photographs-800K.h5" \
         --params 800K --tokens 100M --constant-share 0.1 --muon-lr 0.012 --adamw-lr 0.005 --seed 2
-      card images "$imagenet" "$kodak" ;;
+      card images-800K "$images_by." "$imagenet" "$kodak" ;;
     speech)
-      train speech "$speech" --params 800K --tokens 200M
-      card speech "$speech" ;;
+      train speech-800K "$speech" --params 800K --tokens 200M
+      card speech-800K "$speech_by." "$speech" ;;
     mixed)
-      train mixed "--data text=$text:0.5 --data image=$sets/imagenet.set:0.19 --data kodak=$sets/kodak.set:0.06 --data audio=$sets/speech.set:0.25" \
+      train mixed-3.2M "--data text=$text:0.5 --data image=$sets/imagenet.set:0.19 --data kodak=$sets/kodak.set:0.06 --data audio=$sets/speech.set:0.25" \
         --params 3.2M --tokens 200M --val-bytes 62M:64M
-      card mixed "--data $text --bytes 62M:64M" "$imagenet" "$kodak" "$speech" ;;
+      card mixed-3.2M "$text_by, $images_by, $speech_by." "--data $text --bytes 62M:64M" "$imagenet" "$kodak" "$speech" ;;
     *) echo "no model '$model': images, speech, mixed" >&2; exit 2 ;;
   esac
 done
