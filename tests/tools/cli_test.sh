@@ -220,7 +220,6 @@ says 'no model'
 expect 2 "$bin/inspect" own.occ --release inner.h5
 expect 2 "$bin/decompress" --embed-model -f -o restored own.occ
 says 'embed-model'
-expect 2 "$bin/compress" --embed-model -f -o restored text
 for at in 80 1000; do
   { head -c $at own.occ; printf XXXX; tail -c +$((at + 5)) own.occ; } >hurt.occ
   expect 4 "$bin/decompress" -o restored.hurt hurt.occ
@@ -283,8 +282,6 @@ expect 0 "$bin/compress" --ckpt tiny.h5 random empty -f
 expect 0 "$bin/decompress" --ckpt tiny.h5 -f random.occ empty.occ
 
 # ---- what goes wrong ----
-expect 2 "$bin/compress" text
-says 'ckpt'
 expect 2 "$bin/decompress" -f text.occ
 says 'ckpt'
 expect 2 "$bin/decompress" --ckpt tiny.h5 original

@@ -87,13 +87,14 @@ for codec in gzip zstd; do
   expect 0 "$bin/generate" --codec $codec --prompt-file tail --bytes 20 -T 1
   same out once
 done
+expect 0 "$bin/generate" --prompt 'The history of ' --bytes 20 -o built-in -q
+holds built-in 20
 expect 0 "$bin/generate" --codec gzip --bytes 3 -o three -q
 holds three 3
 
 # ---- Mistakes ----
-expect 2 "$bin/generate"
-says '--ckpt or --codec'
 expect 2 "$bin/generate" --ckpt bytes.occm --codec gzip
+says '--ckpt or --codec'
 expect 2 "$bin/generate" --codec winzip
 says 'winzip'
 expect 2 "${generate[@]}" --prompt-file text
