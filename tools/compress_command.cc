@@ -106,12 +106,12 @@ class FileWorker {
 
   // Null where it is none of the program's.
   const StreamModel* ModelOfTheProgram(const FileHeader& header) {
-    if (file_model_ && file_model_->stream_model().model_id == header.model_id)
-      return &file_model_->stream_model();
-    std::optional<QuantizedModel> model = FindBuiltInModel(header.model_id);
-    if (!model) return nullptr;
-    file_model_.emplace(std::move(*model), request_.kernels);
-    return &file_model_->stream_model();
+    if (!program_model_ || program_model_->stream_model().model_id != header.model_id) {
+      std::optional<QuantizedModel> model = FindBuiltInModel(header.model_id);
+      if (!model) return nullptr;
+      program_model_.emplace(std::move(*model), request_.kernels);
+    }
+    return &program_model_->stream_model();
   }
 
   void PrintLine(const ByteSource& source, const SalvageReport& report, double elapsed_s) const {
@@ -193,7 +193,8 @@ class FileWorker {
   const Request& request_;
   const StreamModel* model_;
   std::span<const uint8_t> embedded_model_;
-  std::optional<LoadedModel> file_model_;  // of the file that is being restored, or was last
+  std::optional<LoadedModel> file_model_;     // of the file that is being restored
+  std::optional<LoadedModel> program_model_;  // a built-in one that a file needed
   const std::atomic<bool>& interrupted_;
 };
 

@@ -2,7 +2,7 @@
 # Trains the models of photographs, of speech and of everything in model/pretrained, and says what they are worth: a card for each.
 #   experiments/modalities/train.sh SETS TEXT [MODELS] [OUT_DIR]
 # SETS: what prepare.sh made; TEXT: 64 MB, the last 2 of them held out; MODELS: "images speech mixed"; OUT_DIR: runs/modalities. A
-# model that was interrupted goes on where it was; one that is done is only measured. On 2 cores with fast bfloat16 images take an
+# model that was interrupted goes on where it was; one that is done is only measured. By their speeds, on 2 cores with fast bfloat16 images take an
 # hour and a quarter, speech three quarters of an hour, the mixture two and a half hours.
 set -euo pipefail
 [ $# -ge 2 ] || { sed -n 2,6p "$0" >&2; exit 2; }
