@@ -258,4 +258,21 @@ QuantizedModel Quantise(const ModelConfig& config, const ParameterSet& weights,
   return model;
 }
 
+ParameterSet WeightsOf(const QuantizedModel& model) {
+  const FloatMode mode;
+  ParameterSet weights(model.config);
+  for (size_t t = 0; t < weights.table().size(); ++t) {
+    const ParameterSpec& spec = weights.table()[t];
+    const QuantizedTensor& exact = model.tensors[t];
+    const auto values = weights.tensor(static_cast<int>(t));
+    for (size_t i = 0; i < values.size(); ++i) {
+      values[i] = spec.coding == Coding::kFloats
+                      ? exact.floats[i]
+                      : static_cast<float>(exact.codes[i]) *
+                            exact.floats[i / static_cast<size_t>(spec.columns)];
+    }
+  }
+  return weights;
+}
+
 }  // namespace occam

@@ -29,6 +29,9 @@ float StepNear(double x);
 QuantizedModel Quantise(const ModelConfig& config, const ParameterSet& weights,
                         const Calibration& calibration, const Bytes& tokenizer);
 
+// What the exact network has in the place of the weights: codes times scales, and floats.
+ParameterSet WeightsOf(const QuantizedModel& model);
+
 // `rounded` [spec.size()] = one tensor as the exact network uses it: code times scale, or a rounded
 // float; the very values of Quantise. `row_steps` [RowCount] may be empty; so may `row_scales`
 // [RowCount], which gets the scales of the tensor's rows. Throws as Quantise. Several threads at

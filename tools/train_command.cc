@@ -18,7 +18,9 @@
 #include "data/bpe_merges.h"
 #include "data/tokenizer.h"
 #include "model/checkpoint.h"
+#include "model/quantize.h"
 #include "tools/command.h"
+#include "tools/model_source.h"
 #include "tools/tokenizer_option.h"
 #include "tools/train_options.h"
 #include "tools/training_files.h"
@@ -41,6 +43,9 @@ constexpr char kEpilogue[] =
     "wiki-4096.h5\n"
     "  train --resume --data wiki64.txt.xz --out wiki-3M.h5       # goes on where it was "
     "interrupted\n"
+    "  train --init model/pretrained/wiki-800K.occm --params 800K --data mails.txt --out mails.h5  "
+    "  "
+    "# goes on from a model\n"
     "  train --data text=wiki64.txt:0.5 --data image=imagenet.set:0.25 --data "
     "audio=speech.set:0.25 "
     "--out all.h5\n"
@@ -71,6 +76,18 @@ struct Plan {
   std::optional<Checkpoint> resumed;
   int64_t steps_done = 0;
 };
+
+// Weights to start from, of a checkpoint or a model file.
+Checkpoint InitialModel(const std::string& path) {
+  ModelSource source = LoadModel(path);
+  if (source.checkpoint) return *std::move(source.checkpoint);
+  return {.config = source.model.config,
+          .weights = WeightsOf(source.model),
+          .calibration = {},
+          .tokenizer = source.model.tokenizer,
+          .training = std::nullopt,
+          .provenance = {}};
+}
 
 void TakeSettings(const cxxopts::ParseResult& args, double bytes_per_symbol,
                   TrainerSettings* settings) {
@@ -161,7 +178,7 @@ int Train(int argc, const char* const* argv, Communicator* ranks) {
   if (plan.resumed) trainer.Resume(*plan.resumed, out);
   if (args.count("init") > 0) {
     const std::string init = args["init"].as<std::string>();
-    trainer.StartFrom(LoadCheckpoint(init), init);
+    trainer.StartFrom(InitialModel(init), init);
   }
   trainer.CheckRanks();
   // From here on the run is what it claims to be, so files of an older one may go.

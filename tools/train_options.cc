@@ -112,9 +112,9 @@ cxxopts::Options TrainOptions() {
       "P")("seed", "Seed of initial weights and batches",
            cxxopts::value<int64_t>()->default_value(fmt::format("{}", recipe.seed)), "N");
   options.add_options("Run")("o,out", "Checkpoint to write", cxxopts::value<std::string>(),
-                             "NAME.h5")("init",
-                                        "Start from this checkpoint's weights (of the same shape)",
-                                        cxxopts::value<std::string>(), "CKPT")(
+                             "NAME.h5")(
+      "init", "Start from the weights of this checkpoint or .occm (of the same shape)",
+      cxxopts::value<std::string>(), "MODEL")(
       "resume", "Go on with the run that --out holds; shape, recipe and length are read from it")(
       "checkpoint-minutes", "Minutes between checkpoints",
       cxxopts::value<double>()->default_value("5"), "M")(

@@ -13,23 +13,6 @@
 namespace occam {
 namespace {
 
-// What the exact network has in the place of the weights.
-ParameterSet Dequantised(const QuantizedModel& model) {
-  ParameterSet weights(model.config);
-  for (size_t t = 0; t < weights.table().size(); ++t) {
-    const ParameterSpec& spec = weights.table()[t];
-    const QuantizedTensor& exact = model.tensors[t];
-    const auto values = weights.tensor(static_cast<int>(t));
-    for (size_t i = 0; i < values.size(); ++i) {
-      values[i] = spec.coding == Coding::kFloats
-                      ? exact.floats[i]
-                      : static_cast<float>(exact.codes[i]) *
-                            exact.floats[i / static_cast<size_t>(spec.columns)];
-    }
-  }
-  return weights;
-}
-
 void CheckSeenWeights(double weight_rate) {
   const TestData data;
   TrainerSettings settings = TestSettings(10, 2);
@@ -60,7 +43,7 @@ void CheckSeenWeights(double weight_rate) {
       INFO("after " << step << " steps");
       if (validation.step != step) return;
       CHECK(validation.rounded == (step >= 5));
-      CHECK((validation.bits_per_byte == bits(Dequantised(model))) == (step >= 5));
+      CHECK((validation.bits_per_byte == bits(WeightsOf(model))) == (step >= 5));
       CHECK((validation.bits_per_byte == bits(checkpoint.weights)) == (step < 5));
       // The next step's batch, by the weights that it will see.
       const TrainingBatches batches(data->sources[0].train_tokens, model.config.begin_symbol(), 4,
@@ -68,9 +51,9 @@ void CheckSeenWeights(double weight_rate) {
       Batch batch;
       batches.Fill(step, &batch);
       ParameterSet gradients(model.config);
-      next.push_back(workers->Gradient(step >= 5 ? Dequantised(model) : checkpoint.weights, batch,
-                                       &gradients) /
-                     std::numbers::ln2);
+      next.push_back(
+          workers->Gradient(step >= 5 ? WeightsOf(model) : checkpoint.weights, batch, &gradients) /
+          std::numbers::ln2);
     }
     const TrainingData* data = nullptr;
     ShardWorkers* workers = nullptr;
