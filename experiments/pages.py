@@ -3,6 +3,7 @@
 import base64
 import html
 import os
+import re
 
 from occam_runs import Failure, IO
 
@@ -17,8 +18,13 @@ STYLES = [
     ("#E69F00", (0, (3, 1)), "P"),
 ]
 
-PAGE_STYLE = ("body{font:15px/1.45 system-ui,sans-serif;max-width:70em;margin:2em auto;padding:0 1em}table{border-collapse:collapse;margin:1em 0}"
-              "td,th{padding:.15em .7em;border-bottom:1px solid #ddd;text-align:left}td:nth-child(n+3){font-variant-numeric:tabular-nums}"
+NUMBER = re.compile(r"[-+~<]?[0-9].*")  # how a cell with a number, its unit, range or remark begins
+SHORT = 40  # characters of a cell that is not broken into lines
+
+PAGE_STYLE = ("body{font:15px/1.45 system-ui,sans-serif;max-width:78em;margin:2em auto;padding:0 1em}p{max-width:62em}"
+              "table{border-collapse:collapse;margin:1em 0;font-size:.87em;line-height:1.35}div.table{overflow-x:auto}"
+              "td,th{padding:.15em .6em;border-bottom:1px solid #ddd;text-align:left}th{vertical-align:bottom}"
+              ".short{white-space:nowrap}th.right{text-align:right}.number{white-space:nowrap;text-align:right;font-variant-numeric:tabular-nums}"
               "tr.model{background:#e8f3ec}tr.quoted{color:#777}svg,img{max-width:100%;height:auto}pre{background:#f4f4f4;padding:.7em;overflow:auto}")
 
 
@@ -47,10 +53,16 @@ def markdown_table(table):
 
 def html_table(table, kind=lambda line: ""):
     """`kind` names a line's class."""
-    rows = ["<table><tr>" + "".join(f"<th>{html.escape(cell)}</th>" for cell in table[0]) + "</tr>"]
+    def cells(line, tag, classes):
+        return "".join(f"<{tag} class=\"{name}\">{html.escape(cell)}</{tag}>" for cell, name in zip(line, classes))
+
+    columns = [[line[i] for line in table[1:]] for i in range(len(table[0]))]
+    heading = ["number" if any(column) and all(NUMBER.fullmatch(cell) for cell in column if cell) else "" for column in columns]
+    rows = ["<div class=\"table\"><table><tr>" + cells(table[0], "th", ["right" if name else "" for name in heading]) + "</tr>"]
     for line in table[1:]:
-        rows.append(f"<tr class=\"{kind(line)}\">" + "".join(f"<td>{html.escape(cell)}</td>" for cell in line) + "</tr>")
-    return "\n".join([*rows, "</table>"])
+        names = [heading[i] or ("short" if len(cell) <= SHORT else "") for i, cell in enumerate(line)]
+        rows.append(f"<tr class=\"{kind(line)}\">" + cells(line, "td", names) + "</tr>")
+    return "\n".join([*rows, "</table></div>"])
 
 
 def html_page(title, body):
