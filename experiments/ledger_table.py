@@ -2,7 +2,7 @@
 """What does a model cost at each precision, and on how much text does it pay?
 
   experiments/ledger_table.py --text TEXT --model 200K=wiki-200K.h5 [--model ...] [--trained 200K:4=wiki-200K-4bit.h5 ...]
-                              [--sizes 1M,10M,62M] [--held-out 62M:64M] --out DIR
+                              [--sizes 1M,10M,62M] [--held-out 62M:64M] [--sample 2M] --out DIR
 
 A row is a model at a precision: its float weights in 32 and 16 bits, or rounded to 7, 6, 5, 4, 3 bits. --model takes a checkpoint and
 rounds it now; --trained takes one that was trained with so few bits (train --weight-bits). TEXT may be packed with xz.
@@ -13,6 +13,9 @@ says what other text of the kind costs, and by its rate and the model's bytes fo
 enwik9: arithmetic, marked with *. Float rows are arithmetic throughout, marked, too: cross-entropy of the float network, fresh
 contexts, and 4 or 2 bytes a parameter.
 
+With --sample, larger sizes go by the rate of a sample, 16 pieces from all over them, a file that was restored and compared; what follows
+from it is marked with ~.
+
 Writes DIR/table.md, DIR/table.csv and DIR/cells.jsonl; cells that are there are not measured again. Contexts are chunked unless
 --mode carried. Exit codes are those of Occam.
 """
@@ -22,7 +25,8 @@ import csv
 import os
 import sys
 
-from occam_runs import BIN, Cells, Failure, Occam, USAGE, bytes_text, decoder_sizes, digest_of_range, parse_bytes, parse_range, sha256_of, write_slice, run_script, split_pair
+from occam_runs import (BIN, Cells, Failure, Occam, SAMPLE_PIECES, USAGE, bytes_text, decoder_sizes, digest_of_range, parse_bytes, parse_range, sha256_of,
+                        write_sample, write_slice, run_script, split_pair)
 
 ENWIK = {"enwik8": 10**8, "enwik9": 10**9}
 
@@ -36,7 +40,11 @@ class Table:
         self.cells = Cells(os.path.join(self.out, "cells.jsonl"))
         self.sizes = [parse_bytes(s) for s in args.sizes.split(",")]
         self.held_out = parse_range(args.held_out, "--held-out")
-        self.slices = {size: self.slice(0, size) for size in self.sizes}
+        self.sample = min(args.sample or max(self.sizes), max(self.sizes))
+        if self.sample < min(max(self.sizes), SAMPLE_PIECES * 1000):
+            raise Failure(USAGE, f"--sample is at least {SAMPLE_PIECES} KB")
+        self.slices = {size: self.slice(0, size) if size <= self.sample else
+                       write_sample(args.text, size, self.sample, os.path.join(self.out, f"sample-{self.sample}-of-{size}")) for size in self.sizes}
         self.slices["held out"] = self.slice(*self.held_out)
         self.digests = {what: sha256_of(path) for what, path in self.slices.items()}
         self.trained_on = {}  # whether a range of the text has a digest
@@ -74,8 +82,12 @@ class Table:
             key = {"what": "file", "model": info["model_id"], "data": self.digests[what], "mode": self.args.mode}
             cell = self.cells.get(key, lambda: self.measure(name, bits, how, what, path, model))
             row["model_bytes"] = cell["model_bytes"]
-            row[what] = cell["data_bytes"] + cell["header_bytes"]
+            row[what] = self.of_whole(what, cell["data_bytes"] + cell["header_bytes"])
         return row
+
+    def of_whole(self, what, coded):
+        """Of what a slice stands for: itself, or at its rate the size that it is a sample of."""
+        return coded if what == "held out" or what <= self.sample else round(coded / os.path.getsize(self.slices[what]) * what)
 
     def measure(self, name, bits, how, what, path, model):
         print(f"{name}, {bits} bits {how}: {what if isinstance(what, str) else bytes_text(what)}", file=sys.stderr, flush=True)
@@ -90,7 +102,7 @@ class Table:
             key = {"what": "float", "checkpoint": sha256_of(checkpoint), "data": self.digests[what]}
             cell = self.cells.get(key, lambda: self.measure_float(name, checkpoint, what, path, size))
             row["parameters"] = cell["parameters"]
-            row[what] = round(cell["bits_per_byte"] / 8 * size)
+            row[what] = self.of_whole(what, round(cell["bits_per_byte"] / 8 * size))
         return [{**row, "precision": precision, "packed_model_bytes": each * row["parameters"], "model_bytes": each * row["parameters"]}
                 for precision, each in (("f32", 4), ("f16", 2))]
 
@@ -113,12 +125,12 @@ class Table:
         self.decoder = None if self.args.no_decoder else decoder_sizes(self.cells, self.out)
 
     def adjusted(self, row, size):
-        """Bytes with the model, None where there is no file; and whether it is arithmetic."""
+        """Bytes with the model, None where there is no file; and a mark: * arithmetic, ~ by a sample's rate."""
         if size in row:
-            return row[size] + row["model_bytes"], row["how"].startswith("float")
+            return row[size] + row["model_bytes"], "*" if row["how"].startswith("float") else "~" if size > self.sample else ""
         if size in self.sizes:
-            return None, False
-        return row["held out"] / (self.held_out[1] - self.held_out[0]) * size + row["model_bytes"], True
+            return None, ""
+        return row["held out"] / (self.held_out[1] - self.held_out[0]) * size + row["model_bytes"], "*"
 
     def columns(self):
         return [(bytes_text(size), size) for size in self.sizes] + [(f"{name} *", size) for name, size in ENWIK.items()]
@@ -134,11 +146,12 @@ class Table:
             cells = [row["model"], f"{row['parameters']:,}", row["precision"], row["how"], f"{row['packed_model_bytes']:,}",
                      "" if star else f"{row['model_bytes']:,}", f"{100 * row['held out'] / held_out:.2f} %{star}", row["seen"]]
             for _, size in self.columns():
-                total, arithmetic = self.adjusted(row, size)
-                cells.append("" if total is None else f"{100 * total / size:.2f} %" + (" *" if arithmetic else ""))
+                total, mark = self.adjusted(row, size)
+                cells.append("" if total is None else f"{100 * total / size:.2f} % {mark}".rstrip())
             lines.append("| " + " | ".join(cells) + " |")
         lines += ["", "\\* arithmetic, no file: float rows are the cross-entropy of the float network and 4 or 2 bytes a parameter, "
-                  "*packed* is codes side by side, and the sizes of enwik8 and enwik9 are extrapolated from the held-out rate."]
+                  "*packed* is codes side by side, and the sizes of enwik8 and enwik9 are extrapolated from the held-out rate."
+                  + (f" ~ by the rate of {bytes_text(self.sample)} in pieces from all over that text." if self.sample < max(self.sizes) else "")]
         lines += self.charges()
         with open(os.path.join(self.out, "table.md"), "w", encoding="utf-8") as file:
             file.write("\n".join(lines) + "\n")
@@ -158,7 +171,8 @@ class Table:
                 totals = [(self.adjusted(row, size)[0] + programs + again * row["model_bytes"], row)
                           for row in self.rows if size in row and not row["how"].startswith("float")]
                 total, row = min(totals, key=lambda pair: pair[0])
-                cells.append(f"{total:,} ({100 * total / size:.2f} %): {row['model']}, {row['precision']} {row['how']}")
+                mark = "~" if size > self.sample else ""
+                cells.append(f"{mark}{total:,} ({100 * total / size:.2f} %): {row['model']}, {row['precision']} {row['how']}")
             lines.append(f"| {bytes_text(size)} | " + " | ".join(cells) + " |")
         return lines
 
@@ -167,7 +181,7 @@ class Table:
             out = csv.writer(file)
             out.writerow(["model", "parameters", "precision", "how", "first_bytes_are", "packed_model_bytes_arithmetic", "model_bytes", "mode",
                           "held_out_original_bytes", "held_out_data_bytes"]
-                         + [f"data_bytes_of_{size}" for size in self.sizes]
+                         + [f"data_bytes_of_{size}" + ("" if size <= self.sample else "_by_sample") for size in self.sizes]
                          + [f"adjusted_rate_of_{size}" + ("" if size in self.sizes else "_extrapolated") for _, size in self.columns()])
             for row in self.rows:
                 totals = [(self.adjusted(row, size)[0], size) for _, size in self.columns()]
@@ -185,6 +199,7 @@ def main():
     parser.add_argument("--bits", type=lambda t: [int(b) for b in t.split(",")], default=[7, 6, 5, 4, 3], metavar="B,B,...")
     parser.add_argument("--sizes", default="1M,10M,62M", metavar="N,N,...", help="first bytes of the text (1M,10M,62M)")
     parser.add_argument("--held-out", default="62M:64M", metavar="BEGIN:END", help="bytes no model was trained on (62M:64M)")
+    parser.add_argument("--sample", type=parse_bytes, metavar="N", help="code N bytes, from all over them, of sizes above that (all of them)")
     parser.add_argument("--mode", choices=("chunked", "carried", "adaptive"), default="chunked")
     parser.add_argument("--float-up-to", type=parse_bytes, default=10**7, metavar="N",
                         help="largest of the sizes that the float rows are measured on (10M)")

@@ -113,6 +113,8 @@ def write_sample(text, size, sample, path, pieces=SAMPLE_PIECES):
     if not os.path.exists(path) or os.path.getsize(path) != piece * pieces:
         with (lzma.open if text.endswith(".xz") else open)(text, "rb") as source:
             data = source.read(size)
+        if len(data) < size:
+            raise Failure(USAGE, f"{text} has no bytes 0:{size}")
         begins = [(size - piece) * i // (pieces - 1) for i in range(pieces)]
         write_whole(path, b"".join(data[begin:begin + piece] for begin in begins))
     return path

@@ -67,6 +67,18 @@ with tempfile.TemporaryDirectory() as work:
         keys = [json.dumps(json.loads(line)["key"]) for line in file]
     assert len(keys) == len(set(keys)) == 11
 
+    # A sample stands for what is longer, and says so.
+    sampled = table(*usual, "--bits", "7", "--sizes", "10K,50K", "--sample", "16K", "--out", "sampled").stdout
+    row = next(line for line in sampled.splitlines() if line.startswith("| tiny") and "| 7 bits | rounded" in line)
+    assert row.count("~") == 1 and row.split("|")[10].endswith("~ "), row
+    with open("sampled/table.csv", encoding="utf-8") as file:
+        estimate = next(r for r in csv.DictReader(file) if r["precision"] == "7 bits")
+    assert os.path.getsize("sampled/sample-16000-of-50000") == 16000
+    exact = int(rows["7 bits", "rounded"]["data_bytes_of_50000"])
+    assert 0.95 < int(estimate["data_bytes_of_50000_by_sample"]) / exact < 1.1, (estimate, exact)
+    assert "no bytes" in table(*usual, "--sizes", "1M", "--sample", "16K", code=2).stderr
+    assert "at least 16 KB" in table(*usual, "--sample", "1K", code=2).stderr
+
     assert "trained on" in table(*usual, "--held-out", "40K:60K", code=2).stderr
     assert "no bytes" in table(*usual, "--sizes", "1M", code=2).stderr
     assert "missing.h5" in table(*usual, "--model", "x=missing.h5", code=3).stderr
