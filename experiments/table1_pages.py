@@ -8,6 +8,7 @@ import sys
 
 from pages import html_page as page_of, html_table, markdown_table
 
+QUESTION = "What do codecs and models make of text, images, audio and random bytes?"
 GB = 10**9
 
 # Deletang et al., 2024, table 1: raw rates in percent, and the adjusted rate of the text. Quoted, never measured here.
@@ -151,7 +152,7 @@ def parts(columns, codecs, rows, notes):
 
 
 def markdown(sections):
-    lines = []
+    lines = [f"# {QUESTION}", ""]
     for heading, text, table in sections:
         lines += [f"## {heading}", ""] + ([text.strip(), ""] if text else [])
         lines += [*markdown_table(table), ""]
@@ -161,14 +162,14 @@ def markdown(sections):
 
 
 def html_page(sections, svg):
-    out = []
+    out = [f"<h1>{html.escape(QUESTION)}</h1>"]
     for heading, text, table in sections:
         def kind(line, raw=heading == "Raw rates"):
             return "quoted" if line[1].startswith("quoted") else "model" if raw and line[1].startswith("Occam") else ""
         out.append(f"<h2>{html.escape(heading)}</h2><p>{html.escape(text)}</p>" + html_table(table, kind))
         if heading == "Raw rates":
             out.append(f"<p>{html.escape(PAPER_NOTE)}</p>{svg}")
-    return page_of("Rates of codecs and models", out)
+    return page_of(QUESTION, out)
 
 
 def write_csv(path, rows):
