@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <numeric>
 #include <vector>
 
+#include "child_process.h"
 #include "data/base/random.h"
 #include "data/base/thread_team.h"
 #include "data/batcher.h"
@@ -64,6 +66,30 @@ double MedianStepSeconds(Steps* steps) {
   return seconds[seconds.size() / 2];
 }
 
+// Tokens a second of steps that end within ten seconds.
+double RateFromNow(Steps* steps) {
+  constexpr double kWindow_s = 10;
+  const double begin = WallSeconds();
+  double rate = 0;
+  for (int done = 1; WallSeconds() - begin < kWindow_s; ++done) {
+    steps->Run();
+    const double seconds = WallSeconds() - begin;
+    if (done == 1 || seconds <= kWindow_s) rate = done * steps->tokens() / seconds;
+  }
+  return rate;
+}
+
+Recipe RecipeWith(std::optional<int> batch) {
+  Recipe recipe;
+  if (batch) recipe.batch_sequences = *batch;
+  return recipe;
+}
+
+void PrintHead(const ModelConfig& c, Precision precision, const Recipe& recipe) {
+  fmt::print("{}: {}; batches of {} sequences\n", NameOf(precision), Describe(c),
+             recipe.batch_sequences);
+}
+
 }  // namespace
 
 const char* NameOf(Precision precision) {
@@ -72,10 +98,8 @@ const char* NameOf(Precision precision) {
 
 void ReportThreads(const ModelConfig& c, Precision precision, std::optional<int> batch,
                    std::span<const int> numbers) {
-  Recipe recipe;
-  if (batch) recipe.batch_sequences = *batch;
-  fmt::print("{}: {}; batches of {} sequences\n", NameOf(precision), Describe(c),
-             recipe.batch_sequences);
+  const Recipe recipe = RecipeWith(batch);
+  PrintHead(c, precision, recipe);
   double first = 0;
   for (const int threads : numbers) {
     Steps steps(c, precision, recipe, threads);
@@ -84,6 +108,29 @@ void ReportThreads(const ModelConfig& c, Precision precision, std::optional<int>
     if (first == 0) first = rate;
     fmt::print("  {:3} threads {:9.2f} ms a step {:9.0f} tokens/s, {:.2f} times the first\n",
                threads, 1e3 * seconds, rate, rate / first);
+  }
+}
+
+void ReportProcesses(const ModelConfig& c, Precision precision, std::optional<int> batch,
+                     std::span<const int> numbers) {
+  const Recipe recipe = RecipeWith(batch);
+  PrintHead(c, precision, recipe);
+  double first = 0;
+  for (const int processes : numbers) {
+    const std::vector<double> rates =
+        InChildren<double>("training", processes, [&](const WaitForAll& wait_for_all) {
+          Steps steps(c, precision, recipe, 1);
+          steps.Run();  // to warm up
+          wait_for_all();
+          return RateFromNow(&steps);
+        });
+    const double rate = std::accumulate(rates.begin(), rates.end(), 0.0);
+    if (first == 0) first = rate;
+    const auto [slowest, fastest] = std::ranges::minmax(rates);
+    fmt::print(
+        "  {:3} processes of one thread {:9.0f} tokens/s ({:.0f} to {:.0f} each), {:.2f} times "
+        "the first\n",
+        processes, rate, slowest, fastest, rate / first);
   }
 }
 

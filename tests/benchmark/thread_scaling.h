@@ -1,4 +1,4 @@
-// How whole training steps speed up with threads.
+// How whole training steps speed up with threads, and with processes.
 #ifndef OCCAM_TESTS_BENCHMARK_THREAD_SCALING_H_
 #define OCCAM_TESTS_BENCHMARK_THREAD_SCALING_H_
 
@@ -17,6 +17,12 @@ const char* NameOf(Precision precision);
 // `batch` is in sequences, by default the recipe's.
 void ReportThreads(const ModelConfig& c, Precision precision, std::optional<int> batch,
                    std::span<const int> numbers);
+
+// What the machine itself makes of more cores: prints the tokens a second of each number of
+// processes of one thread that train side by side and share nothing else, ten seconds after all
+// have warmed up.
+void ReportProcesses(const ModelConfig& c, Precision precision, std::optional<int> batch,
+                     std::span<const int> numbers);
 
 }  // namespace occam
 

@@ -9,10 +9,12 @@
 // are CPU times of one thread, the medians of rounds that go through all parts in turn, so other
 // work on the machine disturbs little.
 //
-//   train_benchmark --threads 1,2,4 [--batch N] [--precision f32|bf16] [SIZE...]
+//   train_benchmark --threads 1,2,4 [--processes 2,4] [--batch N] [--precision f32|bf16] [SIZE...]
 //
 // For each size and number of threads: whole training steps (gradients of a batch, their norm, the
-// optimizer), tokens a second of wall time, the median step; needs a quiet machine.
+// optimizer), tokens a second of wall time, the median step. With --processes the same for so many
+// processes of one thread that share nothing, which is what the machine makes of more cores. Needs
+// a quiet machine.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -268,11 +270,19 @@ void Report(const ModelConfig& c, Precision precision) {
 }
 
 struct Options {
-  std::vector<int> threads;  // empty: report the parts
+  std::vector<int> threads, processes;  // both empty: report the parts
   std::optional<int> batch;
   std::optional<Precision> precision;
   std::vector<ModelConfig> configs;
+  bool OfParts() const { return threads.empty() && processes.empty(); }
 };
+
+std::vector<int> ParseNumbers(const std::string& text) {
+  std::vector<int> numbers;
+  std::istringstream list(text);
+  for (std::string part; std::getline(list, part, ',');) numbers.push_back(std::stoi(part));
+  return numbers;
+}
 
 Options Parse(std::span<char*> arguments) {
   Options options;
@@ -286,10 +296,9 @@ Options Parse(std::span<char*> arguments) {
     if (++i == arguments.size()) throw UsageError(name + " wants a value");
     const std::string value = arguments[i];
     if (name == "--threads") {
-      std::istringstream list(value);
-      for (std::string part; std::getline(list, part, ',');) {
-        options.threads.push_back(std::stoi(part));
-      }
+      options.threads = ParseNumbers(value);
+    } else if (name == "--processes") {
+      options.processes = ParseNumbers(value);
     } else if (name == "--batch") {
       options.batch = std::stoi(value);
     } else if (name == "--precision" && (value == "f32" || value == "bf16")) {
@@ -311,10 +320,12 @@ void Run(const Options& options) {
                             : precision == Precision::kBfloat16 && !HasFastBfloat16()) {
         continue;
       }
-      if (options.threads.empty()) {
-        Report(c, precision);
-      } else {
+      if (options.OfParts()) Report(c, precision);
+      if (!options.threads.empty()) {
         ReportThreads(c, precision, options.batch, options.threads);
+      }
+      if (!options.processes.empty()) {
+        ReportProcesses(c, precision, options.batch, options.processes);
       }
     }
   }
@@ -327,7 +338,7 @@ int main(int argc, char** argv) {
   try {
     const occam::Options options =
         occam::Parse(std::span(argv, static_cast<size_t>(argc)).subspan(1));
-    if (options.threads.empty()) {
+    if (options.OfParts()) {
       fmt::print(
           "FLOP a token = 6 * (weights of linear layers) + 12 * width * (query-key pairs a token,\n"
           "summed over the layers); forward and backward, what is computed again not counted.\n");
