@@ -5,7 +5,8 @@
 
 For each size, the first bytes of FILE (all of it by default) are trained on, coded with the model in the file, restored and
 compared. In-sample, on purpose: the model travels with its data, and nothing else is claimed. A size's share of the minutes goes as
-the square root of the size; they are for training and coding together, and spent in three rounds:
+the fourth root of the size, as a small text is worth seeing many times; they are for training and coding together, and spent in
+three rounds:
 
   1. shapes: every width and depth, at the middle one of the bits. 35 % of the time, equal parts.
   2. precision: the two best shapes, with each of the bits and of the rate terms. 30 %.
@@ -13,6 +14,8 @@ the square root of the size; they are for training and coding together, and spen
 
 Of a text longer than --sample, the first two rounds code a sample, 16 pieces from all over it, and judge by that file and the model;
 such estimates are marked with ~, and hollow in the figure. What is called smallest was coded whole, if anything was.
+
+--minutes 0 trains nothing: table and figure of what DIR has, such as sizes that had minutes of their own.
 
 Short rounds favour small models, so the optimum moves up with the minutes, too. A rate of 1 is a --weight-rate of one divided by the
 size: the bits of data and model count alike.
@@ -272,8 +275,8 @@ def parse_arguments():
     args.train = args.train.split()
     if args.sample < SAMPLE_PIECES * 1000:
         raise Failure(USAGE, f"--sample is at least {SAMPLE_PIECES} KB")
-    if not args.minutes > 0 or not math.isfinite(args.minutes):
-        raise Failure(USAGE, "--minutes must be positive")
+    if not args.minutes >= 0 or not math.isfinite(args.minutes):
+        raise Failure(USAGE, "--minutes must not be negative")
     return args
 
 
@@ -291,10 +294,14 @@ def main():
     sizes = [parse_bytes(s) for s in args.sizes.split(",")] if args.sizes else [os.path.getsize(args.file)]
     os.makedirs(args.out, exist_ok=True)
     cells = Cells(os.path.join(args.out, "cells.jsonl"))
-    parts = sum(math.sqrt(size) for size in sizes)
-    searches = [Search(args, occam, cells, size, 60 * args.minutes * math.sqrt(size) / parts) for size in sizes]
+    share = lambda size: size ** 0.25
+    parts = sum(map(share, sizes))
+    searches = [Search(args, occam, cells, size, 60 * args.minutes * share(size) / parts) for size in sizes]
     for search in searches:
-        search.run()
+        if args.minutes > 0:
+            search.run()
+        elif not search.own_cells():
+            raise Failure(USAGE, f"{args.out} has nothing of {bytes_text(search.size)}")
     programs = None if args.no_decoder else decoder_sizes(cells, args.out)
     lines = table_of(searches, cells, programs)
     with open(os.path.join(args.out, "table.md"), "w", encoding="utf-8") as file:

@@ -68,6 +68,8 @@ with tempfile.TemporaryDirectory() as work:
     assert second.stderr == "" and second.stdout == first.stdout, second
     with open("out/optimum.svg", "rb") as svg:
         assert svg.read() == figure
+    table = search("--minutes", "0", *usual[2:4], "--widths", "16")
+    assert table.stderr == "" and table.stdout == first.stdout, table
     parser = ElementTree.XMLParser(target=ElementTree.TreeBuilder(insert_comments=True))
     texts = [c.text.strip() for c in ElementTree.fromstring(figure, parser).iter(ElementTree.Comment)]
     for wanted in ("parameters", "60 KB: file with its model", "xz -9e, 20 KB"):
@@ -99,7 +101,8 @@ with tempfile.TemporaryDirectory() as work:
     assert "~" not in rows[0], alone.stdout
 
     assert "no bytes" in search(*usual, "--sizes", "1M", code=2).stderr
-    assert "minutes" in search("--minutes", "0", code=2).stderr
+    assert "minutes" in search("--minutes", "-1", code=2).stderr
+    assert "nothing of 20 KB" in search("--minutes", "0", "--sizes", "20K", code=2).stderr
     assert "width" in search(*usual, "--widths", "17", code=2).stderr
     os.chdir("/")
 print("adjusted_optimum_test.py: all held")
