@@ -52,13 +52,13 @@ def read_curves(path):
                 for r in csv.DictReader(file)]
 
 
-def repeat_section(spec, source, folder, curves):
+def repeat_section(spec, source, curves):
     name = spec["name"]
-    lines = [f"experiments/sweep.py experiments/studies/{name}.toml --text {spec['data'].get('text', 'TEXT')} --out runs/{name}"]
+    lines = [f"experiments/sweep.py spec.toml --text {spec['data'].get('text', 'TEXT')} --out runs/{name}"]
     if curves:
         lines.append(f"experiments/in_context.py runs/{name} --text {spec['data'].get('text', 'TEXT')}")
     lines.append(f"experiments/report.py runs/{name}")
-    return Section("How to repeat it", "What was asked for, as TOML (experiments/sweep_spec.py says what it means), and the commands:",
+    return Section("How to repeat it", "The commands, and spec.toml, which says what was asked for (experiments/sweep_spec.py tells what it means):",
                    quoted="\n".join(lines) + "\n\n" + source)
 
 
@@ -99,7 +99,7 @@ def report(folder, out):
     sections = [Section("What was found", read_if_there(os.path.join(folder, "findings.md")))]
     sections = [section for section in sections if section.text]
     sections += report_figures.sections(spec.get("report", {}).get("kind", ""), rows, curves, out)
-    sections += [repeat_section(spec, source, folder, curves), machine_section(rows)]
+    sections += [repeat_section(spec, source, curves), machine_section(rows)]
     title, about = spec.get("question") or spec["name"], report_figures.about(rows)
     markdown = [f"# {title}", "", about, ""] + [line for section in sections for line in section.markdown()]
     body = [f"<h1>{title}</h1>", f"<p>{about}</p>"] + [line for section in sections for line in section.html(out)]
