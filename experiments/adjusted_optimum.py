@@ -209,7 +209,7 @@ def draw(searches, cells, out):
     matplotlib.use("Agg")
     matplotlib.rcParams.update({"font.size": 9, "svg.hashsalt": "occam"})
     import matplotlib.pyplot as plt
-    from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
+    from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter, ScalarFormatter
 
     figure, ax = plt.subplots(figsize=(8, 5), constrained_layout=True)
     for i, search in enumerate(searches):
@@ -229,11 +229,15 @@ def draw(searches, cells, out):
                 label=f"{name}: smallest, {percent(least):.2f} %, {least['parameters']:,} parameters")
         xz = 100 * xz_bytes(cells, search.text) / search.size
         ax.axhline(xz, color=colour, linestyle=dashes, linewidth=0.7, alpha=0.6)
-        ax.annotate(f"xz -9e, {name}", (1, xz), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=7, color=colour)
+        ax.annotate(f"xz -9e, {name}", (1 - 0.13 * (i % len(STYLES)), xz), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=7, color=colour)
     ax.set_xscale("log")
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.xaxis.set_major_formatter(EngFormatter(sep=" "))
     ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.set_yscale("log")
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 2.5, 3, 4, 5, 7)))
+    ax.yaxis.set_major_formatter(ScalarFormatter())
+    ax.yaxis.set_minor_formatter(NullFormatter())
     ax.set_xlabel("parameters")
     ax.set_ylabel("file with its model, % of the text (in-sample)")
     ax.grid(True, which="both", linewidth=0.4, color="#cccccc")
