@@ -229,7 +229,8 @@ def draw(searches, cells, out):
                 label=f"{name}: smallest, {percent(least):.2f} %, {least['parameters']:,} parameters")
         xz = 100 * xz_bytes(cells, search.text) / search.size
         ax.axhline(xz, color=colour, linestyle=dashes, linewidth=0.7, alpha=0.6)
-        ax.annotate(f"xz -9e, {name}", (1 - 0.13 * (i % len(STYLES)), xz), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=7, color=colour)
+        ax.annotate(f"xz -9e, {name}", (1 - 0.13 * (i % len(STYLES)), xz), xycoords=("axes fraction", "data"),
+                    ha="right", va="bottom", fontsize=7, color=colour)
     ax.set_xscale("log")
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.xaxis.set_major_formatter(EngFormatter(sep=" "))
