@@ -9,7 +9,8 @@ of n bytes with no memory of each other, without headers, each restored and comp
 n a few thousand pieces are enough.
 
 Writes DIR/curves.csv, from which report.py draws: mean bits of the n-th byte, places between two powers of the square root of 2 as one, with the
-standard error as if bytes were independent; and bits a byte of the first n. Exit codes are those of Occam.
+standard error as if bytes were independent; and bits a byte of the first n. What is finished is kept in DIR/curves.jsonl and not measured
+again. Exit codes are those of Occam.
 """
 
 import argparse
@@ -20,7 +21,7 @@ import os
 import sys
 import tomllib
 
-from occam_runs import BIN, Failure, Occam, USAGE, parse_range, write_whole, run_script
+from occam_runs import BIN, Cells, Failure, Occam, USAGE, digest_of_range, parse_range, run_script, write_whole
 from report import read_rows
 
 PIECES = 4000
@@ -62,6 +63,10 @@ class Curves:
         self.args = args
         self.occam = Occam(args.bin, args.threads)
         self.begin, self.end = parse_range(args.bytes, "--bytes")
+        self.data = digest_of_range(args.text, self.begin, self.end)
+        if self.data is None:
+            raise Failure(USAGE, f"{args.text} has no bytes {args.bytes}")
+        self.finished = Cells(os.path.join(args.dir, "curves.jsonl"))
         self.models = [self.split(text) for text in args.model] or self.models_of_sweep()
 
     @staticmethod
@@ -80,6 +85,10 @@ class Curves:
                 for parameters, row in sorted(longest.items())]
 
     def model_rows(self, name, path):
+        model = self.occam.json("inspect", "--json", path)["model_id"]
+        return points_of(name, self.finished.get({"model": model, "data": self.data}, lambda: self.measure_model(name, path))["places"])
+
+    def measure_model(self, name, path):
         print(f"{name}: {path}", file=sys.stderr, flush=True)
         curve = os.path.join(self.args.dir, "curve.new.csv")
         self.occam.run("evaluate", "-q", "--json", "--ckpt", path, "--data", self.args.text, "--bytes", self.args.bytes, "-T", self.occam.threads,
@@ -87,19 +96,24 @@ class Curves:
         with open(curve, encoding="utf-8", newline="") as file:
             places = [(int(r["chunks"]), float(r["mean_bits"]), float(r["deviation_bits"])) for r in csv.DictReader(file)]
         os.remove(curve)
-        return points_of(name, places)
+        return {"places": places}
 
     def codec_rows(self, codec, lengths):
         rows = []
         for n in lengths:
-            print(f"{codec}: {n} bytes", file=sys.stderr, flush=True)
             end = min(self.end, self.begin + PIECES * n)
             end -= (end - self.begin) % n
             if end > self.begin:
-                found = self.occam.json("baselines", "-q", "--json", "--codec", codec, "--chunk", n, "--form", "bare", "--bytes", f"{self.begin}:{end}",
-                                        self.args.text)
+                found = self.finished.get({"codec": codec, "chunk": n, "bytes": [self.begin, end], "data": self.data},
+                                          lambda: self.measure_codec(codec, n, end))
                 rows.append(["codec", codec, 1, n, f"{8 * found['bytes'] / found['original_bytes']:.5f}", ""])
         return rows
+
+    def measure_codec(self, codec, n, end):
+        print(f"{codec}: {n} bytes", file=sys.stderr, flush=True)
+        found = self.occam.json("baselines", "-q", "--json", "--codec", codec, "--chunk", n, "--form", "bare", "--bytes", f"{self.begin}:{end}",
+                                self.args.text)
+        return {name: found[name] for name in ("bytes", "original_bytes")}
 
     def write(self):
         rows = [row for name, path in self.models for row in self.model_rows(name, path)]

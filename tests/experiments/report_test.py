@@ -175,7 +175,11 @@ same.compress.mode = ["chunked", "carried"]
 train.context = [32, 64]
 """)
     script("sweep.py", "tiny.toml", "--out", "tiny", "--bin", binaries)
-    script("in_context.py", "tiny", "--text", "text", "--codec", "gzip", "--bin", binaries)
+    measure = ["in_context.py", "tiny", "--text", "text", "--codec", "gzip", "--bin", binaries]
+    script(*measure)
+    before = read("tiny/curves.csv"), read("tiny/curves.jsonl")
+    script(*measure)  # nothing is measured twice
+    assert (read("tiny/curves.csv"), read("tiny/curves.jsonl")) == before and before[1].count("\n") > 2
     curves = list(csv.DictReader(read("tiny/curves.csv").splitlines()))
     (name,) = {r["name"] for r in curves if r["kind"].startswith("model")}
     assert name.endswith("context 64")
