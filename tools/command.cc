@@ -1,13 +1,17 @@
 #include "tools/command.h"
 
 #include <fmt/format.h>
+#include <pthread.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <ctime>
 #include <exception>
+#include <mutex>
 #include <new>
+#include <thread>
 
 #include "coder/container_format.h"
 #include "data/base/error.h"
@@ -35,6 +39,20 @@ extern "C" void OnInterrupt(int signal) {
   if (now_ns - first_ns < kOneRequest_ns) return;
   std::signal(signal, SIG_DFL);
   ::raise(signal);
+}
+
+// On processors of AVX and AVX2, oneDNN's float products (jit_avx_gemm_f32) let the stack pointer
+// point to a buffer on the heap: a handler that interrupts them writes its frame over what lies
+// before it. So one thread does nothing but be interrupted; this one and all that it starts from
+// now on block these signals.
+void LetOneThreadBeInterrupted() {
+  std::thread([] {
+    while (true) ::pause();
+  }).detach();
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&signals, signal);
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
 }  // namespace
@@ -101,6 +119,8 @@ const std::atomic<bool>& CatchInterrupts() {
   std::signal(SIGTERM, OnInterrupt);
   // A closed terminal counts, too, but not for a program that was started with nohup.
   if (std::signal(SIGHUP, OnInterrupt) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);
+  static std::once_flag once;
+  std::call_once(once, LetOneThreadBeInterrupted);
   return interrupted;
 }
 

@@ -48,7 +48,8 @@ extern const char kExitCodes[];
 
 // Set by the first SIGINT, SIGTERM or SIGHUP (unless that was ignored) once this has been called.
 // What follows within a second counts as the same request: a terminal or timeout(1) may tell the
-// process and its group. A later one ends the process at once.
+// process and its group. A later one ends the process at once. Called before the threads that
+// compute are started: they must inherit that these signals are blocked, as the caller's are now.
 const std::atomic<bool>& CatchInterrupts();
 
 }  // namespace occam

@@ -214,11 +214,12 @@ void CodeWithModel(const ExactNetwork& network, std::span<const uint8_t> bytes, 
 }
 
 double FloatBitsPerByte(const Checkpoint& checkpoint, std::span<const uint8_t> bytes, int threads) {
+  const std::atomic<bool>& interrupted = CatchInterrupts();
   ThreadTeam team(threads);
   ShardWorkers workers(checkpoint.config, 1, Precision::kFloat32, &team);
   const auto tokens =
       LoadTokenizer(checkpoint.tokenizer, "the checkpoint's tokenizer")->Encode(bytes);
-  const auto nats = workers.ChunkedLoss(checkpoint.weights, tokens, &CatchInterrupts());
+  const auto nats = workers.ChunkedLoss(checkpoint.weights, tokens, &interrupted);
   if (!nats) throw Interrupted{};
   return *nats / std::log(2.0) / static_cast<double>(bytes.size());
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -21,6 +22,10 @@ constexpr int kCannotStart = 127;  // the child's exit code, as shells have it
 
 // In the child, where only what is safe after fork may be called.
 [[noreturn]] void BecomeProgram(const char* folder, const char* program, char* const* arguments) {
+  // The parent may block what a user's Ctrl-C sends to both.
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
   const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   if (null >= 0 && ::chdir(folder) == 0) {
     const int output = ::open(kOutputName, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
