@@ -19,6 +19,7 @@ STYLES = [
 ]
 
 NUMBER = re.compile(r"[-+~<]?[0-9].*")  # how a cell with a number, its unit, range or remark begins
+BOLD = re.compile(r"\*\*(.+?)\*\*", re.S)
 SHORT = 40  # characters of a cell that is not broken into lines
 
 PAGE_STYLE = ("body{font:15px/1.45 system-ui,sans-serif;max-width:78em;margin:2em auto;padding:0 1em}p{max-width:62em}"
@@ -78,7 +79,7 @@ def html_image(folder, name, text):
 
 
 class Section:
-    """Of a page: a heading, paragraphs, a figure (its name and what it shows), a table, something quoted as it is."""
+    """Of a page: a heading, paragraphs with **bold** words, a figure (its name and what it shows), a table, something quoted as it is."""
 
     def __init__(self, heading, text="", figure=None, table=None, quoted=""):
         self.heading, self.text, self.figure, self.table, self.quoted = heading, text, figure, table, quoted
@@ -97,7 +98,7 @@ class Section:
 
     def html(self, folder):
         lines = [f"<h2>{html.escape(self.heading)}</h2>"]
-        lines += [f"<p>{html.escape(paragraph)}</p>" for paragraph in self.text.split("\n\n") if paragraph]
+        lines += ["<p>" + BOLD.sub(r"<b>\1</b>", html.escape(paragraph)) + "</p>" for paragraph in self.text.split("\n\n") if paragraph]
         if self.figure:
             lines.append(html_image(folder, *self.figure))
         if self.table:

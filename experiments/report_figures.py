@@ -204,12 +204,12 @@ def context(rows, curves, out):
     finish(ax, "context trained and coded with, symbols", RATE, ticks)
     save(figure, out, "context")
     plot.close(figure)
-    table = [["parameters", "context", "contexts", RATE, "%", "in-sample bpb", "compress KB/s", "restore KB/s", "hours of training"]]
+    table = [["parameters", "context", "contexts", RATE, "%", "in-sample bpb", "threads", "compress KB/s", "restore KB/s", "hours of training"]]
     for g in sorted(groups, key=lambda g: (g["parameters"], g["context"], g["compress.mode"])):
         speed = lambda what: f"{g['held_out_original_bytes'] / 1e3 / g.mean('held_out_' + what):.0f}"
         table.append([f"{g['parameters']:,}", str(g["context"]), "fresh" if g["compress.mode"] == "chunked" else g["compress.mode"],
-                      g.text("held_out_bpb", "{:.4f}"), percent(g.mean("held_out_bpb") / 8), g.text("in_sample_bpb", "{:.4f}"), speed("compress_s"),
-                      speed("restore_s"), f"{g.mean('train_s') / 3600:.2f}"])
+                      g.text("held_out_bpb", "{:.4f}"), percent(g.mean("held_out_bpb") / 8), g.text("in_sample_bpb", "{:.4f}"), str(g["threads"]),
+                      speed("compress_s"), speed("restore_s"), f"{g.mean('train_s') / 3600:.2f}"])
     found = [Section("One model for each context", "Fresh: every context starts with nothing. Carried: contexts go on from one to the next.",
                      ("context", "held-out bits per byte against context"), table)]
     return found + (in_context(curves, out) if curves else [])

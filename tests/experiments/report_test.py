@@ -119,10 +119,10 @@ def test_sizes():
                 in_sample = (1.0 + 0.6 * (p / 1e6) ** -0.25 - 0.2 * (p / size) ** 0.5) * (1 + noise.gauss(0, 0.003))
                 rows.append(row_of({"train_bytes": size, "seed": seed, "compress.mode": "chunked", "train.params": str(p)}, p, held_out, in_sample))
     write_results("sizes", rows, "sizes")
-    write("sizes/findings.md", "It is so.\n\nAnd so.")
+    write("sizes/findings.md", "It is **so**.\n\nAnd so.")
     script("report.py", "sizes")
     text = check_page("sizes", ["sizes", "optimum"])
-    assert "It is so." in text and text.count("| prediction |") == 2 and "## The law" in text
+    assert "It is **so**." in text and "<p>It is <b>so</b>.</p>" in read("sizes/index.html") and text.count("| prediction |") == 2 and "## The law" in text
     best = min((r for r in rows if r["train_bytes"] == 10**7 and r["parameters"] > 200000), key=lambda r: r["adjusted_bytes"])
     assert f"| 10 MB | {best['parameters']:,} | {100 * best['adjusted_rate']:.2f} |" in text, text
     pair = [r for r in rows if r["parameters"] == 54000 and r["train_bytes"] == 10**6]
