@@ -116,7 +116,7 @@ def size_classes(groups):
             return group["train.params"]
         with_bytes = group["parameters"] - 2 * (group["vocabulary"] - 256) * group["width"]
         if not asked:
-            return f"{with_bytes / 1000:,.0f}K"
+            return f"{with_bytes / 1000:.0f}K"
         return min(asked, key=lambda a: abs(math.log(parse_bytes(a) / with_bytes)))
     return {id(g): of(g) for g in groups}
 

@@ -159,6 +159,10 @@ def test_tokenizers():
     # All are compared as what their network has with bytes.
     assert len(re.findall(r"^\| equal \w+ \| 200K \|", text, re.M)) == 5, text
     assert {"bpe-plain", "200K parameters, vocabulary charged"} <= set(texts_of("tokenizers/adjusted.svg"))
+    # Without --params in the study, and above a million.
+    write_results("networks", [row_of({**settings, "train.params": ""}, 3_208_704, 1.4, 1.4, 192, 256)], "tokenizers")
+    script("report.py", "networks")
+    assert "| 3209K |" in read("networks/index.md")
 
 
 def test_context_and_curves():
