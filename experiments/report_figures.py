@@ -108,17 +108,22 @@ def percent(rate):
 # Tokenizers.
 
 def size_classes(groups):
-    """What each group is compared as: its --params, or those that its network has with bytes for symbols."""
-    asked = sorted({g["train.params"] for g in groups if g["train.params"]}, key=parse_bytes)
+    """What each group is compared as: the parameters that its network has with bytes for symbols; of --params, the nearest of these."""
+    def with_bytes(group):
+        return group["parameters"] - 2 * (group["vocabulary"] - 256) * group["width"]
+
+    networks = {with_bytes(g) for g in groups if not g["train.params"]} or {parse_bytes(g["train.params"]) for g in groups}
 
     def of(group):
-        if group["train.params"]:
-            return group["train.params"]
-        with_bytes = group["parameters"] - 2 * (group["vocabulary"] - 256) * group["width"]
-        if not asked:
-            return f"{with_bytes / 1000:.0f}K"
-        return min(asked, key=lambda a: abs(math.log(parse_bytes(a) / with_bytes)))
+        if not group["train.params"]:
+            return with_bytes(group)
+        asked = parse_bytes(group["train.params"])
+        return min(sorted(networks), key=lambda n: abs(math.log(asked / n)))
     return {id(g): of(g) for g in groups}
+
+
+def parameters_text(count):
+    return f"{count / 1e6:.2f}M" if count >= 10**6 else f"{count / 1000:.0f}K"
 
 
 def tokenizer_kind(group):
@@ -137,7 +142,7 @@ def uncharged(row):
 def tokenizers(rows, _, out):
     groups = groups_of(rows)
     classes = size_classes(groups)
-    names = sorted(set(classes.values()), key=parse_bytes)
+    sizes = sorted(set(classes.values()))
     labels = list(dict.fromkeys(g["label"] for g in groups))
     ticks = sorted({g["vocabulary"] for g in groups})
     data = bytes_text(rows[0]["train_bytes"])
@@ -149,10 +154,10 @@ def tokenizers(rows, _, out):
         figure, axes = plot.subplots(1, len(labels), figsize=(3 + 3 * len(labels), 4.4), sharex=True, sharey=True, squeeze=False,
                                      layout="constrained")
         for ax, label in zip(axes[0], labels):
-            for i, size in enumerate(names):
+            for i, size in enumerate(sizes):
                 same = [g for g in groups if g["label"] == label and classes[id(g)] == size]
                 for what, suffix, more in whats:
-                    text = f"{size} parameters" + (f", {suffix}" if suffix else "")
+                    text = f"{parameters_text(size)} parameters" + (f", {suffix}" if suffix else "")
                     line(ax, [g for g in same if tokenizer_kind(g) in ("bytes", "bpe")], "vocabulary", what, STYLES[i % len(STYLES)], text, **more)
                     others = set() if more else {tokenizer_kind(g) for g in same} - {"bytes", "bpe"}
                     for kind in sorted(others):
@@ -170,8 +175,8 @@ def tokenizers(rows, _, out):
         plot.close(figure)
     table = [["", "parameters with bytes", "tokenizer", "parameters", "bytes a token", "context", RATE, "%", "in-sample bpb", "model bytes",
               "of them vocabulary", f"adjusted, % of {data}", "vocabulary not charged"]]
-    for g in sorted(groups, key=lambda g: (labels.index(g["label"]), names.index(classes[id(g)]), g["vocabulary"])):
-        table.append([g["label"], classes[id(g)], g["train.tokenizer"] or "bytes", f"{g['parameters']:,}", f"{g.mean('bytes_a_token'):.3f}",
+    for g in sorted(groups, key=lambda g: (labels.index(g["label"]), classes[id(g)], g["vocabulary"])):
+        table.append([g["label"], parameters_text(classes[id(g)]), g["train.tokenizer"] or "bytes", f"{g['parameters']:,}", f"{g.mean('bytes_a_token'):.3f}",
                       str(g["context"]), g.text("held_out_bpb", "{:.4f}"), percent(g.mean("held_out_bpb") / 8), g.text("in_sample_bpb", "{:.4f}"),
                       f"{g.mean('model_bytes'):,.0f}", f"{g.mean('vocabulary_bytes'):,.0f}", g.text(charged, "{:.2f}"), g.text(uncharged, "{:.2f}")])
     return [Section("Rates", "Bits per original byte, by vocabulary. Equal network: the same width and depth, so that a larger vocabulary brings a larger "

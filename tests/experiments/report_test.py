@@ -157,12 +157,16 @@ def test_tokenizers():
     uncharged = 100 * (row["adjusted_rate"] - row["vocabulary_bytes"] / 10**7)
     assert f"| {100 * row['adjusted_rate']:.2f} | {uncharged:.2f} |" in text
     # All are compared as what their network has with bytes.
-    assert len(re.findall(r"^\| equal \w+ \| 200K \|", text, re.M)) == 5, text
-    assert {"bpe-plain", "200K parameters, vocabulary charged"} <= set(texts_of("tokenizers/adjusted.svg"))
-    # Without --params in the study, and above a million.
-    write_results("networks", [row_of({**settings, "train.params": ""}, 3_208_704, 1.4, 1.4, 192, 256)], "tokenizers")
+    assert len(re.findall(r"^\| equal \w+ \| 218K \|", text, re.M)) == 5, text
+    assert {"bpe-plain", "218K parameters, vocabulary charged"} <= set(texts_of("tokenizers/adjusted.svg"))
+    # --params go to the nearest network, others by themselves, whichever sizes were asked for; above a million, too.
+    larger = [row_of({**settings, "label": "equal network", "train.tokenizer": tokenizer, "train.params": "", "train.width": 192},
+                     parameters, 1.4, 1.4, 192, vocabulary)
+              for tokenizer, vocabulary, parameters in (("bytes", 256, 3_208_704), ("bpe:512", 512, 3_307_008))]
+    write_results("networks", rows + larger, "tokenizers")
     script("report.py", "networks")
-    assert "| 3209K |" in read("networks/index.md")
+    assert len(re.findall(r"^\| equal network \| 3\.21M \|", read("networks/index.md"), re.M)) == 2
+    assert len(re.findall(r"^\| equal \w+ \| 218K \|", read("networks/index.md"), re.M)) == 5
 
 
 def test_context_and_curves():
