@@ -80,7 +80,10 @@ class Spec:
         in_sample = str(data.get("in_sample", ""))
         self.in_sample = 0 if in_sample == "0" else parse_bytes(in_sample) if in_sample else None
         same, grids = table.get("same", {}), table["grid"]
-        self.grids = [self.settings(same, grid) for grid in (grids if isinstance(grids, list) else [grids])]
+        grids = grids if isinstance(grids, list) else [grids]
+        if len(grids) > 1 and {} in grids:  # alone it is a study of one cell
+            raise Failure(USAGE, f"{path}: [[grid]] {grids.index({}) + 1} is empty, though there are others")
+        self.grids = [self.settings(same, grid) for grid in grids]
 
     def check_names(self, table, known, where):
         unknown = set(table) - known

@@ -182,6 +182,8 @@ with tempfile.TemporaryDirectory() as work:
                           ("x = [", "spoiled.toml"), ("", "how long"), ("train.steps = 1\nbatch_bytes = 1", "twice")):
         write("spoiled.toml", SPEC.format(steps=60, in_sample="40K").replace("train.steps = 60", spoiled))
         assert word in sweep("spoiled.toml", "--out", "spoiled", code=2).stderr, spoiled
+    write("spoiled.toml", SPEC.format(steps=60, in_sample="40K") + "[[grid]]\n")
+    assert "is empty" in sweep("spoiled.toml", "--out", "spoiled", code=2).stderr
     write("spoiled.toml", SPEC.format(steps=60, in_sample="40K").replace("40K:48K", "39K:48K"))
     assert "held-out" in sweep("spoiled.toml", "--out", "spoiled", code=2).stderr
     write("spoiled.toml", SPEC.format(steps=60, in_sample="40K").replace("40K:48K", "40K:49K"))
