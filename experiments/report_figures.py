@@ -142,7 +142,7 @@ def uncharged(row):
 def tokenizers(rows, _, out):
     groups = groups_of(rows)
     classes = size_classes(groups)
-    sizes = sorted(set(classes.values()))
+    networks = sorted(set(classes.values()))
     labels = list(dict.fromkeys(g["label"] for g in groups))
     ticks = sorted({g["vocabulary"] for g in groups})
     data = bytes_text(rows[0]["train_bytes"])
@@ -154,7 +154,7 @@ def tokenizers(rows, _, out):
         figure, axes = plot.subplots(1, len(labels), figsize=(3 + 3 * len(labels), 4.4), sharex=True, sharey=True, squeeze=False,
                                      layout="constrained")
         for ax, label in zip(axes[0], labels):
-            for i, size in enumerate(sizes):
+            for i, size in enumerate(networks):
                 same = [g for g in groups if g["label"] == label and classes[id(g)] == size]
                 for what, suffix, more in whats:
                     text = f"{parameters_text(size)} parameters" + (f", {suffix}" if suffix else "")

@@ -14,7 +14,7 @@
     train.bytes-seen = "60M"
     compress.mode = ["chunked", "carried"]
 
-    [[grid]]                              # one or more; every list in it is a dimension
+    [[grid]]                              # one or more, none empty beside others; every list in it is a dimension
     label = "equal network"
     train.width = [48, 96]
     train.tokenizer = ["bytes", "bpe:512"]
