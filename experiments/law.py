@@ -1,13 +1,14 @@
 """A law of data bits against parameters and data, fitted to measured cells, with its uncertainty, and the size of model that it asks for.
 
-Held out, the form of Hoffmann et al. (2022, "Training compute-optimal large language models", equation 2), P parameters, D bytes of text:
+Held out, after Hoffmann et al. (2022, "Training compute-optimal large language models", equation 2), P and D millions of parameters and of bytes:
 
-    bits a byte = E + A / (P / 1e6)^a + B / (D / 1e6)^b
+    bits a byte = E + A / P^a + B P^c / D^b
 
+Theirs is c = 0, for data seen once. Here small texts are seen many times, and what is lost for too little of it is more for more parameters.
 In-sample, where a file's model was trained on the file, less text is not worse but learned by heart, the more, the more parameters there
 are to a byte of it:
 
-    bits a byte = E + A / (P / 1e6)^a - B (P / D)^b
+    bits a byte = E + A / P^a - B (P / D)^b
 
 E, A, B are not negative. For given exponents the rest is linear: exponents by a grid that is refined, the rest by least squares of relative errors.
 Uncertainty is that of 200 bootstrap samples of the cells (the 5th to the 95th percentile); what noise does not show, that the form is another,
@@ -22,56 +23,60 @@ SAMPLES = 200
 LEVELS = (5, 95)
 
 
-def features(parameters, data, exponents, in_sample):
-    p, d = np.asarray(parameters, float), np.asarray(data, float)
-    a, b = exponents
-    third = -(p / d) ** b if in_sample else (d / 1e6) ** -b
-    return np.stack([np.ones_like(p), (p / 1e6) ** -a, third], axis=-1)
+def features(parameters, data, exponents):
+    """The terms that E, A, B are the factors of, (..., cells, 3). Exponents, (..., 3) or (..., 2): a, b, c held out; a, b in-sample."""
+    p, d = np.asarray(parameters, float) / 1e6, np.asarray(data, float) / 1e6
+    a, b, *c = np.moveaxis(np.asarray(exponents)[..., None], -2, 0)
+    third = p ** c[0] * d**-b if c else -((p / d) ** b)
+    return np.stack([np.ones_like(third), p**-a, third], axis=-1)
 
 
-def nonnegative(matrix, target):
-    """Least squares with no coefficient below 0: the best of all choices of coefficients that are 0. (squares, coefficients)."""
-    best = (np.inf, None)
-    columns = matrix.shape[1]
+def nonnegative(matrices, target):
+    """Least squares with no coefficient below 0, for each matrix (n, rows, columns): the best of all choices of coefficients that are 0.
+    (squares, coefficients)."""
+    columns = matrices.shape[2]
+    squares, coefficients = np.full(len(matrices), np.inf), np.zeros((len(matrices), columns))
+    left = np.arange(len(matrices))
     for kept in itertools.chain.from_iterable(itertools.combinations(range(columns), n) for n in range(columns, 0, -1)):
-        found, *_ = np.linalg.lstsq(matrix[:, kept], target, rcond=None)
-        if (found < 0).any():
-            continue
-        squares = float(np.sum((matrix[:, kept] @ found - target) ** 2))
-        if squares < best[0]:
-            coefficients = np.zeros(columns)
-            coefficients[list(kept)] = found
-            best = (squares, coefficients)
+        chosen = matrices[left][:, :, kept]
+        found = np.linalg.pinv(chosen) @ target
+        sums = np.sum(((chosen @ found[..., None])[..., 0] - target) ** 2, axis=1)
+        allowed = (found >= 0).all(axis=1)
+        better = allowed & (sums < squares[left])
+        squares[left[better]] = sums[better]
+        coefficients[left[better]] = 0
+        coefficients[np.ix_(left[better], kept)] = found[better]
         if len(kept) == columns:
-            break  # what nothing constrains is the best
-    return best
+            left = left[~allowed]  # what nothing constrains is the best
+            if not len(left):
+                break
+    return squares, coefficients
 
 
 class Law:
     """One fit."""
 
     def __init__(self, parameters, data, bits, in_sample, steps=7, rounds=5):
-        self.in_sample = in_sample
         bits = np.asarray(bits, float)
-        low, high = np.array([0.02, 0.02]), np.array([1.5, 1.5])
-        best = (np.inf, None, None)
+        count = 2 if in_sample else 3
+        low, high = np.full(count, 0.02), np.full(count, 1.5)
+        best = np.inf
         for _ in range(rounds):
-            grids = [np.geomspace(l, h, steps) for l, h in zip(low, high)]
-            for exponents in itertools.product(*grids):
-                squares, coefficients = nonnegative(features(parameters, data, exponents, in_sample) / bits[:, None], np.ones_like(bits))
-                if squares < best[0]:
-                    best = (squares, exponents, coefficients)
+            grid = np.stack(np.meshgrid(*(np.geomspace(l, h, steps) for l, h in zip(low, high))), axis=-1).reshape(-1, count)
+            squares, coefficients = nonnegative(features(parameters, data, grid) / bits[:, None], np.ones_like(bits))
+            at = np.argmin(squares)
+            if squares[at] < best:
+                best, self.exponents, self.coefficients = squares[at], grid[at], coefficients[at]
             ratio = (high / low) ** (1 / (steps - 1))
-            low, high = np.array(best[1]) / ratio, np.array(best[1]) * ratio
-        self.exponents, self.coefficients = best[1], best[2]
-        # Relative; five numbers were fitted.
-        self.error = (best[0] / max(1, len(bits) - 5)) ** 0.5
+            low, high = self.exponents / ratio, self.exponents * ratio
+        # Relative.
+        self.error = (best / max(1, len(bits) - 3 - count)) ** 0.5
 
     def bits(self, parameters, data):
-        return features(parameters, data, self.exponents, self.in_sample) @ self.coefficients
+        return features(parameters, data, self.exponents) @ self.coefficients
 
     def numbers(self):
-        return {"E": self.coefficients[0], "A": self.coefficients[1], "a": self.exponents[0], "B": self.coefficients[2], "b": self.exponents[1]}
+        return dict(zip("EABabc", (*self.coefficients, *self.exponents)))
 
 
 class FittedLaw:

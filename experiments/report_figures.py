@@ -1,6 +1,7 @@
 """Figures and tables of report.py: what it shows of each kind of study."""
 
 import math
+import statistics
 
 import law
 from occam_runs import bytes_text, parse_bytes
@@ -259,11 +260,17 @@ def in_context(curves, out):
 
 # Sizes.
 
+def usual(rows):
+    """The rows of networks that saw as many bytes in training as most."""
+    most = statistics.mode(r["bytes_seen"] for r in rows)
+    return [r for r in rows if abs(r["bytes_seen"] / most - 1) < 0.02]
+
+
 def fits(rows):
-    """Laws of held-out and in-sample rates, where there are cells enough."""
+    """Laws of held-out and in-sample rates, where there are cells enough of the usual bytes seen."""
     found = {}
     for part in ("held_out", "in_sample"):
-        cells = [r for r in rows if r.get(f"{part}_bpb") is not None]
+        cells = [r for r in usual(rows) if r.get(f"{part}_bpb") is not None]
         rates = [r.get(f"{part}_model_alone_bpb") or r[f"{part}_bpb"] for r in cells]
         if len(cells) >= 8 and len({r["parameters"] for r in cells}) >= 3 and len({r["train_bytes"] for r in cells}) >= 2:
             found[part] = law.FittedLaw([r["parameters"] for r in cells], [r["train_bytes"] for r in cells], rates, part == "in_sample")
@@ -336,21 +343,24 @@ def size_sections(groups, rows, laws, data, best, per_parameter):
              Section("The size that makes a file smallest", "The file holds the text and the model that was trained on it" + sampled(rows) + "; in-sample, on "
                      "purpose: nothing else is claimed. Stars: the smallest measured.", ("optimum", "adjusted rate against parameters"), table)]
     if laws:
-        found.append(law_section(laws))
+        found.append(law_section(laws, rows))
     if "in_sample" in laws:
         found.append(optimum_section(laws["in_sample"], data, best, per_parameter))
     return found
 
 
-def law_section(laws):
-    table = [["", "E", "A", "a", "B", "b", "error of a cell"]]
+def law_section(laws, rows):
+    names = "EAaBbc"
+    table = [["", *names, "error of a cell"]]
     for part, fit in laws.items():
         numbers = fit.numbers()
-        table.append([part.replace("_", " "), *("{:.3f} ({:.3f} to {:.3f})".format(*numbers[n]) for n in ("E", "A", "a", "B", "b")),
+        table.append([part.replace("_", " "), *("{:.3f} ({:.3f} to {:.3f})".format(*numbers[n]) if n in numbers else "" for n in names),
                       f"{100 * fit.best.error:.2f} %"])
-    return Section("The law", "Bits a byte, P parameters, D bytes trained on; held out E + A / (P / 10^6)^a + B / (D / 10^6)^b (the form of Hoffmann et al., "
-                   "2022), in-sample E + A / (P / 10^6)^a - B (P / D)^b. In brackets the 5th to 95th percentile of 200 bootstrap samples of the cells; that the true form may be "
-                   "another is not in them. Fitted to rates of the model alone; it holds for this many bytes seen, of this text.", table=table)
+    others = len(rows) - len(usual(rows))
+    return Section("The law", "Bits a byte, P million parameters, D million bytes trained on; held out E + A / P^a + B P^c / D^b (that of Hoffmann et al., 2022, is "
+                   "c = 0, for text seen once), in-sample E + A / P^a - B (P / D)^b. In brackets the 5th to 95th percentile of 200 bootstrap samples of the cells; "
+                   "that the true form may be another is not in them. Fitted to rates of the model alone; it holds for this many bytes seen, of this text."
+                   + (f" Cells of other bytes seen, left out: {others}." if others else ""), table=table)
 
 
 def optimum_section(fit, data, best, per_parameter):

@@ -21,6 +21,8 @@ if importlib.util.find_spec("matplotlib") is None or importlib.util.find_spec("n
 
 binaries, scripts = (os.path.abspath(path) for path in sys.argv[1:3])
 sys.path.insert(0, scripts)
+import numpy  # noqa: E402
+
 import law  # noqa: E402
 import sweep  # noqa: E402
 
@@ -94,20 +96,26 @@ def texts_of(path):
 def test_law():
     sizes, data = [50e3, 100e3, 200e3, 400e3, 800e3, 1.6e6, 3.2e6, 6.4e6], [1e6, 1e7, 6.2e7]
     cells = [(p, d) for p in sizes for d in data for _ in range(2)]
-    for in_sample, third in ((False, lambda p, d: 0.3 * (d / 1e6) ** -0.5), (True, lambda p, d: -0.3 * (p / d) ** 0.5)):
+    overfitted = lambda p, d: 0.3 * (p / 1e6) ** 0.8 * (d / 1e6) ** -0.5
+    for in_sample, third, c in ((False, overfitted, [("c", 0.8)]), (True, lambda p, d: -0.3 * (p / d) ** 0.5, [])):
         bits = [(1.0 + 0.6 * (p / 1e6) ** -0.25 + third(p, d)) * (1 + noise.gauss(0, 0.003)) for p, d in cells]
         fit = law.FittedLaw([p for p, _ in cells], [d for _, d in cells], bits, in_sample, samples=40)
-        for name, wanted in (("E", 1.0), ("A", 0.6), ("a", 0.25), ("B", 0.3), ("b", 0.5)):
+        for name, wanted in (("E", 1.0), ("A", 0.6), ("a", 0.25), ("B", 0.3), ("b", 0.5), *c):
             middle, low, high = fit.numbers()[name]
             # With noise of 0.3 % and 48 cells the exponents are known to about a tenth.
             assert low <= middle <= high and abs(middle / wanted - 1) < 0.25, (name, middle)
         assert 0.001 < fit.best.error < 0.006, fit.best.error
+        if not in_sample:
+            continue
         # The optimum is where the derivative vanishes: for more data, larger.
         best = [law.optimum(fit.best, d, 0.85)[0] for d in (1e6, 1e7, 1e8, 1e9)]
         assert best == sorted(best) and best[0] < best[3] / 10, best
         for size in (1e7, 1e9):
             p, rate = law.optimum(fit.best, size, 0.85)
             assert rate <= min(float(law.adjusted_rate(fit.best, [q], [size], 0.85)[0]) for q in (p / 1.2, p * 1.2))
+    # What would be below 0 is 0, in that one alone.
+    squares, coefficients = law.nonnegative(numpy.array([[[1.0, 0.0], [0.0, 1.0]], [[2.0, 0.0], [0.0, -1.0]]]), numpy.array([1.0, 3.0]))
+    assert numpy.allclose(coefficients, [[1, 3], [0.5, 0]]) and numpy.allclose(squares, [0, 9])
 
 
 def test_sizes():
@@ -118,11 +126,16 @@ def test_sizes():
                 held_out = (1.0 + 0.6 * (p / 1e6) ** -0.25 + 0.3 * (size / 1e6) ** -0.5) * (1 + noise.gauss(0, 0.003))
                 in_sample = (1.0 + 0.6 * (p / 1e6) ** -0.25 - 0.2 * (p / size) ** 0.5) * (1 + noise.gauss(0, 0.003))
                 rows.append(row_of({"train_bytes": size, "seed": seed, "compress.mode": "chunked", "train.params": str(p)}, p, held_out, in_sample))
+    # One of another budget: in the table, not in the law.
+    rows.append({**rows[-1], "train.bytes-seen": "300K", "bytes_seen": 300000, "parameters": 7 * 10**6, "held_out_bpb": 9, "in_sample_bpb": 9})
     write_results("sizes", rows, "sizes")
     write("sizes/findings.md", "It is **so**.\n\nAnd so.")
     script("report.py", "sizes")
     text = check_page("sizes", ["sizes", "optimum"])
     assert "It is **so**." in text and "<p>It is <b>so</b>.</p>" in read("sizes/index.html") and text.count("| prediction |") == 2 and "## The law" in text
+    assert "Cells of other bytes seen, left out: 1." in text and "| 7,000,000 |" in text
+    errors = [float(e) for e in re.findall(r"\| ([0-9.]+) % \|", text)]
+    assert len(errors) == 2 and max(errors) < 0.6, errors
     best = min((r for r in rows if r["train_bytes"] == 10**7 and r["parameters"] > 200000), key=lambda r: r["adjusted_bytes"])
     assert f"| 10 MB | {best['parameters']:,} | {100 * best['adjusted_rate']:.2f} |" in text, text
     pair = [r for r in rows if r["parameters"] == 54000 and r["train_bytes"] == 10**6]
