@@ -48,13 +48,19 @@ def groups_of(rows):
     return [Group(same) for same in found.values()]
 
 
+def of_others(row):
+    """Segments of the row's files that the model did not code."""
+    return (row.get("held_out_segments_of_others") or 0) + (row.get("in_sample_segments_of_others") or 0)
+
+
 def about(rows):
     seen = sorted({round(r["bytes_seen"] / 1e6, 1) for r in rows})
     span = f"{seen[0]:g}" if seen[0] == seen[-1] else f"{seen[0]:g} to {seen[-1]:g}"
     seeds = max(len(g.rows) for g in groups_of(rows))
-    mixed = {r["id"] for r in rows if r.get("held_out_segments_of_others") or r.get("in_sample_segments_of_others")}
+    mixed = {r["id"] for r in rows if of_others(r)}
     return (f"Every rate is of a file that was restored and compared; held-out bytes were never trained on. {span} million bytes seen in training, repeats "
-            f"included. " + (f"Files of {len(mixed)} models have segments by other methods, order 2 for one, where those take fewer bytes. " if mixed else "")
+            "included. " + (f"Models whose files have segments by other methods, order 2 for one, where those take fewer bytes: {len(mixed)}. "
+                            if mixed else "")
             + (f"Where there are several seeds (up to {seeds}), means and their ranges." if seeds > 1 else "One seed."))
 
 
@@ -91,15 +97,15 @@ def parameters_axis(ax):
     ax.xaxis.set_minor_formatter(NullFormatter())
 
 
-def rates_axis(ax, rates):
-    """Logarithmic, for what is smallest to be seen; up to the size of the text."""
+def rates_axis(ax, rates, marks, lowest):
+    """Logarithmic, so that what is small is seen; from a part of the lowest to what all but reaches the highest."""
     from matplotlib.ticker import FixedLocator, FormatStrFormatter, NullFormatter
 
     ax.set_yscale("log")
-    ax.yaxis.set_major_locator(FixedLocator([5, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100]))
-    ax.yaxis.set_major_formatter(FormatStrFormatter("%d"))
+    ax.yaxis.set_major_locator(FixedLocator(marks))
+    ax.yaxis.set_major_formatter(FormatStrFormatter("%g"))
     ax.yaxis.set_minor_formatter(NullFormatter())
-    ax.set_ylim(0.75 * min(rates, default=10), min(110, 1.2 * max(rates, default=100)))
+    ax.set_ylim(lowest * min(rates, default=marks[0]), 1.2 * max(rates, default=marks[-1]))
 
 
 def percent(rate):
@@ -174,11 +180,11 @@ def tokenizers(rows, _, out):
         axes[0][-1].legend(handles, texts, loc="center left", bbox_to_anchor=(1.02, 0.5), fontsize=8, frameon=False)
         save(figure, out, name)
         plot.close(figure)
-    table = [["", "parameters with bytes", "tokenizer", "parameters", "bytes a token", "context", RATE, "%", "in-sample bpb", "model bytes",
+    table = [["", "parameters with bytes", "tokenizer", "parameters", "bytes a token", "context", RATE, "in-sample bpb", "model bytes",
               "of them vocabulary", f"adjusted, % of {data}", "vocabulary not charged"]]
     for g in sorted(groups, key=lambda g: (labels.index(g["label"]), classes[id(g)], g["vocabulary"])):
         table.append([g["label"], parameters_text(classes[id(g)]), g["train.tokenizer"] or "bytes", f"{g['parameters']:,}", f"{g.mean('bytes_a_token'):.3f}",
-                      str(g["context"]), g.text("held_out_bpb", "{:.4f}"), percent(g.mean("held_out_bpb") / 8), g.text("in_sample_bpb", "{:.4f}"),
+                      str(g["context"]), g.text("held_out_bpb", "{:.4f}"), g.text("in_sample_bpb", "{:.4f}"),
                       f"{g.mean('model_bytes'):,.0f}", f"{g.mean('vocabulary_bytes'):,.0f}", g.text(charged, "{:.2f}"), g.text(uncharged, "{:.2f}")])
     return [Section("Rates", "Bits per original byte, by vocabulary. Equal network: the same width and depth, so that a larger vocabulary brings a larger "
                     "embedding and head. Equal parameters: narrower networks for larger vocabularies. Contexts are as many tokens, or as many bytes.",
@@ -300,6 +306,7 @@ def sizes(rows, _, out):
         if "held_out" in laws:
             band(ax, laws["held_out"], lambda f, s=size: f.bits(grid, numpy.full_like(grid, s)), style, grid, label=f"law, {bytes_text(size)}")
     parameters_axis(ax)
+    rates_axis(ax, [g.mean("held_out_bpb") for g in groups], (0.5, 1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 4, 5, 6, 8), 0.95)
     finish(ax, "parameters", RATE)
     save(figure, out, "sizes")
     plot.close(figure)
@@ -322,7 +329,7 @@ def sizes(rows, _, out):
         for (name, size), style in zip(ENWIK.items(), STYLES[len(data):]):
             band(ax, laws["in_sample"], lambda f, s=size: 100 * law.adjusted_rate(f, wide, s, per_parameter), style, wide, label=f"{name}: prediction")
     parameters_axis(ax)
-    rates_axis(ax, [g.mean(charged) for g in groups if g.values(charged)])
+    rates_axis(ax, [g.mean(charged) for g in groups if g.values(charged)], (5, 10, 15, 20, 25, 30, 40, 50, 60, 80, 100, 150, 200, 300), 0.75)
     finish(ax, "parameters", "file with its model, % of the text trained on", legend=False)
     handles, labels = ax.get_legend_handles_labels()
     order = sorted(range(len(labels)), key=lambda i: ([bytes_text(s) for s in data] + list(ENWIK)).index(labels[i].split(":")[0]))
@@ -338,8 +345,10 @@ def size_sections(groups, rows, laws, data, best, per_parameter):
         table.append([bytes_text(g["train_bytes"]), f"{g['parameters']:,}", f"{g['width']} x {g['layers']}", f"{g['bytes_seen'] / g['train_bytes']:.2g}",
                       g.text("held_out_bpb", "{:.4f}"), percent(g.mean("held_out_bpb") / 8), g.text("in_sample_bpb", "{:.4f}"),
                       f"{g.mean('model_bytes'):,.0f}", g.text(charged, "{:.2f}")])
-    found = [Section("Held out", "Points: measured. Lines: the law, with the 5th to 95th percentile of bootstrap samples." if laws else "",
-                     ("sizes", "held-out bits per byte against parameters")),
+    lines = "Points: measured. Lines: the law, with the 5th to 95th percentile of bootstrap samples." if laws else ""
+    if laws and any(of_others(r) for r in rows):
+        lines += " It is of models alone: points below it are of files with segments by other methods."
+    found = [Section("Held out", lines, ("sizes", "held-out bits per byte against parameters")),
              Section("The size that makes a file smallest", "The file holds the text and the model that was trained on it" + sampled(rows) + "; in-sample, on "
                      "purpose: nothing else is claimed. Stars: the smallest measured.", ("optimum", "adjusted rate against parameters"), table)]
     if laws:

@@ -151,7 +151,7 @@ def test_sizes():
     # Too few cells for a law: points alone.
     write_results("few", [{**rows[0], "held_out_segments_of_others": 1}, *rows[1:3]], "sizes")
     script("report.py", "few")
-    assert "Files of 1 models have segments by other methods" in read("few/index.md")
+    assert "files have segments by other methods, order 2 for one, where those take fewer bytes: 1." in read("few/index.md")
     assert "## The law" not in read("few/index.md") and "prediction" not in read("few/index.md")
 
 
