@@ -23,12 +23,13 @@ SAMPLES = 200
 LEVELS = (5, 95)
 
 
-def features(parameters, data, exponents):
-    """The terms that E, A, B are the factors of, (..., cells, 3). Exponents, (..., 3) or (..., 2): a, b, c held out; a, b in-sample."""
-    p, d = np.asarray(parameters, float) / 1e6, np.asarray(data, float) / 1e6
-    a, b, *c = np.moveaxis(np.asarray(exponents)[..., None], -2, 0)
-    third = p ** c[0] * d**-b if c else -((p / d) ** b)
-    return np.stack([np.ones_like(third), p**-a, third], axis=-1)
+def held_out_terms(p, d, a, b, c):
+    return np.ones_like(p * a), p**-a, p**c * d**-b
+
+
+def in_sample_terms(p, d, a, b, B):
+    left = np.exp(-B * (p / d) ** b)
+    return left, left * p**-a
 
 
 def nonnegative(matrices, target):
@@ -56,27 +57,32 @@ def nonnegative(matrices, target):
 class Law:
     """One fit."""
 
-    def __init__(self, parameters, data, bits, in_sample, steps=7, rounds=5):
+    def __init__(self, parameters, data, bits, in_sample, steps=5, rounds=8):
         bits = np.asarray(bits, float)
-        count = 2 if in_sample else 3
-        low, high = np.full(count, 0.02), np.full(count, 1.5)
+        self.terms, self.names = (in_sample_terms, "EAabB") if in_sample else (held_out_terms, "EABabc")
+        weights = 1 / np.maximum(bits, 1)
+        low, high = np.full(3, 0.02), np.array([1.5, 1.5, 5.0 if in_sample else 1.5])
         best = np.inf
         for _ in range(rounds):
-            grid = np.stack(np.meshgrid(*(np.geomspace(l, h, steps) for l, h in zip(low, high))), axis=-1).reshape(-1, count)
-            squares, coefficients = nonnegative(features(parameters, data, grid) / bits[:, None], np.ones_like(bits))
+            grid = np.stack(np.meshgrid(*(np.geomspace(l, h, steps) for l, h in zip(low, high))), axis=-1).reshape(-1, 3)
+            squares, linear = nonnegative(self.matrix(parameters, data, grid) * weights[:, None], bits * weights)
             at = np.argmin(squares)
             if squares[at] < best:
-                best, self.exponents, self.coefficients = squares[at], grid[at], coefficients[at]
+                best, self.others, self.linear = squares[at], grid[at], linear[at]
             ratio = (high / low) ** (1 / (steps - 1))
-            low, high = self.exponents / ratio, self.exponents * ratio
-        # Relative.
-        self.error = (best / max(1, len(bits) - 3 - count)) ** 0.5
+            low, high = self.others / ratio, self.others * ratio
+        self.error = (best / max(1, len(bits) - len(self.names))) ** 0.5
+
+    def matrix(self, parameters, data, others):
+        """What the linear numbers are the factors of, (..., cells, 3 or 2), for the others, (..., 3)."""
+        p, d = np.asarray(parameters, float) / 1e6, np.asarray(data, float) / 1e6
+        return np.stack(self.terms(p, d, *np.moveaxis(np.asarray(others)[..., None], -2, 0)), axis=-1)
 
     def bits(self, parameters, data):
-        return features(parameters, data, self.exponents) @ self.coefficients
+        return self.matrix(parameters, data, self.others) @ self.linear
 
     def numbers(self):
-        return dict(zip("EABabc", (*self.coefficients, *self.exponents)))
+        return dict(zip(self.names, (*self.linear, *self.others)))
 
 
 class FittedLaw:

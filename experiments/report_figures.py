@@ -367,9 +367,10 @@ def law_section(laws, rows):
                       f"{100 * fit.best.error:.2f} %"])
     others = len(rows) - len(usual(rows))
     return Section("The law", "Bits a byte, P million parameters, D million bytes trained on; held out E + A / P^a + B P^c / D^b (that of Hoffmann et al., 2022, is "
-                   "c = 0, for text seen once), in-sample E + A / P^a - B (P / D)^b. In brackets the 5th to 95th percentile of 200 bootstrap samples of the cells; "
-                   "that the true form may be another is not in them. Fitted to rates of the model alone; it holds for this many bytes seen, of this text."
-                   + (f" Cells of other bytes seen, left out: {others}." if others else ""), table=table)
+                   "c = 0, for text seen once), in-sample (E + A / P^a) exp(-B (P / D)^b). In brackets the 5th to 95th percentile of 200 bootstrap samples of the "
+                   "cells; that the true form may be another is not in them. Errors are parts of the rate, or of one bit where it is less. Fitted to rates of the "
+                   "model alone; it holds for this many bytes seen, of this text." + (f" Cells of other bytes seen, left out: {others}." if others else ""),
+                   table=table)
 
 
 def optimum_section(fit, data, best, per_parameter):

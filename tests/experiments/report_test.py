@@ -6,6 +6,7 @@
 import csv
 import importlib.util
 import json
+import math
 import os
 import random
 import re
@@ -96,9 +97,11 @@ def texts_of(path):
 def test_law():
     sizes, data = [50e3, 100e3, 200e3, 400e3, 800e3, 1.6e6, 3.2e6, 6.4e6], [1e6, 1e7, 6.2e7]
     cells = [(p, d) for p in sizes for d in data for _ in range(2)]
-    overfitted = lambda p, d: 0.3 * (p / 1e6) ** 0.8 * (d / 1e6) ** -0.5
-    for in_sample, third, c in ((False, overfitted, [("c", 0.8)]), (True, lambda p, d: -0.3 * (p / d) ** 0.5, [])):
-        bits = [(1.0 + 0.6 * (p / 1e6) ** -0.25 + third(p, d)) * (1 + noise.gauss(0, 0.003)) for p, d in cells]
+    of_size = lambda p: 1.0 + 0.6 * (p / 1e6) ** -0.25
+    overfitted = lambda p, d: of_size(p) + 0.3 * (p / 1e6) ** 0.8 * (d / 1e6) ** -0.5
+    by_heart = lambda p, d: of_size(p) * math.exp(-0.3 * (p / d) ** 0.5)
+    for in_sample, rate, c in ((False, overfitted, [("c", 0.8)]), (True, by_heart, [])):
+        bits = [rate(p, d) * (1 + noise.gauss(0, 0.003)) for p, d in cells]
         fit = law.FittedLaw([p for p, _ in cells], [d for _, d in cells], bits, in_sample, samples=40)
         for name, wanted in (("E", 1.0), ("A", 0.6), ("a", 0.25), ("B", 0.3), ("b", 0.5), *c):
             middle, low, high = fit.numbers()[name]
@@ -124,7 +127,7 @@ def test_sizes():
         for size in (10**6, 10**7, 62 * 10**6):
             for seed in (1, 2) if p < 200000 else (1,):
                 held_out = (1.0 + 0.6 * (p / 1e6) ** -0.25 + 0.3 * (size / 1e6) ** -0.5) * (1 + noise.gauss(0, 0.003))
-                in_sample = (1.0 + 0.6 * (p / 1e6) ** -0.25 - 0.2 * (p / size) ** 0.5) * (1 + noise.gauss(0, 0.003))
+                in_sample = (1.0 + 0.6 * (p / 1e6) ** -0.25) * math.exp(-0.2 * (p / size) ** 0.5) * (1 + noise.gauss(0, 0.003))
                 rows.append(row_of({"train_bytes": size, "seed": seed, "compress.mode": "chunked", "train.params": str(p)}, p, held_out, in_sample))
     # One of another budget: in the table, not in the law.
     rows.append({**rows[-1], "train.bytes-seen": "300K", "bytes_seen": 300000, "parameters": 7 * 10**6, "held_out_bpb": 9, "in_sample_bpb": 9})
