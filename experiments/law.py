@@ -6,11 +6,12 @@ Held out, after Hoffmann et al. (2022, "Training compute-optimal large language 
 
 Theirs is c = 0, for data seen once. Here small texts are seen many times, and what is lost for too little of it is more for more parameters.
 In-sample, where a file's model was trained on the file, less text is not worse but learned by heart, the more, the more parameters there
-are to a byte of it:
+are to a byte of it, until next to nothing is left to code:
 
-    bits a byte = E + A / P^a - B (P / D)^b
+    bits a byte = (E + A / P^a) exp(-B (P / D)^b)
 
-E, A, B are not negative. For given exponents the rest is linear: exponents by a grid that is refined, the rest by least squares of relative errors.
+E and A, and B held out, are not negative, and linear for given others: the others by a grid that is refined, the linear ones by least squares of the
+errors of rates, each as a part of the rate, or of one bit where the rate is less.
 Uncertainty is that of 200 bootstrap samples of the cells (the 5th to the 95th percentile); what noise does not show, that the form is another,
 is not in it. All of it holds for the bytes seen in training that the cells have in common.
 """
@@ -33,8 +34,8 @@ def in_sample_terms(p, d, a, b, B):
 
 
 def nonnegative(matrices, target):
-    """Least squares with no coefficient below 0, for each matrix (n, rows, columns): the best of all choices of coefficients that are 0.
-    (squares, coefficients)."""
+    """Least squares with no coefficient below 0, for each matrix, (n, rows, columns): the best of all choices of coefficients that are 0.
+    (squares, coefficients), (n) and (n, columns)."""
     columns = matrices.shape[2]
     squares, coefficients = np.full(len(matrices), np.inf), np.zeros((len(matrices), columns))
     left = np.arange(len(matrices))
