@@ -20,8 +20,8 @@ import report_figures
 from occam_runs import DAMAGED, Failure, IO, bytes_text, run_script
 from pages import Section, html_page
 
-TEXT = {"study", "label", "id", "train.tokenizer", "compress.mode", "train.params", "train.windows", "adjusted_is", "model_id", "data_sha256",
-        "held_out_sha256", "version", "machine"}
+TEXT = {"study", "label", "id", "train.tokenizer", "compress.mode", "train.params", "train.windows", "adjusted_is", "precision", "model_id",
+        "data_sha256", "held_out_sha256", "version", "machine"}
 
 
 def number(name, text):
@@ -69,7 +69,8 @@ def machine_section(rows):
     coding = sum(r.get(f"{part}_{what}") or 0 for r in {(r["id"], r.get("compress.mode")): r for r in rows}.values()
                  for part in ("held_out", "in_sample") for what in ("compress_s", "restore_s")) / 3600
     peaks = [r.get(name) or 0 for r in rows for name in ("train_peak_mb", "code_peak_mb")]
-    table = [["", ""], ["machine", unique("machine")], ["threads a cell", unique("threads")], ["version", unique("version")],
+    table = [["", ""], ["machine", unique("machine")], ["threads a cell", unique("threads")],
+             ["products in training", unique("precision")], ["version", unique("version")],
              ["trainings, cells", f"{len(once)}, {len({(r['id'], r.get('compress.mode')) for r in rows})}"],
              ["hours of training, all cells", f"{hours:.2f}"], ["hours of coding and restoring", f"{coding:.2f}"],
              ["largest peak of memory", f"{max(peaks, default=0):,.0f} MB"],

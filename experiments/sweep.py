@@ -44,8 +44,8 @@ PARTS = ("held_out", "in_sample")
 SIZES = ("original_bytes", "data_bytes", "header_bytes", "bpb", "model_alone_bpb", "segments_of_others", "compress_s", "restore_s")
 MEASURED = ["parameters", "vocabulary", "width", "layers", "context", "bytes_a_token", "tokens_seen", "bytes_seen", "steps", "model_bytes",
             "tokenizer_bytes", "vocabulary_bytes", *(f"{part}_{size}" for part in PARTS for size in SIZES), "adjusted_bytes", "adjusted_rate",
-            "adjusted_is", "prequential_bpb", "train_s", "train_cpu_s", "train_peak_mb", "code_peak_mb", "threads", "model_id", "data_sha256",
-            "held_out_sha256", "version", "machine"]
+            "adjusted_is", "prequential_bpb", "train_s", "train_cpu_s", "train_peak_mb", "code_peak_mb", "precision", "threads", "model_id",
+            "data_sha256", "held_out_sha256", "version", "machine"]
 
 
 def machine_name():
@@ -194,18 +194,18 @@ class Sweep:
         self.occam.run("inspect", path + ".h5", "--export", path + ".coded.occm", "--coded", "-f")
         info = self.occam.json("inspect", "--json", path + ".h5")
         log = self.log_of(path)
-        config, tokens = info["config"], info["training"]["counters"]["steps"] * info["training"]["counters"]["recipe.batch_sequences"]
-        tokens *= config["context"]
+        config, counters = info["config"], info["training"]["counters"]
+        tokens = counters["steps"] * counters["recipe.batch_sequences"] * config["context"]
         seen = log["step"]["bytes_seen"]
         tokenizer_bytes = info.get("tokenizer_bytes", 0)
         tables = sum(t["coded_bytes"] for t in info["tensors"] if t["name"] in ("embedding", "head"))
         return {"id": training.id, **{name: config[name] for name in ("parameters", "vocabulary", "width", "layers", "context")},
                 "bytes_a_token": round(seen / tokens, 5), "tokens_seen": tokens, "bytes_seen": round(seen),
-                "steps": info["training"]["counters"]["steps"], "model_bytes": info["model_bytes"], "tokenizer_bytes": tokenizer_bytes,
+                "steps": counters["steps"], "model_bytes": info["model_bytes"], "tokenizer_bytes": tokenizer_bytes,
                 "vocabulary_bytes": round(tokenizer_bytes + tables), "prequential_bpb": round(info["prequential"]["bpb"], 5),
                 "train_s": round(info["training"]["numbers"]["elapsed_s"], 1), "train_cpu_s": used["cpu_s"], "train_peak_mb": used["peak_mb"],
-                "threads": int(self.occam.threads), "model_id": info["model_id"], "data_sha256": training.key["data"],
-                "held_out_sha256": training.key["held_out"], "version": self.version, "machine": self.machine}
+                "precision": "bf16" if counters["recipe.bfloat16"] else "f32", "threads": int(self.occam.threads), "model_id": info["model_id"],
+                "data_sha256": training.key["data"], "held_out_sha256": training.key["held_out"], "version": self.version, "machine": self.machine}
 
     def finish(self, training, cell, trained):
         row = dict(trained)

@@ -56,7 +56,7 @@ def row_of(settings, parameters, held_out, in_sample, width=48, vocabulary=256, 
     row = {"study": "made", "label": "", "id": f"{parameters}-{settings.get('train.tokenizer')}-{settings['seed']}-{size}", "parameters": parameters,
            "vocabulary": vocabulary, "width": width, "layers": 7, "context": context, "bytes_a_token": 1.0, "tokens_seen": 10**6, "bytes_seen": 10**6,
            "steps": 61, "model_bytes": round(0.85 * parameters), "tokenizer_bytes": 1, "vocabulary_bytes": 2 * vocabulary * width, "train_s": 36.0,
-           "train_peak_mb": 50, "code_peak_mb": 20, "threads": 1, "model_id": "00", "data_sha256": "da" * 32, "held_out_sha256": "0f" * 32,
+           "train_peak_mb": 50, "code_peak_mb": 20, "precision": "f32", "threads": 1, "model_id": "00", "data_sha256": "da" * 32, "held_out_sha256": "0f" * 32,
            "version": "occam 0.1.0", "machine": "a machine", "adjusted_is": adjusted_is}
     for part, bits in (("held_out", held_out), ("in_sample", in_sample)):
         row |= {f"{part}_original_bytes": 10**6, f"{part}_data_bytes": round(bits * 125000), f"{part}_header_bytes": 180, f"{part}_bpb": round(bits, 5),
@@ -85,7 +85,7 @@ def check_page(folder, figures):
         assert f"({figure}.png)" in text
         with open(f"{folder}/{figure}.png", "rb") as png:
             assert png.read(8) == b"\x89PNG\r\n\x1a\n"
-    assert "experiments/sweep.py" in text and "a machine" in text and "occam 0.1.0" in text
+    assert "experiments/sweep.py" in text and "a machine" in text and "occam 0.1.0" in text and "| f32 |" in text
     return text
 
 

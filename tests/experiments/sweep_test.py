@@ -103,6 +103,7 @@ with tempfile.TemporaryDirectory() as work:
         model = f"out/models/{row['id']}.occm"
         occam("compress", "--ckpt", model, "--embed-model", "--mode", row["compress.mode"], "-f", "-o", "whole.occ", "text")
         assert json.loads(occam("inspect", "--json", "whole.occ"))["model_bytes"] == int(row["model_bytes"])
+        assert row["precision"] in ("f32", "bf16"), row
         for part, begin, end in (("in_sample", 0, 40000), ("held_out", 40000, 48000)):
             write("part", read("text")[begin:end])
             occam("compress", "--ckpt", model, "--embed-model", "--mode", row["compress.mode"], "-f", "part")
@@ -122,10 +123,10 @@ with tempfile.TemporaryDirectory() as work:
     assert "[6/6]" in again.stderr and len(again.stderr.splitlines()) == 1, again.stderr
     assert json.loads(read("out/results.jsonl").splitlines()[-1])["model_id"] == json.loads(lines[-1])["model_id"]
     # A sample, where the text is longer.
-    write("sample.toml", SPEC.format(steps=60, in_sample="16K"))
+    write("sample.toml", SPEC.format(steps=60, in_sample="16K").replace("layers = 2", "layers = 2, precision = \"f32\""))
     sweep("sample.toml", "--out", "sample", "--task", "0")
     (_, row) = [r for r in rows("sample") if r["label"] == "network"]
-    assert row["in_sample_original_bytes"] == "16000" and row["adjusted_is"] == "by a sample"
+    assert row["in_sample_original_bytes"] == "16000" and row["adjusted_is"] == "by a sample" and row["precision"] == "f32"
     assert abs(int(row["adjusted_bytes"]) - int(row["model_bytes"]) - 5000 * float(row["in_sample_bpb"])) < 2, row
 
     # Steps of as many bytes, whatever the tokenizer.
