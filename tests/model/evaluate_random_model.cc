@@ -1,9 +1,11 @@
-// evaluate_random_model CHECKPOINT DATA: saves a random model of bytes and prints what the training
-// network makes of DATA, as evaluate_torch.py must print it.
+// evaluate_random_model CHECKPOINT DATA TAPS: saves a random model of bytes with so many taps of
+// its convolutions and prints what the training network makes of DATA, as evaluate_torch.py must
+// print it.
 #include <fmt/format.h>
 
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <vector>
 
 #include "data/base/error.h"
@@ -15,8 +17,9 @@
 namespace occam {
 namespace {
 
-ModelConfig Config() {
+ModelConfig Config(int taps) {
   ModelConfig config;
+  config.conv_width = taps;
   config.width = 32;
   config.layers = 3;
   config.heads = 2;
@@ -41,8 +44,8 @@ double ChunkNats(const ModelConfig& config, const ParameterSet& weights,
                              1.0f, {});
 }
 
-void Run(const std::string& checkpoint_path, const std::string& data_path) {
-  const ModelConfig config = Config();
+void Run(const std::string& checkpoint_path, const std::string& data_path, int taps) {
+  const ModelConfig config = Config(taps);
   ParameterSet weights(config);
   Randomise(&weights, 5);
   const auto heads = static_cast<size_t>(config.layers * config.kv_heads);
@@ -64,9 +67,9 @@ void Run(const std::string& checkpoint_path, const std::string& data_path) {
 }  // namespace occam
 
 int main(int argc, char** argv) {
-  if (argc != 3) return 2;
+  if (argc != 4) return 2;
   try {
-    occam::Run(argv[1], argv[2]);
+    occam::Run(argv[1], argv[2], std::atoi(argv[3]));
   } catch (const occam::Error& error) {
     fmt::print(stderr, "{}\n", error.what());
     return static_cast<int>(error.kind());

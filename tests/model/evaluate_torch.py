@@ -20,6 +20,8 @@ def load(path):
         config = Config.load(file["config"])
         weights = {name: torch.from_numpy(file[f"weights/{name}"][()]) for name in parameter_shapes(config)}
     for name, shape in parameter_shapes(config).items():
+        if shape[0] == 1:
+            weights[name] = torch.atleast_2d(weights[name])  # one row is stored as a vector
         assert weights[name].shape == shape, f"{name} is {tuple(weights[name].shape)}, not {shape}"
     return config, weights
 
