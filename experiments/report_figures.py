@@ -283,6 +283,11 @@ def fits(rows):
     return found
 
 
+def alone(row):
+    """The model's own held-out rate where it is not the file's."""
+    return row.get("held_out_model_alone_bpb") if row.get("held_out_segments_of_others") else None
+
+
 def sizes(rows, _, out):
     import numpy
 
@@ -300,13 +305,13 @@ def sizes(rows, _, out):
 
     figure, ax = plot.subplots(figsize=(7, 4.8), layout="constrained")
     for i, size in enumerate(data):
-        style = STYLES[i % len(STYLES)]
-        line(ax, [g for g in groups if g["train_bytes"] == size], "parameters", "held_out_bpb", style, f"trained on {bytes_text(size)}",
-             linestyle="none" if "held_out" in laws else style[1])
+        style, own = STYLES[i % len(STYLES)], [g for g in groups if g["train_bytes"] == size]
+        line(ax, own, "parameters", "held_out_bpb", style, f"trained on {bytes_text(size)}", linestyle="none" if "held_out" in laws else style[1])
+        line(ax, own, "parameters", alone, style, None, linestyle="none", markerfacecolor="none")
         if "held_out" in laws:
             band(ax, laws["held_out"], lambda f, s=size: f.bits(grid, numpy.full_like(grid, s)), style, grid, label=f"law, {bytes_text(size)}")
     parameters_axis(ax)
-    rates_axis(ax, [g.mean("held_out_bpb") for g in groups], (0.5, 1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 4, 5, 6, 8), 0.95)
+    rates_axis(ax, [g.mean(what) for g in groups for what in ("held_out_bpb", alone) if g.values(what)], (0.5, 1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 4, 5, 6, 8), 0.95)
     finish(ax, "parameters", RATE)
     save(figure, out, "sizes")
     plot.close(figure)
@@ -329,7 +334,7 @@ def sizes(rows, _, out):
         for (name, size), style in zip(ENWIK.items(), STYLES[len(data):]):
             band(ax, laws["in_sample"], lambda f, s=size: 100 * law.adjusted_rate(f, wide, s, per_parameter), style, wide, label=f"{name}: prediction")
     parameters_axis(ax)
-    rates_axis(ax, [g.mean(charged) for g in groups if g.values(charged)], (5, 10, 15, 20, 25, 30, 40, 50, 60, 80, 100, 150, 200, 300), 0.75)
+    rates_axis(ax, [g.mean(charged) for g in groups if g.values(charged)], (5, 10, 15, 20, 25, 30, 40, 50, 60, 80, 100, 150, 200, 300, 500), 0.75)
     finish(ax, "parameters", "file with its model, % of the text trained on", legend=False)
     handles, labels = ax.get_legend_handles_labels()
     order = sorted(range(len(labels)), key=lambda i: ([bytes_text(s) for s in data] + list(ENWIK)).index(labels[i].split(":")[0]))
@@ -346,8 +351,8 @@ def size_sections(groups, rows, laws, data, best, per_parameter):
                       g.text("held_out_bpb", "{:.4f}"), percent(g.mean("held_out_bpb") / 8), g.text("in_sample_bpb", "{:.4f}"),
                       f"{g.mean('model_bytes'):,.0f}", g.text(charged, "{:.2f}")])
     lines = "Points: measured. Lines: the law, with the 5th to 95th percentile of bootstrap samples." if laws else ""
-    if laws and any(of_others(r) for r in rows):
-        lines += " It is of models alone: points below it are of files with segments by other methods."
+    if any(alone(r) for r in rows):
+        lines += " Hollow points, as the law: the model alone, where segments by other methods make the file smaller."
     found = [Section("Held out", lines, ("sizes", "held-out bits per byte against parameters")),
              Section("The size that makes a file smallest", "The file holds the text and the model that was trained on it" + sampled(rows) + "; in-sample, on "
                      "purpose: nothing else is claimed. Stars: the smallest measured.", ("optimum", "adjusted rate against parameters"), table)]
@@ -359,15 +364,14 @@ def size_sections(groups, rows, laws, data, best, per_parameter):
 
 
 def law_section(laws, rows):
-    names = "EAaBbc"
-    table = [["", *names, "error of a cell"]]
+    table = [["", *law.NAMES, "error of a cell, median and largest"]]
     for part, fit in laws.items():
-        numbers = fit.numbers()
-        table.append([part.replace("_", " "), *("{:.3f} ({:.3f} to {:.3f})".format(*numbers[n]) if n in numbers else "" for n in names),
-                      f"{100 * fit.best.error:.2f} %"])
+        errors = sorted(abs(e) for e in fit.best.errors)
+        table.append([part.replace("_", " "), *("{:.3f} ({:.3f} to {:.3f})".format(*number) for number in fit.numbers().values()),
+                      f"{100 * statistics.median(errors):.1f} %, {100 * errors[-1]:.1f} %"])
     others = len(rows) - len(usual(rows))
     return Section("The law", "Bits a byte, P million parameters, D million bytes trained on; held out E + A / P^a + B P^c / D^b (that of Hoffmann et al., 2022, is "
-                   "c = 0, for text seen once), in-sample (E + A / P^a) exp(-B (P / D)^b). In brackets the 5th to 95th percentile of 200 bootstrap samples of the "
+                   "c = 0, for text seen once), in-sample (E + A / P^a) exp(-B P^c / D^b). In brackets the 5th to 95th percentile of 200 bootstrap samples of the "
                    "cells; that the true form may be another is not in them. Errors are parts of the rate, or of one bit where it is less. Fitted to rates of the "
                    "model alone; it holds for this many bytes seen, of this text." + (f" Cells of other bytes seen, left out: {others}." if others else ""),
                    table=table)
