@@ -8,7 +8,7 @@ findings.md, where it is there, says in words what was found, and stands on the 
 figures: tokenizers, context, sizes; without one a table and a figure of rate against parameters.
 
 Writes into DIR (RESULTS by default) index.html, which needs no other file, index.md, and each figure as SVG and PNG. Points are means over
-seeds, bars reach from the smallest to the largest. Needs matplotlib and numpy (Debian: python3-matplotlib). Exit codes are those of Occam.
+seeds, bars reach from the smallest to the largest. Needs matplotlib and scipy (Debian: python3-matplotlib, python3-scipy). Exit codes are those of Occam.
 """
 
 import argparse
@@ -16,7 +16,6 @@ import csv
 import os
 import tomllib
 
-import report_figures
 from occam_runs import DAMAGED, Failure, IO, bytes_text, run_script
 from pages import Section, html_page
 
@@ -96,6 +95,10 @@ def report(folder, out):
         raise Failure(DAMAGED, f"{folder}/spec.toml: {error}") from None
     rows = read_rows(os.path.join(folder, "results.csv"))
     curves = read_curves(os.path.join(folder, "curves.csv"))
+    try:
+        import report_figures  # here, so that it is told what is missing
+    except ModuleNotFoundError as error:
+        raise Failure(IO, f"needs {error.name}: install python3-{error.name}") from None
     os.makedirs(out, exist_ok=True)
     sections = [Section("What was found", read_if_there(os.path.join(folder, "findings.md")))]
     sections = [section for section in sections if section.text]
