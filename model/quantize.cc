@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "data/base/error.h"
-#include "model/exact/float_mode.h"
+#include "data/base/float_mode.h"
 
 namespace occam {
 namespace {

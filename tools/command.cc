@@ -13,9 +13,9 @@
 #include <new>
 #include <thread>
 
-#include "coder/container_format.h"
+#include "coder/container/container_format.h"
 #include "data/base/error.h"
-#include "model/exact/quantized_model.h"
+#include "model/quantized_model.h"
 #include "version.h"
 
 namespace occam {

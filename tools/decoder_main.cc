@@ -3,8 +3,8 @@
 #include <cstdio>
 #include <optional>
 
-#include "coder/decompressor.h"
-#include "coder/lm_codec.h"
+#include "coder/archive/decompressor.h"
+#include "coder/predict/lm_codec.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
 

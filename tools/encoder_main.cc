@@ -3,8 +3,8 @@
 // --export MODEL --coded). tools/decoder_size.sh says how many bytes it has.
 #include <cstdio>
 
-#include "coder/compressor.h"
-#include "coder/lm_codec.h"
+#include "coder/archive/compressor.h"
+#include "coder/predict/lm_codec.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
 

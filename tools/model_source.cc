@@ -2,10 +2,10 @@
 
 #include <utility>
 
-#include "coder/model_codec.h"
+#include "coder/api/built_in_models.h"
+#include "coder/weights/model_codec.h"
 #include "data/base/error.h"
 #include "model/quantize.h"
-#include "tools/built_in_models.h"
 
 namespace occam {
 

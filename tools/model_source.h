@@ -8,8 +8,8 @@
 #include <string>
 
 #include "data/base/digest.h"
-#include "model/checkpoint.h"
-#include "model/exact/quantized_model.h"
+#include "model/checkpoint/checkpoint.h"
+#include "model/quantized_model.h"
 
 namespace occam {
 

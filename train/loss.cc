@@ -10,8 +10,8 @@
 #include <cmath>
 
 #include "data/base/error.h"
-#include "model/exp2-inl.h"
-#include "model/simd_targets.h"
+#include "data/base/simd_targets.h"
+#include "model/network/exp2-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace occam::HWY_NAMESPACE {

@@ -4,7 +4,7 @@
 #include <mutex>
 
 #include "data/base/error.h"
-#include "model/transformer.h"
+#include "model/network/transformer.h"
 #include "train/loss.h"
 
 namespace occam {

@@ -20,9 +20,9 @@
 #include "data/mixture.h"
 #include "model/calibration.h"
 #include "model/config.h"
-#include "model/network_weights.h"
+#include "model/network/network_weights.h"
+#include "model/network/workshop.h"
 #include "model/parameters.h"
-#include "model/workshop.h"
 #include "train/communicator.h"
 
 namespace occam {

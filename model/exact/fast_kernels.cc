@@ -15,10 +15,10 @@
 
 #include "data/base/cpu.h"
 #include "data/base/frequency.h"
+#include "data/base/simd_targets.h"
 #include "model/exact/contract.h"
 #include "model/exact/fast_linear.h"
 #include "model/exact/kernels.h"
-#include "model/simd_targets.h"
 
 // Highway's targets without vectors, which lack what we use, have no target string.
 #ifdef HWY_TARGET_STR

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "data/base/random.h"
-#include "model/attention.h"
-#include "model/norm.h"
+#include "model/network/attention.h"
+#include "model/network/norm.h"
 #include "onednn_rate.h"
 #include "thread_seconds.h"
 

@@ -9,14 +9,14 @@
 #include <utility>
 #include <vector>
 
-#include "coder/compressor.h"
-#include "coder/decompressor.h"
-#include "coder/lm_codec.h"
+#include "coder/archive/compressor.h"
+#include "coder/archive/decompressor.h"
+#include "coder/predict/lm_codec.h"
 #include "data/base/file.h"
 #include "known_text.h"
 #include "model/exact/network.h"
 #include "sampler.h"
-#include "tests/model/exact_testing.h"
+#include "tests/model/exact/exact_testing.h"
 
 namespace occam {
 namespace {

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "coder/lm_codec.h"
+#include "coder/predict/lm_codec.h"
 #include "data/base/frequency.h"
 #include "data/base/random.h"
 

@@ -6,7 +6,7 @@
 
 #include <cstddef>
 
-#include "coder/stream_model.h"
+#include "coder/predict/stream_model.h"
 #include "data/base/file.h"
 #include "model/exact/network.h"
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <oneapi/dnnl/dnnl.hpp>
 
-#include "model/simd_targets.h"
+#include "model/network/onednn.h"
 
 namespace occam {
 namespace {

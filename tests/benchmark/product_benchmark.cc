@@ -14,8 +14,8 @@
 #include <string>
 #include <vector>
 
+#include "data/base/aligned_array.h"
 #include "data/base/random.h"
-#include "model/exact/aligned_array.h"
 #include "model/exact/kernels.h"
 #include "onednn_rate.h"
 #include "thread_seconds.h"

@@ -5,8 +5,8 @@
 
 #include <cstdio>
 
-#include "data/bpe_tokenizer.h"
-#include "data/bpe_trainer.h"
+#include "data/tokenizer/bpe_tokenizer.h"
+#include "data/tokenizer/bpe_trainer.h"
 #include "tests/benchmark/thread_seconds.h"
 
 namespace occam {

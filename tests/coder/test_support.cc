@@ -4,11 +4,11 @@
 #include <cstring>
 #include <memory>
 
-#include "coder/container_writer.h"
-#include "coder/range_decoder.h"
-#include "coder/range_encoder.h"
-#include "coder/segment_codec.h"
-#include "coder/symbol_model.h"
+#include "coder/archive/segment_codec.h"
+#include "coder/container/container_writer.h"
+#include "coder/entropy/range_decoder.h"
+#include "coder/entropy/range_encoder.h"
+#include "coder/predict/symbol_model.h"
 #include "data/base/digest.h"
 #include "data/base/random.h"
 

@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
-#include "coder/compressor.h"
-#include "coder/decompressor.h"
-#include "coder/stream_model.h"
-#include "coder/symbol_model.h"
+#include "coder/archive/compressor.h"
+#include "coder/archive/decompressor.h"
+#include "coder/predict/stream_model.h"
+#include "coder/predict/symbol_model.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
 

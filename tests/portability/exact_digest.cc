@@ -24,10 +24,10 @@
 #include <xmmintrin.h>
 #endif
 
-#include "coder/lm_codec.h"
+#include "coder/predict/lm_codec.h"
 #include "data/base/cpu.h"
 #include "data/base/error.h"
-#include "tests/model/exact_testing.h"
+#include "tests/model/exact/exact_testing.h"
 
 namespace occam {
 namespace {

@@ -2,9 +2,9 @@
 #include <catch2/catch.hpp>
 #include <string>
 
-#include "model/checkpoint.h"
-#include "model/exact/quantized_model.h"
+#include "model/checkpoint/checkpoint.h"
 #include "model/quantize.h"
+#include "model/quantized_model.h"
 
 namespace occam {
 

@@ -18,12 +18,12 @@
 #include <string>
 #include <vector>
 
-#include "coder/compressor.h"
-#include "coder/container_writer.h"
-#include "coder/decompressor.h"
-#include "coder/lm_codec.h"
-#include "coder/model_codec.h"
-#include "coder/segment_codec.h"
+#include "coder/archive/compressor.h"
+#include "coder/archive/decompressor.h"
+#include "coder/archive/segment_codec.h"
+#include "coder/container/container_writer.h"
+#include "coder/predict/lm_codec.h"
+#include "coder/weights/model_codec.h"
 #include "data/base/digest.h"
 #include "data/base/error.h"
 #include "data/base/random.h"

@@ -1,4 +1,4 @@
-#include "tests/model/reference_step.h"
+#include "tests/model/network/reference_step.h"
 
 #include <catch2/catch.hpp>
 #include <cmath>

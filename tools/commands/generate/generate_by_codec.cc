@@ -1,0 +1,38 @@
+// occam generate --codec, in the program occam-baselines.
+#include <fmt/format.h>
+
+#include "coder/baselines/classical_codecs.h"
+#include "coder/baselines/codec_continuation.h"
+#include "data/base/error.h"
+#include "tools/command.h"
+#include "tools/commands/generate/generate_request.h"
+
+namespace occam {
+namespace {
+
+std::unique_ptr<ClassicalCodec> FindCodec(const std::string& name) {
+  for (auto& codec : ClassicalCodecs()) {
+    const CodecFacts facts = codec->facts();
+    if (facts.name != name) continue;
+    if (!facts.missing.empty()) throw UsageError(fmt::format("{}: {}", name, facts.missing));
+    return std::move(codec);
+  }
+  throw UsageError(fmt::format("there is no codec '{}'; see baselines --list", name));
+}
+
+}  // namespace
+
+int GenerateByCodec(int argc, const char* const* argv) {
+  const GenerateRequest request = ParseGenerateRequest(argc, argv);
+  SymbolSampler sampler(request.sampler);
+  const std::unique_ptr<ClassicalCodec> codec = FindCodec(request.codec);
+  CodecContinuation continuation(*codec, request.look_back, request.threads);
+  const Bytes prompt = ReadPrompt(request);
+  continuation.Begin(prompt);
+  const std::string about =
+      fmt::format("{}, prompt of {} bytes", codec->facts().maker, prompt.size());
+  return WriteContinuation(request, prompt, about,
+                           [&] { return Bytes{continuation.Next(&sampler)}; });
+}
+
+}  // namespace occam
