@@ -48,7 +48,7 @@ void CheckConfig(const ModelConfig& c, ErrorKind kind) {
           "the head size must be a multiple of 8, at most 256");
   require(c.kv_heads >= 1 && c.heads % c.kv_heads == 0, "kv_heads must divide heads");
   require(c.mlp_factor >= 1 && c.mlp_factor <= 16, "mlp_factor must be in 1..16");
-  require(c.conv_width >= 0 && c.conv_width <= 16, "conv_width must be in 0..16");
+  require(c.conv_width >= 0 && c.conv_width <= kMaxTaps, "conv_width must be in 0..16");
   require(c.context >= 1 && c.context <= 65536, "context must be in 1..65536");
   require(c.windows.size() == static_cast<size_t>(c.layers), "there must be one window a layer");
   for (const int32_t w : c.windows) require(w >= 0 && w <= 65536, "windows must be in 0..65536");

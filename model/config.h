@@ -9,6 +9,7 @@
 namespace occam {
 
 constexpr int kMaxLayers = 256;
+constexpr int kMaxTaps = 16;      // of a convolution
 constexpr int kFamilyLayers = 7;  // by rate: experiments/family
 
 struct ModelConfig {

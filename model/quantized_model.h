@@ -47,8 +47,8 @@ Bytes SerialiseModel(const QuantizedModel& model);
 QuantizedModel ParseModel(std::span<const uint8_t> bytes, const std::string& name);
 bool IsModelFile(std::span<const uint8_t> first_bytes);  // by the magic
 
-// Configuration and tokenizer, with which flat and coded form (coder/model_codec.h) begin. Get
-// throws kDamaged.
+// Configuration and tokenizer, with which flat and coded form (coder/weights/model_codec.h) begin.
+// Get throws kDamaged.
 void PutModelHead(const QuantizedModel& model, ByteWriter* out);
 void GetModelHead(ByteReader* in, QuantizedModel* model);
 

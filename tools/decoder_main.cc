@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "coder/archive/decompressor.h"
-#include "coder/predict/lm_codec.h"
+#include "coder/predict/network_predictor.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
 
@@ -19,7 +19,7 @@ void Restore(const char* archive, const char* out) {
     if (embedded.empty())
       throw UsageError(source->name() + " does not hold its model; occam decompress takes one");
     model.emplace(embedded, source->name() + ", its model", Kernels::kFast);
-    return &model->stream_model();
+    return &model->codec_model();
   };
   Decompress(*source, *sink, find, {0, {}});
   sink->Commit();

@@ -4,7 +4,7 @@
 #include <cstdio>
 
 #include "coder/archive/compressor.h"
-#include "coder/predict/lm_codec.h"
+#include "coder/predict/network_predictor.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
 
@@ -16,7 +16,7 @@ void Store(const char* model_name, const char* file, const char* archive) {
   const LoadedModel model(coded, model_name, Kernels::kFast);
   const auto source = OpenSource(file);
   const auto sink = OpenSink(archive, /*overwrite=*/false);
-  Compress(*source, *sink, &model.stream_model(), {0, {}, ContextMode::kCarried, coded});
+  Compress(*source, *sink, &model.codec_model(), {0, {}, ContextMode::kCarried, coded});
   sink->Commit();
 }
 

@@ -21,7 +21,7 @@
 #include "model/calibration.h"
 #include "model/config.h"
 #include "model/network/network_weights.h"
-#include "model/network/workshop.h"
+#include "model/network/workspace.h"
 #include "model/parameters.h"
 #include "train/communicator.h"
 
@@ -81,7 +81,7 @@ class ShardWorkers {
   ThreadTeam* team_;
   std::unique_ptr<Communicator> alone_;  // where no ranks were given
   Communicator* ranks_;
-  Workshop workshop_;
+  Workspace workspace_;
   NetworkWeights weights_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::mutex mutex_;

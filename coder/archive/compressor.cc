@@ -17,19 +17,6 @@
 namespace occam {
 namespace {
 
-FileHeader HeaderFor(const StreamModel* model, ContextMode mode) {
-  if (model == nullptr) return DefaultHeader(kDefaultContext, mode);
-  if (!model->tokenizer && model->vocabulary != 256) {
-    throw UsageError(fmt::format("the model has a vocabulary of {} and no tokenizer that makes it",
-                                 model->vocabulary));
-  }
-  FileHeader header = DefaultHeader(model->context, mode, model->vocabulary);
-  header.contract_version = model->contract_version;
-  header.tokenizer_id = model->tokenizer_id;
-  header.model_id = model->model_id;
-  return header;
-}
-
 struct Slot {
   std::unique_ptr<SegmentCodec> codec;
   Bytes original;  // of a segment that waits or is worked on
@@ -62,6 +49,19 @@ int CountToEncode(std::span<const Slot> waiting, const FileHeader& header, int t
 
 }  // namespace
 
+FileHeader HeaderFor(const CodecModel* model, ContextMode mode) {
+  if (model == nullptr) return DefaultHeader(kDefaultContext, mode);
+  if (!model->tokenizer && model->vocabulary != 256) {
+    throw UsageError(fmt::format("the model has a vocabulary of {} and no tokenizer that makes it",
+                                 model->vocabulary));
+  }
+  FileHeader header = DefaultHeader(model->context, mode, model->vocabulary);
+  header.contract_version = model->contract_version;
+  header.tokenizer_id = model->tokenizer_id;
+  header.model_id = model->model_id;
+  return header;
+}
+
 void ContainerStats::Add(const SegmentHeader& header) {
   original_bytes += header.original_bytes;
   payload_bytes += header.payload_bytes;
@@ -69,7 +69,7 @@ void ContainerStats::Add(const SegmentHeader& header) {
   ++method_segments[static_cast<size_t>(header.method)];
 }
 
-ContainerStats Compress(ByteSource& source, ByteSink& sink, const StreamModel* model,
+ContainerStats Compress(ByteSource& source, ByteSink& sink, const CodecModel* model,
                         const CodecOptions& options) {
   const FileHeader header = HeaderFor(model, options.mode);
   ThreadTeam team(options.threads);
@@ -106,7 +106,7 @@ ContainerStats Compress(ByteSource& source, ByteSink& sink, const StreamModel* m
   return stats;
 }
 
-uint64_t ModelPayloadBytes(std::span<const uint8_t> original, const StreamModel& model,
+uint64_t ModelPayloadBytes(std::span<const uint8_t> original, const CodecModel& model,
                            const CodecOptions& options) {
   const FileHeader header = HeaderFor(&model, options.mode);
   const int threads = options.threads == 0 ? ProcessorCount() : options.threads;

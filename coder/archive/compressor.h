@@ -8,7 +8,7 @@
 #include <span>
 
 #include "coder/container/container_format.h"
-#include "coder/predict/stream_model.h"
+#include "coder/predict/codec_model.h"
 #include "data/base/file.h"
 
 namespace occam {
@@ -22,7 +22,7 @@ struct CodecOptions {
   ProgressFn progress;
   ContextMode mode = ContextMode::kChunked;  // for compressing; a file says its own
   // For compressing: the model in the form to travel in the file (EncodeModel of
-  // coder/model_codec.h); empty: the file only names it.
+  // coder/weights/model_codec.h); empty: the file only names it.
   std::span<const uint8_t> embedded_model = {};
 };
 
@@ -39,16 +39,20 @@ struct ContainerStats {
   void Add(const SegmentHeader& header);
 };
 
+// The header of a file that this model codes; null: none. Throws kUsage for a model that codes
+// other symbols than bytes and brings no tokenizer.
+FileHeader HeaderFor(const CodecModel* model, ContextMode mode);
+
 // Compresses all of the source, each segment by the method that takes the fewest bytes; without a
 // model (null) stored or order 2. The caller commits the sink. The result is a function of the
 // bytes, the model, its embedded form and the mode alone. Memory: two segments a thread. Throws
-// kIo, kUsage (a model that codes other symbols than bytes and brings no tokenizer).
-ContainerStats Compress(ByteSource& source, ByteSink& sink, const StreamModel* model,
+// kIo, and what HeaderFor does.
+ContainerStats Compress(ByteSource& source, ByteSink& sink, const CodecModel* model,
                         const CodecOptions& options);
 
 // The payload bytes of all segments if every one were coded by the model, which files hold only
 // where no other method takes fewer. Each is restored and compared. Throws kUsage, kInternal.
-uint64_t ModelPayloadBytes(std::span<const uint8_t> original, const StreamModel& model,
+uint64_t ModelPayloadBytes(std::span<const uint8_t> original, const CodecModel& model,
                            const CodecOptions& options);
 
 }  // namespace occam

@@ -53,14 +53,14 @@ double ContextCurvePoint::DeviationBits() const {
 std::vector<ContextCurvePoint> MeasureContextCurve(const ExactNetwork& network,
                                                    std::span<const uint8_t> bytes, int threads,
                                                    const ProgressFn& progress) {
-  const StreamModel model = LmStreamModel(network);  // refuses a tokenizer that does not fit
+  const CodecModel model = NetworkCodecModel(network);  // refuses a tokenizer that does not fit
   const std::unique_ptr<Tokenizer> tokenizer =
       model.tokenizer ? model.tokenizer() : std::make_unique<ByteTokenizer>();
   const std::vector<int32_t> symbols = tokenizer->Encode(bytes);
   const std::vector<uint32_t> lengths = TokenLengths(*tokenizer);
   std::vector<SymbolInterval> intervals(symbols.size());
   std::vector<ContextCurvePoint> curve;
-  LmCodec codec(network, model.context, threads);
+  NetworkPredictor codec(network, model.context, threads);
   uint64_t measured_bytes = 0;
   double ideal_bits = 0;
   for (size_t begin = 0; begin < symbols.size();) {

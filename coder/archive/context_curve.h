@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "coder/archive/compressor.h"
-#include "coder/predict/lm_codec.h"
+#include "coder/predict/network_predictor.h"
 
 namespace occam {
 

@@ -65,7 +65,7 @@ ContainerStats DecompressRange(ByteSource& source, ByteSink& sink, const ModelFi
   if (range.length) wanted.end = range.offset + std::min(*range.length, kNoEnd - 1 - range.offset);
   ContainerReader reader(source);
   const FileHeader& header = reader.header();
-  const StreamModel* const model = ModelFor(reader, find_model, source.name());
+  const CodecModel* const model = ModelFor(reader, find_model, source.name());
   const auto directory = ContainerDirectory::Read(source, header, reader.segments_begin());
   if (directory) CheckWithin(wanted, directory->original_bytes(), source.name());
 

@@ -23,7 +23,7 @@ class DroppingSink final : public ByteSink {
 ContainerStats Decompress(ByteSource& source, ByteSink& sink, const ModelFinder& find_model,
                           const CodecOptions& options) {
   ContainerReader reader(source);
-  const StreamModel* const model = ModelFor(reader, find_model, source.name());
+  const CodecModel* const model = ModelFor(reader, find_model, source.name());
   ContainerStats stats;
   DecodeSegments(
       reader.header(), model, source.name(), options,
@@ -39,7 +39,7 @@ ContainerStats Decompress(ByteSource& source, ByteSink& sink, const ModelFinder&
   return stats;
 }
 
-ContainerStats Decompress(ByteSource& source, ByteSink& sink, const StreamModel* model,
+ContainerStats Decompress(ByteSource& source, ByteSink& sink, const CodecModel* model,
                           const CodecOptions& options) {
   return Decompress(
       source, sink, [model](const FileHeader&, std::span<const uint8_t>) { return model; },

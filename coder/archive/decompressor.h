@@ -9,7 +9,7 @@
 
 #include "coder/archive/compressor.h"
 #include "coder/container/container_format.h"
-#include "coder/predict/stream_model.h"
+#include "coder/predict/codec_model.h"
 #include "data/base/file.h"
 
 namespace occam {
@@ -18,7 +18,7 @@ namespace occam {
 // model that the file itself holds, as it was written and in need of every check; empty where it
 // holds none. What is thrown here comes out.
 using ModelFinder =
-    std::function<const StreamModel*(const FileHeader&, std::span<const uint8_t> embedded)>;
+    std::function<const CodecModel*(const FileHeader&, std::span<const uint8_t> embedded)>;
 
 // Decompresses all of the source; the caller commits the sink. Segments reach the sink in order,
 // each only after it was found to be right, so that a pipe gets verified bytes alone. Throws
@@ -27,7 +27,7 @@ using ModelFinder =
 ContainerStats Decompress(ByteSource& source, ByteSink& sink, const ModelFinder& find_model,
                           const CodecOptions& options);
 // With the given model, whatever the file holds.
-ContainerStats Decompress(ByteSource& source, ByteSink& sink, const StreamModel* model,
+ContainerStats Decompress(ByteSource& source, ByteSink& sink, const CodecModel* model,
                           const CodecOptions& options);
 
 // Drops what it is given: decompressing into it is a test.

@@ -1,5 +1,5 @@
-// The bits that a tokenizer of 7 bits takes from bytes (data/seven_bits.h), coded when all symbols
-// of a segment are known.
+// The bits that a tokenizer of 7 bits takes from bytes (data/tokenizer/seven_bits.h), coded when
+// all symbols of a segment are known.
 #ifndef OCCAM_CODER_ARCHIVE_LOST_BITS_H_
 #define OCCAM_CODER_ARCHIVE_LOST_BITS_H_
 

@@ -66,7 +66,7 @@ SalvageReport DecompressKeepGoing(ByteSource& source, ByteSink& sink, const Mode
                                   const CodecOptions& options) {
   const ContainerReader reader(source);
   const FileHeader& header = reader.header();
-  const StreamModel* const model = ModelFor(reader, find_model, source.name());
+  const CodecModel* const model = ModelFor(reader, find_model, source.name());
   const auto finder = FindSegments(source, header, reader.segments_begin());
   const uint64_t segment_bytes = header.segment_bytes();
   PatchedSink patched(sink, segment_bytes);

@@ -40,12 +40,12 @@ std::vector<uint32_t> Lanes(CodingMethod method, uint32_t symbols, const FileHea
   return LaneLengths(symbols, file);
 }
 
-// Rows of the lanes of one segment, `row_symbols` steps at a time, so that intervals are held for
-// these steps only. False as soon as more than `most_bytes` are certain.
-bool EncodeSymbols(SymbolModel& model, std::span<const int32_t> symbols,
-                   std::span<const uint32_t> lengths, uint32_t row_symbols, size_t most_bytes,
-                   SymbolCounter count, RangeEncoder* encoder) {
-  auto left = static_cast<uint32_t>(symbols.size());
+// Scores the lanes of one segment, `row_symbols` steps at a time, so that intervals are held for
+// these steps only. take(known, intervals) gets the rows, lane by lane, and returns whether to go
+// on. False where it did not.
+template <typename Take>
+bool ScoreLanes(Predictor& model, std::span<const int32_t> symbols,
+                std::span<const uint32_t> lengths, uint32_t row_symbols, Take take) {
   row_symbols = std::min(row_symbols, lengths.front());
   std::vector<SymbolInterval> buffer(lengths.size() * row_symbols);
   model.StartSegment(static_cast<int>(lengths.size()));
@@ -61,6 +61,17 @@ bool EncodeSymbols(SymbolModel& model, std::span<const int32_t> symbols,
       offset += length;
     }
     model.Score(known, intervals);
+    if (!take(known, intervals)) return false;
+  }
+  return true;
+}
+
+// False as soon as more than `most_bytes` are certain.
+bool EncodeSymbols(Predictor& model, std::span<const int32_t> symbols,
+                   std::span<const uint32_t> lengths, uint32_t row_symbols, size_t most_bytes,
+                   SymbolCounter count, RangeEncoder* encoder) {
+  auto left = static_cast<uint32_t>(symbols.size());
+  return ScoreLanes(model, symbols, lengths, row_symbols, [&](const auto&, const auto& intervals) {
     uint32_t done = 0;
     for (size_t step = 0; step < intervals.front().size(); ++step) {
       for (size_t lane = 0; lane < intervals.size() && step < intervals[lane].size();
@@ -73,12 +84,12 @@ bool EncodeSymbols(SymbolModel& model, std::span<const int32_t> symbols,
       count.Add(left);
       return false;
     }
-  }
-  return true;
+    return true;
+  });
 }
 
-void DecodeSymbols(SymbolModel& model, std::span<const uint32_t> lengths,
-                   std::span<int32_t> decoded, SymbolCounter count, RangeDecoder* decoder) {
+void DecodeSymbols(Predictor& model, std::span<const uint32_t> lengths, std::span<int32_t> decoded,
+                   SymbolCounter count, RangeDecoder* decoder) {
   constexpr uint32_t kCountEvery = 4096;
   std::vector<size_t> offsets;
   size_t offset = 0;
@@ -102,9 +113,9 @@ void DecodeSymbols(SymbolModel& model, std::span<const uint32_t> lengths,
 
 }  // namespace
 
-SymbolModel& SegmentCodec::Predictor(CodingMethod method, int threads) {
+Predictor& SegmentCodec::PredictorFor(CodingMethod method, int threads) {
   if (method == CodingMethod::kOrder2) {
-    if (!order2_) order2_ = std::make_unique<Order2Model>();
+    if (!order2_) order2_ = std::make_unique<Order2Predictor>();
     return *order2_;
   }
   if (!network_ || network_threads_ != threads) {
@@ -149,8 +160,9 @@ std::optional<SegmentCodec::Payload> SegmentCodec::EncodePayload(CodingMethod me
                                                                  const CountFn& count) {
   const auto symbol_count = static_cast<uint32_t>(symbols.tokens.size());
   RangeEncoder encoder;
-  if (!EncodeSymbols(Predictor(method, threads), symbols.tokens, Lanes(method, symbol_count, file_),
-                     file_.context, most_bytes, {symbol_count, original_bytes, count}, &encoder)) {
+  if (!EncodeSymbols(PredictorFor(method, threads), symbols.tokens,
+                     Lanes(method, symbol_count, file_), file_.context, most_bytes,
+                     {symbol_count, original_bytes, count}, &encoder)) {
     return std::nullopt;
   }
   Payload payload;
@@ -172,7 +184,7 @@ std::optional<Bytes> SegmentCodec::DecodePayload(CodingMethod method,
                                                  int threads, const CountFn& count) {
   Symbols symbols{std::vector<int32_t>(symbol_count), {}};
   RangeDecoder decoder(payload);
-  DecodeSymbols(Predictor(method, threads), Lanes(method, symbol_count, file_), symbols.tokens,
+  DecodeSymbols(PredictorFor(method, threads), Lanes(method, symbol_count, file_), symbols.tokens,
                 {symbol_count, original_bytes, count}, &decoder);
   const Tokenizer* const tokenizer = TokenizerOf(method);
   if (tokenizer && tokenizer->lost_bit())
@@ -227,6 +239,32 @@ size_t SegmentCodec::PayloadBytes(CodingMethod method, std::span<const uint8_t> 
   if (!restored || !std::ranges::equal(*restored, original))
     throw InternalError("a segment is restored to something else than was coded");
   return payload.size();
+}
+
+std::vector<SymbolFrequency> SegmentCodec::ModelFrequencies(std::span<const uint8_t> original,
+                                                            int threads, const CountFn& count) {
+  const Symbols symbols = SymbolsOf(CodingMethod::kModel, original);
+  const Tokenizer* const tokenizer = TokenizerOf(CodingMethod::kModel);
+  const auto symbol_count = static_cast<uint32_t>(symbols.tokens.size());
+  std::vector<SymbolFrequency> result(symbol_count);
+  SymbolCounter counter(symbol_count, original.size(), count);
+  ScoreLanes(PredictorFor(CodingMethod::kModel, threads), symbols.tokens,
+             Lanes(CodingMethod::kModel, symbol_count, file_), file_.context,
+             [&](const auto& known, const auto& intervals) {
+               uint32_t done = 0;
+               for (size_t lane = 0; lane < known.size(); ++lane) {
+                 auto to = result.begin() + (known[lane].data() - symbols.tokens.data());
+                 for (const SymbolInterval& interval : intervals[lane])
+                   (to++)->frequency = interval.size;
+                 done += static_cast<uint32_t>(known[lane].size());
+               }
+               counter.Add(done);
+               return true;
+             });
+  for (uint32_t i = 0; tokenizer != nullptr && i < symbol_count; ++i)
+    result[i].bytes =
+        static_cast<uint32_t>(tokenizer->DecodedBytes(std::span(symbols.tokens).subspan(i, 1)));
+  return result;
 }
 
 Bytes SegmentCodec::Decode(const SegmentHeader& header, std::span<const uint8_t> payload,

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "coder/container/container_format.h"
-#include "coder/predict/order2_model.h"
-#include "coder/predict/stream_model.h"
-#include "coder/predict/symbol_model.h"
+#include "coder/predict/codec_model.h"
+#include "coder/predict/order2_predictor.h"
+#include "coder/predict/predictor.h"
 #include "data/base/file.h"
 
 namespace occam {
@@ -24,6 +24,12 @@ struct EncodedSegment {
   size_t lost_bit_bytes = 0;  // of the payload: what the bits take that a tokenizer loses
 };
 
+// What a predictor gave a symbol of kFrequencyTotal, and how many bytes the symbol stands for.
+struct SymbolFrequency {
+  uint32_t frequency = 0;
+  uint32_t bytes = 1;
+};
+
 // How many original bytes were dealt with since the last call.
 using CountFn = std::function<void(uint32_t bytes)>;
 
@@ -32,7 +38,7 @@ using CountFn = std::function<void(uint32_t bytes)>;
 class SegmentCodec {
  public:
   // `model` may be null; otherwise it must outlive the codec.
-  SegmentCodec(const FileHeader& file, const StreamModel* model) : file_(file), model_(model) {}
+  SegmentCodec(const FileHeader& file, const CodecModel* model) : file_(file), model_(model) {}
 
   // By whichever method takes the fewest bytes, the first of equals in the order of CodingMethod.
   // `threads` is what a predictor may use. `original` is not empty.
@@ -44,19 +50,23 @@ class SegmentCodec {
   size_t PayloadBytes(CodingMethod method, std::span<const uint8_t> original, int threads,
                       const CountFn& count);
 
+  // What the model predicts of each symbol of a segment, as it would be coded by the model.
+  std::vector<SymbolFrequency> ModelFrequencies(std::span<const uint8_t> original, int threads,
+                                                const CountFn& count);
+
   // Throws kDamaged unless the payload is one that Encode gives for bytes of this hash; `name` is
   // for the message.
   Bytes Decode(const SegmentHeader& header, std::span<const uint8_t> payload, int threads,
                const CountFn& count, const std::string& name);
 
  private:
-  SymbolModel& Predictor(CodingMethod method, int threads);
+  Predictor& PredictorFor(CodingMethod method, int threads);
   // Null where symbols are bytes.
   const Tokenizer* TokenizerOf(CodingMethod method);
   // What is coded of a segment's bytes.
   struct Symbols {
     std::vector<int32_t> tokens;
-    Bytes lost_bits;  // coder/lost_bits.h; empty where tokens lose none
+    Bytes lost_bits;  // coder/archive/lost_bits.h; empty where tokens lose none
   };
   Symbols SymbolsOf(CodingMethod method, std::span<const uint8_t> bytes);
   Bytes BytesOf(CodingMethod method, const Symbols& symbols);
@@ -75,11 +85,11 @@ class SegmentCodec {
                                      const CountFn& count);
 
   FileHeader file_;
-  const StreamModel* model_;
-  std::unique_ptr<SymbolModel> network_;
+  const CodecModel* model_;
+  std::unique_ptr<Predictor> network_;
   int network_threads_ = 0;
   std::unique_ptr<Tokenizer> tokenizer_;
-  std::unique_ptr<Order2Model> order2_;
+  std::unique_ptr<Order2Predictor> order2_;
 };
 
 }  // namespace occam

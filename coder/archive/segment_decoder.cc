@@ -17,7 +17,7 @@ namespace {
 
 std::string ShortId(const Sha256Digest& id) { return Hex(std::span(id).first(8)); }
 
-void CheckModelFits(const FileHeader& header, const StreamModel* model, const std::string& name) {
+void CheckModelFits(const FileHeader& header, const CodecModel* model, const std::string& name) {
   if (model == nullptr) {
     throw UsageError(fmt::format("{} needs the model {}; none was given; name it with --ckpt", name,
                                  ShortId(header.model_id)));
@@ -62,7 +62,7 @@ size_t ReadOn(const NextSegmentFn& next, std::vector<Slot>& slots, size_t filled
 }
 
 size_t CountToDecode(std::span<const Slot> waiting, const FileHeader& header,
-                     const StreamModel* model, int threads) {
+                     const CodecModel* model, int threads) {
   std::vector<SegmentWork> work;
   for (const Slot& slot : waiting) {
     work.push_back(WorkOf(slot.record.header.symbols, slot.record.header.method, header));
@@ -90,16 +90,16 @@ void DecodeBatch(ThreadTeam& team, std::span<Slot> slots, ProgressMeter& meter,
 
 }  // namespace
 
-const StreamModel* ModelFor(const ContainerReader& reader, const ModelFinder& find_model,
-                            const std::string& name) {
+const CodecModel* ModelFor(const ContainerReader& reader, const ModelFinder& find_model,
+                           const std::string& name) {
   const FileHeader& header = reader.header();
   if (!header.has_model()) return nullptr;
-  const StreamModel* const model = find_model(header, reader.model());
+  const CodecModel* const model = find_model(header, reader.model());
   CheckModelFits(header, model, name);
   return model;
 }
 
-void DecodeSegments(const FileHeader& header, const StreamModel* model, const std::string& name,
+void DecodeSegments(const FileHeader& header, const CodecModel* model, const std::string& name,
                     const CodecOptions& options, const NextSegmentFn& next,
                     const TakeSegmentFn& take) {
   ThreadTeam team(options.threads);

@@ -13,14 +13,14 @@
 #include "coder/archive/decompressor.h"
 #include "coder/container/container_format.h"
 #include "coder/container/container_reader.h"
-#include "coder/predict/stream_model.h"
+#include "coder/predict/codec_model.h"
 
 namespace occam {
 
 // The model that a file asks for, null where it needs none. Throws kUsage where none is found,
 // kDamaged where another one is; `name` is the file's.
-const StreamModel* ModelFor(const ContainerReader& reader, const ModelFinder& find_model,
-                            const std::string& name);
+const CodecModel* ModelFor(const ContainerReader& reader, const ModelFinder& find_model,
+                           const std::string& name);
 
 // Gives the next segment to decode; false when there are no more.
 using NextSegmentFn = std::function<bool(SegmentRecord*)>;
@@ -30,7 +30,7 @@ using TakeSegmentFn = std::function<void(const SegmentRecord&, std::span<const u
 
 // Decodes what `next` gives; `take` gets it in the same order. When `next` throws, what came before
 // is decoded and taken, then the exception goes on. Calls both from the calling thread alone.
-void DecodeSegments(const FileHeader& header, const StreamModel* model, const std::string& name,
+void DecodeSegments(const FileHeader& header, const CodecModel* model, const std::string& name,
                     const CodecOptions& options, const NextSegmentFn& next,
                     const TakeSegmentFn& take);
 

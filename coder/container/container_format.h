@@ -1,5 +1,5 @@
-// The records of an .occ file. coder/FORMAT.md describes them byte by byte and changes with this
-// file. All numbers are little-endian.
+// The records of an .occ file. coder/container/FORMAT.md describes them byte by byte and changes
+// with this file. All numbers are little-endian.
 #ifndef OCCAM_CODER_CONTAINER_CONTAINER_FORMAT_H_
 #define OCCAM_CODER_CONTAINER_CONTAINER_FORMAT_H_
 
@@ -46,7 +46,7 @@ const char* ModeName(ContextMode mode);  // "chunked", "carried", "adaptive"
 
 enum class CodingMethod : uint8_t {
   kStored = 0,  // the bytes themselves
-  kOrder2 = 1,  // the bytes, one lane, by coder/order2_model.h
+  kOrder2 = 1,  // the bytes, one lane, by coder/predict/order2_predictor.h
   kModel = 2,   // the symbols, in lanes, by the file's model
 };
 constexpr size_t kMethodCount = 3;

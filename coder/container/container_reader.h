@@ -1,5 +1,5 @@
 // Reads the records of an .occ file in order and believes none of them unchecked
-// (coder/container_format.h).
+// (coder/container/container_format.h).
 #ifndef OCCAM_CODER_CONTAINER_CONTAINER_READER_H_
 #define OCCAM_CODER_CONTAINER_CONTAINER_READER_H_
 

@@ -1,4 +1,4 @@
-// Writes the records of an .occ file in order (coder/container_format.h).
+// Writes the records of an .occ file in order (coder/container/container_format.h).
 #ifndef OCCAM_CODER_CONTAINER_CONTAINER_WRITER_H_
 #define OCCAM_CODER_CONTAINER_CONTAINER_WRITER_H_
 

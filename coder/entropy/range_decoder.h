@@ -1,4 +1,4 @@
-// Bytes to symbols: the decoder's half of the range coder (coder/range_common.h).
+// Bytes to symbols: the decoder's half of the range coder (coder/entropy/range_common.h).
 #ifndef OCCAM_CODER_ENTROPY_RANGE_DECODER_H_
 #define OCCAM_CODER_ENTROPY_RANGE_DECODER_H_
 

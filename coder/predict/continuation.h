@@ -9,7 +9,7 @@
 #include <span>
 #include <vector>
 
-#include "coder/predict/stream_model.h"
+#include "coder/predict/codec_model.h"
 #include "coder/predict/symbol_sampler.h"
 #include "data/base/file.h"
 
@@ -19,23 +19,33 @@ namespace occam {
 // outlive it.
 class Continuation {
  public:
-  // The model's predictor must be a TableModel: kUsage.
-  explicit Continuation(const StreamModel& model);
+  // The model's predictor must be a TablePredictor: kUsage.
+  explicit Continuation(const CodecModel& model);
 
-  // Reads what is to be continued, which may be empty, of any length; once, before Next. Returns
-  // the bits that its symbols would be coded in. Ends early when `stop`, which may be null, becomes
-  // true.
-  double Begin(std::span<const uint8_t> prompt, const std::atomic<bool>* stop = nullptr);
+  // Reads on, any number of bytes; a tokenizer cuts each call's bytes into symbols by themselves.
+  // Returns the bits that these symbols would be coded in. Ends early when `stop`, which may be
+  // null, becomes true.
+  double Feed(std::span<const uint8_t> bytes, const std::atomic<bool>* stop = nullptr);
 
-  // Draws the next symbol; its bytes, at least one. A bit that the tokenizer takes from bytes is 0.
+  // The frequencies [vocabulary] of the next symbol; valid until the next call.
+  std::span<const uint32_t> Frequencies();
+
+  // Draws the next symbol and reads it; its bytes, at least one. A bit that the tokenizer takes
+  // from bytes is 0.
   Bytes Next(SymbolSampler* sampler);
 
+  const Tokenizer& tokenizer() const { return *tokenizer_; }
+
  private:
-  std::unique_ptr<SymbolModel> model_;
-  TableModel* tables_;
+  void Read(int32_t symbol);
+
+  std::unique_ptr<Predictor> model_;
+  TablePredictor* tables_;
   std::unique_ptr<Tokenizer> tokenizer_;
   int32_t previous_ = 0;
   std::vector<uint32_t> frequencies_;
+  bool stepped_ = false;  // a context that was stepped is not scored any more
+  bool known_ = false;    // frequencies_ are those of the next symbol
 };
 
 }  // namespace occam

@@ -1,5 +1,5 @@
 // The tokens that a tokenizer has so far, while its merges are coded one by one
-// (coder/merge_walk.h).
+// (coder/weights/merge_walk.h).
 #ifndef OCCAM_CODER_WEIGHTS_KNOWN_TOKENS_H_
 #define OCCAM_CODER_WEIGHTS_KNOWN_TOKENS_H_
 

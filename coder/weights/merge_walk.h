@@ -1,5 +1,5 @@
 // The order and the predictions in which the merges of byte-pair encoding are coded; encoder and
-// decoder walk the same way (coder/tokenizer_codec.h).
+// decoder walk the same way (coder/weights/tokenizer_codec.h).
 #ifndef OCCAM_CODER_WEIGHTS_MERGE_WALK_H_
 #define OCCAM_CODER_WEIGHTS_MERGE_WALK_H_
 

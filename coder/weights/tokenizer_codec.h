@@ -1,4 +1,4 @@
-// A byte-pair tokenizer entropy-coded, as a coded model ships it (coder/model_codec.h).
+// A byte-pair tokenizer entropy-coded, as a coded model ships it (coder/weights/model_codec.h).
 #ifndef OCCAM_CODER_WEIGHTS_TOKENIZER_CODEC_H_
 #define OCCAM_CODER_WEIGHTS_TOKENIZER_CODEC_H_
 

@@ -12,7 +12,8 @@ namespace occam {
 
 constexpr size_t kUserBlockBytes = 512;
 
-// Format versions: the first, and that which leaves out tensors of zeros (model/checkpoint.h).
+// Format versions: the first, and that which leaves out tensors of zeros
+// (model/checkpoint/checkpoint.h).
 constexpr uint32_t kFormatWhole = 1;
 constexpr uint32_t kFormatSparse = 2;
 

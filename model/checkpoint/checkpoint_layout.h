@@ -1,4 +1,4 @@
-// What saving and loading a checkpoint agree on: names and shapes (model/checkpoint.h).
+// What saving and loading a checkpoint agree on: names and shapes (model/checkpoint/checkpoint.h).
 #ifndef OCCAM_MODEL_CHECKPOINT_CHECKPOINT_LAYOUT_H_
 #define OCCAM_MODEL_CHECKPOINT_CHECKPOINT_LAYOUT_H_
 

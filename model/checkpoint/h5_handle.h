@@ -1,5 +1,5 @@
-// What reading and writing HDF5 files share: handles and types of libhdf5. Only model/h5_reader.cc
-// and model/h5_writer.cc include this.
+// What reading and writing HDF5 files share: handles and types of libhdf5. Only
+// model/checkpoint/h5_reader.cc and model/checkpoint/h5_writer.cc include this.
 #ifndef OCCAM_MODEL_CHECKPOINT_H5_HANDLE_H_
 #define OCCAM_MODEL_CHECKPOINT_H5_HANDLE_H_
 

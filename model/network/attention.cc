@@ -125,9 +125,9 @@ void ScoreGradients(TensorView scores, TensorView dp, Visibility visibility,
   }
 }
 
-// Room of a scratch tensor as [rows, columns].
-TensorView PartOf(Tensor* room, int64_t rows, int64_t columns) {
-  return {room->data(), rows, columns, columns};
+// The first rows of a scratch tensor, as [rows, columns].
+TensorView PartOf(Tensor* scratch, int64_t rows, int64_t columns) {
+  return {scratch->data(), rows, columns, columns};
 }
 
 // Element (r, k) of a product's left side is x[r][k], or x[k][r].

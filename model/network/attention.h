@@ -23,8 +23,8 @@ struct AttentionShape {
   int window = 0;     // position i sees j with i - window < j <= i
 };
 
-// Room that one thread works in; grows to the largest shape it has met. In bfloat16 attention takes
-// the kernels of model/attention_bf16.h.
+// ThreadScratch that one thread works in; grows to the largest shape it has met. In bfloat16
+// attention takes the kernels of model/attention_bf16.h.
 struct AttentionScratch {
   // Throws kUsage for kBfloat16 unless HasFastBfloat16().
   explicit AttentionScratch(Precision precision);

@@ -1,7 +1,8 @@
-// Causal attention within a window in bfloat16: as model/attention.h has it, with the operands of
-// every product rounded to bfloat16 first (queries, keys, values, gradients of the output,
-// probabilities and their gradients), sums, exponentials and results in float32. One key/value head
-// of one sequence at a time: Load it, then Forward or Backward with each query head that reads it.
+// Causal attention within a window in bfloat16: as model/network/attention.h has it, with the
+// operands of every product rounded to bfloat16 first (queries, keys, values, gradients of the
+// output, probabilities and their gradients), sums, exponentials and results in float32. One
+// key/value head of one sequence at a time: Load it, then Forward or Backward with each query head
+// that reads it.
 //
 // Queries go through in panels of 32, side by side in the lanes of two vectors; of the keys only
 // those are touched that one of 16 queries sees, in steps of 16. Every product is of the same two
@@ -30,7 +31,7 @@ struct HeadShape {
 
 class Bfloat16Heads {
  public:
-  // Room for every head of at most this length and size; allocates only where it grows.
+  // ThreadScratch for every head of at most this length and size; allocates only where it grows.
   void Reserve(int64_t length, int64_t size);
 
   // k, v [T, size], rounded and arranged for Forward, or for Backward, where the gradients of both

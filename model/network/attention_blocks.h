@@ -1,6 +1,6 @@
-// The steps of attention in bfloat16 (model/attention_bf16.h): what is done to one panel of 32
-// queries and some keys of a head. T is the head's length and F * 32 its size, both rounded up to
-// multiples of 32. Only for processors with HasFastBfloat16().
+// The steps of attention in bfloat16 (model/network/attention_bf16.h): what is done to one panel of
+// 32 queries and some keys of a head. T is the head's length and F * 32 its size, both rounded up
+// to multiples of 32. Only for processors with HasFastBfloat16().
 #ifndef OCCAM_MODEL_NETWORK_ATTENTION_BLOCKS_H_
 #define OCCAM_MODEL_NETWORK_ATTENTION_BLOCKS_H_
 

@@ -1,4 +1,4 @@
-// The products of attention in bfloat16 (model/attention_bf16.h) on AMX tiles.
+// The products of attention in bfloat16 (model/network/attention_bf16.h) on AMX tiles.
 #ifndef OCCAM_MODEL_NETWORK_ATTENTION_TILES_H_
 #define OCCAM_MODEL_NETWORK_ATTENTION_TILES_H_
 

@@ -7,12 +7,11 @@
 
 #include <span>
 
+#include "model/config.h"
 #include "model/network/operand.h"
 #include "model/network/tensor.h"
 
 namespace occam {
-
-constexpr int64_t kMaxTaps = 16;
 
 struct MixWeights {
   std::span<const float> gain;  // [D], D a multiple of 8
@@ -25,7 +24,7 @@ struct Positions {
   int64_t count() const { return end - begin; }
 };
 
-// Room that one thread works in.
+// ThreadScratch that one thread works in.
 struct MixScratch {
   explicit MixScratch(int64_t width) : rows(kMaxTaps + 2, width) {}
   Tensor rows;

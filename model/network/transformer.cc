@@ -22,31 +22,31 @@
 namespace occam {
 namespace {
 
-using Room = Workshop::Room;
+using ThreadScratch = Workspace::ThreadScratch;
 
 size_t Size(int64_t n) { return static_cast<size_t>(n); }
 
 }  // namespace
 
 struct Transformer::Impl : TransformerBuffers {
-  Impl(const ModelConfig& config, int sequences, int length, Workshop* workshop);
+  Impl(const ModelConfig& config, int sequences, int length, Workspace* workspace);
 
   void ForwardAttention(const NetworkWeights::Layer& w, int l);
   void BackwardAttention(const NetworkWeights::Layer& w, int l, ParameterSet* dw);
   void ForwardMlp(const NetworkWeights::Layer& w, int l);
   void BackwardMlp(const NetworkWeights::Layer& w, int l, ParameterSet* dw);
   void BackwardMix(const Tensor& x, const std::vector<float>& inverse_rms, const MixWeights& w,
-                   const RowBlock& b, Room* room);
+                   const RowBlock& b, ThreadScratch* scratch);
   void AddMixGradients(int gain, int taps, ParameterSet* dw);
   void BackwardEmbedding(ParameterSet* dw);
 
   template <typename Job>
   void ForEachBlock(std::initializer_list<WeightGradient> gradients, Job&& job) {
-    shop.ForEachBlock(sequences, length, gradients, job);
+    workspace.ForEachBlock(sequences, length, gradients, job);
   }
-  // job(shape, part, sums, room) for every sequence and key/value head: the shape of one; part(x,
-  // first, columns) gives its rows and columns of x, where those of all heads begin at `first`,
-  // `columns` for each; sums(inverse_sum) its place there.
+  // job(shape, part, sums, scratch) for every sequence and key/value head: the shape of one;
+  // part(x, first, columns) gives its rows and columns of x, where those of all heads begin at
+  // `first`, `columns` for each; sums(inverse_sum) its place there.
   template <typename Job>
   void ForEachHead(int l, std::initializer_list<WeightGradient> gradients, Job&& job);
 
@@ -75,23 +75,24 @@ struct Transformer::Impl : TransformerBuffers {
   // Of each thread, the keys of a head as attention sees them [length, head size], and their
   // gradient.
   std::vector<Tensor> shifted_keys, dshifted_keys;
-  Workshop& shop;
+  Workspace& workspace;
   LinearLayers& linear;
 };
 
 Transformer::Impl::Impl(const ModelConfig& config, int sequences_in, int length_in,
-                        Workshop* workshop)
+                        Workspace* workspace_in)
     : TransformerBuffers(int64_t{sequences_in} * length_in,
-                         Workshop::Blocks(sequences_in, length_in), config, workshop->precision()),
+                         Workspace::Blocks(sequences_in, length_in), config,
+                         workspace_in->precision()),
       c(config),
       index(config),
       sequences(sequences_in),
       length(length_in),
       qk_width(c.width + c.kv_width()),
       angles(length, c.head_size()),
-      shop(*workshop),
-      linear(workshop->linear()) {
-  for (int i = 0; i < shop.team()->size(); ++i) {
+      workspace(*workspace_in),
+      linear(workspace_in->linear()) {
+  for (int i = 0; i < workspace.team()->size(); ++i) {
     shifted_keys.emplace_back(length, c.head_size());
     dshifted_keys.emplace_back(length, c.head_size());
   }
@@ -104,7 +105,7 @@ void Transformer::Impl::ForEachHead(int l, std::initializer_list<WeightGradient>
                                     Job&& job) {
   const int group = c.heads / c.kv_heads;
   const AttentionShape shape{1, length, group, 1, c.head_size(), c.window(l)};
-  shop.ForEach(sequences * c.kv_heads, gradients, [&](int item, Room& room) {
+  workspace.ForEach(sequences * c.kv_heads, gradients, [&](int item, ThreadScratch& scratch) {
     const int64_t sequence = item / c.kv_heads, head = item % c.kv_heads;
     const auto part = [&](auto x, int64_t first, int64_t columns) {
       return x.Rows(sequence * length, length).Columns(first + head * columns, columns);
@@ -113,33 +114,35 @@ void Transformer::Impl::ForEachHead(int l, std::initializer_list<WeightGradient>
       return std::span(inverse_sum)
           .subspan(Size((sequence * c.heads + head * group) * length), Size(group * length));
     };
-    job(shape, part, sums, room);
+    job(shape, part, sums, scratch);
   });
 }
 
 void Transformer::Impl::ForwardAttention(const NetworkWeights::Layer& w, int l) {
   Activations& a = blocks[Size(l)];
-  ForEachBlock({}, [&](const RowBlock& b, Room& room) {
+  ForEachBlock({}, [&](const RowBlock& b, ThreadScratch& scratch) {
     MixForward(SequenceOf(b, a.x), w.mix1, b.positions, SequencePart(b, a.x_inverse_rms),
-               b.Of(a.mixed1), &room.mix);
-    linear.Forward(room.thread, b.Of(a.mixed1), w.wqkv, b.Of(a.qkv.view()), Result::kReplace);
+               b.Of(a.mixed1), &scratch.mix);
+    linear.Forward(scratch.thread, b.Of(a.mixed1), w.wqkv, b.Of(a.qkv.view()), Result::kReplace);
     const TensorView queries_and_keys = b.Of(a.qkv.view()).Columns(0, qk_width);
     RotateForward(angles, b.positions.begin, queries_and_keys);
     NormForward(queries_and_keys, c.head_size(), queries_and_keys,
                 Part(b, a.qk_inverse_rms, c.heads + c.kv_heads));
   });
   const int64_t q_columns = c.width / c.kv_heads, kv_columns = c.head_size();
-  ForEachHead(l, {}, [&](const AttentionShape& shape, auto part, auto sums, Room& room) {
-    const ConstTensorView qkv = a.qkv;
-    Tensor& keys = shifted_keys[Size(room.thread)];
-    ShiftStillPairs(part(qkv, c.width, kv_columns), keys);
-    AttentionForward(shape, part(qkv, 0, q_columns), keys, part(qkv, qk_width, kv_columns),
-                     part(a.attended.view(), 0, q_columns), sums(a.inverse_sum), &room.attention);
-  });
-  ForEachBlock({}, [&](const RowBlock& b, Room& room) {
+  ForEachHead(
+      l, {}, [&](const AttentionShape& shape, auto part, auto sums, ThreadScratch& scratch) {
+        const ConstTensorView qkv = a.qkv;
+        Tensor& keys = shifted_keys[Size(scratch.thread)];
+        ShiftStillPairs(part(qkv, c.width, kv_columns), keys);
+        AttentionForward(shape, part(qkv, 0, q_columns), keys, part(qkv, qk_width, kv_columns),
+                         part(a.attended.view(), 0, q_columns), sums(a.inverse_sum),
+                         &scratch.attention);
+      });
+  ForEachBlock({}, [&](const RowBlock& b, ThreadScratch& scratch) {
     const TensorView middle = b.Of(a.middle.view());
     Copy(b.Of(a.x.view()), middle);
-    linear.Forward(room.thread, ToOperand(b.Of(a.attended.view()), b.Of(attended)), w.wo, middle,
+    linear.Forward(scratch.thread, ToOperand(b.Of(a.attended.view()), b.Of(attended)), w.wo, middle,
                    Result::kAdd);
   });
 }
@@ -151,31 +154,32 @@ void Transformer::Impl::BackwardAttention(const NetworkWeights::Layer& w, int l,
   Activations& a = blocks[Size(l)];
   const int64_t q_columns = c.width / c.kv_heads, kv_columns = c.head_size();
   ForEachHead(l, {{dmiddle, attended, MatrixOf(dw, i.wo)}},
-              [&](const AttentionShape& shape, auto part, auto sums, Room& room) {
+              [&](const AttentionShape& shape, auto part, auto sums, ThreadScratch& scratch) {
                 const ConstTensorView qkv = a.qkv;
                 const TensorView d = dqkv;
-                Tensor& keys = shifted_keys[Size(room.thread)];
-                Tensor& dkeys = dshifted_keys[Size(room.thread)];
+                Tensor& keys = shifted_keys[Size(scratch.thread)];
+                Tensor& dkeys = dshifted_keys[Size(scratch.thread)];
                 ShiftStillPairs(part(qkv, c.width, kv_columns), keys);
                 AttentionBackward(shape, part(qkv, 0, q_columns), keys,
                                   part(qkv, qk_width, kv_columns),
                                   part(a.attended.view(), 0, q_columns), sums(a.inverse_sum),
                                   part(dattended.view(), 0, q_columns), part(d, 0, q_columns),
-                                  dkeys, part(d, qk_width, kv_columns), &room.attention);
+                                  dkeys, part(d, qk_width, kv_columns), &scratch.attention);
                 UnshiftStillPairs(dkeys, part(d, c.width, kv_columns));
               });
-  ForEachBlock({}, [&](const RowBlock& b, Room& room) {
+  ForEachBlock({}, [&](const RowBlock& b, ThreadScratch& scratch) {
     const TensorView d = b.Of(dqkv.view());
     const TensorView dqk = d.Columns(0, qk_width);
     NormBackward(b.Of(a.qkv.view()).Columns(0, qk_width), c.head_size(),
                  Part(b, a.qk_inverse_rms, c.heads + c.kv_heads), dqk);
     RotateBackward(angles, b.positions.begin, dqk);
-    linear.BackwardInput(room.thread, ToOperand(d, b.Of(dqkv_operand)), w.wqkv,
+    linear.BackwardInput(scratch.thread, ToOperand(d, b.Of(dqkv_operand)), w.wqkv,
                          b.Of(dmixed.view()));
   });
-  ForEachBlock({{dqkv_operand, a.mixed1, QkvOf(dw, i)}}, [&](const RowBlock& b, Room& room) {
-    BackwardMix(a.x, a.x_inverse_rms, w.mix1, b, &room);
-  });
+  ForEachBlock({{dqkv_operand, a.mixed1, QkvOf(dw, i)}},
+               [&](const RowBlock& b, ThreadScratch& scratch) {
+                 BackwardMix(a.x, a.x_inverse_rms, w.mix1, b, &scratch);
+               });
   AddMixGradients(i.gain1, i.conv1, dw);
 }
 
@@ -183,16 +187,16 @@ void Transformer::Impl::BackwardAttention(const NetworkWeights::Layer& w, int l,
 
 void Transformer::Impl::ForwardMlp(const NetworkWeights::Layer& w, int l) {
   Activations& a = blocks[Size(l)];
-  ForEachBlock({}, [&](const RowBlock& b, Room& room) {
-    const TensorView up = room.wide.view().Rows(0, b.rows());
-    const OperandView squared = room.activated.Rows(0, b.rows());
+  ForEachBlock({}, [&](const RowBlock& b, ThreadScratch& scratch) {
+    const TensorView up = scratch.wide.view().Rows(0, b.rows());
+    const OperandView squared = scratch.activated.Rows(0, b.rows());
     const TensorView out = b.Of(XAfter(l).view());
     MixForward(SequenceOf(b, a.middle), w.mix2, b.positions, SequencePart(b, a.middle_inverse_rms),
-               b.Of(a.mixed2), &room.mix);
-    linear.Forward(room.thread, b.Of(a.mixed2), w.wu, up, Result::kReplace);
+               b.Of(a.mixed2), &scratch.mix);
+    linear.Forward(scratch.thread, b.Of(a.mixed2), w.wu, up, Result::kReplace);
     ReluSquareForward(up, b.Of(a.relu), squared);
     Copy(b.Of(a.middle.view()), out);
-    linear.Forward(room.thread, squared, w.wd, out, Result::kAdd);
+    linear.Forward(scratch.thread, squared, w.wd, out, Result::kAdd);
   });
 }
 
@@ -200,17 +204,17 @@ void Transformer::Impl::ForwardMlp(const NetworkWeights::Layer& w, int l) {
 void Transformer::Impl::BackwardMlp(const NetworkWeights::Layer& w, int l, ParameterSet* dw) {
   const LayerIndex& i = index.layers[Size(l)];
   Activations& a = blocks[Size(l)];
-  ForEachBlock({}, [&](const RowBlock& b, Room& room) {
-    const TensorView dsquared = room.wide.view().Rows(0, b.rows());
-    linear.BackwardInput(room.thread, ToOperand(b.Of(dx.view()), b.Of(dout)), w.wd, dsquared);
+  ForEachBlock({}, [&](const RowBlock& b, ThreadScratch& scratch) {
+    const TensorView dsquared = scratch.wide.view().Rows(0, b.rows());
+    linear.BackwardInput(scratch.thread, ToOperand(b.Of(dx.view()), b.Of(dout)), w.wd, dsquared);
     ReluSquareBackward(b.Of(a.relu), dsquared, b.Of(dup), b.Of(activated));
-    linear.BackwardInput(room.thread, b.Of(dup), w.wu, b.Of(dmixed.view()));
+    linear.BackwardInput(scratch.thread, b.Of(dup), w.wu, b.Of(dmixed.view()));
   });
   ForEachBlock({{dout, activated, MatrixOf(dw, i.wd)}, {dup, a.mixed2, MatrixOf(dw, i.wu)}},
-               [&](const RowBlock& b, Room& room) {
-                 BackwardMix(a.middle, a.middle_inverse_rms, w.mix2, b, &room);
-                 linear.BackwardInput(room.thread, ToOperand(b.Of(dx.view()), b.Of(dmiddle)), w.wo,
-                                      b.Of(dattended.view()));
+               [&](const RowBlock& b, ThreadScratch& scratch) {
+                 BackwardMix(a.middle, a.middle_inverse_rms, w.mix2, b, &scratch);
+                 linear.BackwardInput(scratch.thread, ToOperand(b.Of(dx.view()), b.Of(dmiddle)),
+                                      w.wo, b.Of(dattended.view()));
                  ToOperand(b.Of(a.attended.view()), b.Of(attended));
                });
   AddMixGradients(i.gain2, i.conv2, dw);
@@ -220,11 +224,12 @@ void Transformer::Impl::BackwardMlp(const NetworkWeights::Layer& w, int l, Param
 
 // A block's dx += for dmixed; its share of the weights' gradients goes to dmix_weights.
 void Transformer::Impl::BackwardMix(const Tensor& x, const std::vector<float>& inverse_rms,
-                                    const MixWeights& w, const RowBlock& b, Room* room) {
+                                    const MixWeights& w, const RowBlock& b,
+                                    ThreadScratch* scratch) {
   const int64_t rows = 1 + w.taps.rows;
   MixBackward(SequenceOf(b, x), w, b.positions, SequencePart(b, inverse_rms), SequenceOf(b, dmixed),
               dx.view().Rows(b.sequence * length, length),
-              dmix_weights.view().Rows(b.number * rows, rows), &room->mix);
+              dmix_weights.view().Rows(b.number * rows, rows), &scratch->mix);
 }
 
 // The sum of all blocks' shares, in their order. `taps` is -1 where there are none.
@@ -234,7 +239,7 @@ void Transformer::Impl::AddMixGradients(int gain, int taps, ParameterSet* dw) {
   Clear(dtaps);
   const TensorView shares = dmix_weights;
   const int64_t rows = 1 + dtaps.rows;
-  for (int64_t r = 0; r < Workshop::Blocks(sequences, length) * rows; ++r) {
+  for (int64_t r = 0; r < Workspace::Blocks(sequences, length) * rows; ++r) {
     float* const sum = r % rows == 0 ? dgain.row(0) : dtaps.row(r % rows - 1);
     for (int64_t j = 0; j < c.width; ++j) sum[j] += shares.row(r)[j];
   }
@@ -248,7 +253,7 @@ std::span<const float> Transformer::Forward(const NetworkWeights& w,
   if (inputs.size() != m.inputs.size()) throw InternalError("inputs are not [sequences, length]");
   std::ranges::copy(inputs, m.inputs.begin());
 
-  m.ForEachBlock({}, [&](const RowBlock& b, Room&) {
+  m.ForEachBlock({}, [&](const RowBlock& b, ThreadScratch&) {
     const TensorView x = b.Of(m.blocks[0].x.view());
     EmbeddingForward(w.embedding(), m.Part(b, m.inputs), x);
     NormForward(x, m.c.width, x, m.Part(b, m.embedded_inverse_rms));
@@ -257,10 +262,10 @@ std::span<const float> Transformer::Forward(const NetworkWeights& w,
     m.ForwardAttention(w.layer(l), l);
     m.ForwardMlp(w.layer(l), l);
   }
-  m.ForEachBlock({}, [&](const RowBlock& b, Room& room) {
+  m.ForEachBlock({}, [&](const RowBlock& b, ThreadScratch& scratch) {
     MixForward(m.SequenceOf(b, m.last), w.final_gain(), b.positions,
-               m.SequencePart(b, m.last_inverse_rms), b.Of(m.last_normed), &room.mix);
-    m.linear.Forward(room.thread, b.Of(m.last_normed), w.head(), b.Of(m.logits.view()),
+               m.SequencePart(b, m.last_inverse_rms), b.Of(m.last_normed), &scratch.mix);
+    m.linear.Forward(scratch.thread, b.Of(m.last_normed), w.head(), b.Of(m.logits.view()),
                      Result::kReplace);
   });
   return {m.logits.data(), Size(m.logits.size())};
@@ -274,11 +279,11 @@ void Transformer::Backward(const NetworkWeights& w, std::span<const float> dlogi
   }
   const ConstTensorView dlogits_rows = ViewOf(dlogits, m.c.vocabulary);
 
-  m.ForEachBlock({}, [&](const RowBlock& b, Room& room) {
-    m.linear.BackwardInput(room.thread, ToOperand(b.Of(dlogits_rows), b.Of(m.dlogits)), w.head(),
+  m.ForEachBlock({}, [&](const RowBlock& b, ThreadScratch& scratch) {
+    m.linear.BackwardInput(scratch.thread, ToOperand(b.Of(dlogits_rows), b.Of(m.dlogits)), w.head(),
                            b.Of(m.dmixed.view()));
     Clear(b.Of(m.dx.view()));
-    m.BackwardMix(m.last, m.last_inverse_rms, w.final_gain(), b, &room);
+    m.BackwardMix(m.last, m.last_inverse_rms, w.final_gain(), b, &scratch);
   });
   m.AddMixGradients(m.index.final_gain, /*taps=*/-1, dw);
   for (int l = m.c.layers - 1; l >= 0; --l) {
@@ -290,20 +295,22 @@ void Transformer::Backward(const NetworkWeights& w, std::span<const float> dlogi
 
 // Beside it, the gradient of the head, which nothing waited for.
 void Transformer::Impl::BackwardEmbedding(ParameterSet* dw) {
-  ForEachBlock({{dlogits, last_normed, MatrixOf(dw, index.head)}}, [&](const RowBlock& b, Room&) {
+  ForEachBlock({{dlogits, last_normed, MatrixOf(dw, index.head)}}, [&](const RowBlock& b,
+                                                                       ThreadScratch&) {
     NormBackward(b.Of(blocks[0].x.view()), c.width, Part(b, embedded_inverse_rms), b.Of(dx.view()));
   });
   const TensorView dtable = MatrixOf(dw, index.embedding);
   const int64_t columns = 16;  // a cache line of each row
-  shop.ForEach(static_cast<int>((c.width + columns - 1) / columns), {}, [&](int item, Room&) {
-    const int64_t begin = item * columns, count = std::min(columns, c.width - begin);
-    Clear(dtable.Columns(begin, count));
-    EmbeddingBackward(inputs, dx.view().Columns(begin, count), dtable.Columns(begin, count));
-  });
+  workspace.ForEach(
+      static_cast<int>((c.width + columns - 1) / columns), {}, [&](int item, ThreadScratch&) {
+        const int64_t begin = item * columns, count = std::min(columns, c.width - begin);
+        Clear(dtable.Columns(begin, count));
+        EmbeddingBackward(inputs, dx.view().Columns(begin, count), dtable.Columns(begin, count));
+      });
 }
 
-Transformer::Transformer(const ModelConfig& config, int sequences, int length, Workshop* workshop)
-    : impl_(std::make_unique<Impl>(config, sequences, length, workshop)) {}
+Transformer::Transformer(const ModelConfig& config, int sequences, int length, Workspace* workspace)
+    : impl_(std::make_unique<Impl>(config, sequences, length, workspace)) {}
 
 Transformer::~Transformer() = default;
 

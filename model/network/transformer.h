@@ -10,18 +10,18 @@
 #include "model/calibration.h"
 #include "model/config.h"
 #include "model/network/network_weights.h"
-#include "model/network/workshop.h"
+#include "model/network/workspace.h"
 #include "model/parameters.h"
 
 namespace occam {
 
 // Activations for `sequences` x `length` tokens, allocated once; weights, gradients and the
-// workshop stay with the caller. One call at a time; several networks may share a workshop, each
+// workspace stay with the caller. One call at a time; several networks may share a workspace, each
 // called from another item of its team's. The result does not depend on the threads.
 class Transformer {
  public:
-  // `workshop` must outlive it; `length` is at most config.context.
-  Transformer(const ModelConfig& config, int sequences, int length, Workshop* workshop);
+  // `workspace` must outlive it; `length` is at most config.context.
+  Transformer(const ModelConfig& config, int sequences, int length, Workspace* workspace);
   ~Transformer();
   Transformer(const Transformer&) = delete;
   Transformer& operator=(const Transformer&) = delete;

@@ -34,7 +34,7 @@
 #include "model/network/network_weights.h"
 #include "model/network/tensor.h"
 #include "model/network/transformer.h"
-#include "model/network/workshop.h"
+#include "model/network/workspace.h"
 #include "model/parameters.h"
 #include "network_cost.h"
 #include "onednn_rate.h"
@@ -108,17 +108,19 @@ class Linears {
   void Run() {
     for (size_t i = 0; i < shapes_.size(); ++i) {
       const WeightGradient gradient{dy_[i], x_[i], dw_[i]};
-      shop_.ForEachBlock(1, c_.context, {&gradient, 1}, [&](const RowBlock& b, Workshop::Room&) {
-        shop_.linear().Forward(0, b.Of(x_[i]), packed_[i], b.Of(y_[i].view()), Result::kReplace);
-        shop_.linear().BackwardInput(0, b.Of(dy_[i]), packed_[i], b.Of(dx_[i].view()));
-      });
+      shop_.ForEachBlock(
+          1, c_.context, {&gradient, 1}, [&](const RowBlock& b, Workspace::ThreadScratch&) {
+            shop_.linear().Forward(0, b.Of(x_[i]), packed_[i], b.Of(y_[i].view()),
+                                   Result::kReplace);
+            shop_.linear().BackwardInput(0, b.Of(dy_[i]), packed_[i], b.Of(dx_[i].view()));
+          });
     }
   }
 
  private:
   const ModelConfig c_;
   ThreadTeam team_;
-  Workshop shop_;
+  Workspace shop_;
   std::vector<LinearShape> shapes_;
   std::vector<OperandTensor> x_, dy_;
   std::vector<Tensor> w_, y_, dx_, dw_;
@@ -196,7 +198,7 @@ class Network {
   ParameterSet weights_, gradients_;
   std::vector<int32_t> symbols_;
   ThreadTeam team_;
-  Workshop shop_;
+  Workspace shop_;
   NetworkWeights packed_;
   Transformer network_;
   std::vector<float> dlogits_;

@@ -14,7 +14,7 @@
 #include "coder/archive/context_curve.h"
 #include "coder/archive/decompressor.h"
 #include "coder/baselines/baselines.h"
-#include "coder/predict/lm_codec.h"
+#include "coder/predict/network_predictor.h"
 #include "coder/weights/ledger.h"
 #include "coder/weights/model_codec.h"
 #include "data/base/error.h"
@@ -25,7 +25,7 @@
 #include "data/tokenizer/tokenizer.h"
 #include "model/exact/network.h"
 #include "tools/command.h"
-#include "tools/commands/compress/compress_request.h"
+#include "tools/commands/compress/compress_options.h"
 #include "tools/model_source.h"
 #include "tools/progress.h"
 #include "train/shard_workers.h"
@@ -173,7 +173,7 @@ ProgressFn ShowsProgress(ProgressLine* line, const char* what, uint64_t total,
 void CodeWithModel(const ExactNetwork& network, std::span<const uint8_t> bytes, int threads,
                    bool quiet, Evaluation* evaluation) {
   const std::atomic<bool>& interrupted = CatchInterrupts();
-  const StreamModel model = LmStreamModel(network);
+  const CodecModel model = NetworkCodecModel(network);
   Bytes coded;
   Bytes restored;
   ContainerStats stats;

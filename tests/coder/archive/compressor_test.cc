@@ -32,7 +32,7 @@ Bytes GoldenOriginal() {
 
 TEST_CASE("Container: every size around chunks, lanes and segments comes back") {
   constexpr uint32_t kContext = 16;
-  const StreamModel model = ChainModel(kContext);
+  const CodecModel model = ChainModel(kContext);
   const FileHeader layout = SmallLayout(kContext, 4, 32, &model);  // segments of 128
   for (size_t size = 0; size <= 400; ++size) {
     const Bytes known = ChainBytes(size, kContext, size);
@@ -46,7 +46,7 @@ TEST_CASE("Container: every size around chunks, lanes and segments comes back") 
 
 TEST_CASE("Container: sizes around the default chunks, lanes and segment come back") {
   constexpr uint32_t kContext = 4096;
-  const StreamModel model = ChainModel(kContext);
+  const CodecModel model = ChainModel(kContext);
   const size_t segment = DefaultHeader(kContext).segment_bytes();
   REQUIRE(segment == 32 * 16384);
   for (const size_t border : {size_t{kContext}, size_t{32 * kContext}, segment, 2 * segment}) {
@@ -71,7 +71,7 @@ TEST_CASE("Container: an empty input is a small valid file") {
 
 TEST_CASE("Container: the same file for every number of threads, from a file or a pipe") {
   constexpr uint32_t kContext = 1024;
-  const StreamModel model = ChainModel(kContext);
+  const CodecModel model = ChainModel(kContext);
   Bytes original = ChainBytes(600000, kContext, 1);
   for (const Bytes& more : {Prose(700000, 2), RandomBytes(600000, 3)})
     original.insert(original.end(), more.begin(), more.end());
@@ -90,7 +90,7 @@ TEST_CASE("Container: the same file for every number of threads, from a file or 
 
 TEST_CASE("Container: carried, the same file for every number of threads, from a file or a pipe") {
   constexpr uint32_t kContext = 1024;
-  const StreamModel model = ChainModel(kContext);
+  const CodecModel model = ChainModel(kContext);
   Bytes original = ChainBytes(1100000, kContext, 1);
   const Bytes more = Prose(1100000, 2);
   original.insert(original.end(), more.begin(), more.end());
@@ -113,7 +113,7 @@ TEST_CASE("Container: carried, the same file for every number of threads, from a
 
 TEST_CASE("Container: carried, every size around chunks, lanes and segments comes back") {
   constexpr uint32_t kContext = 4;
-  const StreamModel model = ChainModel(kContext);
+  const CodecModel model = ChainModel(kContext);
   FileHeader layout = SmallLayout(kContext, 3, 64, &model);  // segments of 192
   layout.mode = ContextMode::kCarried;
   for (size_t size = 0; size <= 400; ++size) {
@@ -123,7 +123,7 @@ TEST_CASE("Container: carried, every size around chunks, lanes and segments come
 }
 
 TEST_CASE("Container: each segment takes the method that needs the fewest bytes") {
-  const StreamModel model = ChainModel(16);
+  const CodecModel model = ChainModel(16);
   const FileInfo info =
       InfoOf(CompressWithLayout(GoldenOriginal(), SmallLayout(16, 2, 32, &model), &model));
   REQUIRE(info.segments.size() == 3);
@@ -134,7 +134,7 @@ TEST_CASE("Container: each segment takes the method that needs the fewest bytes"
 }
 
 TEST_CASE("Container: random bytes grow by the headers alone, less than 0.1 %") {
-  const StreamModel model = ChainModel(2048);
+  const CodecModel model = ChainModel(2048);
   const Bytes noise = RandomBytes(1 << 20, 1);
   const Bytes file = CompressBytes(noise, &model);
   CHECK(file.size() == noise.size() + kFileHeaderBytes + 2 * kSegmentHeaderBytes +
@@ -162,7 +162,7 @@ TEST_CASE("Container: the numbers that are reported are those of the file") {
 }
 
 TEST_CASE("Container: progress ends at the whole and never goes back") {
-  const StreamModel model = ChainModel(2048);
+  const CodecModel model = ChainModel(2048);
   const Bytes original = ChainBytes(1200000, 2048, 1);
   uint64_t original_bytes = 0;
   uint64_t calls = 0;
@@ -182,7 +182,7 @@ TEST_CASE("Container: progress ends at the whole and never goes back") {
 }
 
 TEST_CASE("Container: a predictor may use the threads that segments leave idle") {
-  StreamModel model = ChainModel(2048);
+  CodecModel model = ChainModel(2048);
   std::vector<int> asked;
   const auto make = model.factory;
   model.factory = [&](int threads, ContextMode mode) {
@@ -196,14 +196,14 @@ TEST_CASE("Container: a predictor may use the threads that segments leave idle")
 }
 
 TEST_CASE("Container: a model that codes anything but bytes is refused") {
-  StreamModel model = ChainModel(16);
+  CodecModel model = ChainModel(16);
   model.vocabulary = 1000;
   CHECK(ThrownBy([&] { CompressBytes({}, &model); }).kind == ErrorKind::kUsage);
 }
 
 TEST_CASE("Container: a model that is wrong all the time costs headers, no more") {
   constexpr uint32_t kContext = 16;
-  const StreamModel model = ChainModel(kContext);
+  const CodecModel model = ChainModel(kContext);
   constexpr size_t kOneSegment = kFileHeaderBytes + kSegmentHeaderBytes + kIndexFrameBytes +
                                  kIndexEntryBytes + kEndRecordBytes;
   for (const size_t size : {1, 100, 5000, 1 << 20}) {
@@ -217,7 +217,7 @@ TEST_CASE("Container: a model that is wrong all the time costs headers, no more"
 
 TEST_CASE("Compressor: what the model alone makes of foreign data is told, too") {
   constexpr uint32_t kContext = 16;
-  const StreamModel model = ChainModel(kContext);
+  const CodecModel model = ChainModel(kContext);
   const size_t segment = DefaultHeader(kContext).segment_bytes();
   const Bytes noise = RandomBytes(segment + 1000, 1);
   // The model gives its favourites to itself: a random byte costs more than eight bits.
@@ -251,7 +251,7 @@ TEST_CASE("Container: a file of this version stays decodable for ever") {
       "0032000000320000000d0000003eb58a04437b0501db6650382cc1542067c6f65c028f529421f4f7ba5a97ee"
       "237149400000004000000003000000400000000d00000032000000ab08ec6befceccd74503000000b2000000"
       "000000005001000000000000517355ca7e13174cb79835b75b5e8bd4");
-  const StreamModel model = ChainModel(16, "golden");
+  const CodecModel model = ChainModel(16, "golden");
   CHECK(DecompressBytes(golden, &model) == GoldenOriginal());
   // As long as nothing better is chosen, the encoder writes it, too.
   CHECK(Hex(CompressWithLayout(GoldenOriginal(), SmallLayout(16, 2, 32, &model), &model)) ==
@@ -268,7 +268,7 @@ TEST_CASE("Container: a carried file of this version stays decodable for ever") 
       "0032000000320000001000000006f9408e552af8b4db6650382cc1542050ccfe2201bb723f1b2d60e852d84e"
       "d272e30870494000000040000000030000004000000010000000320000006fc8714a6685240f4503000000b2"
       "0000000000000053010000000000001d0a772a7f7378a4929634f960e3d6d3");
-  const StreamModel model = ChainModel(16, "golden");
+  const CodecModel model = ChainModel(16, "golden");
   CHECK(DecompressBytes(golden, &model) == GoldenOriginal());
   FileHeader layout = SmallLayout(16, 2, 32, &model);
   layout.mode = ContextMode::kCarried;

@@ -82,7 +82,7 @@ TEST_CASE("Context curve: the places sum to what the model codes, of bytes and o
     CHECK(told_bytes == text.size());
     // A stream ends within 2 bytes of its ideal length, and loses less than 1e-6 bits a symbol.
     const auto payload = static_cast<double>(
-        ModelPayloadBytes(text, LmStreamModel(network), {.threads = 1, .progress = nullptr}));
+        ModelPayloadBytes(text, NetworkCodecModel(network), {.threads = 1, .progress = nullptr}));
     CHECK(SumOfBits(curve) / 8 <= payload + 0.01);
     CHECK(SumOfBits(curve) / 8 >= payload - 2.01);
     uint64_t bytes = 0;

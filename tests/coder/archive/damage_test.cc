@@ -23,7 +23,7 @@ Bytes SampleOriginal() {
   return bytes;
 }
 
-Bytes SampleFile(const StreamModel& model, ContextMode mode = ContextMode::kChunked) {
+Bytes SampleFile(const CodecModel& model, ContextMode mode = ContextMode::kChunked) {
   FileHeader layout = SmallLayout(kContext, 2, 32, &model);
   layout.mode = mode;
   return CompressWithLayout(SampleOriginal(), layout, &model);
@@ -60,7 +60,7 @@ struct Parts {
 };
 
 // Damage is found by decoding and by listing, and what reached the sink is a part of the original.
-void RequireDamaged(const Bytes& file, const StreamModel& model) {
+void RequireDamaged(const Bytes& file, const CodecModel& model) {
   Bytes out;
   REQUIRE(ThrownBy([&] {
             Decompress(*MemorySource(file), *MemorySink(&out), &model, {1, {}});
@@ -74,7 +74,7 @@ void RequireDamaged(const Bytes& file, const StreamModel& model) {
 }  // namespace
 
 TEST_CASE("Damage: every flipped bit is reported") {
-  const StreamModel model = ChainModel(kContext);
+  const CodecModel model = ChainModel(kContext);
   for (const ContextMode mode : {ContextMode::kChunked, ContextMode::kCarried}) {
     const Bytes file = SampleFile(model, mode);
     REQUIRE(DecompressBytes(file, &model) == SampleOriginal());
@@ -87,7 +87,7 @@ TEST_CASE("Damage: every flipped bit is reported") {
 }
 
 TEST_CASE("Damage: every truncation and every appended byte is reported") {
-  const StreamModel model = ChainModel(kContext);
+  const CodecModel model = ChainModel(kContext);
   for (const ContextMode mode : {ContextMode::kChunked, ContextMode::kCarried}) {
     const Bytes cut = SampleFile(model, mode);
     for (size_t size = 0; size < cut.size(); ++size)
@@ -105,7 +105,7 @@ TEST_CASE("Damage: every truncation and every appended byte is reported") {
 }
 
 TEST_CASE("Damage: lost, repeated, swapped and foreign segments are reported") {
-  const StreamModel model = ChainModel(kContext);
+  const CodecModel model = ChainModel(kContext);
   const Parts parts(SampleFile(model));
   const size_t count = parts.segments.size();
   REQUIRE(count == 8);
@@ -127,7 +127,7 @@ TEST_CASE("Damage: lost, repeated, swapped and foreign segments are reported") {
 }
 
 TEST_CASE("Damage: a segment, an index or an end of another file is reported") {
-  const StreamModel model = ChainModel(kContext);
+  const CodecModel model = ChainModel(kContext);
   const FileHeader layout = SmallLayout(kContext, 2, 32, &model);
   Bytes other = SampleOriginal();
   other[0] = static_cast<uint8_t>(other[0] + 1);  // stored: the same sizes everywhere
@@ -183,7 +183,7 @@ TEST_CASE("Damage: a short segment before the last, and a payload in another for
 }
 
 TEST_CASE("Damage: an index or a length that lies with a right checksum is refused") {
-  const StreamModel model = ChainModel(kContext);
+  const CodecModel model = ChainModel(kContext);
   const Parts parts(SampleFile(model));
   EndRecord end = ParseEndRecord(parts.end, "sample");
   const auto kind = [&](const Parts& forged) {
@@ -218,10 +218,10 @@ TEST_CASE("Damage: an index or a length that lies with a right checksum is refus
 }
 
 TEST_CASE("Damage: another model is named with the one that is needed") {
-  const StreamModel model = ChainModel(kContext, "right");
-  const StreamModel other = ChainModel(kContext, "wrong");
+  const CodecModel model = ChainModel(kContext, "right");
+  const CodecModel other = ChainModel(kContext, "wrong");
   const Bytes file = SampleFile(model);
-  const auto decode = [&](const StreamModel* given) {
+  const auto decode = [&](const CodecModel* given) {
     return [&file, given] { DecompressBytes(file, given); };
   };
   CHECK(ThrownBy(decode(&other)).kind == ErrorKind::kDamaged);
@@ -231,11 +231,11 @@ TEST_CASE("Damage: another model is named with the one that is needed") {
   CHECK(ThrownBy(decode(nullptr)).kind == ErrorKind::kUsage);
   CHECK_THAT(ThrownBy(decode(nullptr)).message,
              Catch::Contains(Hex(std::span(model.model_id).first(8))));
-  StreamModel newer = model;
+  CodecModel newer = model;
   newer.contract_version = 2;
   CHECK(ThrownBy(decode(&newer)).kind == ErrorKind::kDamaged);
   // The id is right and the tables are not: the payload or the hash of the original tells.
-  StreamModel liar = model;
+  CodecModel liar = model;
   liar.factory = ChainModel(kContext / 2).factory;
   CHECK(ThrownBy(decode(&liar)).kind == ErrorKind::kDamaged);
 }
@@ -259,7 +259,7 @@ TEST_CASE("Damage: a claimed size is not believed before its bytes are there") {
 }
 
 TEST_CASE("Damage: input and output that fail are reported as such") {
-  const StreamModel model = ChainModel(kContext);
+  const CodecModel model = ChainModel(kContext);
   const Bytes original = SampleOriginal();
   const Bytes file = SampleFile(model);
   const size_t size = CompressBytes(original, &model).size();
@@ -286,7 +286,7 @@ TEST_CASE("Damage: input and output that fail are reported as such") {
 }
 
 TEST_CASE("Damage: segments before the damage reach a pipe, whatever the number of threads") {
-  const StreamModel model = ChainModel(kContext);
+  const CodecModel model = ChainModel(kContext);
   Parts parts(SampleFile(model));
   parts.segments[5].back() ^= 1;
   const Bytes file = parts.Join();
@@ -300,7 +300,7 @@ TEST_CASE("Damage: segments before the damage reach a pipe, whatever the number 
 }
 
 TEST_CASE("Damage: garbage, and garbage after a good start, never crashes") {
-  const StreamModel model = ChainModel(kContext);
+  const CodecModel model = ChainModel(kContext);
   const Bytes good = SampleFile(model);
   Random random(1);
   for (int round = 0; round < 4000; ++round) {
@@ -317,7 +317,7 @@ TEST_CASE("Damage: garbage, and garbage after a good start, never crashes") {
 
 TEST_CASE("Damage: segments with right checksums and wild contents never crash") {
   // What checksums cannot stop: headers and payloads that someone made on purpose.
-  const StreamModel model = ChainModel(kContext);
+  const CodecModel model = ChainModel(kContext);
   const FileHeader layout = SmallLayout(kContext, 2, 32, &model);
   Random random(2);
   int decoded = 0;

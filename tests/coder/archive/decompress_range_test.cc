@@ -32,7 +32,7 @@ class Sample {
     return {begin, begin + static_cast<ptrdiff_t>(length)};
   }
 
-  StreamModel model = ChainModel(kContext);
+  CodecModel model = ChainModel(kContext);
   Bytes original;
   Bytes file;
 };

@@ -8,7 +8,7 @@
 #include "coder/archive/salvage.h"
 #include "coder/archive/segment_codec.h"
 #include "coder/container/container_writer.h"
-#include "coder/predict/lm_codec.h"
+#include "coder/predict/network_predictor.h"
 #include "coder/weights/model_codec.h"
 #include "data/base/byte_order.h"
 #include "data/base/random.h"
@@ -30,7 +30,7 @@ QuantizedModel SmallModel(uint64_t seed) {
 Bytes Dream(const ExactNetwork& network, size_t size) {
   const Bytes noise = RandomBytes(size, 3);
   RangeDecoder decoder(noise);
-  LmCodec codec(network, kContext, 1);
+  NetworkPredictor codec(network, kContext, 1);
   codec.StartSegment(1);
   Bytes bytes;
   int32_t symbol = 0;
@@ -49,7 +49,7 @@ class Sample {
     original = Dream(model.network(), 8 * kSegment);
     const Bytes noise = RandomBytes(30, 4);
     original.insert(original.end(), noise.begin(), noise.end());
-    layout = SmallLayout(kContext, 2, 32, &model.stream_model());
+    layout = SmallLayout(kContext, 2, 32, &model.codec_model());
     file = Write(coded);
     segments_begin = kFileHeaderBytes + kModelFrameBytes + coded.size();
   }
@@ -58,7 +58,7 @@ class Sample {
     Bytes bytes;
     const auto sink = MemorySink(&bytes);
     ContainerWriter writer(*sink, layout, embedded);
-    SegmentCodec codec(layout, &model.stream_model());
+    SegmentCodec codec(layout, &model.codec_model());
     for (size_t begin = 0; begin < original.size(); begin += kSegment) {
       const size_t size = std::min<size_t>(kSegment, original.size() - begin);
       const auto segment =
@@ -81,10 +81,10 @@ class Sample {
 class OwnModel {
  public:
   ModelFinder Finder() {
-    return [this](const FileHeader&, std::span<const uint8_t> embedded) -> const StreamModel* {
+    return [this](const FileHeader&, std::span<const uint8_t> embedded) -> const CodecModel* {
       if (embedded.empty()) return nullptr;
       model_ = std::make_unique<LoadedModel>(embedded, "the file's model", Kernels::kPlain);
-      return &model_->stream_model();
+      return &model_->codec_model();
     };
   }
 
@@ -133,13 +133,13 @@ TEST_CASE("Embedded model: Compress writes it, and the file is the plain one bes
   Bytes with;
   CodecOptions options{1, {}, ContextMode::kCarried, sample.coded};
   const auto stats = Compress(*MemorySource(sample.original), *MemorySink(&with),
-                              &sample.model.stream_model(), options);
+                              &sample.model.codec_model(), options);
   CHECK(stats.model_bytes == sample.coded.size());
   CHECK(stats.file_bytes == with.size());
   CHECK(Restore(*MemorySource(with)).bytes == sample.original);
   options.embedded_model = {};
   Bytes without;
-  Compress(*MemorySource(sample.original), *MemorySink(&without), &sample.model.stream_model(),
+  Compress(*MemorySource(sample.original), *MemorySink(&without), &sample.model.codec_model(),
            options);
   CHECK(with.size() == without.size() + kModelFrameBytes + sample.coded.size());
 }

@@ -18,7 +18,7 @@ struct Salvaged {
   SalvageReport report;
 };
 
-Salvaged Salvage(ByteSource& source, const StreamModel& model, int threads = 1) {
+Salvaged Salvage(ByteSource& source, const CodecModel& model, int threads = 1) {
   Salvaged result;
   const auto find = [&](const FileHeader&, std::span<const uint8_t>) { return &model; };
   result.report = DecompressKeepGoing(source, *MemorySink(&result.bytes), find, {threads, {}});
@@ -71,7 +71,7 @@ class Sample {
     return file_result;
   }
 
-  StreamModel model = ChainModel(kContext);
+  CodecModel model = ChainModel(kContext);
   Bytes original;
   Bytes file;
   std::vector<size_t> starts;  // of the segments, and of the index
@@ -187,7 +187,7 @@ TEST_CASE("Keep going: lost, repeated and inserted bytes cost no more than their
 TEST_CASE("Keep going: files within the file are not taken for its own") {
   // Stored segments that hold whole .occ files, with the layout and the model of the outer one,
   // some three segments of theirs in one of it.
-  const StreamModel model = ChainModel(kContext);
+  const CodecModel model = ChainModel(kContext);
   const FileHeader layout = SmallLayout(kContext, 8, 128, &model);  // segments of 1024
   Bytes original;
   for (const uint64_t seed : {1, 2}) {
@@ -240,7 +240,7 @@ TEST_CASE("Keep going: a segment of another file and a wrong predictor are found
   PipeSource pipe(mixed);
   CHECK(Salvage(pipe, sample.model).report.remarks.size() == 1);
   CHECK(Salvage(*MemorySource(mixed), sample.model).report.remarks.size() == 1);
-  StreamModel liar = sample.model;
+  CodecModel liar = sample.model;
   liar.factory = ChainModel(kContext / 2).factory;
   const Salvaged lied = Salvage(*MemorySource(sample.file), liar);
   CHECK(lied.bytes.size() == sample.original.size());

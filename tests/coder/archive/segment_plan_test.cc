@@ -73,7 +73,7 @@ TEST_CASE("Segment plan: segments without the network cost nothing") {
 
 TEST_CASE("Segment plan: any number of threads and segments makes the same file") {
   constexpr uint32_t kContext = 4096;  // segments of 512 KiB
-  const StreamModel model = ChainModel(kContext);
+  const CodecModel model = ChainModel(kContext);
   for (const size_t segments : {1, 3, 5}) {
     const Bytes original = ChainBytes(segments * 524288 - 300000, kContext, segments);
     const Bytes file = CompressBytes(original, &model, 1);

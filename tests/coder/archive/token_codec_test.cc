@@ -8,7 +8,7 @@
 #include "coder/archive/salvage.h"
 #include "coder/archive/segment_codec.h"
 #include "coder/container/container_writer.h"
-#include "coder/predict/lm_codec.h"
+#include "coder/predict/network_predictor.h"
 #include "data/base/random.h"
 #include "data/tokenizer/bpe_tokenizer.h"
 #include "data/tokenizer/bpe_trainer.h"
@@ -41,7 +41,7 @@ BpeTokenizer WordTokenizer(int32_t vocabulary = 290) {
 }
 
 // Tokens as frequent as in the text that they were learned from, whatever came before.
-class Unigram final : public TableModel {
+class Unigram final : public TablePredictor {
  public:
   explicit Unigram(const BpeTokenizer& tokenizer)
       : frequencies_(static_cast<size_t>(tokenizer.vocabulary()), 1) {
@@ -80,7 +80,7 @@ class Unigram final : public TableModel {
 };
 
 // Every symbol of 7 bits but four is as good as impossible.
-class Four final : public TableModel {
+class Four final : public TablePredictor {
  public:
   int vocabulary() const override { return 128; }
   void StartSegment(int) override {}
@@ -101,8 +101,8 @@ class Four final : public TableModel {
   static constexpr uint32_t kPart = (kFrequencyTotal - 124) / 4;
 };
 
-StreamModel TokenModel() {
-  StreamModel model;
+CodecModel TokenModel() {
+  CodecModel model;
   model.factory = [](int, ContextMode) { return std::make_unique<Unigram>(WordTokenizer()); };
   model.tokenizer = [] { return std::make_unique<BpeTokenizer>(WordTokenizer()); };
   model.vocabulary = WordTokenizer().vocabulary();
@@ -113,7 +113,7 @@ StreamModel TokenModel() {
   return model;
 }
 
-FileHeader Layout(const StreamModel& model, ContextMode mode) {
+FileHeader Layout(const CodecModel& model, ContextMode mode) {
   FileHeader header = SmallLayout(kContext, 4, kSegment / 4, &model);
   header.mode = mode;
   return header;
@@ -124,7 +124,7 @@ std::vector<SegmentHeader> SegmentsOf(const Bytes& file) {
 }
 
 TEST_CASE("Token codec: files of any length come back, segments hold their bytes") {
-  const StreamModel model = TokenModel();
+  const CodecModel model = TokenModel();
   for (const ContextMode mode : {ContextMode::kChunked, ContextMode::kCarried}) {
     for (const size_t size : {0, 1, 2, 17, 255, 256, 257, 512, 2000}) {
       const Bytes original = Words(size, size);
@@ -144,7 +144,7 @@ TEST_CASE("Token codec: files of any length come back, segments hold their bytes
 }
 
 TEST_CASE("Token codec: what the tokens do not know comes back, too") {
-  const StreamModel model = TokenModel();
+  const CodecModel model = TokenModel();
   Bytes original = Words(400, 3);
   const Bytes noise = RandomBytes(400, 4);
   original.insert(original.end(), noise.begin(), noise.end());
@@ -156,7 +156,7 @@ TEST_CASE("Token codec: what the tokens do not know comes back, too") {
 }
 
 TEST_CASE("Token codec: progress tells all bytes, both ways") {
-  const StreamModel model = TokenModel();
+  const CodecModel model = TokenModel();
   const Bytes original = Words(2000, 5);
   uint64_t seen = 0;
   const ProgressFn progress = [&](uint64_t bytes, uint64_t) { seen = bytes; };
@@ -169,7 +169,7 @@ TEST_CASE("Token codec: progress tells all bytes, both ways") {
 }
 
 TEST_CASE("Token codec: a part is found by its bytes") {
-  const StreamModel model = TokenModel();
+  const CodecModel model = TokenModel();
   const Bytes original = Words(1000, 6);
   const Bytes file = CompressWithLayout(original, Layout(model, ContextMode::kChunked), &model);
   for (const uint64_t offset : {0, 100, 256, 700, 1000}) {
@@ -185,7 +185,7 @@ TEST_CASE("Token codec: a part is found by its bytes") {
 }
 
 TEST_CASE("Token codec: every flipped bit is found, and the other segments are saved") {
-  const StreamModel model = TokenModel();
+  const CodecModel model = TokenModel();
   const Bytes original = Words(600, 7);
   const Bytes file = CompressWithLayout(original, Layout(model, ContextMode::kChunked), &model);
   Random random(8);
@@ -208,7 +208,7 @@ TEST_CASE("Token codec: every flipped bit is found, and the other segments are s
 }
 
 TEST_CASE("Token codec: symbols that stand for other bytes than the header says are damage") {
-  const StreamModel model = TokenModel();
+  const CodecModel model = TokenModel();
   const FileHeader layout = Layout(model, ContextMode::kChunked);
   const Bytes original = Words(100, 9);
   SegmentCodec codec(layout, &model);
@@ -235,7 +235,7 @@ TEST_CASE("Token codec: a network codes with its own tokenizer, and with no othe
   const BpeTokenizer tokenizer = WordTokenizer();
   REQUIRE(tokenizer.vocabulary() == 290);
   const ExactNetwork good = network(tokenizer.Serialise());
-  const StreamModel model = LmStreamModel(good);
+  const CodecModel model = NetworkCodecModel(good);
   REQUIRE(model.tokenizer);
   CHECK(model.tokenizer()->Serialise() == tokenizer.Serialise());
   const Bytes original = Words(3000, 2);
@@ -244,7 +244,7 @@ TEST_CASE("Token codec: a network codes with its own tokenizer, and with no othe
   for (const Bytes& other :
        {Bytes{}, ByteTokenizer().Serialise(), WordTokenizer(289).Serialise()}) {
     const ExactNetwork bad = network(other);
-    CHECK(ThrownBy([&] { LmStreamModel(bad); }).kind == ErrorKind::kDamaged);
+    CHECK(ThrownBy([&] { NetworkCodecModel(bad); }).kind == ErrorKind::kDamaged);
   }
 }
 
@@ -254,7 +254,7 @@ TEST_CASE("Token codec: with symbols of 7 bits any file comes back, lost bits an
         testing::RandomModel(testing::TestConfig(128, 16, 2, 1, 1, 3, kContext, {5, 0}), 1);
     quantized.tokenizer = SevenBitTokenizer(bit).Serialise();
     const ExactNetwork network(std::move(quantized), Kernels::kPlain);
-    const StreamModel model = LmStreamModel(network);
+    const CodecModel model = NetworkCodecModel(network);
     SegmentCodec codec(Layout(model, ContextMode::kChunked), &model);
     const CountFn uncounted = [](uint32_t) {};
     for (const size_t size : {1, 17, 256}) {
@@ -269,7 +269,7 @@ TEST_CASE("Token codec: with symbols of 7 bits any file comes back, lost bits an
 }
 
 TEST_CASE("Token codec: the lost bits of a file are told, and every flipped bit is found") {
-  StreamModel model;
+  CodecModel model;
   model.factory = [](int, ContextMode) { return std::make_unique<Four>(); };
   model.tokenizer = [] { return std::make_unique<SevenBitTokenizer>(LostBit::kTop); };
   model.vocabulary = 128;

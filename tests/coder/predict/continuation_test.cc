@@ -9,8 +9,8 @@
 
 #include "coder/baselines/classical_codecs.h"
 #include "coder/baselines/codec_continuation.h"
-#include "coder/predict/lm_codec.h"
-#include "coder/predict/order2_model.h"
+#include "coder/predict/network_predictor.h"
+#include "coder/predict/order2_predictor.h"
 #include "data/tokenizer/bpe_tokenizer.h"
 #include "data/tokenizer/bpe_trainer.h"
 #include "tests/coder/test_support.h"
@@ -40,9 +40,9 @@ Bytes Generate(Continuation* continuation, SymbolSampler* sampler, int symbols) 
   return bytes;
 }
 
-Bytes Generate(const StreamModel& model, const Bytes& prompt, SamplerOptions options, int symbols) {
+Bytes Generate(const CodecModel& model, const Bytes& prompt, SamplerOptions options, int symbols) {
   Continuation continuation(model);
-  continuation.Begin(prompt);
+  continuation.Feed(prompt);
   SymbolSampler sampler(options);
   return Generate(&continuation, &sampler, symbols);
 }
@@ -50,11 +50,11 @@ Bytes Generate(const StreamModel& model, const Bytes& prompt, SamplerOptions opt
 }  // namespace
 
 TEST_CASE("Continuation: draws from the frequencies that the network gives, prompt and all") {
-  const StreamModel model = LmStreamModel(ByteNetwork());
+  const CodecModel model = NetworkCodecModel(ByteNetwork());
   for (const size_t size : {0, 1, 39, 40, 41, 200}) {  // below, at and far beyond the context
     const Bytes prompt = RandomBytes(size, size);
     Continuation continuation(model);
-    const double bits = continuation.Begin(prompt);
+    const double bits = continuation.Feed(prompt);
     SymbolSampler sampler({900, 100, 5});
     const Bytes generated = Generate(&continuation, &sampler, 60);
 
@@ -79,13 +79,13 @@ TEST_CASE("Continuation: draws from the frequencies that the network gives, prom
 }
 
 TEST_CASE("Continuation: what was generated may be the prompt, and goes on the same") {
-  const StreamModel model = LmStreamModel(ByteNetwork());
+  const CodecModel model = NetworkCodecModel(ByteNetwork());
   const Bytes prompt = Prose(30, 1);
   const Bytes whole = Generate(model, prompt, {}, 100);
   Bytes longer = prompt;
   longer.insert(longer.end(), whole.begin(), whole.begin() + 60);
   Continuation continuation(model);
-  continuation.Begin(longer);
+  continuation.Feed(longer);
   SymbolSampler sampler({});
   for (int i = 0; i < 60; ++i) sampler.Draw(std::vector<uint32_t>{1, 1});  // one number a symbol
   CHECK(Generate(&continuation, &sampler, 40) == Bytes(whole.begin() + 60, whole.end()));
@@ -93,10 +93,10 @@ TEST_CASE("Continuation: what was generated may be the prompt, and goes on the s
 
 TEST_CASE("Continuation: the plain kernels generate the same bytes, another seed others") {
   const ExactNetwork plain(testing::RandomModel(SmallConfig(256), 1), Kernels::kPlain);
-  const StreamModel model = LmStreamModel(ByteNetwork());
+  const CodecModel model = NetworkCodecModel(ByteNetwork());
   const Bytes prompt = Prose(100, 2);
   const Bytes bytes = Generate(model, prompt, {700, 0, 3}, 200);
-  CHECK(Generate(LmStreamModel(plain), prompt, {700, 0, 3}, 200) == bytes);
+  CHECK(Generate(NetworkCodecModel(plain), prompt, {700, 0, 3}, 200) == bytes);
   CHECK(Generate(model, prompt, {700, 0, 4}, 200) != bytes);
 }
 
@@ -106,7 +106,7 @@ TEST_CASE("Continuation: a model of byte pairs generates their bytes") {
   tokens.tokenizer = tokenizer.Serialise();
   const ExactNetwork network(std::move(tokens), Kernels::kFast);
   const Bytes prompt = Prose(300, 1);
-  const Bytes generated = Generate(LmStreamModel(network), prompt, {}, 80);
+  const Bytes generated = Generate(NetworkCodecModel(network), prompt, {}, 80);
 
   ExactSession session(network, 1);
   session.Reset(0);
@@ -123,12 +123,12 @@ TEST_CASE("Continuation: a model of byte pairs generates their bytes") {
 }
 
 TEST_CASE("Continuation: reading a prompt ends early when told, and only tables can go on") {
-  const StreamModel model = LmStreamModel(ByteNetwork());
+  const CodecModel model = NetworkCodecModel(ByteNetwork());
   const std::atomic<bool> stop = true;
   Continuation continuation(model);
-  CHECK(continuation.Begin(Prose(100, 1), &stop) == 0);
-  StreamModel order2 = model;
-  order2.factory = [](int, ContextMode) { return std::make_unique<Order2Model>(); };
+  CHECK(continuation.Feed(Prose(100, 1), &stop) == 0);
+  CodecModel order2 = model;
+  order2.factory = [](int, ContextMode) { return std::make_unique<Order2Predictor>(); };
   CHECK(ThrownBy([&] { Continuation refused(order2); }).kind == ErrorKind::kUsage);
 }
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Byte-pair encoding once more, as shortly as it can be said: are merges and tokens the same?
 
-usage: bpe_reference.py WRITE_BPE    (the program of tests/data/write_bpe.cc)
+usage: bpe_reference.py WRITE_BPE    (the program of tests/data/tokenizer/write_bpe.cc)
 
-Pieces are cut by a regular expression in place of data/pieces.cc, pairs are counted afresh for each merge, and words are
+Pieces are cut by a regular expression in place of data/tokenizer/pieces.cc, pairs are counted afresh for each merge, and words are
 merged pair by pair of lowest rank (Sennrich et al., 2016, algorithm 1; the way GPT-2's encoder goes), not merge by merge.
 """
 import collections

@@ -34,7 +34,8 @@ inline Bytes SavedSample() {
   return ReadFile(folder / "x.h5");
 }
 
-// Gives any HDF5 file with room for it a valid user block, as model/checkpoint.h describes it.
+// Gives any HDF5 file with room for it a valid user block, as model/checkpoint/checkpoint.h
+// describes it.
 inline Bytes Sealed(Bytes file, uint32_t format_version = 1) {
   const auto data = std::span(file).subspan(kUserBlockBytes);
   ByteWriter block;

@@ -36,10 +36,10 @@ double ChunkNats(const ModelConfig& config, const ParameterSet& weights,
   inputs.insert(inputs.begin(), config.begin_symbol());
   inputs.pop_back();
   ThreadTeam team(1);
-  Workshop workshop(config, Precision::kFloat32, &team);
+  Workspace workspace(config, Precision::kFloat32, &team);
   NetworkWeights network_weights(config, Precision::kFloat32);
   network_weights.Set(weights, &team);
-  Transformer network(config, 1, static_cast<int>(chunk.size()), &workshop);
+  Transformer network(config, 1, static_cast<int>(chunk.size()), &workspace);
   return SoftmaxCrossEntropy(network.Forward(network_weights, inputs), targets, config.vocabulary,
                              1.0f, {});
 }

@@ -71,9 +71,9 @@ class TestNetwork {
   TestNetwork(const ModelConfig& config, int sequences, int length, Precision precision,
               int threads = 1)
       : team_(threads),
-        workshop_(config, precision, &team_),
+        workspace_(config, precision, &team_),
         weights_(config, precision),
-        transformer_(config, sequences, length, &workshop_) {}
+        transformer_(config, sequences, length, &workspace_) {}
   std::span<const float> Forward(const ParameterSet& weights, std::span<const int32_t> inputs) {
     weights_.Set(weights, &team_);
     return transformer_.Forward(weights_, inputs);
@@ -86,7 +86,7 @@ class TestNetwork {
 
  private:
   ThreadTeam team_;
-  Workshop workshop_;
+  Workspace workspace_;
   NetworkWeights weights_;
   Transformer transformer_;
 };

@@ -21,7 +21,7 @@
 #include "data/base/units.h"
 #include "data/corpus.h"
 #include "tools/command.h"
-#include "tools/commands/generate/generate_request.h"
+#include "tools/commands/generate/generate_options.h"
 #include "tools/progress.h"
 
 namespace occam {

@@ -14,14 +14,14 @@
 #include "coder/archive/compressor.h"
 #include "coder/archive/decompressor.h"
 #include "coder/archive/salvage.h"
-#include "coder/predict/lm_codec.h"
+#include "coder/predict/network_predictor.h"
 #include "coder/weights/model_codec.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
 #include "data/base/units.h"
 #include "model/exact/network.h"
 #include "tools/command.h"
-#include "tools/commands/compress/compress_request.h"
+#include "tools/commands/compress/compress_options.h"
 #include "tools/model_source.h"
 #include "tools/progress.h"
 
@@ -32,7 +32,7 @@ namespace {
 class FileWorker {
  public:
   // `model` may be null. `embedded_model`: what compressed files are to carry, empty: nothing.
-  FileWorker(const Request& request, const StreamModel* model,
+  FileWorker(const CompressOptions& request, const CodecModel* model,
              std::span<const uint8_t> embedded_model)
       : request_(request),
         model_(model),
@@ -90,8 +90,8 @@ class FileWorker {
   }
 
   // The model that a file holds. One that is given beside it must be the same.
-  const StreamModel* FileModel(const FileHeader& header, std::span<const uint8_t> embedded,
-                               const std::string& name) {
+  const CodecModel* FileModel(const FileHeader& header, std::span<const uint8_t> embedded,
+                              const std::string& name) {
     if (model_ != nullptr && model_->model_id != header.model_id) {
       throw UsageError(
           fmt::format("{} holds its model, {}, which is not that of {}, {}; leave "
@@ -101,17 +101,17 @@ class FileWorker {
     }
     file_model_.reset();
     file_model_.emplace(embedded, name + ", its model", request_.kernels);
-    return &file_model_->stream_model();
+    return &file_model_->codec_model();
   }
 
   // Null where it is none of the program's.
-  const StreamModel* ModelOfTheProgram(const FileHeader& header) {
-    if (!program_model_ || program_model_->stream_model().model_id != header.model_id) {
+  const CodecModel* ModelOfTheProgram(const FileHeader& header) {
+    if (!program_model_ || program_model_->codec_model().model_id != header.model_id) {
       std::optional<QuantizedModel> model = FindBuiltInModel(header.model_id);
       if (!model) return nullptr;
       program_model_.emplace(std::move(*model), request_.kernels);
     }
-    return &program_model_->stream_model();
+    return &program_model_->codec_model();
   }
 
   void PrintLine(const ByteSource& source, const SalvageReport& report, double elapsed_s) const {
@@ -190,23 +190,23 @@ class FileWorker {
     return 0;
   }
 
-  const Request& request_;
-  const StreamModel* model_;
+  const CompressOptions& request_;
+  const CodecModel* model_;
   std::span<const uint8_t> embedded_model_;
   std::optional<LoadedModel> file_model_;     // of the file that is being restored
   std::optional<LoadedModel> program_model_;  // a built-in one that a file needed
   const std::atomic<bool>& interrupted_;
 };
 
-int Run(const Request& request) {
+int Run(const CompressOptions& request) {
   std::unique_ptr<ExactNetwork> network;
-  std::optional<StreamModel> model;
+  std::optional<CodecModel> model;
   Bytes embedded;
   // Without --ckpt, compressing takes the program's default; to restore, the file tells its model.
   if (request.action == Action::kCompress ||
       (!request.model.empty() && request.action != Action::kList)) {
     network = std::make_unique<ExactNetwork>(LoadModel(request.model).model, request.kernels);
-    model = LmStreamModel(*network);
+    model = NetworkCodecModel(*network);
     if (request.embed_model) embedded = EncodeModel(network->model()).bytes;
   }
 
@@ -233,10 +233,10 @@ int Run(const Request& request) {
 }  // namespace
 
 int CompressCommand(int argc, const char* const* argv) {
-  return Run(ParseRequest(argc, argv, /*decompress=*/false));
+  return Run(ParseCompressOptions(argc, argv, /*decompress=*/false));
 }
 int DecompressCommand(int argc, const char* const* argv) {
-  return Run(ParseRequest(argc, argv, /*decompress=*/true));
+  return Run(ParseCompressOptions(argc, argv, /*decompress=*/true));
 }
 
 }  // namespace occam

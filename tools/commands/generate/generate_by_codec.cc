@@ -5,7 +5,7 @@
 #include "coder/baselines/codec_continuation.h"
 #include "data/base/error.h"
 #include "tools/command.h"
-#include "tools/commands/generate/generate_request.h"
+#include "tools/commands/generate/generate_options.h"
 
 namespace occam {
 namespace {
@@ -23,7 +23,7 @@ std::unique_ptr<ClassicalCodec> FindCodec(const std::string& name) {
 }  // namespace
 
 int GenerateByCodec(int argc, const char* const* argv) {
-  const GenerateRequest request = ParseGenerateRequest(argc, argv);
+  const GenerateOptions request = ParseGenerateOptions(argc, argv);
   SymbolSampler sampler(request.sampler);
   const std::unique_ptr<ClassicalCodec> codec = FindCodec(request.codec);
   CodecContinuation continuation(*codec, request.look_back, request.threads);

@@ -4,11 +4,11 @@
 #include <vector>
 
 #include "coder/predict/continuation.h"
-#include "coder/predict/lm_codec.h"
+#include "coder/predict/network_predictor.h"
 #include "data/base/units.h"
 #include "model/exact/network.h"
 #include "tools/command.h"
-#include "tools/commands/generate/generate_request.h"
+#include "tools/commands/generate/generate_options.h"
 #include "tools/model_source.h"
 
 namespace occam {
@@ -25,15 +25,15 @@ int RunCodecProgram(int argc, const char* const* argv) {
 }  // namespace
 
 int GenerateCommand(int argc, const char* const* argv) {
-  const GenerateRequest request = ParseGenerateRequest(argc, argv);
+  const GenerateOptions request = ParseGenerateOptions(argc, argv);
   if (!request.codec.empty()) return RunCodecProgram(argc, argv);
   SymbolSampler sampler(request.sampler);
   const ExactNetwork network(LoadModel(request.model).model, Kernels::kFast);
-  const StreamModel model = LmStreamModel(network);
+  const CodecModel model = NetworkCodecModel(network);
   Continuation continuation(model);
   const Bytes prompt = ReadPrompt(request);
   const std::atomic<bool>& interrupted = CatchInterrupts();
-  const double bits = continuation.Begin(prompt, &interrupted);
+  const double bits = continuation.Feed(prompt, &interrupted);
   if (interrupted) return kInterruptedExitCode;
   const std::string about = prompt.empty()
                                 ? "no prompt"

@@ -1,21 +1,21 @@
 // What compressor and decompressor must know of a model: its names, and how to make predictors.
-#ifndef OCCAM_CODER_PREDICT_STREAM_MODEL_H_
-#define OCCAM_CODER_PREDICT_STREAM_MODEL_H_
+#ifndef OCCAM_CODER_PREDICT_CODEC_MODEL_H_
+#define OCCAM_CODER_PREDICT_CODEC_MODEL_H_
 
 #include <cstdint>
 #include <functional>
 #include <memory>
 
 #include "coder/container/container_format.h"
-#include "coder/predict/symbol_model.h"
+#include "coder/predict/predictor.h"
 #include "data/tokenizer/tokenizer.h"
 
 namespace occam {
 
-struct StreamModel {
+struct CodecModel {
   // A predictor of its own for each call; called from one thread at a time. The predictor may use
   // `threads` threads by itself, which never shows in what it predicts.
-  std::function<std::unique_ptr<SymbolModel>(int threads, ContextMode mode)> factory;
+  std::function<std::unique_ptr<Predictor>(int threads, ContextMode mode)> factory;
   // What makes symbols of a segment's bytes, of its own for each call; none: a symbol is a byte.
   std::function<std::unique_ptr<Tokenizer>()> tokenizer;
   int32_t vocabulary = 0;
@@ -30,4 +30,4 @@ struct StreamModel {
 
 }  // namespace occam
 
-#endif  // OCCAM_CODER_PREDICT_STREAM_MODEL_H_
+#endif  // OCCAM_CODER_PREDICT_CODEC_MODEL_H_

@@ -1,4 +1,4 @@
-#include "model/network/workshop.h"
+#include "model/network/workspace.h"
 
 #include <algorithm>
 
@@ -21,7 +21,7 @@ int PiecesOf(const WeightGradient& gradient) {
 
 }  // namespace
 
-Workshop::Room::Room(const ModelConfig& c, Precision precision)
+Workspace::ThreadScratch::ThreadScratch(const ModelConfig& c, Precision precision)
     : wide(kBlockRows, c.mlp_width()),
       narrow(kBlockRows, c.width),
       activated(kBlockRows, c.mlp_width(), precision),
@@ -32,15 +32,15 @@ Workshop::Room::Room(const ModelConfig& c, Precision precision)
   }
 }
 
-Workshop::Workshop(const ModelConfig& config, Precision precision, ThreadTeam* team)
+Workspace::Workspace(const ModelConfig& config, Precision precision, ThreadTeam* team)
     : team_(team), precision_(precision), linear_(precision, team->size()) {
   for (int i = 0; i < team->size(); ++i) {
-    rooms_.emplace_back(config, precision);
-    rooms_.back().thread = i;
+    scratch_.emplace_back(config, precision);
+    scratch_.back().thread = i;
   }
 }
 
-RowBlock Workshop::Block(int64_t number, int length) {
+RowBlock Workspace::Block(int64_t number, int length) {
   const int64_t in_sequence = Blocks(1, length);
   const int64_t sequence = number / in_sequence;
   const int64_t begin = number % in_sequence * kBlockRows;
@@ -48,13 +48,13 @@ RowBlock Workshop::Block(int64_t number, int length) {
   return {number, sequence, positions, sequence * length + begin};
 }
 
-int Workshop::Pieces(std::span<const WeightGradient> gradients) {
+int Workspace::Pieces(std::span<const WeightGradient> gradients) {
   int pieces = 0;
   for (const WeightGradient& gradient : gradients) pieces += PiecesOf(gradient);
   return pieces;
 }
 
-void Workshop::Compute(std::span<const WeightGradient> gradients, int piece, int thread) {
+void Workspace::Compute(std::span<const WeightGradient> gradients, int piece, int thread) {
   size_t i = 0;
   while (piece >= PiecesOf(gradients[i])) piece -= PiecesOf(gradients[i++]);
   const WeightGradient& g = gradients[i];

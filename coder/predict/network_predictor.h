@@ -1,6 +1,6 @@
 // The exact network as a predictor of symbols: what makes a language model a codec.
-#ifndef OCCAM_CODER_PREDICT_LM_CODEC_H_
-#define OCCAM_CODER_PREDICT_LM_CODEC_H_
+#ifndef OCCAM_CODER_PREDICT_NETWORK_PREDICTOR_H_
+#define OCCAM_CODER_PREDICT_NETWORK_PREDICTOR_H_
 
 #include <atomic>
 #include <cstdint>
@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "coder/predict/stream_model.h"
-#include "coder/predict/symbol_model.h"
+#include "coder/predict/codec_model.h"
+#include "coder/predict/predictor.h"
 #include "coder/weights/model_codec.h"
 #include "data/base/thread_team.h"
 #include "model/exact/network.h"
@@ -22,12 +22,12 @@ namespace occam {
 // start of a segment alone, the network's full layers looking back over its own context. A thread
 // owns its lanes. Chunked, Score must be called for whole chunks at a time, that is from multiples
 // of `context` on.
-class LmCodec final : public TableModel {
+class NetworkPredictor final : public TablePredictor {
  public:
   // `context` in [1, the network's], carried the network's (kUsage otherwise); the network must
   // outlive the codec.
-  LmCodec(const ExactNetwork& network, uint32_t context, int threads,
-          ContextMode mode = ContextMode::kChunked);
+  NetworkPredictor(const ExactNetwork& network, uint32_t context, int threads,
+                   ContextMode mode = ContextMode::kChunked);
 
   int vocabulary() const override { return network_.config().vocabulary; }
   void StartSegment(int lanes) override;
@@ -72,7 +72,7 @@ class LmCodec final : public TableModel {
 // The network as the container knows it; `context` 0 means the network's own. Throws kUsage,
 // and kDamaged where the model's tokenizer is not one of its vocabulary. The network must outlive
 // it.
-StreamModel LmStreamModel(const ExactNetwork& network, uint32_t context = 0);
+CodecModel NetworkCodecModel(const ExactNetwork& network, uint32_t context = 0);
 
 // A network together with what the container knows of it: a model that was not given beside the
 // file.
@@ -82,18 +82,18 @@ class LoadedModel {
   LoadedModel(std::span<const uint8_t> coded, const std::string& name, Kernels kernels)
       : LoadedModel(DecodeModel(coded, name), kernels) {}
   LoadedModel(QuantizedModel model, Kernels kernels)
-      : network_(std::move(model), kernels), stream_model_(LmStreamModel(network_)) {}
+      : network_(std::move(model), kernels), stream_model_(NetworkCodecModel(network_)) {}
   LoadedModel(const LoadedModel&) = delete;
   LoadedModel& operator=(const LoadedModel&) = delete;
 
   const ExactNetwork& network() const { return network_; }
-  const StreamModel& stream_model() const { return stream_model_; }
+  const CodecModel& codec_model() const { return stream_model_; }
 
  private:
   ExactNetwork network_;
-  StreamModel stream_model_;
+  CodecModel stream_model_;
 };
 
 }  // namespace occam
 
-#endif  // OCCAM_CODER_PREDICT_LM_CODEC_H_
+#endif  // OCCAM_CODER_PREDICT_NETWORK_PREDICTOR_H_

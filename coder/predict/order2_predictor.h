@@ -6,21 +6,21 @@
 // mixed (bit_model.h). The decisions split [0, 2^24) eight times such that every byte keeps at
 // least
 // 1. All lanes share the tables, in the order of coding.
-#ifndef OCCAM_CODER_PREDICT_ORDER2_MODEL_H_
-#define OCCAM_CODER_PREDICT_ORDER2_MODEL_H_
+#ifndef OCCAM_CODER_PREDICT_ORDER2_PREDICTOR_H_
+#define OCCAM_CODER_PREDICT_ORDER2_PREDICTOR_H_
 
 #include <array>
 #include <cstdint>
 #include <vector>
 
 #include "coder/entropy/bit_model.h"
-#include "coder/predict/symbol_model.h"
+#include "coder/predict/predictor.h"
 
 namespace occam {
 
-class Order2Model final : public SymbolModel {
+class Order2Predictor final : public Predictor {
  public:
-  Order2Model();
+  Order2Predictor();
 
   int vocabulary() const override { return 256; }
   void StartSegment(int lanes) override;
@@ -31,7 +31,7 @@ class Order2Model final : public SymbolModel {
  private:
   static constexpr size_t kOrders = 3;
   static constexpr int kSlotBits = 16;
-  // Cells of the 15 decisions of half a byte, [1, 16); what a cell is says order2_model.cc.
+  // Cells of the 15 decisions of half a byte, [1, 16); what a cell is says order2_predictor.cc.
   // Cell 0 tells which context the slot belongs to.
   struct alignas(64) Slot {
     std::array<uint32_t, 16> cells;
@@ -53,4 +53,4 @@ class Order2Model final : public SymbolModel {
 
 }  // namespace occam
 
-#endif  // OCCAM_CODER_PREDICT_ORDER2_MODEL_H_
+#endif  // OCCAM_CODER_PREDICT_ORDER2_PREDICTOR_H_

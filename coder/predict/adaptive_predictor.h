@@ -1,7 +1,7 @@
 // The network's prediction of each byte, mixed with an adaptive model of the segment's own bytes:
 // mode `adaptive` of a file.
-#ifndef OCCAM_CODER_PREDICT_ADAPTIVE_CODEC_H_
-#define OCCAM_CODER_PREDICT_ADAPTIVE_CODEC_H_
+#ifndef OCCAM_CODER_PREDICT_ADAPTIVE_PREDICTOR_H_
+#define OCCAM_CODER_PREDICT_ADAPTIVE_PREDICTOR_H_
 
 #include <array>
 #include <cstdint>
@@ -11,17 +11,17 @@
 
 #include "coder/entropy/range_decoder.h"
 #include "coder/predict/adaptive_mixer.h"
-#include "coder/predict/lm_codec.h"
-#include "coder/predict/symbol_model.h"
+#include "coder/predict/network_predictor.h"
+#include "coder/predict/predictor.h"
 
 namespace occam {
 
 // Of a network of bytes. The network's part runs in its threads; mixing, a few microseconds a
 // byte, runs in the one that calls.
-class AdaptiveCodec final : public SymbolModel {
+class AdaptivePredictor final : public Predictor {
  public:
   // Throws kUsage where the network's symbols are no bytes.
-  explicit AdaptiveCodec(std::unique_ptr<LmCodec> network);
+  explicit AdaptivePredictor(std::unique_ptr<NetworkPredictor> network);
 
   int vocabulary() const override { return 256; }
   void StartSegment(int lanes) override;
@@ -33,7 +33,7 @@ class AdaptiveCodec final : public SymbolModel {
   // The network's logits of a known byte's eight decisions.
   using Path = std::array<int16_t, 8>;
 
-  std::unique_ptr<LmCodec> network_;
+  std::unique_ptr<NetworkPredictor> network_;
   AdaptiveMixer mixer_;
   std::vector<Path> paths_;
   std::vector<uint32_t> frequencies_;
@@ -41,4 +41,4 @@ class AdaptiveCodec final : public SymbolModel {
 
 }  // namespace occam
 
-#endif  // OCCAM_CODER_PREDICT_ADAPTIVE_CODEC_H_
+#endif  // OCCAM_CODER_PREDICT_ADAPTIVE_PREDICTOR_H_

@@ -1,6 +1,6 @@
 // What a command line of compress or decompress asks for.
-#ifndef OCCAM_TOOLS_COMMANDS_COMPRESS_COMPRESS_REQUEST_H_
-#define OCCAM_TOOLS_COMMANDS_COMPRESS_COMPRESS_REQUEST_H_
+#ifndef OCCAM_TOOLS_COMMANDS_COMPRESS_COMPRESS_OPTIONS_H_
+#define OCCAM_TOOLS_COMMANDS_COMPRESS_COMPRESS_OPTIONS_H_
 
 #include <optional>
 #include <string>
@@ -16,7 +16,7 @@ enum class Action { kCompress, kDecompress, kTest, kList };
 
 constexpr char kStandard[] = "-";  // standard input or output
 
-struct Request {
+struct CompressOptions {
   Action action = Action::kCompress;
   std::string model;  // a checkpoint or .occm; empty: a built-in one
   Kernels kernels = Kernels::kFast;
@@ -35,14 +35,14 @@ struct Request {
 };
 
 // Throws kUsage, and EarlyExit after --help or --version. `decompress`: the command is decompress.
-Request ParseRequest(int argc, const char* const* argv, bool decompress);
+CompressOptions ParseCompressOptions(int argc, const char* const* argv, bool decompress);
 
 // The --mode of compress and evaluate. Throws kUsage.
 ContextMode ParseContextMode(const std::string& text);
 
 // Where the output for an input goes; kStandard for standard output. Throws kUsage.
-std::string OutputName(const Request& request, const std::string& input);
+std::string OutputName(const CompressOptions& request, const std::string& input);
 
 }  // namespace occam
 
-#endif  // OCCAM_TOOLS_COMMANDS_COMPRESS_COMPRESS_REQUEST_H_
+#endif  // OCCAM_TOOLS_COMMANDS_COMPRESS_COMPRESS_OPTIONS_H_

@@ -1,10 +1,10 @@
-#include "coder/predict/symbol_model.h"
+#include "coder/predict/predictor.h"
 
 #include <cstddef>
 
 namespace occam {
 
-void TableModel::Decode(RangeDecoder& decoder, std::span<int32_t> symbols) {
+void TablePredictor::Decode(RangeDecoder& decoder, std::span<int32_t> symbols) {
   const auto size = static_cast<size_t>(vocabulary());
   frequencies_.resize(symbols.size() * size);
   Step(symbols, frequencies_);

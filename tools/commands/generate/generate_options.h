@@ -1,6 +1,6 @@
 // What generate is asked for, by a model or by a codec: the two programs that generate share it.
-#ifndef OCCAM_TOOLS_COMMANDS_GENERATE_GENERATE_REQUEST_H_
-#define OCCAM_TOOLS_COMMANDS_GENERATE_GENERATE_REQUEST_H_
+#ifndef OCCAM_TOOLS_COMMANDS_GENERATE_GENERATE_OPTIONS_H_
+#define OCCAM_TOOLS_COMMANDS_GENERATE_GENERATE_OPTIONS_H_
 
 #include <cstdint>
 #include <functional>
@@ -12,7 +12,7 @@
 
 namespace occam {
 
-struct GenerateRequest {
+struct GenerateOptions {
   std::string model;  // this or the codec
   std::string codec;
   std::string prompt;       // its bytes, or
@@ -28,14 +28,14 @@ struct GenerateRequest {
 };
 
 // Throws kUsage, and EarlyExit after --help and --version.
-GenerateRequest ParseGenerateRequest(int argc, const char* const* argv);
+GenerateOptions ParseGenerateOptions(int argc, const char* const* argv);
 
-Bytes ReadPrompt(const GenerateRequest& request);  // Throws kIo.
+Bytes ReadPrompt(const GenerateOptions& request);  // Throws kIo.
 
 // Writes request.bytes bytes of what next() gives, as they come, bytes to a file or pipe, text to a
 // terminal, and tells the speed on standard error, after `about`. Returns the exit code; throws
 // kIo.
-int WriteContinuation(const GenerateRequest& request, std::span<const uint8_t> prompt,
+int WriteContinuation(const GenerateOptions& request, std::span<const uint8_t> prompt,
                       const std::string& about, const std::function<Bytes()>& next);
 
 // The part of generate that is in occam-baselines: by a codec.
@@ -43,4 +43,4 @@ int GenerateByCodec(int argc, const char* const* argv);
 
 }  // namespace occam
 
-#endif  // OCCAM_TOOLS_COMMANDS_GENERATE_GENERATE_REQUEST_H_
+#endif  // OCCAM_TOOLS_COMMANDS_GENERATE_GENERATE_OPTIONS_H_

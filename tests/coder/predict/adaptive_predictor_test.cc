@@ -1,4 +1,4 @@
-#include "coder/predict/adaptive_codec.h"
+#include "coder/predict/adaptive_predictor.h"
 
 #include <catch2/catch.hpp>
 #include <cstddef>
@@ -10,7 +10,7 @@
 #include "coder/archive/decompressor.h"
 #include "coder/archive/segment_codec.h"
 #include "coder/predict/adaptive_mixer.h"
-#include "coder/predict/lm_codec.h"
+#include "coder/predict/network_predictor.h"
 #include "data/base/digest.h"
 #include "model/exact/network.h"
 #include "tests/coder/test_support.h"
@@ -32,8 +32,9 @@ const ExactNetwork& Network(int vocabulary) {
   return vocabulary == 256 ? bytes : others;
 }
 
-std::unique_ptr<LmCodec> Carried(int vocabulary, int threads = 1) {
-  return std::make_unique<LmCodec>(Network(vocabulary), kContext, threads, ContextMode::kCarried);
+std::unique_ptr<NetworkPredictor> Carried(int vocabulary, int threads = 1) {
+  return std::make_unique<NetworkPredictor>(Network(vocabulary), kContext, threads,
+                                            ContextMode::kCarried);
 }
 
 // Probabilities of all bits of a text, lanes in turn, beside a network that knows nothing.
@@ -65,16 +66,16 @@ TEST_CASE("Adaptive: decoding sees the intervals of scoring, whatever threads, l
   }
   for (const size_t row : {size_t{kContext}, size_t{320}}) {
     for (const int threads : {1, 3}) {
-      AdaptiveCodec scorer(Carried(256, threads));
+      AdaptivePredictor scorer(Carried(256, threads));
       const Bytes payload = EncodeIntervals(ScoreInRows(&scorer, lanes, row));
-      AdaptiveCodec stepper(Carried(256, 4 - threads));
+      AdaptivePredictor stepper(Carried(256, 4 - threads));
       CHECK(DecodeLanes(&stepper, payload, lengths) == lanes);
     }
   }
 }
 
 TEST_CASE("Adaptive: files are the same from any number of threads, and come back") {
-  const StreamModel model = LmStreamModel(Network(256));
+  const CodecModel model = NetworkCodecModel(Network(256));
   for (const size_t size : {size_t{1}, size_t{15}, size_t{3000}}) {
     const Bytes original = Prose(size, size);
     std::vector<Bytes> files(2);
@@ -88,7 +89,7 @@ TEST_CASE("Adaptive: files are the same from any number of threads, and come bac
 }
 
 TEST_CASE("Adaptive: what comes again costs little, even where the network expects nothing of it") {
-  const StreamModel model = LmStreamModel(Network(256));
+  const CodecModel model = NetworkCodecModel(Network(256));
   const Bytes once = RandomBytes(2000, 1);
   Bytes twice = once;
   twice.insert(twice.end(), once.begin(), once.end());
@@ -127,7 +128,7 @@ TEST_CASE("Adaptive: a network that is sure of the wrong leaves every byte possi
 }
 
 TEST_CASE("Adaptive: a model of other symbols than bytes is refused") {
-  CHECK(ThrownBy([] { AdaptiveCodec codec(Carried(100)); }).kind == ErrorKind::kUsage);
+  CHECK(ThrownBy([] { AdaptivePredictor codec(Carried(100)); }).kind == ErrorKind::kUsage);
 }
 
 }  // namespace occam

@@ -1,4 +1,4 @@
-#include "coder/predict/order2_model.h"
+#include "coder/predict/order2_predictor.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -19,10 +19,10 @@ int Confidence(uint32_t cell) {
 
 }  // namespace
 
-Order2Model::Order2Model()
+Order2Predictor::Order2Predictor()
     : order0_(256), order1_(256 * 256), order2_(size_t{1} << kSlotBits), weights_(4 * 256) {}
 
-void Order2Model::StartSegment(int lanes) {
+void Order2Predictor::StartSegment(int lanes) {
   std::fill(order0_.begin(), order0_.end(), kFreshCell);
   std::fill(order1_.begin(), order1_.end(), kFreshCell);
   std::fill(order2_.begin(), order2_.end(), Slot{});
@@ -31,7 +31,7 @@ void Order2Model::StartSegment(int lanes) {
   pasts_.assign(static_cast<size_t>(lanes), 0);
 }
 
-Order2Model::Slot* Order2Model::FindSlot(uint32_t context) {
+Order2Predictor::Slot* Order2Predictor::FindSlot(uint32_t context) {
   const uint32_t hash = context * 0x9e3779b1u;
   Slot* slot = &order2_[hash >> (32 - kSlotBits)];
   if (slot->cells[0] != context) {
@@ -42,7 +42,7 @@ Order2Model::Slot* Order2Model::FindSlot(uint32_t context) {
 }
 
 template <typename Choose>
-SymbolInterval Order2Model::Code(uint32_t past, Choose choose) {
+SymbolInterval Order2Predictor::Code(uint32_t past, Choose choose) {
   SymbolInterval interval{0, kFrequencyTotal};
   uint32_t* const cells1 = &order1_[(past & 0xff) * 256];
   Slot* slot = nullptr;
@@ -67,8 +67,8 @@ SymbolInterval Order2Model::Code(uint32_t past, Choose choose) {
   return interval;
 }
 
-void Order2Model::Score(std::span<const std::span<const int32_t>> lanes,
-                        std::span<const std::span<SymbolInterval>> intervals) {
+void Order2Predictor::Score(std::span<const std::span<const int32_t>> lanes,
+                            std::span<const std::span<SymbolInterval>> intervals) {
   size_t active = lanes.size();
   for (size_t step = 0;; ++step) {
     while (active > 0 && lanes[active - 1].size() <= step) --active;
@@ -83,7 +83,7 @@ void Order2Model::Score(std::span<const std::span<const int32_t>> lanes,
   }
 }
 
-void Order2Model::Decode(RangeDecoder& decoder, std::span<int32_t> symbols) {
+void Order2Predictor::Decode(RangeDecoder& decoder, std::span<int32_t> symbols) {
   for (size_t lane = 0; lane < symbols.size(); ++lane) {
     const uint32_t target = decoder.Target();
     uint32_t symbol = 0;

@@ -1,16 +1,17 @@
-#include "coder/predict/lm_codec.h"
+#include "coder/predict/network_predictor.h"
 
 #include <algorithm>
 #include <cstddef>
 #include <string>
 
-#include "coder/predict/adaptive_codec.h"
+#include "coder/predict/adaptive_predictor.h"
 #include "data/base/error.h"
 #include "data/tokenizer/tokenizer.h"
 
 namespace occam {
 
-LmCodec::LmCodec(const ExactNetwork& network, uint32_t context, int threads, ContextMode mode)
+NetworkPredictor::NetworkPredictor(const ExactNetwork& network, uint32_t context, int threads,
+                                   ContextMode mode)
     : network_(network),
       context_(context),
       mode_(mode),
@@ -25,7 +26,7 @@ LmCodec::LmCodec(const ExactNetwork& network, uint32_t context, int threads, Con
     throw UsageError("a carried context is the model's own, " + std::to_string(most) + " symbols");
 }
 
-void LmCodec::StartSegment(int lanes) {
+void NetworkPredictor::StartSegment(int lanes) {
   step_ = 0;
   used_ = std::min(team_.size(), lanes);
   for (int i = 0; i < used_; ++i) {
@@ -35,7 +36,7 @@ void LmCodec::StartSegment(int lanes) {
   }
 }
 
-ExactSession& LmCodec::SessionFor(Share& share, int lanes) {
+ExactSession& NetworkPredictor::SessionFor(Share& share, int lanes) {
   if (share.capacity < lanes) {
     share.session.reset();
     share.session = std::make_unique<ExactSession>(network_, lanes);
@@ -46,7 +47,7 @@ ExactSession& LmCodec::SessionFor(Share& share, int lanes) {
 
 // Its own, whose keys and values are in its processor's cache; where another thread was quicker,
 // one that nobody has yet.
-LmCodec::Share& LmCodec::Take(int thread) {
+NetworkPredictor::Share& NetworkPredictor::Take(int thread) {
   int i = thread;
   if (i >= used_ || shares_[static_cast<size_t>(i)].taken.exchange(true)) {
     for (i = 0; shares_[static_cast<size_t>(i)].taken.exchange(true);) ++i;
@@ -55,7 +56,7 @@ LmCodec::Share& LmCodec::Take(int thread) {
 }
 
 template <typename Job>
-void LmCodec::ShareOut(size_t active, Job job) {
+void NetworkPredictor::ShareOut(size_t active, Job job) {
   const bool fresh = mode_ == ContextMode::kCarried ? step_ == 0 : step_ % context_ == 0;
   for (Share& share : shares_) share.taken = false;
   team_.Run(used_, [&](int, int thread) {
@@ -69,7 +70,8 @@ void LmCodec::ShareOut(size_t active, Job job) {
 }
 
 template <typename ScorePiece>
-void LmCodec::ForEachPiece(std::span<const std::span<const int32_t>> lanes, ScorePiece score) {
+void NetworkPredictor::ForEachPiece(std::span<const std::span<const int32_t>> lanes,
+                                    ScorePiece score) {
   if (mode_ == ContextMode::kCarried) {
     ShareOut(lanes.size(), [&](ExactSession& session, size_t first, size_t count) {
       for (size_t i = 0; i < count; ++i)
@@ -90,15 +92,15 @@ void LmCodec::ForEachPiece(std::span<const std::span<const int32_t>> lanes, Scor
   if (!lanes.empty()) step_ += lanes.front().size();
 }
 
-void LmCodec::Score(std::span<const std::span<const int32_t>> lanes,
-                    std::span<const std::span<SymbolInterval>> intervals) {
+void NetworkPredictor::Score(std::span<const std::span<const int32_t>> lanes,
+                             std::span<const std::span<SymbolInterval>> intervals) {
   ForEachPiece(lanes, [&](ExactSession& session, int own, size_t lane, size_t begin, size_t size) {
     session.Score(own, lanes[lane].subspan(begin, size), intervals[lane].subspan(begin, size));
   });
 }
 
-void LmCodec::ScoreTables(std::span<const std::span<const int32_t>> lanes,
-                          const TakeTableFn& take) {
+void NetworkPredictor::ScoreTables(std::span<const std::span<const int32_t>> lanes,
+                                   const TakeTableFn& take) {
   ForEachPiece(lanes, [&](ExactSession& session, int own, size_t lane, size_t begin, size_t size) {
     session.Score(own, lanes[lane].subspan(begin, size),
                   [&](size_t i, std::span<const uint32_t> frequencies) {
@@ -107,7 +109,7 @@ void LmCodec::ScoreTables(std::span<const std::span<const int32_t>> lanes,
   });
 }
 
-void LmCodec::Step(std::span<const int32_t> previous, std::span<uint32_t> frequencies) {
+void NetworkPredictor::Step(std::span<const int32_t> previous, std::span<uint32_t> frequencies) {
   const auto size = static_cast<size_t>(vocabulary());
   ShareOut(previous.size(), [&](ExactSession& session, size_t first, size_t count) {
     session.Step(previous.subspan(first, count), frequencies.subspan(first * size, count * size));
@@ -129,8 +131,8 @@ std::unique_ptr<Tokenizer> TokenizerOf(const ExactNetwork& network) {
 
 }  // namespace
 
-StreamModel LmStreamModel(const ExactNetwork& network, uint32_t context) {
-  StreamModel model;
+CodecModel NetworkCodecModel(const ExactNetwork& network, uint32_t context) {
+  CodecModel model;
   model.vocabulary = network.config().vocabulary;
   if (model.vocabulary != ByteTokenizer().vocabulary()) {
     model.tokenizer = [&network] { return TokenizerOf(network); };
@@ -146,13 +148,14 @@ StreamModel LmStreamModel(const ExactNetwork& network, uint32_t context) {
     model.lane_bytes +=
         2 * static_cast<uint64_t>(c.kv_width()) * static_cast<uint64_t>(c.window(l));
   model.factory = [&network, context = model.context](
-                      int threads, ContextMode mode) -> std::unique_ptr<SymbolModel> {
+                      int threads, ContextMode mode) -> std::unique_ptr<Predictor> {
     if (mode != ContextMode::kAdaptive)
-      return std::make_unique<LmCodec>(network, context, threads, mode);
-    return std::make_unique<AdaptiveCodec>(
-        std::make_unique<LmCodec>(network, context, threads, ContextMode::kCarried));
+      return std::make_unique<NetworkPredictor>(network, context, threads, mode);
+    return std::make_unique<AdaptivePredictor>(
+        std::make_unique<NetworkPredictor>(network, context, threads, ContextMode::kCarried));
   };
-  const LmCodec trial(network, model.context, 1);  // refuses a context that the network has not
+  const NetworkPredictor trial(network, model.context,
+                               1);  // refuses a context that the network has not
   return model;
 }
 

@@ -1,8 +1,8 @@
 // Where the training passes are computed: a team of threads, the products of linear layers, and
 // room for each thread. Work on a sequence is cut into items that do not depend on the number of
 // threads, so that neither does a result.
-#ifndef OCCAM_MODEL_NETWORK_WORKSHOP_H_
-#define OCCAM_MODEL_NETWORK_WORKSHOP_H_
+#ifndef OCCAM_MODEL_NETWORK_WORKSPACE_H_
+#define OCCAM_MODEL_NETWORK_WORKSPACE_H_
 
 #include <cstdint>
 #include <span>
@@ -36,13 +36,13 @@ struct WeightGradient {
   TensorView dw;
 };
 
-class Workshop {
+class Workspace {
  public:
   static constexpr int64_t kBlockRows = 128;
 
   // What a thread needs for a block of rows.
-  struct Room {
-    Room(const ModelConfig& c, Precision precision);
+  struct ThreadScratch {
+    ThreadScratch(const ModelConfig& c, Precision precision);
     int thread = 0;
     Tensor wide;              // [kBlockRows, MLP width]
     Tensor narrow;            // [kBlockRows, D]
@@ -52,7 +52,7 @@ class Workshop {
   };
 
   // `team` must outlive it. Throws as LinearLayers.
-  Workshop(const ModelConfig& config, Precision precision, ThreadTeam* team);
+  Workspace(const ModelConfig& config, Precision precision, ThreadTeam* team);
 
   ThreadTeam* team() { return team_; }
   LinearLayers& linear() { return linear_; }
@@ -62,23 +62,23 @@ class Workshop {
     return sequences * ((length + kBlockRows - 1) / kBlockRows);
   }
 
-  // job(const RowBlock&, Room&) for all rows, and beside it the weights' gradients.
+  // job(const RowBlock&, ThreadScratch&) for all rows, and beside it the weights' gradients.
   template <typename Job>
   void ForEachBlock(int sequences, int length, std::span<const WeightGradient> gradients,
                     Job&& job) {
     const int pieces = Pieces(gradients);
     team_->Run(pieces + static_cast<int>(Blocks(sequences, length)), [&](int item, int thread) {
       if (item < pieces) return Compute(gradients, item, thread);
-      job(Block(item - pieces, length), rooms_[static_cast<size_t>(thread)]);
+      job(Block(item - pieces, length), scratch_[static_cast<size_t>(thread)]);
     });
   }
 
-  // job(item, Room&) for items [0, count), and beside it the weights' gradients.
+  // job(item, ThreadScratch&) for items [0, count), and beside it the weights' gradients.
   template <typename Job>
   void ForEach(int count, std::span<const WeightGradient> gradients, Job&& job) {
     team_->Run(count + Pieces(gradients), [&](int item, int thread) {
       if (item >= count) return Compute(gradients, item - count, thread);
-      job(item, rooms_[static_cast<size_t>(thread)]);
+      job(item, scratch_[static_cast<size_t>(thread)]);
     });
   }
 
@@ -90,9 +90,9 @@ class Workshop {
   ThreadTeam* team_;
   Precision precision_;
   LinearLayers linear_;
-  std::vector<Room> rooms_;  // of each thread
+  std::vector<ThreadScratch> scratch_;  // of each thread
 };
 
 }  // namespace occam
 
-#endif  // OCCAM_MODEL_NETWORK_WORKSHOP_H_
+#endif  // OCCAM_MODEL_NETWORK_WORKSPACE_H_

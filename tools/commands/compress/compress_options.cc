@@ -1,4 +1,4 @@
-#include "tools/commands/compress/compress_request.h"
+#include "tools/commands/compress/compress_options.h"
 
 #include <fmt/format.h>
 
@@ -100,8 +100,8 @@ OriginalRange ParseRange(const std::string& text) {
   return range;
 }
 
-Request ReadRequest(const cxxopts::ParseResult& args, bool decompress) {
-  Request request;
+CompressOptions ReadRequest(const cxxopts::ParseResult& args, bool decompress) {
+  CompressOptions request;
   const bool d = decompress || args.count("decompress") > 0;
   request.action = args.count("list") > 0   ? Action::kList
                    : args.count("test") > 0 ? Action::kTest
@@ -154,14 +154,14 @@ ContextMode ParseContextMode(const std::string& text) {
   throw UsageError("--mode is chunked, carried or adaptive, not " + text);
 }
 
-Request ParseRequest(int argc, const char* const* argv, bool decompress) {
+CompressOptions ParseCompressOptions(int argc, const char* const* argv, bool decompress) {
   cxxopts::Options options = MakeOptions(decompress);
   return ReadRequest(ParseOptions(&options, argc, argv, {"Model", "What to do", "Files", "Run"},
                                   decompress ? kDecompressEpilogue : kCompressEpilogue),
                      decompress);
 }
 
-std::string OutputName(const Request& request, const std::string& input) {
+std::string OutputName(const CompressOptions& request, const std::string& input) {
   if (!request.output.empty()) return request.output;
   if (request.to_stdout || input == kStandard) return kStandard;
   if (request.action == Action::kCompress) {

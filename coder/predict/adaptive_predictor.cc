@@ -1,4 +1,4 @@
-#include "coder/predict/adaptive_codec.h"
+#include "coder/predict/adaptive_predictor.h"
 
 #include <bit>
 #include <cstddef>
@@ -85,18 +85,19 @@ SymbolInterval Code(AdaptiveMixer& mixer, int lane, Logit logit, Choose choose) 
 
 }  // namespace
 
-AdaptiveCodec::AdaptiveCodec(std::unique_ptr<LmCodec> network) : network_(std::move(network)) {
+AdaptivePredictor::AdaptivePredictor(std::unique_ptr<NetworkPredictor> network)
+    : network_(std::move(network)) {
   if (network_->vocabulary() != 256)
     throw UsageError("adaptive contexts are for models of bytes; this one's symbols are others");
 }
 
-void AdaptiveCodec::StartSegment(int lanes) {
+void AdaptivePredictor::StartSegment(int lanes) {
   network_->StartSegment(lanes);
   mixer_.Start(lanes);
 }
 
-void AdaptiveCodec::Score(std::span<const std::span<const int32_t>> lanes,
-                          std::span<const std::span<SymbolInterval>> intervals) {
+void AdaptivePredictor::Score(std::span<const std::span<const int32_t>> lanes,
+                              std::span<const std::span<SymbolInterval>> intervals) {
   if (lanes.empty()) return;
   const size_t steps = lanes.front().size();
   paths_.resize(lanes.size() * steps);
@@ -119,7 +120,7 @@ void AdaptiveCodec::Score(std::span<const std::span<const int32_t>> lanes,
   }
 }
 
-void AdaptiveCodec::Decode(RangeDecoder& decoder, std::span<int32_t> symbols) {
+void AdaptivePredictor::Decode(RangeDecoder& decoder, std::span<int32_t> symbols) {
   frequencies_.resize(symbols.size() * 256);
   network_->Step(symbols, frequencies_);
   for (size_t lane = 0; lane < symbols.size(); ++lane) {

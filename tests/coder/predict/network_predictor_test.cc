@@ -1,4 +1,4 @@
-#include "coder/predict/lm_codec.h"
+#include "coder/predict/network_predictor.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -29,7 +29,7 @@ const ExactNetwork& Network() {
 Bytes Dream(size_t size, uint64_t seed, ContextMode mode = ContextMode::kChunked) {
   const Bytes noise = RandomBytes(size, seed);
   RangeDecoder decoder(noise);
-  LmCodec codec(Network(), kContext, 1, mode);
+  NetworkPredictor codec(Network(), kContext, 1, mode);
   codec.StartSegment(1);
   Bytes bytes;
   int32_t symbol = 0;
@@ -42,7 +42,7 @@ Bytes Dream(size_t size, uint64_t seed, ContextMode mode = ContextMode::kChunked
 
 // A carried codec's intervals of the lanes, stepped.
 std::vector<std::vector<SymbolInterval>> StepCarried(
-    LmCodec* codec, const std::vector<std::vector<int32_t>>& lanes) {
+    NetworkPredictor* codec, const std::vector<std::vector<int32_t>>& lanes) {
   std::vector<std::vector<SymbolInterval>> stepped(lanes.size());
   std::vector<uint32_t> tables(lanes.size() * 256);
   codec->StartSegment(static_cast<int>(lanes.size()));
@@ -62,7 +62,7 @@ std::vector<std::vector<SymbolInterval>> StepCarried(
 }  // namespace
 
 TEST_CASE("Language model codec: decodes what it encodes, for any number of threads") {
-  const StreamModel model = LmStreamModel(Network());
+  const CodecModel model = NetworkCodecModel(Network());
   CHECK(model.context == kContext);
   CHECK(model.model_id == Network().id());
   uint64_t by_model = 0;
@@ -99,7 +99,7 @@ TEST_CASE("Language model codec: its intervals are those of the network for ever
     return a.start == b.start && a.size == b.size;
   };
   for (const int threads : {1, 2, 3, 7}) {
-    LmCodec codec(Network(), kContext, threads);
+    NetworkPredictor codec(Network(), kContext, threads);
     // Twice: a segment leaves nothing behind for the next.
     for (int round = 0; round < 2; ++round) {
       codec.StartSegment(4);
@@ -140,7 +140,7 @@ TEST_CASE(
     expected.push_back(testing::ScoreAll(Network(), lanes.back()));
   }
   for (const int threads : {1, 2, 3, 7}) {
-    LmCodec codec(Network(), kContext, threads, ContextMode::kCarried);
+    NetworkPredictor codec(Network(), kContext, threads, ContextMode::kCarried);
     // Twice: a segment leaves nothing behind for the next.
     for (int round = 0; round < 2; ++round) {
       CHECK((ScoreInRows(&codec, lanes, kContext) == expected));
@@ -158,7 +158,7 @@ TEST_CASE("Language model codec: a context that is carried past position 65,536 
   // together, is below 100 symbols: with equal symbols, then, all must be as it was a circle ago.
   std::vector<int32_t> symbols = testing::RandomSymbols(network.config(), kCircle, 5);
   for (size_t i = 0; i < kMore; ++i) symbols.push_back(symbols[i]);
-  LmCodec codec(network, kContext, 1, ContextMode::kCarried);
+  NetworkPredictor codec(network, kContext, 1, ContextMode::kCarried);
   const auto scored = ScoreInRows(&codec, {symbols}, kContext)[0];
   CHECK((StepCarried(&codec, {symbols})[0] == scored));
   const auto before = std::span(scored).subspan(100, kMore - 100);
@@ -169,7 +169,7 @@ TEST_CASE("Language model codec: a context that is carried past position 65,536 
 }
 
 TEST_CASE("Language model codec: carried files come back for any number of threads") {
-  const StreamModel model = LmStreamModel(Network());
+  const CodecModel model = NetworkCodecModel(Network());
   uint64_t by_model = 0;
   for (const size_t size : {1, 40, 41, 479, 480, 1500}) {
     const Bytes original = Dream(size, size, ContextMode::kCarried);
@@ -190,10 +190,11 @@ TEST_CASE("Language model codec: carried files come back for any number of threa
 }
 
 TEST_CASE("Language model codec: a context beyond the network's is refused") {
-  CHECK(LmStreamModel(Network(), 16).context == 16);
-  CHECK(ThrownBy([] { LmStreamModel(Network(), kContext + 1); }).kind == ErrorKind::kUsage);
-  CHECK(ThrownBy([] { LmCodec(Network(), kContext - 1, 1, ContextMode::kCarried); }).kind ==
-        ErrorKind::kUsage);
+  CHECK(NetworkCodecModel(Network(), 16).context == 16);
+  CHECK(ThrownBy([] { NetworkCodecModel(Network(), kContext + 1); }).kind == ErrorKind::kUsage);
+  CHECK(ThrownBy([] {
+          NetworkPredictor(Network(), kContext - 1, 1, ContextMode::kCarried);
+        }).kind == ErrorKind::kUsage);
 }
 
 }  // namespace occam

@@ -4,8 +4,8 @@
 //
 // Lane lengths do not increase from lane to lane, so the lanes of a step are always 0 .. n - 1, and
 // n does not grow from step to step.
-#ifndef OCCAM_CODER_PREDICT_SYMBOL_MODEL_H_
-#define OCCAM_CODER_PREDICT_SYMBOL_MODEL_H_
+#ifndef OCCAM_CODER_PREDICT_PREDICTOR_H_
+#define OCCAM_CODER_PREDICT_PREDICTOR_H_
 
 #include <cstdint>
 #include <span>
@@ -17,9 +17,9 @@
 namespace occam {
 
 // Not thread-safe; a thread has its own.
-class SymbolModel {
+class Predictor {
  public:
-  virtual ~SymbolModel() = default;
+  virtual ~Predictor() = default;
   virtual int vocabulary() const = 0;
 
   // Forgets everything; the next call is the first of a segment with these many lanes.
@@ -39,7 +39,7 @@ class SymbolModel {
 
 // A predictor that knows all symbols' frequencies for all lanes of a step before any of them is
 // decoded: the network.
-class TableModel : public SymbolModel {
+class TablePredictor : public Predictor {
  public:
   // The frequencies [n][vocabulary] of the next symbols of lanes 0 .. n - 1, n = previous.size();
   // previous as `symbols` in Decode.
@@ -53,4 +53,4 @@ class TableModel : public SymbolModel {
 
 }  // namespace occam
 
-#endif  // OCCAM_CODER_PREDICT_SYMBOL_MODEL_H_
+#endif  // OCCAM_CODER_PREDICT_PREDICTOR_H_

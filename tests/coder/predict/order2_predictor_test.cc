@@ -1,4 +1,4 @@
-#include "coder/predict/order2_model.h"
+#include "coder/predict/order2_predictor.h"
 
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -25,7 +25,7 @@ std::vector<std::vector<int32_t>> Cut(std::span<const uint8_t> bytes,
 }
 
 double BitsPerByte(const Bytes& bytes) {
-  Order2Model model;
+  Order2Predictor model;
   double bits = 0;
   const auto intervals = ScoreInRows(&model, Cut(bytes, {bytes.size()}), bytes.size());
   for (const SymbolInterval symbol : intervals[0]) bits += kFrequencyBits - std::log2(symbol.size);
@@ -48,7 +48,7 @@ TEST_CASE("Order 2: decoding sees the intervals of scoring, whatever the lanes a
   const Bytes bytes = Prose(5000, 1);
   const std::vector<size_t> lengths = {1500, 1500, 900, 900, 200};
   const auto lanes = Cut(bytes, lengths);
-  Order2Model scorer;
+  Order2Predictor scorer;
   const auto intervals = ScoreInRows(&scorer, lanes, 1500);
   for (const size_t rows : {size_t{1}, size_t{64}, size_t{1000}}) {
     const auto again = ScoreInRows(&scorer, lanes, rows);
@@ -59,7 +59,7 @@ TEST_CASE("Order 2: decoding sees the intervals of scoring, whatever the lanes a
       }
     }
   }
-  Order2Model model;
+  Order2Predictor model;
   CHECK(DecodeLanes(&model, EncodeIntervals(intervals), lengths) == lanes);
 }
 
@@ -70,7 +70,7 @@ TEST_CASE("Order 2: every byte keeps at least 1, and all 256 fill the whole rang
   uint32_t next_start = 0;
   for (int last = 0; last < 256; ++last) {
     past.back() = static_cast<uint8_t>(last);
-    Order2Model model;
+    Order2Predictor model;
     const SymbolInterval symbol = ScoreInRows(&model, Cut(past, {past.size()}), 3000)[0].back();
     REQUIRE(symbol.size >= 1);
     REQUIRE(symbol.start == next_start);
@@ -89,7 +89,7 @@ TEST_CASE("Order 2: learns text, knows certainty, and hardly grows noise") {
 
 TEST_CASE("Order 2: predicts the same on every machine") {
   const Bytes bytes = Prose(20000, 4);
-  Order2Model model;
+  Order2Predictor model;
   const auto intervals = ScoreInRows(&model, Cut(bytes, {bytes.size()}), 777);
   Bytes numbers;
   for (const SymbolInterval symbol : intervals[0]) {

@@ -1,4 +1,4 @@
-#include "tools/commands/generate/generate_request.h"
+#include "tools/commands/generate/generate_options.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -89,7 +89,7 @@ uint32_t ParseThousandths(const std::string& text) {
 class GeneratedOutput {
  public:
   // Throws kIo: the file exists, or cannot be made.
-  explicit GeneratedOutput(const GenerateRequest& request);
+  explicit GeneratedOutput(const GenerateOptions& request);
 
   void Write(std::span<const uint8_t> bytes);  // Throws kIo.
   void Finish();
@@ -102,7 +102,7 @@ class GeneratedOutput {
   bool line_open_ = false;
 };
 
-GeneratedOutput::GeneratedOutput(const GenerateRequest& request)
+GeneratedOutput::GeneratedOutput(const GenerateOptions& request)
     : sink_(OpenSink(request.output, request.force)) {
   if (request.output == kStandard && ::isatty(STDOUT_FILENO) == 1) text_.emplace();
 }
@@ -131,7 +131,7 @@ void GeneratedOutput::Finish() {
 
 }  // namespace
 
-GenerateRequest ParseGenerateRequest(int argc, const char* const* argv) {
+GenerateOptions ParseGenerateOptions(int argc, const char* const* argv) {
   cxxopts::Options options = MakeOptions();
   const cxxopts::ParseResult args =
       ParseOptions(&options, argc, argv, {"What", "How", "Output", "Run"}, kEpilogue);
@@ -139,7 +139,7 @@ GenerateRequest ParseGenerateRequest(int argc, const char* const* argv) {
     throw UsageError(fmt::format("generate takes no '{}' by itself; a text is given by --prompt",
                                  args.unmatched().front()));
   }
-  GenerateRequest request;
+  GenerateOptions request;
   request.model = TextOf(args, "ckpt");
   request.codec = TextOf(args, "codec");
   if (!request.model.empty() && !request.codec.empty())
@@ -167,12 +167,12 @@ GenerateRequest ParseGenerateRequest(int argc, const char* const* argv) {
   return request;
 }
 
-Bytes ReadPrompt(const GenerateRequest& request) {
+Bytes ReadPrompt(const GenerateOptions& request) {
   if (request.prompt_file.empty()) return {request.prompt.begin(), request.prompt.end()};
   return ReadAll(*OpenSource(request.prompt_file, &CatchInterrupts()));
 }
 
-int WriteContinuation(const GenerateRequest& request, std::span<const uint8_t> prompt,
+int WriteContinuation(const GenerateOptions& request, std::span<const uint8_t> prompt,
                       const std::string& about, const std::function<Bytes()>& next) {
   const std::atomic<bool>& interrupted = CatchInterrupts();
   GeneratedOutput output(request);
