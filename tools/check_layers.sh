@@ -8,25 +8,27 @@ cd "${1:-$(dirname "$0")/..}"
 
 # FOLDER: FOLDERS that its files may reach.
 arrows='
-data/base:
-data/tokenizer: data/base
-data: data/base data/tokenizer
-model: data/base
-model/exact: data/base model
-model/network: data/base model
-model/network/reference: data/base model
-model/checkpoint: data/base model
-train: data/base data/tokenizer data model model/network model/checkpoint
-coder/entropy: data/base
-coder/weights: data/base data/tokenizer model coder/entropy
-coder/container: data/base
-coder/predict: data/base data/tokenizer model model/exact coder/entropy coder/weights coder/container
-coder/archive: data/base data/tokenizer model model/exact coder/entropy coder/weights coder/container coder/predict
-coder/baselines: data/base coder/entropy coder/predict
-coder/api: data/base
+include/occam:
+data/base: include/occam
+data/tokenizer: include/occam data/base
+data: include/occam data/base data/tokenizer
+model: include/occam data/base
+model/exact: include/occam data/base model
+model/network: include/occam data/base model
+model/network/reference: include/occam data/base model
+model/checkpoint: include/occam data/base model
+train: include/occam data/base data/tokenizer data model model/network model/checkpoint
+coder/entropy: include/occam data/base
+coder/weights: include/occam data/base data/tokenizer model coder/entropy
+coder/container: include/occam data/base
+coder/predict: include/occam data/base data/tokenizer model model/exact coder/entropy coder/weights coder/container
+coder/archive: include/occam data/base data/tokenizer model model/exact coder/entropy coder/weights coder/container coder/predict
+coder/baselines: include/occam data/base coder/predict
+coder/api: include/occam data/base data/tokenizer model model/exact coder/entropy coder/weights coder/container coder/predict coder/archive
 '
 
-includes=$(grep -rnE '^#include "' --include='*.h' --include='*.cc' data model coder train | sed -E 's/^([^:]+):[0-9]+:#include "([^"]+)".*/\1 \2/')
+includes=$(grep -rnE '^#include "' --include='*.h' --include='*.cc' include data model coder train |
+  sed -E 's/^([^:]+):[0-9]+:#include "([^"]+)".*/\1 \2/; s/ occam\// include\/occam\//')
 awk '
   function folder(path) { sub(/\/[^\/]*$/, "", path); return path }
   NR == FNR {
