@@ -1,10 +1,10 @@
 #include "data/batcher.h"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <numeric>
 #include <set>
 
+#include "tests/catch.h"
 #include "tests/error_kind.h"
 
 namespace occam {

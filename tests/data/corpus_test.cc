@@ -3,12 +3,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 
+#include "tests/catch.h"
 #include "tests/data/packed.h"
 #include "tests/error_kind.h"
 #include "tests/temporary_folder.h"

@@ -1,9 +1,8 @@
 #include "coder/archive/compressor.h"
 
-#include <catch2/catch.hpp>
-
 #include "coder/archive/decompressor.h"
 #include "data/base/random.h"
+#include "tests/catch.h"
 #include "tests/coder/test_support.h"
 #include "tests/error_kind.h"
 

@@ -1,11 +1,11 @@
 #include "coder/archive/context_curve.h"
 
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <string>
 
 #include "data/tokenizer/bpe_tokenizer.h"
 #include "data/tokenizer/bpe_trainer.h"
+#include "tests/catch.h"
 #include "tests/coder/test_support.h"
 #include "tests/model/exact/exact_testing.h"
 

@@ -1,11 +1,10 @@
-#include <catch2/catch.hpp>
-
 #include "coder/archive/decompressor.h"
 #include "coder/archive/segment_codec.h"
 #include "coder/container/container_format.h"
 #include "coder/container/container_writer.h"
 #include "data/base/byte_order.h"
 #include "data/base/random.h"
+#include "tests/catch.h"
 #include "tests/coder/test_support.h"
 #include "tests/error_kind.h"
 
@@ -226,11 +225,11 @@ TEST_CASE("Damage: another model is named with the one that is needed") {
   };
   CHECK(ThrownBy(decode(&other)).kind == ErrorKind::kDamaged);
   CHECK_THAT(ThrownBy(decode(&other)).message,
-             Catch::Contains(Hex(std::span(model.model_id).first(8))) &&
-                 Catch::Contains(Hex(std::span(other.model_id).first(8))));
+             ContainsSubstring(Hex(std::span(model.model_id).first(8))) &&
+                 ContainsSubstring(Hex(std::span(other.model_id).first(8))));
   CHECK(ThrownBy(decode(nullptr)).kind == ErrorKind::kUsage);
   CHECK_THAT(ThrownBy(decode(nullptr)).message,
-             Catch::Contains(Hex(std::span(model.model_id).first(8))));
+             ContainsSubstring(Hex(std::span(model.model_id).first(8))));
   CodecModel newer = model;
   newer.contract_version = 2;
   CHECK(ThrownBy(decode(&newer)).kind == ErrorKind::kDamaged);

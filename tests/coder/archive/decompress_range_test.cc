@@ -1,8 +1,7 @@
 #include "coder/archive/decompress_range.h"
 
-#include <catch2/catch.hpp>
-
 #include "coder/container/container_directory.h"
+#include "tests/catch.h"
 #include "tests/coder/test_support.h"
 #include "tests/error_kind.h"
 

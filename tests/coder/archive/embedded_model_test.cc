@@ -1,6 +1,5 @@
 // Files that hold their model.
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <limits>
 #include <memory>
 
@@ -12,6 +11,7 @@
 #include "coder/weights/model_codec.h"
 #include "data/base/byte_order.h"
 #include "data/base/random.h"
+#include "tests/catch.h"
 #include "tests/coder/test_support.h"
 #include "tests/error_kind.h"
 #include "tests/model/exact/exact_testing.h"

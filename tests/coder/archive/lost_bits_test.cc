@@ -1,10 +1,10 @@
 #include "coder/archive/lost_bits.h"
 
-#include <catch2/catch.hpp>
 #include <string>
 
 #include "data/base/digest.h"
 #include "data/tokenizer/seven_bits.h"
+#include "tests/catch.h"
 #include "tests/coder/test_support.h"
 #include "tests/error_kind.h"
 

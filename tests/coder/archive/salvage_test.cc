@@ -1,9 +1,8 @@
 #include "coder/archive/salvage.h"
 
-#include <catch2/catch.hpp>
-
 #include "coder/container/container_writer.h"
 #include "data/base/random.h"
+#include "tests/catch.h"
 #include "tests/coder/test_support.h"
 #include "tests/error_kind.h"
 

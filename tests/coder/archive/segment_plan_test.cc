@@ -1,10 +1,10 @@
 #include "coder/archive/segment_plan.h"
 
-#include <catch2/catch.hpp>
 #include <vector>
 
 #include "coder/archive/compressor.h"
 #include "data/base/error.h"
+#include "tests/catch.h"
 #include "tests/coder/test_support.h"
 
 namespace occam {

@@ -1,6 +1,5 @@
 // Files whose symbols are tokens of several bytes.
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <memory>
 #include <string>
 
@@ -13,6 +12,7 @@
 #include "data/tokenizer/bpe_tokenizer.h"
 #include "data/tokenizer/bpe_trainer.h"
 #include "data/tokenizer/seven_bit_tokenizer.h"
+#include "tests/catch.h"
 #include "tests/coder/test_support.h"
 #include "tests/error_kind.h"
 #include "tests/model/exact/exact_testing.h"

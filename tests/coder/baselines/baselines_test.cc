@@ -1,12 +1,12 @@
 #include "coder/baselines/baselines.h"
 
-#include <catch2/catch.hpp>
 #include <string>
 #include <vector>
 
 #include "coder/baselines/classical_codecs.h"
 #include "coder/baselines/gray_image.h"
 #include "coder/baselines/program.h"
+#include "tests/catch.h"
 #include "tests/coder/test_support.h"
 #include "tests/error_kind.h"
 

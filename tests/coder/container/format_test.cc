@@ -1,8 +1,8 @@
-#include <catch2/catch.hpp>
 #include <numeric>
 
 #include "coder/container/container_format.h"
 #include "data/base/byte_order.h"
+#include "tests/catch.h"
 #include "tests/coder/test_support.h"
 #include "tests/error_kind.h"
 
@@ -142,11 +142,12 @@ TEST_CASE("Format: a newer version, mode and reserved bits are refused by name")
     return ThrownBy([&] { ParseFileHeader(bytes, "x.occ"); }).message;
   };
   CHECK(refusal(9, 7).empty());
-  CHECK_THAT(refusal(8, 2), Catch::Contains("x.occ") && Catch::Contains("version 2"));
-  CHECK_THAT(refusal(10, 3), Catch::Contains("another context mode"));
-  CHECK_THAT(refusal(11, 1), Catch::Contains("holds a model"));  // which this header does not name
+  CHECK_THAT(refusal(8, 2), ContainsSubstring("x.occ") && ContainsSubstring("version 2"));
+  CHECK_THAT(refusal(10, 3), ContainsSubstring("another context mode"));
+  CHECK_THAT(refusal(11, 1),
+             ContainsSubstring("holds a model"));  // which this header does not name
   for (uint8_t bit = 2; bit != 0; bit = static_cast<uint8_t>(bit << 1))
-    CHECK_THAT(refusal(11, bit), Catch::Contains("unknown flags"));
+    CHECK_THAT(refusal(11, bit), ContainsSubstring("unknown flags"));
 }
 
 TEST_CASE("Format: segment headers with impossible sizes and a right checksum are refused") {

@@ -1,10 +1,10 @@
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <vector>
 
 #include "coder/entropy/range_decoder.h"
 #include "coder/entropy/range_encoder.h"
 #include "data/base/random.h"
+#include "tests/catch.h"
 #include "tests/coder/test_support.h"
 #include "tests/error_kind.h"
 

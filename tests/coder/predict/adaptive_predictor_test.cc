@@ -1,6 +1,5 @@
 #include "coder/predict/adaptive_predictor.h"
 
-#include <catch2/catch.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -13,6 +12,7 @@
 #include "coder/predict/network_predictor.h"
 #include "data/base/digest.h"
 #include "model/exact/network.h"
+#include "tests/catch.h"
 #include "tests/coder/test_support.h"
 #include "tests/error_kind.h"
 #include "tests/model/exact/exact_testing.h"

@@ -1,9 +1,9 @@
 #include "coder/predict/network_predictor.h"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <vector>
 
+#include "tests/catch.h"
 #include "tests/coder/test_support.h"
 #include "tests/error_kind.h"
 #include "tests/model/exact/exact_testing.h"

@@ -1,11 +1,11 @@
 #include "coder/predict/order2_predictor.h"
 
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <vector>
 
 #include "coder/entropy/range_encoder.h"
 #include "data/base/digest.h"
+#include "tests/catch.h"
 #include "tests/coder/test_support.h"
 
 namespace occam {

@@ -1,12 +1,12 @@
 #include "coder/predict/symbol_sampler.h"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <vector>
 
 #include "coder/entropy/fixed_point.h"
 #include "data/base/frequency.h"
+#include "tests/catch.h"
 #include "tests/error_kind.h"
 
 namespace occam {

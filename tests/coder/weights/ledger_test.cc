@@ -1,7 +1,8 @@
 #include "coder/weights/ledger.h"
 
-#include <catch2/catch.hpp>
 #include <cmath>
+
+#include "tests/catch.h"
 
 namespace occam {
 

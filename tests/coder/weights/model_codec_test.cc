@@ -1,9 +1,9 @@
 #include "coder/weights/model_codec.h"
 
-#include <catch2/catch.hpp>
 #include <cmath>
 
 #include "data/base/random.h"
+#include "tests/catch.h"
 #include "tests/error_kind.h"
 #include "tests/model/exact/exact_testing.h"
 

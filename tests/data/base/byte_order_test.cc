@@ -1,9 +1,9 @@
 #include "data/base/byte_order.h"
 
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
 
+#include "tests/catch.h"
 #include "tests/error_kind.h"
 
 namespace occam {

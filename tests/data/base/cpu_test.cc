@@ -4,11 +4,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <set>
 #include <string>
 
 #include "data/base/error.h"
+#include "tests/catch.h"
 
 namespace occam {
 namespace {

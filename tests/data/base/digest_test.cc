@@ -1,8 +1,9 @@
 #include "data/base/digest.h"
 
-#include <catch2/catch.hpp>
 #include <string>
 #include <vector>
+
+#include "tests/catch.h"
 
 namespace occam {
 namespace {

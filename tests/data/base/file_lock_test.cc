@@ -2,12 +2,12 @@
 
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <cerrno>
 #include <optional>
 #include <string>
 
 #include "data/base/file.h"
+#include "tests/catch.h"
 #include "tests/error_kind.h"
 #include "tests/temporary_folder.h"
 
@@ -24,7 +24,7 @@ TEST_CASE("FileLock: one holds it, the next is told who, and gets it afterwards"
     CHECK(first.outcome() == Outcome::kHeld);
     const FileLock second(path);
     CHECK(second.outcome() == Outcome::kTaken);
-    CHECK_THAT(second.holder(), Catch::StartsWith("process " + std::to_string(::getpid())));
+    CHECK_THAT(second.holder(), StartsWith("process " + std::to_string(::getpid())));
   }
   CHECK(folder.size() == 0);
   CHECK(FileLock(path).outcome() == Outcome::kHeld);
@@ -46,7 +46,7 @@ TEST_CASE("FileLock: a file that a killed process left is taken over") {
   WriteFile(path, {reinterpret_cast<const uint8_t*>(old.data()), old.size()});
   const FileLock lock(path);
   CHECK(lock.outcome() == Outcome::kHeld);
-  CHECK_THAT(FileLock(path).holder(), Catch::StartsWith("process " + std::to_string(::getpid())));
+  CHECK_THAT(FileLock(path).holder(), StartsWith("process " + std::to_string(::getpid())));
 }
 
 TEST_CASE("FileLock: a file that its holder removes meanwhile is not mistaken for the lock") {

@@ -5,11 +5,11 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <catch2/catch.hpp>
 #include <chrono>
 #include <filesystem>
 #include <thread>
 
+#include "tests/catch.h"
 #include "tests/error_kind.h"
 #include "tests/temporary_folder.h"
 

@@ -1,7 +1,8 @@
 #include "data/base/random.h"
 
-#include <catch2/catch.hpp>
 #include <set>
+
+#include "tests/catch.h"
 
 namespace occam {
 namespace {

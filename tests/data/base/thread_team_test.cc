@@ -5,12 +5,12 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <catch2/catch.hpp>
 #include <stdexcept>
 #include <thread>
 #include <vector>
 
 #include "data/base/error.h"
+#include "tests/catch.h"
 
 namespace occam {
 namespace {

@@ -1,7 +1,6 @@
 #include "data/base/units.h"
 
-#include <catch2/catch.hpp>
-
+#include "tests/catch.h"
 #include "tests/error_kind.h"
 
 namespace occam {

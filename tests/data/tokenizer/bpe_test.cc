@@ -1,10 +1,10 @@
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <string>
 
 #include "data/base/random.h"
 #include "data/tokenizer/bpe_tokenizer.h"
 #include "data/tokenizer/bpe_trainer.h"
+#include "tests/catch.h"
 #include "tests/error_kind.h"
 
 namespace occam {

@@ -1,8 +1,7 @@
 #include "data/tokenizer/tokenizer.h"
 
-#include <catch2/catch.hpp>
-
 #include "data/tokenizer/seven_bit_tokenizer.h"
+#include "tests/catch.h"
 #include "tests/error_kind.h"
 
 namespace occam {

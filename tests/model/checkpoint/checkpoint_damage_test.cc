@@ -1,7 +1,6 @@
 // Checkpoints that are damaged, foreign or cannot be.
 #include <array>
 #include <bit>
-#include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -9,6 +8,7 @@
 #include "data/base/random.h"
 #include "model/checkpoint/h5_file.h"
 #include "model/quantized_model.h"
+#include "tests/catch.h"
 #include "tests/model/checkpoint/checkpoint_files.h"
 
 namespace occam {

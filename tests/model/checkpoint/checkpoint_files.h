@@ -3,7 +3,6 @@
 #define OCCAM_TESTS_MODEL_CHECKPOINT_CHECKPOINT_FILES_H_
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cstring>
 #include <fstream>
 #include <span>
@@ -14,6 +13,7 @@
 #include "data/base/file.h"
 #include "model/checkpoint/checkpoint.h"
 #include "model/checkpoint/checkpoint_block.h"
+#include "tests/catch.h"
 #include "tests/error_kind.h"
 #include "tests/model/checkpoint/sample_checkpoint.h"
 #include "tests/temporary_folder.h"

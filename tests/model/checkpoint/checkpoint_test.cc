@@ -1,12 +1,12 @@
 #include "model/checkpoint/checkpoint.h"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <filesystem>
 #include <limits>
 
 #include "model/checkpoint/h5_file.h"
+#include "tests/catch.h"
 #include "tests/model/checkpoint/checkpoint_files.h"
 
 namespace occam {

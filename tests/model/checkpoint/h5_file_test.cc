@@ -1,10 +1,10 @@
 #include "model/checkpoint/h5_file.h"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <cstring>
 
+#include "tests/catch.h"
 #include "tests/error_kind.h"
 
 namespace occam {

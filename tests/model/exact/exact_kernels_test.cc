@@ -1,6 +1,5 @@
 // Single kernels at the edges of what a configuration allows, where whole networks would be too
 // large for a test: the fast ones against the plain ones, and both against what must come out.
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <numeric>
 #include <vector>
@@ -10,6 +9,7 @@
 #include "data/base/random.h"
 #include "model/exact/contract.h"
 #include "model/exact/kernels.h"
+#include "tests/catch.h"
 
 namespace occam {
 namespace {

@@ -1,6 +1,7 @@
 // The exact network: scoring and stepping agree, kernels agree, and nothing around them matters.
-#include <catch2/catch.hpp>
 #include <cfenv>
+
+#include "tests/catch.h"
 
 #if defined(__x86_64__)
 #include <xmmintrin.h>

@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <bit>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
 
 #include "data/base/error.h"
+#include "tests/catch.h"
 #include "tests/model/exact/exact_testing.h"
 
 namespace occam {
@@ -84,7 +84,7 @@ TEST_CASE("Quantise: a value that is not finite or too large is damaged, and its
         FAIL("accepted");
       } catch (const Error& error) {
         CHECK(error.kind() == ErrorKind::kDamaged);
-        CHECK_THAT(error.what(), Catch::StartsWith(clean.table()[t].name + " "));
+        CHECK_THAT(error.what(), StartsWith(clean.table()[t].name + " "));
       }
     }
   }

@@ -1,9 +1,9 @@
 // The exact network is the network of DESIGN.md section 3: against the same weights in double
 // precision, with libm, written here again without looking at how the exact one does it.
-#include <catch2/catch.hpp>
 #include <cmath>
 
 #include "model/rotary.h"
+#include "tests/catch.h"
 #include "tests/model/exact/exact_testing.h"
 
 namespace occam {

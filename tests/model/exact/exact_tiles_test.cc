@@ -1,11 +1,11 @@
 // The loops of products on AMX tiles, on any processor: over an emulation of the tiles, against the
 // products by vectors.
-#include <catch2/catch.hpp>
 #include <cstring>
 #include <vector>
 
 #include "data/base/random.h"
 #include "model/exact/tile_product.h"
+#include "tests/catch.h"
 // This one needs what is in the one above.
 #include "model/exact/tile_product-inl.h"
 

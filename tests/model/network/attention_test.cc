@@ -2,7 +2,6 @@
 #include "model/network/attention.h"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
 
@@ -10,6 +9,7 @@
 #include "model/network/norm.h"
 #include "model/network/reference/layers.h"
 #include "network_fixture.h"
+#include "tests/catch.h"
 
 namespace occam {
 namespace {

@@ -6,7 +6,6 @@
 #include "model/network/reference/layers.h"
 
 #include <bit>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
 
@@ -19,6 +18,7 @@
 #include "model/network/operand.h"
 #include "model/network/rotate.h"
 #include "network_fixture.h"
+#include "tests/catch.h"
 #include "train/loss.h"
 
 namespace occam {

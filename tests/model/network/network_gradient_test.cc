@@ -1,11 +1,11 @@
 // The whole network: finite differences hold the reference twin, and the twin holds the float one.
-#include <catch2/catch.hpp>
 #include <thread>
 
 #include "data/base/error.h"
 #include "model/network/reference/network.h"
 #include "model/parameters.h"
 #include "network_fixture.h"
+#include "tests/catch.h"
 #include "train/loss.h"
 
 namespace occam {

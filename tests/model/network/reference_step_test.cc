@@ -2,11 +2,10 @@
 // the comparison would notice any part left out.
 #include "reference_step.h"
 
-#include <catch2/catch.hpp>
-
 #include "model/network/reference/network.h"
 #include "model/network/transformer.h"
 #include "network_fixture.h"
+#include "tests/catch.h"
 #include "train/loss.h"
 
 namespace occam {
