@@ -74,7 +74,7 @@ confine() {  # REGEX-OF-HEADER REGEX-OF-FILES
     [[ $file =~ $2 ]] || { echo "check_layers.sh: $file includes a header like $1" >&2; status=1; }
   done < <(grep -rlE "^#include [<\"]$1" --include='*.h' --include='*.cc' data model coder train tools)
 }
-confine '(oneapi/dnnl|dnnl)' '^model/network/(matmul|onednn)\.cc$'
+confine '(oneapi/dnnl|dnnl)' '^model/network/(onednn_matmul\.h|onednn\.cc)$'
 confine '(hdf5|H5)' '^model/checkpoint/h5_(handle\.h|reader\.cc|writer\.cc)$'
 confine 'Eigen/' '^train/vector\.h$'
 confine 'mpi\.h' '^train/mpi_communicator\.cc$'

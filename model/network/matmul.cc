@@ -5,12 +5,12 @@
 #include <array>
 #include <atomic>
 #include <mutex>
-#include <oneapi/dnnl/dnnl.hpp>
 #include <vector>
 
 #include "data/base/cpu.h"
 #include "data/base/error.h"
 #include "model/network/onednn.h"
+#include "model/network/onednn_matmul.h"
 
 namespace occam {
 namespace {
@@ -59,8 +59,8 @@ memory::desc PackedDesc(int64_t inner, int64_t columns) {
   const auto type = memory::data_type::bf16;
   const memory::desc any({inner, columns}, type, memory::format_tag::any);
   const memory::desc c({kManyRows, columns}, memory::data_type::f32, memory::format_tag::ab);
-  const dnnl::matmul::desc product(Bfloat16Desc(kManyRows, inner, inner, false), any, c);
-  return dnnl::matmul::primitive_desc(product, Engine()).weights_desc();
+  const memory::desc a = Bfloat16Desc(kManyRows, inner, inner, false);
+  return ChooseMatMul(Engine(), a, any, c, {}, Missing::kError).weights_desc();
 }
 
 struct ProductKey {
@@ -85,7 +85,8 @@ class Bfloat16Product {
       sum.append_sum(1.0f);
       attributes.set_post_ops(sum);
     }
-    const dnnl::matmul::primitive_desc chosen(dnnl::matmul::desc(a, b, c), attributes, Engine());
+    const dnnl::matmul::primitive_desc chosen =
+        ChooseMatMul(Engine(), a, b, c, attributes, Missing::kError);
     product_ = dnnl::matmul(chosen);
     for (int i = 0; i < threads; ++i) {
       arguments_.push_back({memory(a, Engine(), nullptr), memory(b, Engine(), nullptr),
