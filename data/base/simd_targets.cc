@@ -9,14 +9,25 @@
 namespace occam {
 namespace {
 
-// Every x86 target of Highway above `isa`.
+// Every x86 target of Highway above `isa`, also those that later versions add: a better target has
+// a lower bit.
 int64_t DisabledTargets(Isa isa) {
-  int64_t disabled = 0;
-  if (isa < Isa::kAvx512Vnni) disabled |= HWY_AVX3_DL;
-  if (isa < Isa::kAvx512) disabled |= HWY_AVX3;
-  if (isa < Isa::kAvx2) disabled |= HWY_AVX2;
-  if (isa < Isa::kSse41) disabled |= HWY_SSE4 | HWY_SSSE3;
-  return disabled;
+  switch (isa) {
+    case Isa::kPlain:
+      return HWY_SSSE3 | (HWY_SSSE3 - 1);
+    case Isa::kSse41:
+      return HWY_SSE4 - 1;
+    case Isa::kAvx2:
+      return HWY_AVX2 - 1;
+    case Isa::kAvx512:
+      return HWY_AVX3 - 1;
+    case Isa::kAvx512Vnni:
+      return HWY_AVX3_DL - 1;
+    case Isa::kAvx512Bf16:
+    case Isa::kAmx:
+      return 0;
+  }
+  return 0;
 }
 
 }  // namespace
