@@ -1,7 +1,5 @@
 #include "data/corpus.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -10,6 +8,7 @@
 
 #include "data/archive.h"
 #include "data/base/error.h"
+#include "data/base/format.h"
 #include "data/file_list.h"
 
 namespace occam {

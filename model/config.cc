@@ -1,11 +1,10 @@
 #include "model/config.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstdlib>
 
 #include "data/base/error.h"
+#include "data/base/format.h"
 
 namespace occam {
 namespace {

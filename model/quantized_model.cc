@@ -1,13 +1,12 @@
 #include "model/quantized_model.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <bit>
 #include <cstring>
 
 #include "data/base/byte_order.h"
 #include "data/base/error.h"
+#include "data/base/format.h"
 #include "model/parameters.h"
 
 namespace occam {

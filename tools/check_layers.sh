@@ -76,6 +76,7 @@ confine() {  # REGEX-OF-HEADER REGEX-OF-FILES
 }
 confine '(oneapi/dnnl|dnnl)' '^model/network/(onednn_matmul\.h|onednn\.cc)$'
 confine '(hdf5|H5)' '^model/checkpoint/h5_(handle\.h|reader\.cc|writer\.cc)$'
+confine 'fmt/' '^data/base/format\.(h|cc)$'
 confine 'Eigen/' '^train/vector\.h$'
 confine 'mpi\.h' '^train/mpi_communicator\.cc$'
 confine 'cxxopts' '^tools/'

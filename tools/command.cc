@@ -1,6 +1,5 @@
 #include "tools/command.h"
 
-#include <fmt/format.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 
 #include "coder/container/container_format.h"
 #include "data/base/error.h"
+#include "data/base/format.h"
 #include "model/quantized_model.h"
 #include "version.h"
 

@@ -1,12 +1,11 @@
 #include "train/trainer.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <numbers>
 
 #include "data/base/error.h"
+#include "data/base/format.h"
 
 namespace occam {
 

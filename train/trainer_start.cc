@@ -1,5 +1,4 @@
 // How a run begins: fresh, from another model's weights, or where it was stopped.
-#include <fmt/format.h>
 
 #include <chrono>
 #include <filesystem>
@@ -8,6 +7,7 @@
 
 #include "data/base/digest.h"
 #include "data/base/error.h"
+#include "data/base/format.h"
 #include "train/trainer.h"
 
 namespace occam {

@@ -1,11 +1,10 @@
 #include "train/training_run.h"
 
-#include <fmt/format.h>
-
 #include <type_traits>
 #include <utility>
 
 #include "data/base/error.h"
+#include "data/base/format.h"
 
 namespace occam {
 namespace {

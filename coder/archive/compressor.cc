@@ -1,7 +1,5 @@
 #include "coder/archive/compressor.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <memory>
 #include <utility>
@@ -12,6 +10,7 @@
 #include "coder/archive/segment_plan.h"
 #include "coder/container/container_writer.h"
 #include "data/base/error.h"
+#include "data/base/format.h"
 #include "data/base/thread_team.h"
 
 namespace occam {

@@ -1,7 +1,5 @@
 #include "coder/archive/decompress_range.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <limits>
 #include <string>
@@ -10,6 +8,7 @@
 #include "coder/container/container_directory.h"
 #include "coder/container/container_reader.h"
 #include "data/base/error.h"
+#include "data/base/format.h"
 
 namespace occam {
 namespace {

@@ -1,7 +1,5 @@
 #include "coder/archive/segment_codec.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <limits>
 #include <optional>
@@ -12,6 +10,7 @@
 #include "coder/entropy/range_decoder.h"
 #include "coder/entropy/range_encoder.h"
 #include "data/base/error.h"
+#include "data/base/format.h"
 
 namespace occam {
 namespace {

@@ -1,7 +1,5 @@
 #include "coder/archive/segment_decoder.h"
 
-#include <fmt/format.h>
-
 #include <memory>
 #include <utility>
 #include <vector>
@@ -10,6 +8,7 @@
 #include "coder/archive/segment_codec.h"
 #include "coder/archive/segment_plan.h"
 #include "data/base/error.h"
+#include "data/base/format.h"
 #include "data/base/thread_team.h"
 
 namespace occam {

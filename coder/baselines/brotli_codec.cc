@@ -1,8 +1,8 @@
 #include <brotli/decode.h>
 #include <brotli/encode.h>
-#include <fmt/format.h>
 
 #include "coder/baselines/classical_codecs.h"
+#include "data/base/format.h"
 
 namespace occam {
 namespace {

@@ -1,4 +1,3 @@
-#include <fmt/format.h>
 #include <jxl/decode.h>
 #include <jxl/encode.h>
 
@@ -6,6 +5,7 @@
 
 #include "coder/baselines/classical_codecs.h"
 #include "coder/baselines/gray_image.h"
+#include "data/base/format.h"
 
 namespace occam {
 namespace {

@@ -1,7 +1,6 @@
 #include "coder/baselines/program.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include <sstream>
 
 #include "coder/baselines/classical_codec.h"
+#include "data/base/format.h"
 
 namespace occam {
 namespace {

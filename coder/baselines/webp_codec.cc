@@ -1,4 +1,3 @@
-#include <fmt/format.h>
 #include <webp/decode.h>
 #include <webp/encode.h>
 
@@ -8,6 +7,7 @@
 #include "coder/baselines/classical_codecs.h"
 #include "coder/baselines/gray_image.h"
 #include "data/base/byte_order.h"
+#include "data/base/format.h"
 
 namespace occam {
 namespace {

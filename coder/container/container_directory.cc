@@ -1,9 +1,8 @@
 #include "coder/container/container_directory.h"
 
-#include <fmt/format.h>
-
 #include "data/base/byte_order.h"
 #include "data/base/error.h"
+#include "data/base/format.h"
 
 namespace occam {
 namespace {

@@ -1,12 +1,11 @@
 #include "coder/container/container_format.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <bit>
 
 #include "data/base/byte_order.h"
 #include "data/base/error.h"
+#include "data/base/format.h"
 
 namespace occam {
 namespace {

@@ -1,11 +1,10 @@
 #include "coder/container/container_reader.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "data/base/byte_order.h"
 #include "data/base/error.h"
+#include "data/base/format.h"
 
 namespace occam {
 namespace {

@@ -1,7 +1,5 @@
 #include "coder/container/segment_finder.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -9,6 +7,7 @@
 #include "coder/container/look_ahead.h"
 #include "data/base/byte_order.h"
 #include "data/base/error.h"
+#include "data/base/format.h"
 
 namespace occam {
 namespace {

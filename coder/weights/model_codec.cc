@@ -1,7 +1,5 @@
 #include "coder/weights/model_codec.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "coder/entropy/bit_coder.h"
@@ -11,6 +9,7 @@
 #include "coder/weights/tokenizer_codec.h"
 #include "data/base/byte_order.h"
 #include "data/base/error.h"
+#include "data/base/format.h"
 
 namespace occam {
 namespace {

@@ -1,13 +1,12 @@
 #include "model/checkpoint/checkpoint_block.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "data/base/byte_order.h"
 #include "data/base/digest.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
+#include "data/base/format.h"
 #include "model/checkpoint/checkpoint.h"
 
 namespace occam {

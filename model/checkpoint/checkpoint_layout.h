@@ -2,14 +2,13 @@
 #ifndef OCCAM_MODEL_CHECKPOINT_CHECKPOINT_LAYOUT_H_
 #define OCCAM_MODEL_CHECKPOINT_CHECKPOINT_LAYOUT_H_
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <span>
 #include <string>
 
 #include "data/base/error.h"
+#include "data/base/format.h"
 #include "model/checkpoint/h5_file.h"
 #include "model/config.h"
 #include "model/parameters.h"

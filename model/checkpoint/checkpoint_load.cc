@@ -1,8 +1,8 @@
-#include <fmt/format.h>
 
 #include <algorithm>
 
 #include "data/base/error.h"
+#include "data/base/format.h"
 #include "model/checkpoint/checkpoint.h"
 #include "model/checkpoint/checkpoint_block.h"
 #include "model/checkpoint/checkpoint_layout.h"

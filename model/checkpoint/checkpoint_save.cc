@@ -1,10 +1,10 @@
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <bit>
 #include <cstdint>
 
 #include "data/base/error.h"
+#include "data/base/format.h"
 #include "model/checkpoint/checkpoint.h"
 #include "model/checkpoint/checkpoint_block.h"
 #include "model/checkpoint/checkpoint_layout.h"

@@ -3,7 +3,6 @@
 #ifndef OCCAM_MODEL_CHECKPOINT_H5_HANDLE_H_
 #define OCCAM_MODEL_CHECKPOINT_H5_HANDLE_H_
 
-#include <fmt/format.h>
 #include <hdf5.h>
 
 #include <cstdint>
@@ -12,6 +11,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "data/base/format.h"
 #include "model/checkpoint/h5_file.h"
 
 namespace occam {

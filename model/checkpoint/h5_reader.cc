@@ -1,10 +1,10 @@
-#include <fmt/format.h>
 #include <hdf5.h>
 
 #include <algorithm>
 #include <utility>
 
 #include "data/base/error.h"
+#include "data/base/format.h"
 #include "model/checkpoint/h5_file.h"
 #include "model/checkpoint/h5_handle.h"
 

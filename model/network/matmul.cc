@@ -1,7 +1,5 @@
 #include "model/network/matmul.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <atomic>
 #include <mutex>
@@ -9,6 +7,7 @@
 
 #include "data/base/cpu.h"
 #include "data/base/error.h"
+#include "data/base/format.h"
 #include "model/network/onednn.h"
 #include "model/network/onednn_matmul.h"
 

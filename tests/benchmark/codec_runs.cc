@@ -1,6 +1,5 @@
 #include "codec_runs.h"
 
-#include <fmt/format.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 #include "coder/archive/decompressor.h"
 #include "coder/predict/network_predictor.h"
 #include "data/base/file.h"
+#include "data/base/format.h"
 #include "known_text.h"
 #include "model/exact/network.h"
 #include "sampler.h"

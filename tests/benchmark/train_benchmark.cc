@@ -15,7 +15,6 @@
 // optimizer), tokens a second of wall time, the median step. With --processes the same for so many
 // processes of one thread that share nothing, which is what the machine makes of more cores. Needs
 // a quiet machine.
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <functional>
@@ -26,6 +25,7 @@
 #include <vector>
 
 #include "data/base/error.h"
+#include "data/base/format.h"
 #include "data/base/random.h"
 #include "data/base/thread_team.h"
 #include "data/base/units.h"

@@ -1,5 +1,4 @@
 // occam evaluate: what a model is worth on a file, its own bytes charged.
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
@@ -19,6 +18,7 @@
 #include "coder/weights/model_codec.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
+#include "data/base/format.h"
 #include "data/base/thread_team.h"
 #include "data/base/units.h"
 #include "data/corpus.h"

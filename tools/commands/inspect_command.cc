@@ -1,5 +1,4 @@
 // occam inspect: what is in a file of ours, and a model out of a checkpoint.
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -13,6 +12,7 @@
 #include "coder/weights/model_codec.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
+#include "data/base/format.h"
 #include "data/base/units.h"
 #include "data/tokenizer/tokenizer.h"
 #include "model/checkpoint/checkpoint.h"

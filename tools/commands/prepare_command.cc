@@ -1,5 +1,4 @@
 // occam prepare: a set to train on and to measure by.
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <atomic>
@@ -8,6 +7,7 @@
 #include <vector>
 
 #include "data/base/error.h"
+#include "data/base/format.h"
 #include "data/base/units.h"
 #include "data/prepare.h"
 #include "data/prepared_set.h"

@@ -1,10 +1,10 @@
 // write_checkpoint PATH: saves a sample checkpoint and prints, from what it loads again, what
 // checkpoint_read.py must print of that file.
-#include <fmt/format.h>
 
 #include <cstdio>
 
 #include "data/base/digest.h"
+#include "data/base/format.h"
 #include "tests/model/checkpoint/sample_checkpoint.h"
 
 namespace occam {
@@ -32,8 +32,10 @@ void Print(const Checkpoint& checkpoint) {
   const ModelConfig& c = checkpoint.config;
   fmt::print("config: context={} conv_width={} heads={} kv_heads={} layers={} mlp_factor={} ",
              c.context, c.conv_width, c.heads, c.kv_heads, c.layers, c.mlp_factor);
-  fmt::print("vocabulary={} width={} windows=[{}]\n", c.vocabulary, c.width,
-             fmt::join(c.windows, ", "));
+  std::string windows;
+  for (const int32_t window : c.windows)
+    windows += fmt::format("{}{}", windows.empty() ? "" : ", ", window);
+  fmt::print("vocabulary={} width={} windows=[{}]\n", c.vocabulary, c.width, windows);
   fmt::print("command_line: {}\n", checkpoint.provenance.command_line);
   const std::string maxima_shape = fmt::format("{}, {}", c.layers, c.kv_heads);
   PrintArray("/calibration/key_maxima", "float32", maxima_shape, checkpoint.calibration.key_maxima);

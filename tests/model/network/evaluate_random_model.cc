@@ -1,7 +1,6 @@
 // evaluate_random_model CHECKPOINT DATA TAPS: saves a random model of bytes with so many taps of
 // its convolutions and prints what the training network makes of DATA, as evaluate_torch.py must
 // print it.
-#include <fmt/format.h>
 
 #include <cmath>
 #include <cstdio>
@@ -10,6 +9,7 @@
 
 #include "data/base/error.h"
 #include "data/base/file.h"
+#include "data/base/format.h"
 #include "model/checkpoint/checkpoint.h"
 #include "model/network/transformer.h"
 #include "train/loss.h"

@@ -1,5 +1,4 @@
 // occam baselines: runs the program occam-baselines that lies beside this one.
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -7,6 +6,7 @@
 #include <filesystem>
 
 #include "data/base/error.h"
+#include "data/base/format.h"
 #include "tools/command.h"
 
 namespace occam {

@@ -1,7 +1,6 @@
 // occam-baselines, which `occam baselines` runs: what the classical codecs make of files. A program
 // of its own, since loading their libraries would cost every other command time. Under the name of
 // generate it is `occam generate --codec`.
-#include <fmt/format.h>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
@@ -18,6 +17,7 @@
 
 #include "coder/baselines/classical_codecs.h"
 #include "data/base/error.h"
+#include "data/base/format.h"
 #include "data/base/units.h"
 #include "data/corpus.h"
 #include "tools/command.h"

@@ -1,5 +1,4 @@
 // occam compress and occam decompress, with the habits of gzip, xz and zstd.
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,6 +17,7 @@
 #include "coder/weights/model_codec.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
+#include "data/base/format.h"
 #include "data/base/units.h"
 #include "model/exact/network.h"
 #include "tools/command.h"

@@ -1,11 +1,10 @@
 #include "tools/commands/compress/compress_options.h"
 
-#include <fmt/format.h>
-
 #include <filesystem>
 
 #include "coder/api/built_in_models.h"
 #include "data/base/error.h"
+#include "data/base/format.h"
 #include "data/base/units.h"
 #include "tools/command.h"
 

@@ -1,9 +1,9 @@
 // occam generate --codec, in the program occam-baselines.
-#include <fmt/format.h>
 
 #include "coder/baselines/classical_codecs.h"
 #include "coder/baselines/codec_continuation.h"
 #include "data/base/error.h"
+#include "data/base/format.h"
 #include "tools/command.h"
 #include "tools/commands/generate/generate_options.h"
 

@@ -1,10 +1,10 @@
 // occam generate: what a model, or a codec, makes of a prompt.
-#include <fmt/format.h>
 
 #include <vector>
 
 #include "coder/predict/continuation.h"
 #include "coder/predict/network_predictor.h"
+#include "data/base/format.h"
 #include "data/base/units.h"
 #include "model/exact/network.h"
 #include "tools/command.h"

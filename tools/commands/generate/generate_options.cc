@@ -1,6 +1,5 @@
 #include "tools/commands/generate/generate_options.h"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 #include <optional>
 
 #include "data/base/error.h"
+#include "data/base/format.h"
 #include "data/base/units.h"
 #include "data/terminal_text.h"
 #include "tools/command.h"

@@ -1,10 +1,9 @@
 #include "tools/commands/train/tokenizer_option.h"
 
-#include <fmt/format.h>
-
 #include <string>
 
 #include "data/base/error.h"
+#include "data/base/format.h"
 #include "data/base/units.h"
 #include "data/tokenizer/bpe_tokenizer.h"
 #include "data/tokenizer/bpe_trainer.h"

@@ -1,5 +1,4 @@
 // occam train: a model from a text.
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
@@ -15,6 +14,7 @@
 
 #include "data/base/error.h"
 #include "data/base/file.h"
+#include "data/base/format.h"
 #include "data/tokenizer/bpe_merges.h"
 #include "data/tokenizer/tokenizer.h"
 #include "model/checkpoint/checkpoint.h"

@@ -1,13 +1,12 @@
 #include "tools/commands/train/train_options.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
 
 #include "data/base/error.h"
+#include "data/base/format.h"
 #include "data/base/units.h"
 #include "model/network/matmul.h"
 #include "tools/command.h"

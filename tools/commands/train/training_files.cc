@@ -1,7 +1,5 @@
 #include "tools/commands/train/training_files.h"
 
-#include <fmt/format.h>
-
 #include <cstdio>
 #include <filesystem>
 #include <system_error>
@@ -9,6 +7,7 @@
 #include "coder/weights/model_codec.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
+#include "data/base/format.h"
 #include "data/base/units.h"
 #include "model/checkpoint/checkpoint.h"
 #include "model/quantize.h"

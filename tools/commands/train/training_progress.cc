@@ -1,10 +1,9 @@
 #include "tools/commands/train/training_progress.h"
 
-#include <fmt/format.h>
-
 #include <cstdio>
 #include <string>
 
+#include "data/base/format.h"
 #include "data/base/units.h"
 
 namespace occam {

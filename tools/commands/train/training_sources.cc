@@ -1,7 +1,5 @@
 #include "tools/commands/train/training_sources.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cctype>
 #include <charconv>
@@ -12,6 +10,7 @@
 #include "coder/weights/tokenizer_codec.h"
 #include "data/base/digest.h"
 #include "data/base/error.h"
+#include "data/base/format.h"
 #include "data/base/units.h"
 #include "data/file_list.h"
 #include "data/mixture.h"
