@@ -19,5 +19,8 @@ function(occam_library)
   add_library(occam_${name} STATIC ${ARGN})
   add_library(occam::${name} ALIAS occam_${name})
   occam_flags(occam_${name})
+  # What belongs to liboccam.so shows nothing but the functions of occam_c.h.
+  set_target_properties(occam_${name} PROPERTIES
+    POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
   target_include_directories(occam_${name} PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
 endfunction()
