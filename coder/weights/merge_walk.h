@@ -8,6 +8,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "coder/entropy/bit_model.h"
@@ -40,8 +41,7 @@ class MergeWalk {
   void Merges(std::vector<TokenPair>* merges) {
     const size_t tokens = static_cast<size_t>(kByteTokens) + merges->size();
     for (auto& used : used_) used.assign(tokens, {});
-    TokenOrder order(tokens);
-    order_ = &order;
+    TokenOrder& order = order_.emplace(tokens);
     for (TokenPair& merge : *merges) {
       order.Weigh(tokens_);
       history_ = 0;
@@ -183,7 +183,7 @@ class MergeWalk {
   std::vector<uint32_t> cells_;
   std::vector<typename Mixed::Weights> weights_;
   KnownTokens tokens_;
-  TokenOrder* order_ = nullptr;
+  std::optional<TokenOrder> order_;       // made when the number of tokens is known
   std::array<std::vector<Use>, 2> used_;  // by side and token
   uint16_t left_ = 0;                     // of the merge at hand
   uint32_t history_ = 0;                  // its last bytes so far, the last one lowest
