@@ -97,11 +97,17 @@ std::string VersionText() {
                      commit.empty() ? "" : ", commit " + commit);
 }
 
+int ExitCode(ErrorKind kind) {
+  if (kind == ErrorKind::kMemory) return static_cast<int>(ErrorKind::kIo);
+  if (kind == ErrorKind::kCancelled) return kInterruptedExitCode;
+  return static_cast<int>(kind);
+}
+
 int ReportFailure(const std::string& prefix) {
   const auto fail = [&](ErrorKind kind, const std::string& message) {
     fmt::print(stderr, "{}{}\n", prefix, message);
     std::fflush(stderr);
-    return static_cast<int>(kind);
+    return ExitCode(kind);
   };
   try {
     throw;

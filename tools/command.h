@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "data/base/error.h"
+
 namespace occam {
 
 // One a file tools/<name>_command.cc. Each parses, calls the libraries and prints; returns the exit
@@ -38,6 +40,9 @@ struct EarlyExit {};
 // In a handler: prints the exception in one line on standard error, after `prefix`, and returns its
 // exit code.
 int ReportFailure(const std::string& prefix);
+
+// Of a program that ends by an error of this kind.
+int ExitCode(ErrorKind kind);
 
 constexpr int kInterruptedExitCode = 130;  // as shells report a program ended by SIGINT
 

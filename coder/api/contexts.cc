@@ -32,11 +32,19 @@ occam_code occam_context_new(const occam_model* model, occam_context** context,
 
 void occam_context_free(occam_context* context) { delete context; }
 
-occam_code occam_context_feed(occam_context* context, const void* bytes, size_t size, double* bits,
+occam_code occam_context_feed(occam_context* context, const void* bytes, size_t size,
+                              occam_progress progress, void* progress_user, double* bits,
                               occam_error* error) {
   return Guard(error, [&] {
     Require(context != nullptr, "there is no context");
-    const double cost = context->continuation.Feed(SpanOf(bytes, size));
+    bool stopped = false;
+    const double cost = context->continuation.Feed(
+        SpanOf(bytes, size), [&](uint64_t bytes_read, double bits_so_far) {
+          stopped = progress != nullptr && progress(progress_user, bytes_read,
+                                                    static_cast<uint64_t>(bits_so_far / 8)) != 0;
+          return !stopped;
+        });
+    if (stopped) throw occam::Error(occam::ErrorKind::kCancelled, "the caller asked to stop");
     if (bits != nullptr) *bits = cost;
   });
 }

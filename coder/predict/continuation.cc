@@ -16,17 +16,21 @@ Continuation::Continuation(const CodecModel& model)
   model_->StartSegment(1);
 }
 
-double Continuation::Feed(std::span<const uint8_t> bytes, const std::atomic<bool>* stop) {
+double Continuation::Feed(std::span<const uint8_t> bytes, const GoOnFn& go_on) {
   constexpr size_t kPiece = 1 << 14;  // symbols, so that one is soon done
   const std::vector<int32_t> symbols = tokenizer_->Encode(bytes);
   std::vector<SymbolInterval> intervals(std::min(kPiece, symbols.size()));
-  uint64_t fixed_bits = 0;
+  uint64_t fixed_bits = 0, bytes_read = 0;
   const auto add = [&](uint32_t frequency) {
     fixed_bits += kFrequencyBits * kFixedOne - Log2Fixed(frequency);
   };
+  const auto bits = [&] {
+    return static_cast<double>(fixed_bits) / static_cast<double>(kFixedOne);
+  };
   for (size_t begin = 0; begin < symbols.size(); begin += kPiece) {
-    if (stop != nullptr && *stop) break;
+    if (go_on && !go_on(bytes_read, bits())) break;
     const auto piece = std::span(symbols).subspan(begin, std::min(kPiece, symbols.size() - begin));
+    bytes_read += tokenizer_->DecodedBytes(piece);
     if (stepped_) {
       for (const int32_t symbol : piece) {
         add(Frequencies()[static_cast<size_t>(symbol)]);
@@ -39,7 +43,7 @@ double Continuation::Feed(std::span<const uint8_t> bytes, const std::atomic<bool
     for (const SymbolInterval& interval : scored) add(interval.size);
     Read(piece.back());
   }
-  return static_cast<double>(fixed_bits) / static_cast<double>(kFixedOne);
+  return bits();
 }
 
 std::span<const uint32_t> Continuation::Frequencies() {

@@ -3,8 +3,8 @@
 #ifndef OCCAM_CODER_PREDICT_CONTINUATION_H_
 #define OCCAM_CODER_PREDICT_CONTINUATION_H_
 
-#include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -23,9 +23,10 @@ class Continuation {
   explicit Continuation(const CodecModel& model);
 
   // Reads on, any number of bytes; a tokenizer cuts each call's bytes into symbols by themselves.
-  // Returns the bits that these symbols would be coded in. Ends early when `stop`, which may be
-  // null, becomes true.
-  double Feed(std::span<const uint8_t> bytes, const std::atomic<bool>* stop = nullptr);
+  // Returns the bits that these symbols would be coded in. `go_on`, which may be null, is asked
+  // before each 16,384 symbols, with the bytes read and their bits so far; false ends it early.
+  using GoOnFn = std::function<bool(uint64_t bytes, double bits)>;
+  double Feed(std::span<const uint8_t> bytes, const GoOnFn& go_on = nullptr);
 
   // The frequencies [vocabulary] of the next symbol; valid until the next call.
   std::span<const uint32_t> Frequencies();

@@ -401,10 +401,17 @@ class Context {
     door::Call(occam_context_new, model.get(), &context);
     context_.reset(context);
   }
-  // Reads on; returns the bits that these bytes cost as symbols.
-  double Feed(std::span<const uint8_t> bytes) {
+  // Reads on; returns the bits that these bytes cost as symbols. `progress` is that of Options,
+  // with what the bytes cost in place of a file's length.
+  double Feed(std::span<const uint8_t> bytes,
+              const std::function<bool(uint64_t, uint64_t)>& progress = nullptr) {
+    Options options;
+    options.progress = progress;
+    door::Bridge bridge;
+    const occam_options* const c = bridge.With(options);
     double bits = 0;
-    door::Call(occam_context_feed, context_.get(), bytes.data(), bytes.size(), &bits);
+    bridge.Call(occam_context_feed, context_.get(), bytes.data(), bytes.size(), c->progress,
+                c->progress_user, &bits);
     return bits;
   }
   // The distribution of the next byte, out of OCCAM_FREQUENCY_TOTAL.

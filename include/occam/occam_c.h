@@ -278,10 +278,13 @@ OCCAM_API occam_code occam_context_new(const occam_model* model, occam_context**
                                        occam_error* error);
 OCCAM_API void occam_context_free(occam_context* context); /* NULL is allowed */
 
-/* Reads on. `bits`, which may be NULL, gets what these bytes cost as symbols. Models of byte pairs
- * cut each piece into symbols by itself. */
+/* Reads on. `bits`, which may be NULL, gets what these bytes cost as symbols. `progress`, which may
+ * be NULL, is told of the bytes read and of what they cost in bytes; a result that is not 0 ends
+ * the call with OCCAM_ERROR_CANCELLED after a part. Models of byte pairs cut each piece into
+ * symbols by itself. */
 OCCAM_API occam_code occam_context_feed(occam_context* context, const void* bytes, size_t size,
-                                        double* bits, occam_error* error);
+                                        occam_progress progress, void* progress_user, double* bits,
+                                        occam_error* error);
 
 /* The distribution of the next byte: frequencies[b] / OCCAM_FREQUENCY_TOTAL. They sum to that. For
  * models of byte pairs it is the distribution of the next symbol's first byte. */

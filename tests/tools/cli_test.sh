@@ -219,7 +219,7 @@ absent small.none
 expect 0 "$bin/occam_encoder" coded.occm text small.occ
 "$bin/compress" --ckpt tiny.h5 --embed-model --mode carried <text | cmp -s - small.occ || fail "occam_encoder writes something else"
 expect 2 "$bin/decompress" --ckpt x.h5 -f -o restored own.occ
-says 'leave --ckpt out'
+says 'give none'
 expect 2 "$bin/inspect" text.occ --export inner.occm -f
 says 'no model'
 expect 2 "$bin/inspect" own.occ --release inner.h5

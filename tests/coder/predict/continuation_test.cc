@@ -124,9 +124,8 @@ TEST_CASE("Continuation: a model of byte pairs generates their bytes") {
 
 TEST_CASE("Continuation: reading a prompt ends early when told, and only tables can go on") {
   const CodecModel model = NetworkCodecModel(ByteNetwork());
-  const std::atomic<bool> stop = true;
   Continuation continuation(model);
-  CHECK(continuation.Feed(Prose(100, 1), &stop) == 0);
+  CHECK(continuation.Feed(Prose(100, 1), [](uint64_t, double) { return false; }) == 0);
   CodecModel order2 = model;
   order2.factory = [](int, ContextMode) { return std::make_unique<Order2Predictor>(); };
   CHECK(ThrownBy([&] { Continuation refused(order2); }).kind == ErrorKind::kUsage);

@@ -31,8 +31,12 @@ int GenerateByCodec(int argc, const char* const* argv) {
   continuation.Begin(prompt);
   const std::string about =
       fmt::format("{}, prompt of {} bytes", codec->facts().maker, prompt.size());
-  return WriteContinuation(request, prompt, about,
-                           [&] { return Bytes{continuation.Next(&sampler)}; });
+  return WriteContinuation(request, prompt, about, [&](const TakeFn& take) {
+    for (;;) {
+      const uint8_t byte = continuation.Next(&sampler);
+      take(std::span(&byte, 1));
+    }
+  });
 }
 
 }  // namespace occam

@@ -173,17 +173,22 @@ Bytes ReadPrompt(const GenerateOptions& request) {
 }
 
 int WriteContinuation(const GenerateOptions& request, std::span<const uint8_t> prompt,
-                      const std::string& about, const std::function<Bytes()>& next) {
+                      const std::string& about,
+                      const std::function<void(const TakeFn&)>& generate) {
   const std::atomic<bool>& interrupted = CatchInterrupts();
   GeneratedOutput output(request);
   if (request.echo) output.Write(prompt);
   const auto start = std::chrono::steady_clock::now();
   uint64_t left = request.bytes;
-  while (left > 0 && !interrupted) {
-    Bytes piece = next();
-    piece.resize(std::min<uint64_t>(piece.size(), left));
-    output.Write(piece);
-    left -= piece.size();
+  struct Enough {};
+  try {
+    generate([&](std::span<const uint8_t> bytes) {
+      if (left == 0 || interrupted) throw Enough{};
+      bytes = bytes.first(static_cast<size_t>(std::min<uint64_t>(bytes.size(), left)));
+      output.Write(bytes);
+      left -= bytes.size();
+    });
+  } catch (const Enough&) {
   }
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   // A file that was not finished does not appear; what is on a terminal has been read.

@@ -32,11 +32,14 @@ GenerateOptions ParseGenerateOptions(int argc, const char* const* argv);
 
 Bytes ReadPrompt(const GenerateOptions& request);  // Throws kIo.
 
-// Writes request.bytes bytes of what next() gives, as they come, bytes to a file or pipe, text to a
-// terminal, and tells the speed on standard error, after `about`. Returns the exit code; throws
-// kIo.
+// What a generator hands its bytes to; throws when it wants no more.
+using TakeFn = std::function<void(std::span<const uint8_t> bytes)>;
+
+// Writes the first request.bytes bytes of what generate(take) gives to take, as they come, bytes to
+// a file or pipe, text to a terminal, and tells the speed on standard error, after `about`. Returns
+// the exit code; throws kIo.
 int WriteContinuation(const GenerateOptions& request, std::span<const uint8_t> prompt,
-                      const std::string& about, const std::function<Bytes()>& next);
+                      const std::string& about, const std::function<void(const TakeFn&)>& generate);
 
 // The part of generate that is in occam-baselines: by a codec.
 int GenerateByCodec(int argc, const char* const* argv);
