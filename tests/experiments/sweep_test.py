@@ -194,10 +194,10 @@ with tempfile.TemporaryDirectory() as work:
     # The specs of the studies: flags that there are, and cells that can be told apart.
     with open("long text", "wb") as text:
         text.truncate(64000000)
-    studies = os.path.join(os.path.dirname(script), "studies")
-    specs = [name for name in os.listdir(studies) if name.endswith(".toml")]
+    folder = os.path.join(os.path.dirname(script), "specs")
+    specs = [name for name in os.listdir(folder) if name.endswith(".toml")]
     assert len(specs) >= 6
     for spec in specs:
-        assert "0 done" in sweep(os.path.join(studies, spec), "--text", "long text", "--out", "dry", "--dry-run").stdout
+        assert "0 done" in sweep(os.path.join(folder, spec), "--text", "long text", "--out", "dry", "--dry-run").stdout
     os.chdir("/")
 print("sweep_test.py: all held")

@@ -2,7 +2,7 @@
 """Which windows, key/value heads, convolutions and depth: held-out rate against the bytes of cached keys and values that a
 decoder reads for every byte; equal runs as one, with their range. Reads what torch_twin.py wrote, writes a table and a figure beside it.
 
-    experiments/family/draw.py [RESULTS.jsonl] [--out NAME]
+    experiments/results/family/draw.py [RESULTS.jsonl] [--out NAME]
 
 NAME.md holds the table, NAME.svg and NAME.png the figure. Needs matplotlib (Debian: python3-matplotlib).
 """
