@@ -10,7 +10,7 @@ namespace occam {
 namespace {
 
 // All by rate, the windows also by the cache that a decoder reads for every byte:
-// experiments/family.
+// experiments/results/family.
 constexpr int kDeepLayers = 13;
 constexpr int64_t kDeepFrom = 8'000'000;  // parameters
 constexpr int kFamilyWindow = 64;
@@ -77,7 +77,7 @@ ModelConfig FamilyConfigFor(int64_t parameters, int vocabulary) {
   int64_t best_distance = INT64_MAX;
   for (int width = kWidthStep; width <= 4096; width += kWidthStep) {
     if (FamilyHeadSize(width) == 16 && width > 16)
-      continue;  // they learned less: experiments/family
+      continue;  // they learned less: experiments/results/family
     const int64_t distance =
         std::llabs(ParameterCount(FamilyConfig(width, vocabulary, layers)) - parameters);
     if (distance < best_distance) {

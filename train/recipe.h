@@ -8,14 +8,14 @@ namespace occam {
 
 struct Recipe {
   // Muon, on the hidden matrices (Jordan et al., 2024, "Muon: an optimizer for hidden layers in
-  // neural networks"). Rates and batch were chosen by experiments/recipe: flat around these values,
-  // at 200 and 800 thousand parameters, 40 to 300 MB seen.
+  // neural networks"). Rates and batch were chosen by experiments/results/recipe:
+  // flat around these values, at 200 and 800 thousand parameters, 40 to 300 MB seen.
   double muon_lr = 0.02;
   double muon_momentum = 0.95;  // Nesterov
   int64_t newton_schulz_steps = 5;
 
   // AdamW, on embedding, head, gains and convolutions (Loshchilov and Hutter, 2019, "Decoupled
-  // weight decay regularization"); the rate by experiments/recipe.
+  // weight decay regularization"); the rate by experiments/results/recipe.
   double adamw_lr = 8e-3;
   double adamw_beta1 = 0.9;
   double adamw_beta2 = 0.99;
@@ -47,7 +47,7 @@ struct Recipe {
   // nothing.
   double weight_rate = 0;
 
-  // Sequences of `context` tokens a step; experiments/short_runs.sh and experiments/recipe.
+  // Sequences of `context` tokens a step; experiments/short_runs.sh and experiments/results/recipe.
   int64_t batch_sequences = 8;
   // The gradients of shards are summed in their order, so a result depends on this number and never
   // on threads (DESIGN.md section 3).

@@ -23,9 +23,9 @@ void RotateBackward(const RotaryAngles& angles, int64_t first, TensorView dy);
 // Keys see the past: the still pairs of a key (those that do not turn) are those of the position
 // before, zero at the first. So one layer finds what came after an earlier place like the present
 // one: its query is like the key of the place after. Without this, two layers have to find out
-// together: at 200K parameters and 6 MB seen, 2.24 instead of 1.95 bpb (experiments/recipe). After
-// the partial key offset of the modded-nanogpt speed runs (Jordan et al., 2025), and the token
-// shift of RWKV (Peng et al., 2023, section 3.1).
+// together: at 200K parameters and 6 MB seen, 2.24 instead of 1.95 bpb
+// (experiments/results/recipe). After the partial key offset of the modded-nanogpt speed runs
+// (Jordan et al., 2025), and the token shift of RWKV (Peng et al., 2023, section 3.1).
 //
 // keys [length, size], those of one head of a sequence, normed; `shifted` is not `keys`.
 void ShiftStillPairs(ConstTensorView keys, TensorView shifted);

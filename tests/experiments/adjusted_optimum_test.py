@@ -1,9 +1,8 @@
 """adjusted_optimum.py: finds the smallest file with its model in it, goes on where it was stopped, and draws what it found.
 
-  adjusted_optimum_test.py BIN_DIR ADJUSTED_OPTIMUM     exits 77 where matplotlib is missing
+  adjusted_optimum_test.py BIN_DIR ADJUSTED_OPTIMUM     exits 77 where a library is missing
 """
 
-import importlib.util
 import json
 import os
 import random
@@ -12,9 +11,9 @@ import sys
 import tempfile
 import xml.etree.ElementTree as ElementTree
 
-if importlib.util.find_spec("matplotlib") is None:
-    print("skipped: matplotlib is missing")
-    sys.exit(77)
+import needs
+
+needs.modules("jinja2", "matplotlib", "pandas")
 
 binaries, script = (os.path.abspath(path) for path in sys.argv[1:3])
 

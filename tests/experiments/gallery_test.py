@@ -1,11 +1,10 @@
 """gallery.py: shows what `generate` makes of the sets' validation parts, generates nothing twice, and mistakes have a word.
 
-  gallery_test.py BIN_DIR GALLERY     exits 77 where matplotlib is missing
+  gallery_test.py BIN_DIR GALLERY     exits 77 where a library is missing
 """
 
 import base64
 import hashlib
-import importlib.util
 import json
 import os
 import random
@@ -15,9 +14,9 @@ import sys
 import tempfile
 import wave
 
-if importlib.util.find_spec("matplotlib") is None:
-    print("skipped: matplotlib is missing")
-    sys.exit(77)
+import needs
+
+needs.modules("jinja2", "matplotlib", "numpy", "tqdm")
 
 binaries, script = (os.path.abspath(path) for path in sys.argv[1:3])
 
@@ -84,8 +83,10 @@ with tempfile.TemporaryDirectory() as work:
     upper = pixels[96:96 + 48]  # the second of four patches of 12 rows is the first of two items
     assert base64.b64encode(generated(model, upper, 48)).decode() in [c["continuation"] for c in cells]
     page = open("out/gallery.html", encoding="utf-8").read()
-    assert page.count("data:image/png;base64,") == 3 and page.count("data:audio/wav;base64,") == 6
-    assert not re.search(r'(src|href)="(?!data:)', page), "the page needs other files"
+    # Every picture on light and on dark paper.
+    assert page.count("data:image/png;base64,") == 6 and page.count("data:audio/wav;base64,") == 6
+    assert page.count('<source media="(prefers-color-scheme: dark)" srcset="data:image/png') == 3
+    assert not re.search(r'(src|srcset|href)="(?!data:)', page), "the page needs other files"
     assert "&lt;and&gt;" in page and "<and>" not in page
     assert "text 1" in page.lower() and "out/" not in page
 

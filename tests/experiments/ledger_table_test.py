@@ -11,6 +11,9 @@ import subprocess
 import sys
 import tempfile
 
+import needs
+
+needs.modules("jinja2", "pandas")
 binaries, script = (os.path.abspath(path) for path in sys.argv[1:3])
 
 

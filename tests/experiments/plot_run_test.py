@@ -1,9 +1,8 @@
 """plot_run.py draws what train logs, and says clearly what it cannot draw.
 
-  plot_run_test.py BIN_DIR PLOT_RUN     exits 77 where matplotlib is missing
+  plot_run_test.py BIN_DIR PLOT_RUN     exits 77 where a library is missing
 """
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -11,15 +10,13 @@ import sys
 import tempfile
 import xml.etree.ElementTree as ElementTree
 
-if importlib.util.find_spec("matplotlib") is None:
-    print("skipped: matplotlib is missing")
-    sys.exit(77)
+import needs
+
+needs.modules("matplotlib")
 
 binaries, plot_run = (os.path.abspath(path) for path in sys.argv[1:3])
-spec = importlib.util.spec_from_file_location("plot_run", plot_run)
-plot = importlib.util.module_from_spec(spec)
-sys.path.insert(0, os.path.dirname(plot_run))  # as when it is run
-spec.loader.exec_module(plot)
+sys.path.insert(0, os.path.dirname(plot_run))
+from occam_experiments import plot_run as plot  # noqa: E402
 
 
 def draw(*arguments, code=0):

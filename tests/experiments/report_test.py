@@ -1,10 +1,9 @@
 """report.py and in_context.py: pages say what the rows say, the law finds what made the rows, curves sum to what models code.
 
-  report_test.py BIN_DIR EXPERIMENTS_DIR     exits 77 where matplotlib is missing
+  report_test.py BIN_DIR EXPERIMENTS_DIR     exits 77 where a library is missing
 """
 
 import csv
-import importlib.util
 import json
 import math
 import os
@@ -16,16 +15,16 @@ import tempfile
 import xml.etree.ElementTree as ElementTree
 import zlib
 
-if any(importlib.util.find_spec(name) is None for name in ("matplotlib", "numpy", "scipy")):
-    print("skipped: matplotlib, numpy or scipy is missing")
-    sys.exit(77)
+import needs
+
+needs.modules("jinja2", "matplotlib", "numpy", "pandas", "scipy", "tqdm")
 
 binaries, scripts = (os.path.abspath(path) for path in sys.argv[1:3])
 sys.path.insert(0, scripts)
 import numpy  # noqa: E402
 
-import law  # noqa: E402
-import sweep  # noqa: E402
+from occam_experiments.report import law  # noqa: E402
+from occam_experiments.sweep.table import MEASURED  # noqa: E402
 
 noise = random.Random(1)
 
@@ -68,9 +67,9 @@ def row_of(settings, parameters, held_out, in_sample, width=48, vocabulary=256, 
 
 def write_results(folder, rows, kind):
     os.makedirs(folder)
-    settings = [name for row in rows for name in row if name not in sweep.MEASURED and name not in ("study", "label", "id")]
+    settings = [name for row in rows for name in row if name not in MEASURED and name not in ("study", "label", "id")]
     with open(f"{folder}/results.csv", "w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, ["study", "label", "id", *dict.fromkeys(settings), *sweep.MEASURED])
+        table = csv.DictWriter(file, ["study", "label", "id", *dict.fromkeys(settings), *MEASURED])
         table.writeheader()
         table.writerows(rows)
     write(f"{folder}/spec.toml", f"name = \"made\"\nquestion = \"Is <this> so?\"\n[report]\nkind = \"{kind}\"\n[data]\ntext = \"made.txt\"\n")

@@ -15,6 +15,9 @@ import sys
 import tempfile
 import time
 
+import needs
+
+needs.modules("jinja2", "pandas", "tqdm")
 binaries, script = (os.path.abspath(path) for path in sys.argv[1:3])
 sys.path.insert(0, os.path.dirname(script))
 
@@ -162,13 +165,13 @@ with tempfile.TemporaryDirectory() as work:
     assert read("submitted") == "--partition=cpu cluster/slurm.sh\n"
     assert "#SBATCH --array=0,1,2\n" in read("cluster/slurm.sh")
     # Tasks may finish at the same moment: the tables of one that began before the others' cells came have them, too.
-    arguments = argparse.Namespace(spec="tiny.toml", out="cluster", text=None, bin=binaries, threads=1, cores=1)
-    early = importlib.import_module("sweep").Sweep(arguments)
+    arguments = argparse.Namespace(spec="tiny.toml", out="cluster", text=None, bin=binaries, threads=1, cores=1, keep=False)
+    early = importlib.import_module("occam_experiments.sweep.command").Sweep(arguments)
     subprocess.run(["cluster/slurm.sh", "1"], check=True, capture_output=True, cwd=work)
     assert {r["train.tokenizer"] for r in rows("cluster")} == {"bpe:270"}
     subprocess.run(["cluster/slurm.sh"], check=True, capture_output=True, env={**os.environ, "SLURM_ARRAY_TASK_ID": "2"})
     assert len(rows("cluster")) == 4
-    early.write()
+    early.tables.write()
     assert len(rows("cluster")) == 4
     without = {**os.environ, "PATH": "/nowhere"}
     assert "for n in 0; do" in sweep("tiny.toml", "--out", "cluster", "--slurm", environment=without).stdout
@@ -194,10 +197,10 @@ with tempfile.TemporaryDirectory() as work:
     # The specs of the studies: flags that there are, and cells that can be told apart.
     with open("long text", "wb") as text:
         text.truncate(64000000)
-    studies = os.path.join(os.path.dirname(script), "studies")
-    specs = [name for name in os.listdir(studies) if name.endswith(".toml")]
+    folder = os.path.join(os.path.dirname(script), "specs")
+    specs = [name for name in os.listdir(folder) if name.endswith(".toml")]
     assert len(specs) >= 6
     for spec in specs:
-        assert "0 done" in sweep(os.path.join(studies, spec), "--text", "long text", "--out", "dry", "--dry-run").stdout
+        assert "0 done" in sweep(os.path.join(folder, spec), "--text", "long text", "--out", "dry", "--dry-run").stdout
     os.chdir("/")
 print("sweep_test.py: all held")

@@ -13,6 +13,9 @@ import sys
 import tempfile
 import zlib
 
+import needs
+
+needs.modules("jinja2", "matplotlib", "pandas", "tqdm")
 binaries, script = (os.path.abspath(path) for path in sys.argv[1:3])
 
 
