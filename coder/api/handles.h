@@ -54,7 +54,7 @@ Struct Known(const Struct* given) {
   Struct known{};
   if (given == nullptr) return known;
   const size_t size = given->struct_size;
-  Require(size >= sizeof(size_t), "a struct without its size was given; use its _INIT macro");
+  Require(size >= sizeof(size_t), "a struct without its size was given; begin with its _init function");
   const auto* bytes = reinterpret_cast<const unsigned char*>(given);
   for (size_t i = sizeof(Struct); i < size; ++i)
     Require(bytes[i] == 0, "a field was set that this version of the library does not know");
@@ -67,7 +67,7 @@ template <typename Struct>
 void Fill(const Struct& result, Struct* to) {
   if (to == nullptr) return;
   const size_t size = to->struct_size;
-  Require(size >= sizeof(size_t), "a struct without its size was given; use its _INIT macro");
+  Require(size >= sizeof(size_t), "a struct without its size was given; begin with its _init function");
   std::memcpy(to, &result, size < sizeof(Struct) ? size : sizeof(Struct));
   to->struct_size = size;
 }

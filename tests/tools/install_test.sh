@@ -32,7 +32,7 @@ ldd "$libdir/liboccam.so.1" | grep -E 'hdf5|dnnl|mpi|OpenCL|gomp|png|jpeg|sndfil
 cmake -S "$examples" -B "$work/cmake" -G Ninja -DCMAKE_PREFIX_PATH="$prefix" >/dev/null
 cmake --build "$work/cmake" >/dev/null
 # By pkg-config, and the static library.
-cc -std=c99 -Wall -Wextra -Werror -Wno-missing-field-initializers "$examples/simple.c" -o "$work/simple_c" \
+cc -std=c99 -Wall -Wextra -Werror "$examples/simple.c" -o "$work/simple_c" \
   $(pkg-config --cflags --libs occam)
 c++ -std=c++20 -Wall -Wextra -Werror "$examples/simple.cc" -o "$work/simple_static" $(pkg-config --cflags occam) \
   "$libdir/liboccam.a" $(pkg-config --libs-only-l --static occam | sed 's/-loccam//')
