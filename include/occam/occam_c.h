@@ -136,7 +136,7 @@ typedef struct occam_model_info {
   const char* tokenizer; /* what a symbol is: "bytes", ...; lives with the model */
 } occam_model_info;
 #define OCCAM_MODEL_INFO_INIT \
-  { sizeof(occam_model_info) }
+  { sizeof(occam_model_info), {0}, 0, 0, 0, 0, 0, 0, NULL, NULL }
 
 OCCAM_API void occam_model_get_info(const occam_model* model, occam_model_info* info);
 
@@ -177,7 +177,7 @@ struct occam_options {
   void* damage_user;
 };
 #define OCCAM_OPTIONS_INIT \
-  { sizeof(occam_options) }
+  { sizeof(occam_options), NULL, OCCAM_MODE_CHUNKED, 0, 0, 0, NULL, NULL, NULL, NULL }
 
 /* ---- 4. Streams and files ------------------------------------------------------------------- */
 
@@ -193,7 +193,7 @@ typedef struct occam_reader {
   const char* name; /* for messages; NULL: "the input" */
 } occam_reader;
 #define OCCAM_READER_INIT \
-  { sizeof(occam_reader) }
+  { sizeof(occam_reader), NULL, NULL, NULL, 0, NULL }
 #define OCCAM_FAILED SIZE_MAX
 
 /* Where bytes go. Restored bytes arrive in order, each only after it was found to be right. */
@@ -204,7 +204,7 @@ typedef struct occam_writer {
   const char* name;                                         /* for messages; NULL: "the output" */
 } occam_writer;
 #define OCCAM_WRITER_INIT \
-  { sizeof(occam_writer) }
+  { sizeof(occam_writer), NULL, NULL, NULL }
 
 /* Sizes as they were written or read, in bytes. */
 typedef struct occam_stats {
@@ -221,7 +221,7 @@ typedef struct occam_stats {
   uint64_t stored_segments; /* as they are */
 } occam_stats;
 #define OCCAM_STATS_INIT \
-  { sizeof(occam_stats) }
+  { sizeof(occam_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* Compresses all that the reader gives. `stats` may be NULL here and below. */
 OCCAM_API occam_code occam_compress_stream(const occam_reader* reader, const occam_writer* writer,
@@ -254,7 +254,7 @@ typedef struct occam_file_info {
   occam_stats stats;
 } occam_file_info;
 #define OCCAM_FILE_INFO_INIT \
-  { sizeof(occam_file_info) }
+  { sizeof(occam_file_info), 0, OCCAM_MODE_CHUNKED, 0, 0, 0, 0, 0, {0}, OCCAM_STATS_INIT }
 
 /* Reads all of an .occ file and checks all but the decoding; needs no model. `model`, which may be
  * NULL, gets the file's own model as it was written, empty where it holds none. */
