@@ -97,12 +97,6 @@ std::string VersionText() {
                      commit.empty() ? "" : ", commit " + commit);
 }
 
-int ExitCode(ErrorKind kind) {
-  if (kind == ErrorKind::kMemory) return static_cast<int>(ErrorKind::kIo);
-  if (kind == ErrorKind::kCancelled) return kInterruptedExitCode;
-  return static_cast<int>(kind);
-}
-
 int ReportFailure(const std::string& prefix) {
   const auto fail = [&](ErrorKind kind, const std::string& message) {
     fmt::print(stderr, "{}{}\n", prefix, message);
@@ -114,7 +108,7 @@ int ReportFailure(const std::string& prefix) {
   } catch (const Error& e) {
     return fail(e.kind(), e.what());
   } catch (const std::bad_alloc&) {
-    return fail(ErrorKind::kIo, "out of memory");
+    return fail(ErrorKind::kMemory, "out of memory");
   } catch (const std::exception& e) {
     return fail(ErrorKind::kInternal, std::string("a bug of Occam, please report it: ") + e.what());
   }

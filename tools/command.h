@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "data/base/error.h"
+#include "tools/exit_code.h"
 
 namespace occam {
 
@@ -40,11 +40,6 @@ struct EarlyExit {};
 // In a handler: prints the exception in one line on standard error, after `prefix`, and returns its
 // exit code.
 int ReportFailure(const std::string& prefix);
-
-// Of a program that ends by an error of this kind.
-int ExitCode(ErrorKind kind);
-
-constexpr int kInterruptedExitCode = 130;  // as shells report a program ended by SIGINT
 
 std::string VersionText();  // "occam 0.1.0 (numeric contract 1, file format 1, commit ...)"
 

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "coder/archive/compressor.h"
+#include "coder/archive/codec_options.h"
 #include "coder/predict/network_predictor.h"
 
 namespace occam {

@@ -7,7 +7,8 @@
 #include <span>
 #include <vector>
 
-#include "coder/archive/compressor.h"
+#include "coder/archive/codec_options.h"
+#include "coder/archive/container_stats.h"
 #include "coder/container/container_format.h"
 #include "coder/predict/codec_model.h"
 #include "data/base/file.h"

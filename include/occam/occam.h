@@ -67,9 +67,11 @@ class Buffer {
 // Keeps the exception of a caller's function while C code stands in between.
 class Caught {
  public:
-  // What function() returns, or `failed` where it throws.
+  // What function() returns, or `failed` where it throws. After an exception nothing of the
+  // caller's is called any more.
   template <typename Function, typename Result>
   Result Try(Function function, Result failed) {
+    if (exception_) return failed;
     try {
       return static_cast<Result>(function());
     } catch (...) {
