@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "data/base/error.h"
 #include "tools/exit_code.h"
 
 namespace occam {
@@ -31,6 +32,18 @@ int PrepareCommand(int argc, const char* const* argv);
 cxxopts::ParseResult ParseOptions(cxxopts::Options* options, int argc, const char* const* argv,
                                   const std::vector<std::string>& groups,
                                   const std::string& epilogue);
+
+// Libraries do not know the options. What act() throws of kind kUsage is thrown on with the option
+// that helps: "MESSAGE (HINT)".
+template <typename Act>
+auto WithHint(const std::string& hint, const Act& act) {
+  try {
+    return act();
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kUsage) throw;
+    throw Error(ErrorKind::kUsage, std::string(error.what()) + " (" + hint + ")");
+  }
+}
 
 // An option's text, or "" where it was not given.
 std::string TextOf(const cxxopts::ParseResult& args, const std::string& name);

@@ -61,6 +61,8 @@ constexpr char kEpilogue[] =
     "data, seen for the\n"
     "first time, would take if coded while it is learned from, with no model to ship.\n";
 
+constexpr char kInitHint[] = "--init MODEL starts another run from weights";
+
 std::string CommandLine(int argc, const char* const* argv) {
   std::string line = "occam";
   for (int i = 0; i < argc; ++i) {
@@ -107,7 +109,7 @@ Plan MakePlan(const cxxopts::ParseResult& args, const std::string& out) {
     CheckConfig(config, ErrorKind::kUsage);
     plan.settings.config = config;
     plan.settings.provenance = plan.resumed->provenance;
-    const RunPlan run = UnpackPlan(*plan.resumed, out);
+    const RunPlan run = WithHint(kInitHint, [&] { return UnpackPlan(*plan.resumed, out); });
     plan.settings.recipe = run.recipe;
     plan.settings.length = run.length;
     plan.steps_done = run.steps_done;
@@ -175,7 +177,7 @@ int Train(int argc, const char* const* argv, Communicator* ranks) {
   settings.observers = {&progress};
 
   Trainer trainer(settings, DataOf(sources, *tokenizer));
-  if (plan.resumed) trainer.Resume(*plan.resumed, out);
+  if (plan.resumed) WithHint(kInitHint, [&] { trainer.Resume(*plan.resumed, out); });
   if (args.count("init") > 0) {
     const std::string init = args["init"].as<std::string>();
     trainer.StartFrom(InitialModel(init), init);
