@@ -12,11 +12,8 @@
 #include <new>
 #include <thread>
 
-#include "coder/container/container_format.h"
 #include "data/base/error.h"
 #include "data/base/format.h"
-#include "model/quantized_model.h"
-#include "version.h"
 
 namespace occam {
 namespace {
@@ -88,13 +85,6 @@ cxxopts::ParseResult ParseOptions(cxxopts::Options* options, int argc, const cha
 
 std::string TextOf(const cxxopts::ParseResult& args, const std::string& name) {
   return args.count(name) > 0 ? args[name].as<std::string>() : "";
-}
-
-std::string VersionText() {
-  const std::string commit = OCCAM_COMMIT;
-  return fmt::format("occam {} (numeric contract {}, file format {}{})", OCCAM_VERSION,
-                     kContractVersion, kContainerVersion,
-                     commit.empty() ? "" : ", commit " + commit);
 }
 
 int ReportFailure(const std::string& prefix) {

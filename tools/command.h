@@ -41,7 +41,9 @@ int ReportFailure(const std::string& prefix);
 
 constexpr int kInterruptedExitCode = 130;  // as shells report a program ended by SIGINT
 
-std::string VersionText();  // "occam 0.1.0 (numeric contract 1, file format 1, commit ...)"
+// "occam VERSION (numeric contract N, file format N, commit ...)": of the commit that was built,
+// with "-changed" where files differed from it. Sources without git say that it is unknown.
+std::string VersionText();
 
 // The exit codes, for every --help.
 extern const char kExitCodes[];
