@@ -14,6 +14,7 @@
 
 #include "data/base/error.h"
 #include "data/base/format.h"
+#include "data/base/processors.h"
 
 namespace occam {
 namespace {
@@ -85,6 +86,20 @@ cxxopts::ParseResult ParseOptions(cxxopts::Options* options, int argc, const cha
 
 std::string TextOf(const cxxopts::ParseResult& args, const std::string& name) {
   return args.count(name) > 0 ? args[name].as<std::string>() : "";
+}
+
+int ThreadsFrom(const cxxopts::ParseResult& args) {
+  const int threads = args["threads"].as<int>();
+  if (threads < 0) throw UsageError("--threads must not be negative");
+  const int processors = ProcessorCount();
+  if (threads > kMaxThreadsPerProcessor * int64_t{processors}) {
+    throw UsageError(
+        fmt::format("--threads {} is too many: this process may use {} processor{} and starts at "
+                    "most {} threads for each, {}; 0 means one for each",
+                    threads, processors, processors == 1 ? "" : "s", kMaxThreadsPerProcessor,
+                    kMaxThreadsPerProcessor * processors));
+  }
+  return threads;
 }
 
 int ReportFailure(const std::string& prefix) {

@@ -33,6 +33,13 @@ cxxopts::ParseResult ParseOptions(cxxopts::Options* options, int argc, const cha
 // An option's text, or "" where it was not given.
 std::string TextOf(const cxxopts::ParseResult& args, const std::string& name);
 
+// Returns the number of threads that -T asks for, 0 for one a processor. More than
+// kMaxThreadsPerProcessor for each processor that the process may use only take memory and time:
+// they are refused.
+int ThreadsFrom(const cxxopts::ParseResult& args);
+
+constexpr int kMaxThreadsPerProcessor = 4;
+
 struct EarlyExit {};
 
 // In a handler: prints the exception in one line on standard error, after `prefix`, and returns its

@@ -11,6 +11,7 @@
 #include "coder/container/container_writer.h"
 #include "data/base/error.h"
 #include "data/base/format.h"
+#include "data/base/processors.h"
 #include "data/base/thread_team.h"
 
 namespace occam {

@@ -5,7 +5,7 @@
 
 #include "coder/archive/progress_meter.h"
 #include "coder/archive/segment_codec.h"
-#include "data/base/thread_team.h"
+#include "data/base/processors.h"
 
 namespace occam {
 
