@@ -11,8 +11,8 @@
 
 namespace occam {
 
-// One a file tools/<name>_command.cc. Each parses, calls the libraries and prints; returns the exit
-// code and throws Error.
+// The commands, each in a file of tools/commands/. They parse, call the libraries and print; they
+// return the exit code and throw Error.
 int TrainCommand(int argc, const char* const* argv);
 int CompressCommand(int argc, const char* const* argv);
 int DecompressCommand(int argc, const char* const* argv);

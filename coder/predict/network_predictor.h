@@ -78,7 +78,8 @@ CodecModel NetworkCodecModel(const ExactNetwork& network, uint32_t context = 0);
 // file.
 class LoadedModel {
  public:
-  // `coded` is what EncodeModel gave. Throws kDamaged, `name` in the message: coder/model_codec.h.
+  // `coded` is what EncodeModel gave. Throws kDamaged, `name` in the message:
+  // coder/weights/model_codec.h.
   LoadedModel(std::span<const uint8_t> coded, const std::string& name, Kernels kernels)
       : LoadedModel(DecodeModel(coded, name), kernels) {}
   LoadedModel(QuantizedModel model, Kernels kernels)

@@ -25,7 +25,7 @@ namespace occam {
 // so is most of a large vocabulary: how far a left token is from the one before is one of the
 // predictions (TokenOrder).
 //
-// `Coder` has bool Bit(bool bit, int32_t probability), as in coder/bit_coder.h.
+// `Coder` has bool Bit(bool bit, int32_t probability), as in coder/entropy/bit_coder.h.
 template <typename Coder>
 class MergeWalk {
  public:
