@@ -14,8 +14,8 @@
 
 namespace occam {
 
-// One a file tools/<name>_command.cc. Each parses, calls the libraries and prints; returns the exit
-// code and throws Error.
+// The commands, each in a file of tools/commands/. They parse, call the libraries and print; they
+// return the exit code and throw Error.
 int TrainCommand(int argc, const char* const* argv);
 int CompressCommand(int argc, const char* const* argv);
 int DecompressCommand(int argc, const char* const* argv);
@@ -48,13 +48,22 @@ auto WithHint(const std::string& hint, const Act& act) {
 // An option's text, or "" where it was not given.
 std::string TextOf(const cxxopts::ParseResult& args, const std::string& name);
 
+// Returns the number of threads that -T asks for, 0 for one a processor. More than
+// kMaxThreadsPerProcessor for each processor that the process may use only take memory and time:
+// they are refused.
+int ThreadsFrom(const cxxopts::ParseResult& args);
+
+constexpr int kMaxThreadsPerProcessor = 4;
+
 struct EarlyExit {};
 
 // In a handler: prints the exception in one line on standard error, after `prefix`, and returns its
 // exit code.
 int ReportFailure(const std::string& prefix);
 
-std::string VersionText();  // "occam 0.1.0 (numeric contract 1, file format 1, commit ...)"
+// "occam VERSION (numeric contract N, file format N, commit ...)": of the commit that was built,
+// with "-changed" where files differed from it. Sources without git say that it is unknown.
+std::string VersionText();
 
 // The exit codes, for every --help.
 extern const char kExitCodes[];

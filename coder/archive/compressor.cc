@@ -8,6 +8,7 @@
 #include "coder/archive/segment_pipeline.h"
 #include "coder/archive/segment_plan.h"
 #include "coder/container/container_writer.h"
+#include "data/base/processors.h"
 #include "data/base/thread_team.h"
 
 namespace occam {

@@ -138,6 +138,7 @@ int Train(int argc, const char* const* argv, Communicator* ranks) {
   const cxxopts::ParseResult args =
       ParseOptions(&options, argc, argv, {"Data", "Model", "Length", "Recipe", "Run"}, kEpilogue);
   const std::string out = RequiredOption(args, "out");
+  const int threads = ThreadsFrom(args);
   const bool quiet = args.count("quiet") > 0 || !first;
   // Before anything of a run in progress is read, or time spent on data.
   const std::unique_ptr<FileLock> lock = first ? LockRun(out) : nullptr;
@@ -151,7 +152,7 @@ int Train(int argc, const char* const* argv, Communicator* ranks) {
   Tokenise(*tokenizer, &sources);
   if (!plan.resumed) TakeSettings(args, BytesPerSymbol(sources), &settings);
 
-  settings.threads = args["threads"].as<int>();
+  settings.threads = threads;
   if (settings.threads == 0) settings.threads = ranks->processors();
   settings.ranks = ranks;
   settings.checkpoint_path = out;
