@@ -1,6 +1,7 @@
 #include "data/batcher.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <set>
 
