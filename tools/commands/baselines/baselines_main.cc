@@ -5,6 +5,7 @@
 #include <malloc.h>
 #endif
 
+#include <malloc.h>
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
