@@ -4,7 +4,6 @@
 
 #include "coder/container/container_format.h"
 #include "data/base/format.h"
-#include "data/base/format.h"
 #include "model/quantized_model.h"
 #include "tools/command.h"
 
