@@ -85,7 +85,7 @@ def sentences(text):
     text = re.sub(r"<[^>]+>|https?://\S+", " LINK ", text)
     text = re.sub(r"\b(e\.g|i\.e|etc|et al|vs|Fig|No|approx)\.", r"\1", text)
     text = re.sub(r"\*\*|__|\*", "", " ".join(text.split())).replace("CODE", "Code")
-    return re.split(r"(?<=[.!?])[)\"']*\s+(?=[A-Z0-9\"'(])|;\s|:\s+(?=[A-Z])", text)
+    return re.split(r"(?<=[.!?])[)\"']*\s+|;\s|:\s+(?=[A-Z])", text)
 
 
 def words(sentence):
