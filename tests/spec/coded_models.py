@@ -9,17 +9,32 @@ from tokenizers import write_merges
 
 MAGIC = b"OCCAMQNZ"
 
-KINDS = {"embedding": 0, "conv1": 1, "conv2": 1, "wq": 2, "wk": 2, "wv": 3, "wo": 4, "wu": 5, "wd": 6,
-         "head": 7, "gain1": 8, "gain2": 8, "final_gain": 8}
+KINDS = {
+    "embedding": 0,
+    "conv1": 1,
+    "conv2": 1,
+    "wq": 2,
+    "wk": 2,
+    "wv": 3,
+    "wo": 4,
+    "wu": 5,
+    "wd": 6,
+    "head": 7,
+    "gain1": 8,
+    "gain2": 8,
+    "final_gain": 8,
+}
 CACHE = 9
 
 
 def decode(version, configuration, tokenizer, stream):
-    """The tokenizer's bytes, and those of tensors and cache scales as they stand in the flat file."""
+    """The bytes of the tokenizer, and of tensors and cache scales, as in the flat file."""
     shapes = configuration.tensors()
     scales = configuration.L * configuration.G
     numbers = 2 * scales + sum(rows * columns for _, rows, columns, _ in shapes)
-    require(numbers // 1024 <= len(stream), "a coded model of more numbers than its stream can hold")
+    require(
+        numbers // 1024 <= len(stream), "a coded model of more numbers than its stream can hold"
+    )
     decoder = RangeDecoder(stream)
     if version == 2:
         require(len(tokenizer) == 3 and tokenizer[0] in (2, 3), "a coded model with other merges")
@@ -109,7 +124,9 @@ class ModelWalk:
             total = 0
             for k in range(columns):
                 row_level = level((total * 16 + before * 4) // (k + 4))
-                magnitude = self.decode_magnitude(kind, width, row_level, level(column_means[k]), tables)
+                magnitude = self.decode_magnitude(
+                    kind, width, row_level, level(column_means[k]), tables
+                )
                 negative = magnitude != 0 and decode_bit(self.decoder, 32768, 512) == 1
                 result[row * columns + k] = -magnitude if negative else magnitude
                 total += magnitude
@@ -118,9 +135,12 @@ class ModelWalk:
         return result.tobytes()
 
     def decode_magnitude(self, kind, width, row_level, column_level, tables):
-        trees = [(tables.by_kind, kind * 64), (tables.by_row, row_level * 64),
-                 (tables.by_column, column_level * 64),
-                 (tables.by_both, (row_level * 20 + column_level) * 64)]
+        trees = [
+            (tables.by_kind, kind * 64),
+            (tables.by_row, row_level * 64),
+            (tables.by_column, column_level * 64),
+            (tables.by_both, (row_level * 20 + column_level) * 64),
+        ]
         node = 1
         for _ in range(width):
             mixed = Mixed([(table, root + node) for table, root in trees], tables.weights[node])

@@ -53,8 +53,17 @@ def read_header(reader):
     require(fields.number(1) == 1, "a file of another format version")
     contract, mode, flags = (fields.number(1) for _ in range(3))
     context, lanes, lane_symbols = (fields.number(4) for _ in range(3))
-    header = Header(record, contract, mode, flags == 1, context, lanes, lane_symbols,
-                    fields.take(8), fields.take(32))
+    header = Header(
+        record,
+        contract,
+        mode,
+        flags == 1,
+        context,
+        lanes,
+        lane_symbols,
+        fields.take(8),
+        fields.take(32),
+    )
     require(mode <= ADAPTIVE and flags <= 1, "an unknown mode or flag")
     require(1 <= context <= 2**20 and 1 <= lanes <= 256, "a layout out of bounds")
     require(lane_symbols >= 1 and lane_symbols % context == 0, "a layout out of bounds")
@@ -69,7 +78,7 @@ def read_model_block(reader, header):
     require(length <= 2**30, "a model block is too long")
     coded = reader.take(length)
     reader.take(8)
-    check(reader.data[begin:reader.position], 8, "the model block")
+    check(reader.data[begin : reader.position], 8, "the model block")
     return read_flat(flatten(coded))
 
 
@@ -78,8 +87,10 @@ def check_model(header, model):
     require(header.contract == CONTRACT, "a file of another numeric contract")
     require(header.tokenizer_id == model.tokenizer.id, "a file of another tokenizer")
     require(header.context == model.configuration.C, "a file of another context than its model")
-    require(header.mode != ADAPTIVE or model.configuration.V == 256,
-            "an adaptive file of a model of other symbols than bytes")
+    require(
+        header.mode != ADAPTIVE or model.configuration.V == 256,
+        "an adaptive file of a model of other symbols than bytes",
+    )
 
 
 @dataclass
@@ -102,13 +113,19 @@ def read_segment(reader, header, model):
     payload_hash, original_hash = fields.number(8), fields.number(8)
 
     require(method <= MODEL, "an unknown method")
-    require(method != MODEL or model is not None, "a segment needs a model that the file does not name")
+    require(
+        method != MODEL or model is not None, "a segment needs a model that the file does not name"
+    )
     require(1 <= original_bytes <= header.segment_bytes, "a segment of another length")
     one_a_byte = method != MODEL or model.tokenizer.kind in (1, 4, 5)
-    require(symbols == original_bytes if one_a_byte else 1 <= symbols <= original_bytes,
-            "a segment of another number of symbols")
-    require(payload_bytes == original_bytes if method == STORED else payload_bytes < original_bytes,
-            "a segment with a payload of another length")
+    require(
+        symbols == original_bytes if one_a_byte else 1 <= symbols <= original_bytes,
+        "a segment of another number of symbols",
+    )
+    require(
+        payload_bytes == original_bytes if method == STORED else payload_bytes < original_bytes,
+        "a segment with a payload of another length",
+    )
     payload = reader.take(payload_bytes)
     require(xxh3(payload) == payload_hash, f"the payload of segment {number} is damaged")
     return Segment(record, method, number, symbols, original_bytes, payload, original_hash)
@@ -119,7 +136,9 @@ def lane_lengths(symbols, header):
     lanes = min(header.lanes, chunks)
     if header.mode != CHUNKED and symbols < header.segment_bytes:
         lanes = min(lanes, max(chunks // 8, 1))
-    lengths = [(chunks // lanes + (lane < chunks % lanes)) * header.context for lane in range(lanes)]
+    lengths = [
+        (chunks // lanes + (lane < chunks % lanes)) * header.context for lane in range(lanes)
+    ]
     lengths[-1] -= chunks * header.context - symbols
     return lengths
 
@@ -147,8 +166,10 @@ class SegmentDecoder:
             original = segment.payload
         else:
             original = self.decode_stream(segment)
-        require(len(original) == segment.original_bytes and xxh3(original) == segment.original_hash,
-                f"segment {segment.number} decodes to other bytes")
+        require(
+            len(original) == segment.original_bytes and xxh3(original) == segment.original_hash,
+            f"segment {segment.number} decodes to other bytes",
+        )
         return original
 
     def decode_stream(self, segment):
@@ -158,9 +179,14 @@ class SegmentDecoder:
             decoder.finish()
             return bytes(symbols)
         if self.predictor is None:
-            self.predictor = (AdaptivePredictor(self.model) if self.header.mode == ADAPTIVE
-                              else NetworkPredictor(self.model, self.header.mode == CHUNKED))
-        symbols = decode_symbols(decoder, self.predictor, lane_lengths(segment.symbols, self.header))
+            self.predictor = (
+                AdaptivePredictor(self.model)
+                if self.header.mode == ADAPTIVE
+                else NetworkPredictor(self.model, self.header.mode == CHUNKED)
+            )
+        symbols = decode_symbols(
+            decoder, self.predictor, lane_lengths(segment.symbols, self.header)
+        )
         tokenizer = self.model.tokenizer
         lost = decode_lost_bits(decoder, symbols) if tokenizer.loses_bits else None
         decoder.finish()
@@ -173,7 +199,9 @@ def read_index(reader, segments):
     fields = Reader(record[1:], "the index")
     for segment in segments:
         told = fields.number(4), fields.number(4)
-        require(told == (len(segment.payload), segment.original_bytes), "the index tells other segments")
+        require(
+            told == (len(segment.payload), segment.original_bytes), "the index tells other segments"
+        )
     return record
 
 
@@ -183,8 +211,10 @@ def read_end(reader, segments, chain):
     fields = Reader(record, "the end record")
     require(fields.number(1) == ord("E"), "there is no end record")
     require(fields.number(4) == len(segments), "the end record tells another number of segments")
-    require(fields.number(8) == sum(segment.original_bytes for segment in segments),
-            "the end record tells another number of bytes")
+    require(
+        fields.number(8) == sum(segment.original_bytes for segment in segments),
+        "the end record tells another number of bytes",
+    )
     require(fields.number(8) == len(reader.data) == reader.position, "the file has another length")
     require(fields.number(8) == chain, "segments are of another file or out of order")
 
@@ -207,14 +237,16 @@ def read_archive(data, load_model):
         check_model(header, model)
 
     segments, records = [], [header.record]
-    while data[reader.position:reader.position + 1] == b"S":
-        require(all(s.original_bytes == header.segment_bytes for s in segments[-1:]),
-                "a short segment is not the last one")
+    while data[reader.position : reader.position + 1] == b"S":
+        require(
+            all(s.original_bytes == header.segment_bytes for s in segments[-1:]),
+            "a short segment is not the last one",
+        )
         segment = read_segment(reader, header, model)
         require(segment.number == len(segments), "segments are out of order")
         segments.append(segment)
         records.append(segment.record)
-    if data[reader.position:reader.position + 1] != b"I":
+    if data[reader.position : reader.position + 1] != b"I":
         raise Damaged("neither a segment nor the index where one should be")
     records.append(read_index(reader, segments))
     chain = 0

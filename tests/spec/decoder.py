@@ -3,9 +3,12 @@
 
   decoder.py [--ckpt MODEL.occm] FILE.occ > OUTPUT
 
-It is for checking, not for use: it is slow, and holds the whole file in memory. Nothing is written before
-everything has been checked. Exit codes: 0 fine, 2 wrong usage, 3 input or output failed, 4 damaged or wrong
-data. It needs numpy and xxhash (Debian: python3-numpy, python3-xxhash).
+It is for checking, not for use: it is slow, and holds the whole file in memory. Nothing is written
+before everything has been checked. Exit codes: 0 fine, 2 wrong usage, 3 input or output failed, 4
+damaged or wrong data. It needs numpy and xxhash (Debian: python3-numpy, python3-xxhash).
+
+Each module names the page that it was written from. Read container.py first, then predictors.py and
+network.py.
 """
 
 import argparse
@@ -29,6 +32,7 @@ def main():
 
     def load_model():
         return None if arguments.ckpt is None else read_model(read(arguments.ckpt))
+
     try:
         sys.stdout.buffer.write(decompress(read(arguments.file), load_model))
         sys.stdout.buffer.flush()

@@ -11,8 +11,8 @@ class KnownTokens:
 
     def __init__(self):
         self.text = [bytes([i]) for i in range(256)]  # by token
-        self.order = list(range(256))                 # tokens by place
-        self.sorted = list(self.text)                 # their bytes by place
+        self.order = list(range(256))  # tokens by place
+        self.sorted = list(self.text)  # their bytes by place
 
     def add(self, left, right):
         text = self.text[left] + self.text[right]
@@ -109,7 +109,7 @@ class MergeWalk:
 
     def token(self, side):
         texts = self.tokens.sorted
-        begin, end, depth, prefix = 0, len(texts), 0, 0xcbf29ce484222325
+        begin, end, depth, prefix = 0, len(texts), 0, 0xCBF29CE484222325
         while True:
             short = begin
             while short < end and len(texts[short]) == depth:
@@ -120,7 +120,7 @@ class MergeWalk:
                 begin = short
             byte, begin, end = self.next_byte(side, begin, end, depth, prefix)
             self.history = u32(self.history << 8 | byte)
-            prefix = u64((prefix ^ byte) * 0x100000001b3)
+            prefix = u64((prefix ^ byte) * 0x100000001B3)
             depth += 1
 
     def one_of(self, begin, end):
@@ -138,36 +138,47 @@ class MergeWalk:
         room, deep = bits(end - short), min(depth, 15)
         left_length = len(self.tokens.text[self.left]) if side == 1 else 0
         where = side << 60
-        contexts = (where | deep,
-                    u64(prefix * 2 + side),
-                    where | times << 16 | age << 8 | others,
-                    where | (self.history & 0xff) << 16 | deep << 8 | room,
-                    where | left_length << 16 | room << 8 | deep,
-                    where | times << 16 | since << 8 | room)
+        contexts = (
+            where | deep,
+            u64(prefix * 2 + side),
+            where | times << 16 | age << 8 | others,
+            where | (self.history & 0xFF) << 16 | deep << 8 | room,
+            where | left_length << 16 | room << 8 | deep,
+            where | times << 16 | since << 8 | room,
+        )
         weights = 1024 + 512 * side + 64 * times + 4 * min(room, 15) + min(depth, 3)
-        return self.bit(contexts, 0x1000, weights, self.by_order(side, (short, end), (begin, short)))
+        return self.bit(
+            contexts, 0x1000, weights, self.by_order(side, (short, end), (begin, short))
+        )
 
     def next_byte(self, side, begin, end, depth, prefix):
         where = side << 60 | (1 if depth == 0 else 0)
-        contexts = (where,
-                    u64(prefix * 2 + side),
-                    where | (self.history & 0xff) << 8,
-                    where | (self.history & 0xffff) << 8,
-                    where | (self.history & 0xffffff) << 8,
-                    u64(prefix << 16 | self.left) if side == 1
-                    else depth << 8 | bits(len(self.tokens.text)))
+        contexts = (
+            where,
+            u64(prefix * 2 + side),
+            where | (self.history & 0xFF) << 8,
+            where | (self.history & 0xFFFF) << 8,
+            where | (self.history & 0xFFFFFF) << 8,
+            u64(prefix << 16 | self.left)
+            if side == 1
+            else depth << 8 | bits(len(self.tokens.text)),
+        )
         node = 1
         for i in reversed(range(8)):
             upper = (node * 2 + 1) << i & 255
             # All places in [begin, end) agree in their first `depth` bytes.
-            middle = bisect_left(self.tokens.sorted, self.tokens.sorted[begin][:depth] + bytes([upper]),
-                                 begin, end)
+            middle = bisect_left(
+                self.tokens.sorted, self.tokens.sorted[begin][:depth] + bytes([upper]), begin, end
+            )
             bit = 1 if middle == begin else 0
             if begin < middle < end:
                 seen = [bits(self.cells[self.cell(k, contexts, node)] & 1023) for k in (1, 4)]
-                weights = 512 * side + 64 * min(seen[0], 7) + 16 * min(seen[1], 3) + 4 * min(depth, 3)
-                bit = self.bit(contexts, node, weights,
-                               self.by_order(side, (begin, middle), (middle, end)))
+                weights = (
+                    512 * side + 64 * min(seen[0], 7) + 16 * min(seen[1], 3) + 4 * min(depth, 3)
+                )
+                bit = self.bit(
+                    contexts, node, weights, self.by_order(side, (begin, middle), (middle, end))
+                )
             if bit:
                 begin = middle
             else:
@@ -176,8 +187,8 @@ class MergeWalk:
         return node & 255, begin, end
 
     def cell(self, i, contexts, node):
-        h = u64((contexts[i] * 8 + i) * 0x9e3779b97f4a7c15)
-        h = u64(((h ^ h >> 29) + node) * 0xbf58476d1ce4e5b9)
+        h = u64((contexts[i] * 8 + i) * 0x9E3779B97F4A7C15)
+        h = u64(((h ^ h >> 29) + node) * 0xBF58476D1CE4E5B9)
         return h >> 44
 
     def bit(self, contexts, node, weights, by_order):

@@ -4,7 +4,7 @@ from notation import bits, clamp, trunc_div, u32, u64
 from range_coder import FRESH, RATE, STRETCH, learn_cell, squash
 
 ZEROS = [0] * 16
-GOLDEN32, GOLDEN64 = 0x9e3779b1, 0x9e3779b97f4a7c15
+GOLDEN32, GOLDEN64 = 0x9E3779B1, 0x9E3779B97F4A7C15
 FRESH_CORRECTION = [squash((k - 12) * 256) for k in range(25)]
 
 
@@ -20,13 +20,13 @@ def learn_small(cell, bit):
 
 
 def mix_hash(h):
-    h = u32((h ^ h >> 15) * 0x2c1b3c6d)
+    h = u32((h ^ h >> 15) * 0x2C1B3C6D)
     return u32((h ^ h >> 13) * GOLDEN32)
 
 
 def find_slot(table, h):
     """The slot of a hash in a dictionary of those that are not zeros; a wrong one is taken over."""
-    index, check = h >> 12, h & 0xffff | 1
+    index, check = h >> 12, h & 0xFFFF | 1
     slots = [table.get(i, ZEROS) for i in (index, index ^ 1)]
     for slot in slots:
         if slot[0] == check:
@@ -48,24 +48,26 @@ class MixerLane:
         self.match_lane = self.match_step = self.match_length = 0
 
     def hashes(self):
-        word = u32(self.word * 0x2c1b3c6d)
-        return (u64((self.past & 0xffffffff) * GOLDEN64) >> 32,
-                u64((self.past & 0xffffffffffff) * GOLDEN64) >> 32,
-                word,
-                word ^ u32(self.word_before * GOLDEN32))
+        word = u32(self.word * 0x2C1B3C6D)
+        return (
+            u64((self.past & 0xFFFFFFFF) * GOLDEN64) >> 32,
+            u64((self.past & 0xFFFFFFFFFFFF) * GOLDEN64) >> 32,
+            word,
+            word ^ u32(self.word_before * GOLDEN32),
+        )
 
     def append(self, byte):
         self.bytes.append(byte)
         self.past = u64(self.past << 8 | byte)
         if is_letter(byte):
             letter = byte | 32 if byte < 128 else byte
-            self.word = u32((self.word + letter + 1) * 0x2c9277b5)
+            self.word = u32((self.word + letter + 1) * 0x2C9277B5)
         elif self.word != 0:
             self.word_before, self.word = self.word, 0
 
 
 class Mixer:
-    """Predicts the bits of one byte after the other: `start_byte`, then eight times `predict` and `learn`."""
+    """Predicts byte after byte: `start_byte`, then eight times `predict` and `learn`."""
 
     def __init__(self, lanes):
         self.tables = [{}, {}, {}, {}]
@@ -90,8 +92,10 @@ class Mixer:
         node = self.node
         depth = bits(node) - 1
         if depth == 4:
-            self.slots = [find_slot(table, mix_hash(u32(h + node * 0x7feb352d)))
-                          for table, h in zip(self.tables, self.hashes)]
+            self.slots = [
+                find_slot(table, mix_hash(u32(h + node * 0x7FEB352D)))
+                for table, h in zip(self.tables, self.hashes)
+            ]
         half = 1 << (depth & 3)
         self.cell = half | node & (half - 1)
 
@@ -99,12 +103,18 @@ class Mixer:
         seen = [slot[self.cell] for slot in self.slots]
         known = sum(cell & 31 != 0 for cell in seen)
         match, match_logit = self.predict_match(depth)
-        self.inputs = [network_logit, *(stretch_small(cell) if cell & 31 else 0 for cell in seen),
-                       match_logit, 256]
+        self.inputs = [
+            network_logit,
+            *(stretch_small(cell) if cell & 31 else 0 for cell in seen),
+            match_logit,
+            256,
+        ]
 
         sure = min(7, abs(network_logit) // 256)
         self.weights = (self.by_knowledge[(match * 8 + known) * 8 + sure], self.by_node[node])
-        products = [sum(w * x for w, x in zip(weights, self.inputs)) >> 16 for weights in self.weights]
+        products = [
+            sum(w * x for w, x in zip(weights, self.inputs)) >> 16 for weights in self.weights
+        ]
         self.mixed = [squash(product) for product in products]
         return self.correct(trunc_div(sum(clamp(p, -3071, 3071) for p in products), 2))
 
@@ -120,25 +130,28 @@ class Mixer:
         return match, logit if self.expected_bit == 1 else -logit
 
     def correct(self, logit):
-        row = u32((self.lane.past & 0xffffff) * GOLDEN32 + self.node * 0x2c1b3c6d) >> 16
+        row = u32((self.lane.past & 0xFFFFFF) * GOLDEN32 + self.node * 0x2C1B3C6D) >> 16
         if row not in self.corrections:
             self.corrections[row] = list(FRESH_CORRECTION)
         self.correction = self.corrections[row]
         self.point, weight = divmod(logit + 3072, 256)
-        corrected = (self.correction[self.point] * (256 - weight)
-                     + self.correction[self.point + 1] * weight) // 256
+        corrected = (
+            self.correction[self.point] * (256 - weight) + self.correction[self.point + 1] * weight
+        ) // 256
         return clamp((squash(logit) + corrected) // 2, 1, 65535)
 
     def learn(self, bit):
         for weights, mixed in zip(self.weights, self.mixed):
             error = (65536 if bit else 0) - mixed
             for i, x in enumerate(self.inputs):
-                weights[i] = clamp(weights[i] + (x * error + 32768 >> 16), -2**24, 2**24)
+                weights[i] = clamp(weights[i] + (x * error + 32768 >> 16), -(2**24), 2**24)
         for slot in self.slots:
             slot[self.cell] = learn_small(slot[self.cell], bit)
         if self.expected_bit >= 0:
             i = min(self.lane.match_length, 32) - 1
-            self.match_cells[i] = learn_cell(self.match_cells[i], int(self.expected_bit == bit), 255)
+            self.match_cells[i] = learn_cell(
+                self.match_cells[i], int(self.expected_bit == bit), 255
+            )
         target = 65535 if bit else 0
         for k in (self.point, self.point + 1):
             self.correction[k] += trunc_div(target - self.correction[k], 64)

@@ -1,4 +1,4 @@
-"""A quantised model, from its flat file: docs/spec/occm.md, sections 1 and 2; bounds by contract.md."""
+"""A quantised model: docs/spec/occm.md, sections 1 and 2; its bounds: contract.md, section 1."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -26,14 +26,26 @@ class Configuration:
     windows: list
 
     def check(self):
-        bounds = {"V": (2, 65536), "D": (8, 4096), "L": (1, 256), "H": (1, self.D), "G": (1, self.H),
-                  "M": (1, 16), "K": (0, 16), "C": (1, 65536)}
+        bounds = {
+            "V": (2, 65536),
+            "D": (8, 4096),
+            "L": (1, 256),
+            "H": (1, self.D),
+            "G": (1, self.H),
+            "M": (1, 16),
+            "K": (0, 16),
+            "C": (1, 65536),
+        }
         for name, (low, high) in bounds.items():
             require(low <= getattr(self, name) <= high, f"a model with {name} out of bounds")
-        require(self.D % 8 == 0 and self.D % self.H == 0 and self.H % self.G == 0,
-                "a model whose width and heads do not divide")
+        require(
+            self.D % 8 == 0 and self.D % self.H == 0 and self.H % self.G == 0,
+            "a model whose width and heads do not divide",
+        )
         require(self.N % 8 == 0 and self.N <= 256, "a model with a head size out of bounds")
-        require(all(window <= 65536 for window in self.windows), "a model with a window out of bounds")
+        require(
+            all(window <= 65536 for window in self.windows), "a model with a window out of bounds"
+        )
 
     @property
     def N(self):
@@ -48,19 +60,29 @@ class Configuration:
         convolution = [("conv", self.K, self.D, "codes")] if self.K > 0 else []
         shape = [("embedding", self.V + 1, self.D, "codes")]
         for layer in range(self.L):
-            names = ([("gain1", 1, self.D, "floats")] + [("conv1", *c[1:]) for c in convolution]
-                     + [("wq", self.D, self.D, "codes"), ("wk", self.G * self.N, self.D, "codes"),
-                        ("wv", self.G * self.N, self.D, "codes"), ("wo", self.D, self.D, "codes"),
-                        ("gain2", 1, self.D, "floats")] + [("conv2", *c[1:]) for c in convolution]
-                     + [("wu", self.M * self.D, self.D, "codes"),
-                        ("wd", self.D, self.M * self.D, "codes")])
+            names = (
+                [("gain1", 1, self.D, "floats")]
+                + [("conv1", *c[1:]) for c in convolution]
+                + [
+                    ("wq", self.D, self.D, "codes"),
+                    ("wk", self.G * self.N, self.D, "codes"),
+                    ("wv", self.G * self.N, self.D, "codes"),
+                    ("wo", self.D, self.D, "codes"),
+                    ("gain2", 1, self.D, "floats"),
+                ]
+                + [("conv2", *c[1:]) for c in convolution]
+                + [
+                    ("wu", self.M * self.D, self.D, "codes"),
+                    ("wd", self.D, self.M * self.D, "codes"),
+                ]
+            )
             shape += [(f"{layer}.{name}", *rest) for name, *rest in names]
         return shape + [("final_gain", 1, self.D, "floats"), ("head", self.V, self.D, "codes")]
 
 
 @dataclass
 class Matrix:
-    codes: np.ndarray   # [rows, columns], int8
+    codes: np.ndarray  # [rows, columns], int8
     scales: np.ndarray  # [rows], float32
 
 
@@ -70,7 +92,7 @@ class Model:
     tokenizer: Tokenizer
     id: bytes
     tensors: dict = field(default_factory=dict)  # by name: a Matrix, or a float32 array of gains
-    key_scale: np.ndarray = None                 # [L, G]
+    key_scale: np.ndarray = None  # [L, G]
     value_scale: np.ndarray = None
 
 
@@ -83,7 +105,7 @@ class Reader:
     def take(self, count):
         require(count <= len(self.data) - self.position, f"{self.what} is cut short")
         self.position += count
-        return self.data[self.position - count:self.position]
+        return self.data[self.position - count : self.position]
 
     def number(self, width):
         return int.from_bytes(self.take(width), "little")
@@ -128,8 +150,10 @@ def read_flat(data):
     configuration = read_configuration(reader)
     tokenizer_bytes = reader.number(4)
     require(tokenizer_bytes <= 2**24, "a tokenizer is too long")
-    require(flat_length(configuration, tokenizer_bytes) == len(data),
-            "a model of another length than its configuration tells")
+    require(
+        flat_length(configuration, tokenizer_bytes) == len(data),
+        "a model of another length than its configuration tells",
+    )
     tokenizer = Tokenizer(reader.take(tokenizer_bytes))
     require(tokenizer.vocabulary == configuration.V, "a tokenizer of another vocabulary")
 
@@ -145,8 +169,9 @@ def read_flat(data):
     shape = (configuration.L, configuration.G)
     size = 4 * shape[0] * shape[1]
     model.key_scale = floats(reader.take(size), -40, 20, False, False, "a key scale").reshape(shape)
-    model.value_scale = floats(reader.take(size), -40, 20, False, False,
-                               "a value scale").reshape(shape)
+    model.value_scale = floats(reader.take(size), -40, 20, False, False, "a value scale").reshape(
+        shape
+    )
     return model
 
 
@@ -164,11 +189,11 @@ def flatten(coded):
     require(reader.number(4) == CONTRACT, "a model of another numeric contract")
     configuration = read_configuration(reader)
     tokenizer = reader.take(reader.number(4))
-    stream, told_id = reader.data[reader.position:-32], reader.data[-32:]
+    stream, told_id = reader.data[reader.position : -32], reader.data[-32:]
     require(len(reader.data) - reader.position >= 32, "a coded model is cut short")
     tokenizer, tensors = coded_models.decode(version, configuration, tokenizer, stream)
 
-    head = coded[16:16 + 32 + 4 * configuration.L]
+    head = coded[16 : 16 + 32 + 4 * configuration.L]
     body = head + len(tokenizer).to_bytes(4, "little") + tokenizer + tensors
     flat = FLAT_MAGIC + (1).to_bytes(4, "little") + CONTRACT.to_bytes(4, "little")
     flat += (24 + len(body) + 32).to_bytes(8, "little") + body

@@ -1,7 +1,8 @@
 """The exact network, many lanes at once: docs/spec/contract.md.
 
-Arrays have a row for each lane: [B, ...]. Floats are float32, and each numpy operation rounds once, as the
-contract asks. Integers stand in float64, where matrix products of this size are exact in any order.
+Arrays have a row for each lane: [B, ...]. Floats are float32, and each numpy operation rounds once,
+as the contract asks. Integers stand in float64, where matrix products are exact in any order: their
+sums are below 2^53.
 """
 
 import numpy as np
@@ -9,16 +10,26 @@ import numpy as np
 F = np.float32
 TINY = F(2.0**-100)
 LOG2_E = F(float.fromhex("0x1.715476p+0"))
-EXP2 = [F(float.fromhex(c)) for c in ("0x1p+0", "0x1.62e39ep-1", "0x1.ebfa4ep-3", "0x1.c74322p-5",
-                                      "0x1.3cbea8p-7", "0x1.23a604p-10")]
+EXP2 = [
+    F(float.fromhex(c))
+    for c in (
+        "0x1p+0",
+        "0x1.62e39ep-1",
+        "0x1.ebfa4ep-3",
+        "0x1.c74322p-5",
+        "0x1.3cbea8p-7",
+        "0x1.23a604p-10",
+    )
+]
 ONE = 1 << 60
 TWO_PI = 7244019458077122842
 
 
 # Section 3: building blocks.
 
+
 def largest_magnitude(x):
-    """The largest magnitude of each row, [B..., 1], with 1 for rows that count as zeros; and which do."""
+    """The largest magnitude of each row, but 1 of rows that count as zeros; and which do."""
     a = np.max(np.abs(x), axis=-1, keepdims=True)
     small = a < TINY
     return np.where(small, F(1), a), small
@@ -51,6 +62,7 @@ class Linear:
 
 
 # Section 4: rotary angles.
+
 
 def multiply60(a, b):
     return a * b >> 60
@@ -90,8 +102,12 @@ def cosine_and_sine(angle):
 
 def rotary_table():
     """Cosine and sine of all 65536 phases, in units of 2^-23."""
-    eighth = np.array([cosine_and_sine(TWO_PI * phase // 65536) for phase in range(8193)], dtype=object)
-    c, s = (((column + (1 << 36)) >> 37).astype(np.int64) for column in (eighth[:, 0], eighth[:, 1]))
+    eighth = np.array(
+        [cosine_and_sine(TWO_PI * phase // 65536) for phase in range(8193)], dtype=object
+    )
+    c, s = (
+        ((column + (1 << 36)) >> 37).astype(np.int64) for column in (eighth[:, 0], eighth[:, 1])
+    )
     cosine, sine = np.zeros(65536, np.int64), np.zeros(65536, np.int64)
     phases = np.arange(8193)
     for turn in range(4):
@@ -103,6 +119,7 @@ def rotary_table():
 
 # Section 6.6 and 7: the terms of attention and output.
 
+
 def multiply_high(a, b):
     return a * b + 0x4000 >> 15
 
@@ -110,7 +127,7 @@ def multiply_high(a, b):
 def attention_terms():
     """attention_term(t) for all t in 0 .. 32767."""
     t = np.arange(32768)
-    x = t << 4 & 0x7ff0
+    x = t << 4 & 0x7FF0
     g = 32712 + multiply_high(x, -21627 + multiply_high(x, 5571))
     return g >> (t >> 11)
 
@@ -142,12 +159,14 @@ def frequencies(logits):
 
 # Sections 5 and 6: state and step.
 
+
 class Layer:
     def __init__(self, model, index):
         c = model.configuration
 
         def tensor(name):
             return model.tensors[f"{index}.{name}"]
+
         self.gains = [tensor("gain1"), tensor("gain2")]
         self.convolutions = []
         if c.K > 0:
@@ -157,12 +176,12 @@ class Layer:
         for name in ("wq", "wk", "wv", "wo", "wu", "wd"):
             setattr(self, name, Linear(tensor(name)))
         self.window = c.window(index)
-        self.key_scale = model.key_scale[index][None, :, None, None]      # [1, G, 1, 1]
+        self.key_scale = model.key_scale[index][None, :, None, None]  # [1, G, 1, 1]
         self.value_scale = model.value_scale[index][None, :, None, None]
 
 
 class Cache:
-    """The last `window` code rows of each lane and head: the end of a buffer that is moved when full."""
+    """The last `window` code rows of each lane and head: the end of a buffer, moved when full."""
 
     def __init__(self, lanes, heads, window, size):
         self.window, self.end = window, 0
@@ -172,10 +191,10 @@ class Cache:
         if self.end == self.buffer.shape[2]:
             self.end = self.window - 1
             if self.end > 0:
-                self.buffer[:, :, :self.end] = self.buffer[:, :, -self.end:].copy()
-        self.buffer[:len(rows), :, self.end] = rows
+                self.buffer[:, :, : self.end] = self.buffer[:, :, -self.end :].copy()
+        self.buffer[: len(rows), :, self.end] = rows
         self.end += 1
-        return self.buffer[:len(rows), :, max(0, self.end - self.window):self.end]
+        return self.buffer[: len(rows), :, max(0, self.end - self.window) : self.end]
 
 
 class State:
@@ -186,11 +205,13 @@ class State:
         pairs = c.N // 2
         still = 2 * (pairs - (pairs + 1) // 2)
         self.position = 0
-        self.caches = [[Cache(lanes, c.G, c.window(layer), c.N) for _ in range(2)]
-                       for layer in range(c.L)]
+        self.caches = [
+            [Cache(lanes, c.G, c.window(layer), c.N) for _ in range(2)] for layer in range(c.L)
+        ]
         self.still = [np.zeros((lanes, c.G, still), F) for _ in range(c.L)]
-        self.history = [[np.zeros((max(c.K - 1, 0), lanes, c.D), F) for _ in range(2)]
-                        for _ in range(c.L)]
+        self.history = [
+            [np.zeros((max(c.K - 1, 0), lanes, c.D), F) for _ in range(2)] for _ in range(c.L)
+        ]
 
 
 class Network:
@@ -199,7 +220,9 @@ class Network:
     def __init__(self, model):
         self.configuration = c = model.configuration
         if Network.COSINE is None:
-            Network.COSINE, Network.SINE = (table.astype(F) * F(2.0**-23) for table in rotary_table())
+            Network.COSINE, Network.SINE = (
+                table.astype(F) * F(2.0**-23) for table in rotary_table()
+            )
         self.frequencies = rotary_frequencies(c.N // 2)
         self.beta = F(3) / np.sqrt(F(c.N))
         embedding = model.tensors["embedding"]
@@ -225,13 +248,13 @@ class Network:
         h = norm(x) * layer.gains[which]
         if layer.convolutions:
             w = layer.convolutions[which]
-            rows = [*history[:, :len(h)], h]
+            rows = [*history[:, : len(h)], h]
             total = w[0] * rows[0]
             for k in range(1, len(rows)):
                 total = total + w[k] * rows[k]
             if len(history) > 0:
                 history[:-1] = history[1:].copy()
-                history[-1, :len(h)] = h
+                history[-1, : len(h)] = h
             h = h + total
         return quantise(h)
 
@@ -245,12 +268,12 @@ class Network:
 
         key = self.shift(key, state.still[index])
         keys, values = state.caches[index]
-        keys = keys.append(cache_codes(key, layer.key_scale[..., 0]))        # [B, G, W, N]
+        keys = keys.append(cache_codes(key, layer.key_scale[..., 0]))  # [B, G, W, N]
         values = values.append(cache_codes(value, layer.value_scale[..., 0]))
 
         query, query_scale = quantise(query.reshape(lanes, c.G, per_key, c.N))
         factor = ((query_scale * layer.key_scale) * self.beta * LOG2_E) * F(2048)
-        products = query @ keys.transpose(0, 1, 3, 2)                        # [B, G, H / G, W]
+        products = query @ keys.transpose(0, 1, 3, 2)  # [B, G, H / G, W]
         below = (np.max(products, axis=-1, keepdims=True) - products).astype(F)
         t = np.rint(np.minimum(below * factor, F(32767))).astype(np.int64)
         total = np.sum(ATTENTION_TERMS[t], axis=-1, keepdims=True).astype(F)
@@ -264,13 +287,14 @@ class Network:
         return np.concatenate([first * c - second * s, first * s + second * c], axis=-1)
 
     def shift(self, key, kept):
-        """The key with the still elements of the one before, which `kept` holds and gets from this one."""
+        """The key with the still elements of the one before, for which `kept` gets its own."""
         P = self.configuration.N // 2
         T, half = (P + 1) // 2, P - (P + 1) // 2
-        before = kept[:len(key)].copy()
-        kept[:len(key)] = np.concatenate([key[..., T:P], key[..., P + T:]], axis=-1)
-        return np.concatenate([key[..., :T], before[..., :half], key[..., P:P + T], before[..., half:]],
-                              axis=-1)
+        before = kept[: len(key)].copy()
+        kept[: len(key)] = np.concatenate([key[..., T:P], key[..., P + T :]], axis=-1)
+        return np.concatenate(
+            [key[..., :T], before[..., :half], key[..., P : P + T], before[..., half:]], axis=-1
+        )
 
 
 def cache_codes(x, scale):

@@ -19,11 +19,11 @@ def trunc_div(a, b):
 
 
 def u32(a):
-    return a & 0xffffffff
+    return a & 0xFFFFFFFF
 
 
 def u64(a):
-    return a & 0xffffffffffffffff
+    return a & 0xFFFFFFFFFFFFFFFF
 
 
 def bits(a):

@@ -1,8 +1,8 @@
-"""The Python blocks of docs/spec are real Python: run as they stand, they restore golden segments and models.
+"""The Python blocks of docs/spec, run as they stand, restore golden segments and models.
 
   pages_test.py PAGES_FOLDER GOLDEN_FOLDER [--full]
 
-The blocks are slow, so usually a few segments are restored; --full restores whole files of every mode.
+The blocks are slow: usually they restore a few segments, and with --full whole files of each mode.
 """
 
 import os
@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from coded_models import CACHE, KINDS
 from container import ADAPTIVE, CHUNKED, ORDER2, STORED, read_archive, xxh3
 from models import Reader, read_configuration, read_flat
 
@@ -33,7 +34,9 @@ def run_blocks():
         with open(path, encoding="utf-8") as file:
             text = file.read()
         for block in re.finditer(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
-            lines_before = text[:block.start()].count("\n") + 1  # so that errors tell the page's line
+            lines_before = (
+                text[: block.start()].count("\n") + 1
+            )  # so that errors tell the page's line
             exec(compile("\n" * lines_before + block[1], path, "exec"), names)
     return names
 
@@ -57,10 +60,13 @@ def paper_model(model):
     def convolution(name):
         w = matrix(name)
         return [[np.float32(code) * scale for code in row] for row, scale in zip(w.codes, w.scales)]
+
     paper.embedding, paper.head = matrix("embedding"), matrix("head")
     paper.layers = []
     for l in range(c.L):
-        layer = SimpleNamespace(**{n: matrix(f"{l}.{n}") for n in ("wq", "wk", "wv", "wo", "wu", "wd")})
+        layer = SimpleNamespace(
+            **{n: matrix(f"{l}.{n}") for n in ("wq", "wk", "wv", "wo", "wu", "wd")}
+        )
         layer.gains = [model.tensors[f"{l}.gain{i}"] for i in (1, 2)]
         layer.convolutions = [convolution(f"{l}.conv{i}") for i in (1, 2)] if c.K > 0 else []
         paper.layers.append(layer)
@@ -73,10 +79,14 @@ def fresh_state(m):
 
     def of_heads(make):
         return [[make() for _ in range(m.G)] for _ in range(m.L)]
+
     return SimpleNamespace(
-        position=0, keys=of_heads(list), values=of_heads(list),
+        position=0,
+        keys=of_heads(list),
+        values=of_heads(list),
         still=of_heads(lambda: [zero] * (2 * (m.P - m.T))),
-        history=[[[[zero] * m.D for _ in range(m.K - 1)] for _ in range(2)] for _ in range(m.L)])
+        history=[[[[zero] * m.D for _ in range(m.K - 1)] for _ in range(2)] for _ in range(m.L)],
+    )
 
 
 def restore(header, model, paper, segment):
@@ -87,9 +97,14 @@ def restore(header, model, paper, segment):
     if segment.method == ORDER2:
         symbols = page.decode_symbols(decoder, page.Order2(), [segment.symbols])
     else:
-        predictor = (page.AdaptivePredictor(paper, header.context) if header.mode == ADAPTIVE
-                     else page.NetworkPredictor(paper, header.context, header.mode == CHUNKED))
-        symbols = page.decode_symbols(decoder, predictor, page.lane_lengths(segment.symbols, header))
+        predictor = (
+            page.AdaptivePredictor(paper, header.context)
+            if header.mode == ADAPTIVE
+            else page.NetworkPredictor(paper, header.context, header.mode == CHUNKED)
+        )
+        symbols = page.decode_symbols(
+            decoder, predictor, page.lane_lengths(segment.symbols, header)
+        )
     page.finish(decoder)
     return bytes(symbols)
 
@@ -97,10 +112,11 @@ def restore(header, model, paper, segment):
 model = read_flat(read("model.occm"))
 paper = paper_model(model)
 cosine, sine = page.rotary_table()
-names.update(fresh_state=fresh_state, FREQUENCIES=page.rotary_frequencies(paper.P), COSINE=cosine,
-             SINE=sine)
+names.update(
+    fresh_state=fresh_state, FREQUENCIES=page.rotary_frequencies(paper.P), COSINE=cosine, SINE=sine
+)
 
-# Segment 2 of each of these files is of method order 2, segment 3 is stored, segment 4 of method model.
+# In these files segment 2 is of method order 2, segment 3 is stored, segment 4 is of method model.
 chosen = {"chunked.occ": [2, 4], "adaptive.occ": [3, 4]}
 if full:
     chosen = {name: range(5) for name in ("chunked.occ", "carried.occ", "adaptive.occ")}
@@ -118,10 +134,8 @@ coded = read("model.coded.occm")
 reader = Reader(coded[16:], "the coded model")
 configuration = read_configuration(reader)
 tokenizer = reader.take(reader.number(4))
-decoder = page.RangeDecoder(coded[16 + reader.position:-32])
+decoder = page.RangeDecoder(coded[16 + reader.position : -32])
 walk = page.ModelWalk(decoder)
-KINDS = {"embedding": 0, "conv1": 1, "conv2": 1, "wq": 2, "wk": 2, "wv": 3, "wo": 4, "wu": 5, "wd": 6,
-         "head": 7, "gain1": 8, "gain2": 8, "final_gain": 8}
 
 
 def as_floats(patterns):
@@ -136,10 +150,10 @@ for name, rows, columns, form in configuration.tensors():
     assert np.array_equal(as_floats(walk.decode_floats(kind, rows)), tensor.scales), name
     assert np.array_equal(np.array(walk.decode_codes(kind, rows, columns)), tensor.codes), name
 for scales in (model.key_scale, model.value_scale):
-    assert np.array_equal(as_floats(walk.decode_floats(9, scales.size)), scales.ravel())
+    assert np.array_equal(as_floats(walk.decode_floats(CACHE, scales.size)), scales.ravel())
 page.finish(decoder)
 
-# Merges and lost bits: the examples of occm.md, section 4, coded_models.md, section 5, and predictors.md, 6.3.
+# Merges and lost bits: examples of occm.md (section 4), coded_models.md (5), predictors.md (6.3).
 merges = [(104, 101), (116, 256), (257, 32), (32, 256)]
 assert page.write_merges(merges).hex() == "040016a62effff1310fc05"
 assert page.read_merges(page.write_merges(merges)) == merges

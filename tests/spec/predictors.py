@@ -1,7 +1,7 @@
 """Network predictor, order 2, adaptive predictor and lost bits: docs/spec/predictors.md.
 
-A predictor is started for a segment's lanes. `prepare(lanes)` comes before a step that the first `lanes` of
-them take part in, then `decode` for each of these.
+A predictor is started for a segment's lanes. `prepare(lanes)` comes before a step that the first
+`lanes` of them take part in, then `decode` for each of these.
 """
 
 import numpy as np
@@ -26,7 +26,7 @@ class NetworkPredictor:
             self.state = State(self.configuration, self.lanes)
         self.steps += 1
         own = frequencies(self.network.step(self.state, self.previous[:lanes]))
-        # starts[lane][s] is the start of symbol s's interval; one more entry is the end of the last.
+        # starts[lane][s] is where symbol s's interval starts; the last entry ends the last.
         self.starts = np.zeros((lanes, own.shape[1] + 1), np.int64)
         np.cumsum(own, axis=1, out=self.starts[:, 1:])
 
@@ -52,14 +52,14 @@ class Order2:
         pass
 
     def find_slot(self, context):
-        index = u32(context * 0x9e3779b1) >> 16
+        index = u32(context * 0x9E3779B1) >> 16
         slot = self.slots.get(index)
         if slot is None or slot[0] != context:
             slot = self.slots[index] = [context] + [FRESH] * 15
         return slot
 
     def predict(self):
-        node, two = self.node, self.past & 0xffff
+        node, two = self.node, self.past & 0xFFFF
         depth = bits(node) - 1
         if depth == 0:
             self.slot = self.find_slot(1 << 24 | two)
@@ -69,8 +69,10 @@ class Order2:
         cell = half | node & (half - 1)
         count = self.slot[cell] & 1023
         confidence = 0 if count == 0 else 1 if count < 3 else 2 if count < 12 else 3
-        self.mixed = Mixed([(self.order0, node), (self.order1, (self.past & 255) * 256 + node),
-                            (self.slot, cell)], self.weights[confidence * 256 + node])
+        self.mixed = Mixed(
+            [(self.order0, node), (self.order1, (self.past & 255) * 256 + node), (self.slot, cell)],
+            self.weights[confidence * 256 + node],
+        )
         return self.mixed.p
 
     def learn(self, bit):
@@ -120,10 +122,12 @@ def decode_lost_bits(decoder, symbols):
     past, before, lost = 0, 0, []
     for symbol, after in zip(symbols, symbols[1:] + [0]):
         everything = (past & 3) << 21 | before << 14 | symbol << 7 | after
-        places = (past << 7 | symbol,
-                  (past & 1) << 14 | symbol << 7 | after,
-                  (past & 1) << 14 | before << 7 | symbol,
-                  u32(everything * 0x9e3779b1) >> 16)
+        places = (
+            past << 7 | symbol,
+            (past & 1) << 14 | symbol << 7 | after,
+            (past & 1) << 14 | before << 7 | symbol,
+            u32(everything * 0x9E3779B1) >> 16,
+        )
         mixed = Mixed(list(zip(tables, places)), weights[past & 3])
         bit = decode_bit(decoder, mixed.p, 1)
         mixed.update(bit, (255, 255, 255, 255))

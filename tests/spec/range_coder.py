@@ -27,7 +27,7 @@ class RangeDecoder:
         self.low = u64(self.low + self.unit * start)
         self.range = self.unit * size
         while self.range < 2**48:
-            two = self.stream[self.position:self.position + 2].ljust(2, b"\0")
+            two = self.stream[self.position : self.position + 2].ljust(2, b"\0")
             self.position += 2
             self.window = u64(self.window << 16 | two[0] << 8 | two[1])
             self.low = u64(self.low << 16)
@@ -43,7 +43,7 @@ class RangeDecoder:
 
 def shortest_end(low, size):
     for count in range(8):
-        mask = 2**(64 - 8 * count) - 1
+        mask = 2 ** (64 - 8 * count) - 1
         window = u64(low + mask) & ~mask
         if u64(window - low) < size:
             return window, count
@@ -136,7 +136,7 @@ class Mixed:
         weights = self.weights
         for n, (table, i) in enumerate(self.cells):
             move = self.inputs[n] * error + 8192 >> 14
-            weights[n] = clamp(weights[n] + move, -2**24, 2**24)
+            weights[n] = clamp(weights[n] + move, -(2**24), 2**24)
             table[i] = learn_cell(table[i], bit, limits[n])
 
 

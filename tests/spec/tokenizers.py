@@ -24,7 +24,7 @@ class Tokenizer:
         self.vocabulary = len(self.tokens)
 
     def decode(self, symbols, lost):
-        """The bytes of a segment; `lost` has a bit for each symbol where the tokenizer loses bits."""
+        """The bytes of a segment; `lost` has a bit for each symbol where bits are lost."""
         if self.kind == TOP_BIT_LOST:
             return bytes(symbol | bit << 7 for symbol, bit in zip(symbols, lost))
         if self.kind == LOWEST_BIT_LOST:
@@ -47,7 +47,7 @@ def tokens_of(merges):
 def short_form(choices):
     """The bits of the short form of one of `choices` numbers, and how many numbers have it."""
     b = bits(choices) - 1
-    return b, 2**(b + 1) - choices
+    return b, 2 ** (b + 1) - choices
 
 
 def read_merges(data):
@@ -61,7 +61,7 @@ def read_merges(data):
         nonlocal position
         b, short = short_form(choices)
         require(position + b <= len(ones), "merges are cut short")
-        value = int(ones[position:position + b], 2)
+        value = int(ones[position : position + b], 2)
         position += b
         if value >= short:
             require(position < len(ones), "merges are cut short")
@@ -82,5 +82,5 @@ def write_merges(merges):
         for token in pair:
             ones += f"{token:0{b}b}" if token < short else f"{token + short:0{b + 1}b}"
     ones += "0" * (-len(ones) % 8)
-    packed = bytes(int(ones[k:k + 8][::-1], 2) for k in range(0, len(ones), 8))
+    packed = bytes(int(ones[k : k + 8][::-1], 2) for k in range(0, len(ones), 8))
     return len(merges).to_bytes(2, "little") + packed
