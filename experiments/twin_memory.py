@@ -33,8 +33,8 @@ BEGIN = 256
 MULTIPLIER = 0x9E3779B1
 MASK = 0xFFFFFFFF
 KNOWN_COUNTS = {"h": range(1, 10), "s": range(1, 10), "w": (1, 2), "v": (1, 2, 3)}
-CODINGS = ("row 63", "row 15", "row 7", "row 3", "step 0.25", "step 0.5", "step 1", "step 1.5", "dead 1", "dead 1.5", "least 2",
-           "least 4")
+CODINGS = ("row 63", "row 15", "row 7", "row 3", "row 1", "step 0.25", "step 0.5", "step 1", "step 1.5", "step 2", "step 3", "step 4", "dead 1",
+           "least 2")
 
 
 def parsed(rule, bits):
