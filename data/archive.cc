@@ -1,6 +1,5 @@
 #include "data/archive.h"
 
-#include <fmt/format.h>
 #include <lzma.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -12,6 +11,7 @@
 #include <utility>
 
 #include "data/base/error.h"
+#include "data/base/format.h"
 
 namespace occam {
 namespace {

@@ -1,12 +1,11 @@
 #include "data/batcher.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <bit>
 #include <utility>
 
 #include "data/base/error.h"
+#include "data/base/format.h"
 #include "data/base/random.h"
 
 namespace occam {

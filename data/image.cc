@@ -1,10 +1,9 @@
 #include "data/image.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "data/base/error.h"
+#include "data/base/format.h"
 
 namespace occam {
 namespace {

@@ -1,12 +1,11 @@
 #include "data/mixture.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
 #include "data/base/error.h"
+#include "data/base/format.h"
 #include "data/base/random.h"
 
 namespace occam {

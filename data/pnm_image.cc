@@ -1,7 +1,7 @@
 // PNM: the grays and colors of Netpbm, as texts (P2, P3) and as bytes (P5, P6).
-#include <fmt/format.h>
 
 #include "data/base/error.h"
+#include "data/base/format.h"
 #include "data/image.h"
 
 namespace occam {

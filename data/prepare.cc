@@ -1,7 +1,5 @@
 #include "data/prepare.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <set>
@@ -9,6 +7,7 @@
 
 #include "data/base/digest.h"
 #include "data/base/error.h"
+#include "data/base/format.h"
 #include "data/base/random.h"
 #include "data/corpus.h"
 #include "data/image.h"

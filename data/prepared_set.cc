@@ -1,7 +1,5 @@
 #include "data/prepared_set.h"
 
-#include <fmt/format.h>
-
 #include <bit>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -9,6 +7,7 @@
 
 #include "data/base/digest.h"
 #include "data/base/error.h"
+#include "data/base/format.h"
 #include "data/file_list.h"
 
 namespace occam {

@@ -30,7 +30,7 @@
 
 #include "data/base/file.h"
 #include "data/base/units.h"
-#include "data/seven_bits.h"
+#include "data/tokenizer/seven_bits.h"
 
 namespace occam {
 

@@ -1,6 +1,5 @@
 #include "data/speech.h"
 
-#include <fmt/format.h>
 #include <sndfile.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 
 #include "data/base/byte_order.h"
 #include "data/base/error.h"
+#include "data/base/format.h"
 
 namespace occam {
 namespace {

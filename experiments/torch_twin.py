@@ -185,7 +185,7 @@ class Networks:
         q = self._rotated(q)
         q = q if self.query_scale is None else q * self.query_scale
         k = self._rotated(k)
-        k = torch.where(self.still, F.pad(k, (0, 0, 1, 0))[..., :-1, :], k)  # see model/rotate.h
+        k = torch.where(self.still, F.pad(k, (0, 0, 1, 0))[..., :-1, :], k)  # see model/network/rotate.h
         return q.bfloat16(), k.bfloat16(), self._heads(v).bfloat16()
 
     def _after_attention(self, x, out, w):

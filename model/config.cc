@@ -1,17 +1,16 @@
 #include "model/config.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstdlib>
 
 #include "data/base/error.h"
+#include "data/base/format.h"
 
 namespace occam {
 namespace {
 
 // All by rate, the windows also by the cache that a decoder reads for every byte:
-// experiments/family.
+// experiments/results/family.
 constexpr int kDeepLayers = 13;
 constexpr int64_t kDeepFrom = 8'000'000;  // parameters
 constexpr int kFamilyWindow = 64;
@@ -48,7 +47,7 @@ void CheckConfig(const ModelConfig& c, ErrorKind kind) {
           "the head size must be a multiple of 8, at most 256");
   require(c.kv_heads >= 1 && c.heads % c.kv_heads == 0, "kv_heads must divide heads");
   require(c.mlp_factor >= 1 && c.mlp_factor <= 16, "mlp_factor must be in 1..16");
-  require(c.conv_width >= 0 && c.conv_width <= 16, "conv_width must be in 0..16");
+  require(c.conv_width >= 0 && c.conv_width <= kMaxTaps, "conv_width must be in 0..16");
   require(c.context >= 1 && c.context <= 65536, "context must be in 1..65536");
   require(c.windows.size() == static_cast<size_t>(c.layers), "there must be one window a layer");
   for (const int32_t w : c.windows) require(w >= 0 && w <= 65536, "windows must be in 0..65536");
@@ -78,7 +77,7 @@ ModelConfig FamilyConfigFor(int64_t parameters, int vocabulary) {
   int64_t best_distance = INT64_MAX;
   for (int width = kWidthStep; width <= 4096; width += kWidthStep) {
     if (FamilyHeadSize(width) == 16 && width > 16)
-      continue;  // they learned less: experiments/family
+      continue;  // they learned less: experiments/results/family
     const int64_t distance =
         std::llabs(ParameterCount(FamilyConfig(width, vocabulary, layers)) - parameters);
     if (distance < best_distance) {

@@ -9,7 +9,8 @@
 namespace occam {
 
 constexpr int kMaxLayers = 256;
-constexpr int kFamilyLayers = 7;  // by rate: experiments/family
+constexpr int kMaxTaps = 16;      // of a convolution
+constexpr int kFamilyLayers = 7;  // by rate: experiments/results/family
 
 struct ModelConfig {
   int32_t vocabulary = 256;  // V: outputs; inputs have one more, the begin symbol

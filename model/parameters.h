@@ -35,7 +35,7 @@ struct ParameterSpec {
   int64_t columns = 0;
   Init init = Init::kZero;
   float deviation = 0;  // of kUniform: 1 for the embedding, 0.5 for convolutions (so that channels
-                        // see different pasts from the start: experiments/recipe), 0.5 /
+                        // see different pasts from the start: experiments/results/recipe), 0.5 /
                         // sqrt(columns) for matrices
   UpdateRule rule = UpdateRule::kAdamW;
   bool decayed = false;  // whether weight decay applies
@@ -95,8 +95,8 @@ class ParameterSet {
 
 // Sets every tensor to its initial value; a pure function of the configuration and the seed. The
 // still rows of a key head begin as those of the first query head that reads it: as keys see the
-// past (model/rotate.h), places like the present one are found from the first step on. 200K
-// parameters, 6 MB seen: 1.85 instead of 1.95 bpb, and no plateau (experiments/recipe).
+// past (model/network/rotate.h), places like the present one are found from the first step on. 200K
+// parameters, 6 MB seen: 1.85 instead of 1.95 bpb, and no plateau (experiments/results/recipe).
 void Initialise(const ModelConfig& config, ParameterSet* weights, uint64_t seed);
 
 // Sets every element to a random non-zero value of a plausible size: where tests check gradients

@@ -1,13 +1,12 @@
 #include "model/quantize.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <bit>
 #include <cmath>
 
 #include "data/base/error.h"
-#include "model/exact/float_mode.h"
+#include "data/base/float_mode.h"
+#include "data/base/format.h"
 
 namespace occam {
 namespace {

@@ -6,8 +6,8 @@
 #include <span>
 
 #include "model/calibration.h"
-#include "model/exact/quantized_model.h"
 #include "model/parameters.h"
+#include "model/quantized_model.h"
 
 namespace occam {
 

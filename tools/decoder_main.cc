@@ -3,10 +3,11 @@
 #include <cstdio>
 #include <optional>
 
-#include "coder/decompressor.h"
-#include "coder/lm_codec.h"
+#include "coder/archive/decompressor.h"
+#include "coder/predict/network_predictor.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
+#include "tools/exit_code.h"
 
 namespace occam {
 namespace {
@@ -19,7 +20,7 @@ void Restore(const char* archive, const char* out) {
     if (embedded.empty())
       throw UsageError(source->name() + " does not hold its model; occam decompress takes one");
     model.emplace(embedded, source->name() + ", its model", Kernels::kFast);
-    return &model->stream_model();
+    return &model->codec_model();
   };
   Decompress(*source, *sink, find, {0, {}});
   sink->Commit();
@@ -37,6 +38,6 @@ int main(int argc, char** argv) {
     occam::Restore(argv[1], argv[2]);
   } catch (const occam::Error& error) {
     std::fprintf(stderr, "occam_decoder: %s\n", error.what());
-    return static_cast<int>(error.kind());
+    return occam::ExitCode(error.kind());
   }
 }

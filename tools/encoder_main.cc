@@ -3,10 +3,11 @@
 // --export MODEL --coded). tools/decoder_size.sh says how many bytes it has.
 #include <cstdio>
 
-#include "coder/compressor.h"
-#include "coder/lm_codec.h"
+#include "coder/archive/compressor.h"
+#include "coder/predict/network_predictor.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
+#include "tools/exit_code.h"
 
 namespace occam {
 namespace {
@@ -16,7 +17,7 @@ void Store(const char* model_name, const char* file, const char* archive) {
   const LoadedModel model(coded, model_name, Kernels::kFast);
   const auto source = OpenSource(file);
   const auto sink = OpenSink(archive, /*overwrite=*/false);
-  Compress(*source, *sink, &model.stream_model(), {0, {}, ContextMode::kCarried, coded});
+  Compress(*source, *sink, &model.codec_model(), {0, {}, ContextMode::kCarried, coded});
   sink->Commit();
 }
 
@@ -32,6 +33,6 @@ int main(int argc, char** argv) {
     occam::Store(argv[1], argv[2], argv[3]);
   } catch (const occam::Error& error) {
     std::fprintf(stderr, "occam_encoder: %s\n", error.what());
-    return static_cast<int>(error.kind());
+    return occam::ExitCode(error.kind());
   }
 }

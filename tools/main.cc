@@ -1,11 +1,11 @@
 // The command line: `occam COMMAND ...`, or a link to it that is named after the command.
-#include <fmt/format.h>
 
 #include <cstdio>
 #include <filesystem>
 #include <string>
 
 #include "data/base/error.h"
+#include "data/base/format.h"
 #include "tools/command.h"
 
 namespace occam {

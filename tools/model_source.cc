@@ -2,10 +2,10 @@
 
 #include <utility>
 
-#include "coder/model_codec.h"
+#include "coder/api/built_in_models.h"
+#include "coder/weights/model_codec.h"
 #include "data/base/error.h"
 #include "model/quantize.h"
-#include "tools/built_in_models.h"
 
 namespace occam {
 
@@ -40,12 +40,9 @@ ModelSource LoadModel(const std::string& path) {
   return source;
 }
 
-std::optional<QuantizedModel> FindBuiltInModel(const Sha256Digest& id) {
-  for (const BuiltInModel& candidate : BuiltInModels()) {
-    QuantizedModel model = Parse(candidate);
-    if (ModelId(model) == id) return model;
-  }
-  return std::nullopt;
+Model LoadDoorModel(const std::string& path, bool plain_kernels) {
+  if (path.empty()) return Model::BuiltIn("", plain_kernels);
+  return Model::FromMemory(SerialiseModel(LoadModel(path).model), plain_kernels);
 }
 
 }  // namespace occam

@@ -3,13 +3,12 @@
 #ifndef OCCAM_TOOLS_MODEL_SOURCE_H_
 #define OCCAM_TOOLS_MODEL_SOURCE_H_
 
-#include <cstdint>
 #include <optional>
 #include <string>
 
-#include "data/base/digest.h"
-#include "model/checkpoint.h"
-#include "model/exact/quantized_model.h"
+#include "model/checkpoint/checkpoint.h"
+#include "model/quantized_model.h"
+#include "occam/occam.h"
 
 namespace occam {
 
@@ -22,8 +21,8 @@ struct ModelSource {
 // An empty path is the default of the built-in models. Throws kIo and kDamaged.
 ModelSource LoadModel(const std::string& path);
 
-// The built-in model of this id, if there is one.
-std::optional<QuantizedModel> FindBuiltInModel(const Sha256Digest& id);
+// The same for the library's door. Throws as LoadModel.
+Model LoadDoorModel(const std::string& path, bool plain_kernels);
 
 }  // namespace occam
 

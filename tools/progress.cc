@@ -1,11 +1,11 @@
 #include "tools/progress.h"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 
+#include "data/base/format.h"
 #include "data/base/units.h"
 
 namespace occam {

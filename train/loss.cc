@@ -2,7 +2,6 @@
 #define HWY_TARGET_INCLUDE "train/loss.cc"
 #include "train/loss.h"
 
-#include <fmt/format.h>
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
@@ -10,8 +9,9 @@
 #include <cmath>
 
 #include "data/base/error.h"
-#include "model/exp2-inl.h"
-#include "model/simd_targets.h"
+#include "data/base/format.h"
+#include "data/base/simd_targets.h"
+#include "model/network/exp2-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace occam::HWY_NAMESPACE {

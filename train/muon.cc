@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "model/matmul.h"
+#include "model/network/matmul.h"
 #include "train/vector.h"
 
 namespace occam {

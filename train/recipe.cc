@@ -1,10 +1,9 @@
 #include "train/recipe.h"
 
-#include <fmt/format.h>
-
 #include <cmath>
 
 #include "data/base/error.h"
+#include "data/base/format.h"
 
 namespace occam {
 

@@ -1,4 +1,4 @@
-// How a model is trained: every hyper-parameter with its source. "Facts" is docs/facts.md.
+// How a model is trained: every hyper-parameter with its source.
 #ifndef OCCAM_TRAIN_RECIPE_H_
 #define OCCAM_TRAIN_RECIPE_H_
 
@@ -8,27 +8,29 @@ namespace occam {
 
 struct Recipe {
   // Muon, on the hidden matrices (Jordan et al., 2024, "Muon: an optimizer for hidden layers in
-  // neural networks"). Rates and batch were chosen by experiments/recipe: flat around these values,
-  // at 200 and 800 thousand parameters, 40 to 300 MB seen.
+  // neural networks"). Rates and batch were chosen by experiments/results/recipe:
+  // flat around these values, at 200 and 800 thousand parameters, 40 to 300 MB seen.
   double muon_lr = 0.02;
   double muon_momentum = 0.95;  // Nesterov
   int64_t newton_schulz_steps = 5;
 
   // AdamW, on embedding, head, gains and convolutions (Loshchilov and Hutter, 2019, "Decoupled
-  // weight decay regularization"); the rate by experiments/recipe.
+  // weight decay regularization"); the rate by experiments/results/recipe.
   double adamw_lr = 8e-3;
   double adamw_beta1 = 0.9;
   double adamw_beta2 = 0.99;
   double adamw_epsilon = 1e-10;  // small, since rare bytes have tiny gradients (Jordan, 2024)
 
-  // Times the learning rate, on the decayed tensors of ParameterTable. Makes weights that also
-  // round better: facts, section 4.
+  // Times the learning rate, on the decayed tensors of ParameterTable. 0 and 0.3 cost 1.5 % at
+  // 800K after 60 MB (experiments/recipe/README.md).
   double weight_decay = 0.1;
   // The gradient's global norm is scaled down to this (Pascanu et al., 2013, section 3.2; the value
   // of GPT-3: Brown et al., 2020, appendix B).
   double clip_norm = 1.0;
 
-  // The schedule of facts, section 4: warm-up, constant, then linear down to the final factor.
+  // The schedule: warm-up, constant, then linear down to the final factor (Haegele et al., 2024,
+  // "Scaling laws and compute-optimal training beyond fixed training durations"); its shares by
+  // experiments/recipe/README.md.
   int64_t warmup_steps = 100;
   double warmup_share = 0.05;   // of the run, at most: in short runs warm-up ends here
   double constant_share = 0.4;  // of the run, warm-up included
@@ -47,7 +49,7 @@ struct Recipe {
   // nothing.
   double weight_rate = 0;
 
-  // Sequences of `context` tokens a step; experiments/short_runs.sh and experiments/recipe.
+  // Sequences of `context` tokens a step; experiments/short_runs.sh and experiments/results/recipe.
   int64_t batch_sequences = 8;
   // The gradients of shards are summed in their order, so a result depends on this number and never
   // on threads (DESIGN.md section 3).

@@ -4,7 +4,7 @@
 #include <mutex>
 
 #include "data/base/error.h"
-#include "model/transformer.h"
+#include "model/network/transformer.h"
 #include "train/loss.h"
 
 namespace occam {
@@ -41,8 +41,8 @@ double Sum(const std::vector<double>& terms) {
 }  // namespace
 
 struct ShardWorkers::Worker {
-  Worker(const ModelConfig& config, int sequences, Workshop* workshop)
-      : network(config, sequences, config.context, workshop),
+  Worker(const ModelConfig& config, int sequences, Workspace* workspace)
+      : network(config, sequences, config.context, workspace),
         dlogits(static_cast<size_t>(sequences) * static_cast<size_t>(config.context) *
                 static_cast<size_t>(config.vocabulary)),
         losses(static_cast<size_t>(LossBlocks(sequences * config.context))) {}
@@ -81,7 +81,7 @@ ShardWorkers::ShardWorkers(const ModelConfig& config, int shard_sequences, Preci
       team_(team),
       alone_(ranks ? nullptr : SingleProcess()),
       ranks_(ranks ? ranks : alone_.get()),
-      workshop_(config, precision, team),
+      workspace_(config, precision, team),
       weights_(config, precision) {}
 
 ShardWorkers::~ShardWorkers() = default;
@@ -89,7 +89,7 @@ ShardWorkers::~ShardWorkers() = default;
 void ShardWorkers::HireFor(int64_t shards) {
   const auto needed = static_cast<size_t>(std::min<int64_t>(shards, team_->size()));
   while (workers_.size() < needed) {
-    workers_.push_back(std::make_unique<Worker>(config_, shard_sequences_, &workshop_));
+    workers_.push_back(std::make_unique<Worker>(config_, shard_sequences_, &workspace_));
     idle_.push_back(workers_.back().get());
   }
 }

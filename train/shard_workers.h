@@ -20,9 +20,9 @@
 #include "data/mixture.h"
 #include "model/calibration.h"
 #include "model/config.h"
-#include "model/network_weights.h"
+#include "model/network/network_weights.h"
+#include "model/network/workspace.h"
 #include "model/parameters.h"
-#include "model/workshop.h"
 #include "train/communicator.h"
 
 namespace occam {
@@ -81,7 +81,7 @@ class ShardWorkers {
   ThreadTeam* team_;
   std::unique_ptr<Communicator> alone_;  // where no ranks were given
   Communicator* ranks_;
-  Workshop workshop_;
+  Workspace workspace_;
   NetworkWeights weights_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::mutex mutex_;

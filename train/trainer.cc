@@ -1,12 +1,11 @@
 #include "train/trainer.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <numbers>
 
 #include "data/base/error.h"
+#include "data/base/format.h"
 
 namespace occam {
 
@@ -139,7 +138,7 @@ RunStatus Trainer::Run() {
     if (error.kind() != ErrorKind::kIo) throw;
     const std::string kept =
         saved_steps_ < 0 ? "no checkpoint was written yet"
-                         : fmt::format("{} still holds step {}, from where --resume goes on",
+                         : fmt::format("{} still holds step {}, from where the run can go on",
                                        settings_.checkpoint_path, saved_steps_);
     throw IoError(fmt::format("{}; training stopped after {} steps, {}", error.what(),
                               position_.steps, kept));

@@ -14,7 +14,7 @@
 #include "data/base/thread_team.h"
 #include "data/batcher.h"
 #include "data/mixture.h"
-#include "model/checkpoint.h"
+#include "model/checkpoint/checkpoint.h"
 #include "model/config.h"
 #include "model/parameters.h"
 #include "train/communicator.h"

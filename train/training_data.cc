@@ -1,11 +1,10 @@
 #include "train/training_data.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <numbers>
 
 #include "data/base/error.h"
+#include "data/base/format.h"
 
 namespace occam {
 namespace {

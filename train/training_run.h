@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "model/checkpoint.h"
+#include "model/checkpoint/checkpoint.h"
 #include "train/optimizer.h"
 #include "train/prequential.h"
 #include "train/recipe.h"

@@ -1,13 +1,12 @@
 #include "train/weight_rate.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <utility>
 
 #include "data/base/error.h"
+#include "data/base/format.h"
 #include "model/quantize.h"
 #include "train/vector.h"
 

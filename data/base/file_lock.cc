@@ -1,7 +1,6 @@
 #include "data/base/file_lock.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include <utility>
 
 #include "data/base/error.h"
+#include "data/base/format.h"
 
 namespace occam {
 

@@ -1,11 +1,10 @@
 #include "data/base/units.h"
 
-#include <fmt/format.h>
-
 #include <charconv>
 #include <cmath>
 
 #include "data/base/error.h"
+#include "data/base/format.h"
 
 namespace occam {
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # One file that holds 62,000,000 bytes of text and the model that decodes them, made, restored and compared.
 #   experiments/adjusted/archive.sh TEXT [MODEL] [OUT_DIR]
-# TEXT: at least 62,000,000 bytes (.xz is unpacked), of which the first are taken; MODEL: experiments/adjusted/wiki62.coded.occm, which
+# TEXT: at least 62,000,000 bytes (.xz is unpacked), of which the first are taken; MODEL: experiments/results/adjusted/wiki62.coded.occm, which
 # train.sh made; OUT_DIR: runs/adjusted. The size of the file is the adjusted size: nothing else is needed to restore it.
 set -euo pipefail
 [ $# -ge 1 ] || { sed -n 2,5p "$0" >&2; exit 2; }
 cd "$(dirname "$0")/../.."
-text=$1 model=${2:-experiments/adjusted/wiki62.coded.occm} out=${3:-runs/adjusted}
+text=$1 model=${2:-experiments/results/adjusted/wiki62.coded.occm} out=${3:-runs/adjusted}
 occam=build/release/bin/occam
 mkdir -p "$out"
 

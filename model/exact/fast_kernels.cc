@@ -2,9 +2,10 @@
 // with VNNI: Highway 1.0.3 has a target for that, but compiles it for AVX-VNNI, which Ice Lake
 // lacks, and it asks for much that we do not use.
 
-// SSE4 is the least we serve. Vectors whose size is known only at run time cannot stand in arrays.
+// SSE4 is the least we serve. Targets above AVX3 have lower bits; later versions of Highway add
+// some. Vectors whose size is known only at run time cannot stand in arrays.
 #define HWY_DISABLED_TARGETS \
-  (HWY_SSSE3 | HWY_AVX3_DL | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+  (HWY_SSSE3 | (HWY_AVX3 - 1) | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "model/exact/fast_kernels.cc"
@@ -15,10 +16,10 @@
 
 #include "data/base/cpu.h"
 #include "data/base/frequency.h"
+#include "data/base/simd_targets.h"
 #include "model/exact/contract.h"
 #include "model/exact/fast_linear.h"
 #include "model/exact/kernels.h"
-#include "model/simd_targets.h"
 
 // Highway's targets without vectors, which lack what we use, have no target string.
 #ifdef HWY_TARGET_STR

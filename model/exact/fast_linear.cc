@@ -4,8 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "data/base/tiles.h"
 #include "model/exact/tile_product.h"
-#include "model/tiles.h"
 
 namespace occam {
 namespace {

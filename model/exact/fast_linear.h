@@ -7,7 +7,7 @@
 #include <memory>
 #include <span>
 
-#include "model/exact/aligned_array.h"
+#include "data/base/aligned_array.h"
 #include "model/exact/kernels.h"
 
 namespace occam {

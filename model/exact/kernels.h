@@ -21,7 +21,6 @@ constexpr int kFloatPad = 16;
 constexpr int kCodePad = 64;
 constexpr int kCacheBlock = 32;  // cache capacities are multiples of it
 constexpr int kTileRows = 64;    // rows of one pass, at most
-constexpr int kMaxTaps = 16;
 
 constexpr int RoundUp(int n, int multiple) { return (n + multiple - 1) / multiple * multiple; }
 
@@ -81,7 +80,7 @@ constexpr int kQueryGroup = 8;
 
 // What Attend needs for kQueryGroup queries: of each element, kQueryGroup * (the largest capacity +
 // 2 * kCacheBlock). Aligned to 64 bytes.
-struct AttentionScratch {
+struct QueryGroupScratch {
   int32_t* products = nullptr;
   uint8_t* weights = nullptr;
 };
@@ -116,7 +115,7 @@ class KernelSet {
                      float inverse_value_scale, const CacheRing& ring, int slot) const = 0;
   // Point 6; value_factor is 128 * s_v. The ring holds all positions that the queries see.
   virtual void Attend(const QueryRows& queries, const CacheRing& ring, float value_factor,
-                      const AttentionScratch& scratch) const = 0;
+                      const QueryGroupScratch& scratch) const = 0;
   // Points 7 and 8: frequencies of n logits, any n >= 2. Both have room for RoundUp(n, kFloatPad);
   // the logits' padding is overwritten.
   virtual void Frequencies(float* logits, int n, uint32_t* frequencies) const = 0;

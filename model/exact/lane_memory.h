@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "model/exact/aligned_array.h"
+#include "data/base/aligned_array.h"
 #include "model/exact/kernels.h"
 #include "model/exact/prepared_network.h"
 

@@ -4,9 +4,9 @@
 #include <utility>
 #include <vector>
 
+#include "data/base/aligned_array.h"
 #include "data/base/error.h"
-#include "model/exact/aligned_array.h"
-#include "model/exact/float_mode.h"
+#include "data/base/float_mode.h"
 #include "model/exact/kernels.h"
 #include "model/exact/prepared_network.h"
 #include "model/exact/tile_pass.h"

@@ -11,7 +11,7 @@
 #include <string>
 
 #include "data/base/frequency.h"
-#include "model/exact/quantized_model.h"
+#include "model/quantized_model.h"
 
 namespace occam {
 

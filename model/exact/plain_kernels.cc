@@ -121,7 +121,7 @@ struct CacheWindow {
 
 // Point 6 for one query.
 void AttendOne(const int8_t* query, float factor, const CacheRing& ring, const CacheWindow& window,
-               float value_factor, const AttentionScratch& scratch, float* out) {
+               float value_factor, const QueryGroupScratch& scratch, float* out) {
   const int n = ring.head_size;
   const int count = static_cast<int>(window.last - window.first + 1);
   const auto slot = [&](int i) {
@@ -231,7 +231,7 @@ class PlainKernels final : public KernelSet {
   }
 
   void Attend(const QueryRows& queries, const CacheRing& ring, float value_factor,
-              const AttentionScratch& scratch) const override {
+              const QueryGroupScratch& scratch) const override {
     for (int r = 0; r < queries.rows; ++r) {
       const int64_t last = queries.position + r;
       const CacheWindow window{std::max<int64_t>(0, last - queries.window + 1), last};

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "data/base/float_mode.h"
 #include "model/exact/contract.h"
-#include "model/exact/float_mode.h"
 #include "model/rotary.h"
 
 namespace occam {

@@ -8,11 +8,11 @@
 #include <memory>
 #include <vector>
 
+#include "data/base/aligned_array.h"
 #include "data/base/digest.h"
-#include "model/exact/aligned_array.h"
 #include "model/exact/kernels.h"
-#include "model/exact/quantized_model.h"
 #include "model/parameters.h"
+#include "model/quantized_model.h"
 
 namespace occam {
 

@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "model/exact/aligned_array.h"
+#include "data/base/aligned_array.h"
 #include "model/exact/kernels.h"
 #include "model/exact/lane_memory.h"
 #include "model/exact/prepared_network.h"

@@ -5,7 +5,7 @@
 #include <hwy/base.h>
 #include <immintrin.h>
 
-#include "model/tiles.h"
+#include "data/base/tiles.h"
 
 HWY_PUSH_ATTRIBUTES("amx-tile,amx-int8")
 #include "model/exact/tile_product-inl.h"

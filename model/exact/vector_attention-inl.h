@@ -268,7 +268,7 @@ HWY_INLINE void AllWeightedSums(D d, const QueryGroup& group, const Blocks& bloc
 // Queries r .. r + kQueries - 1.
 template <int kQueries>
 HWY_INLINE void AttendTogether(const QueryRows& rows, int r, const CacheRing& ring,
-                               float value_factor, const AttentionScratch& scratch) {
+                               float value_factor, const QueryGroupScratch& scratch) {
   const auto first_of = [&](int64_t last) { return HWY_MAX(int64_t{0}, last - rows.window + 1); };
   const int64_t position = rows.position + r;
   const Blocks blocks(ring, first_of(position), position + kQueries - 1);
@@ -303,7 +303,7 @@ HWY_INLINE void AttendTogether(const QueryRows& rows, int r, const CacheRing& ri
 }
 
 HWY_INLINE void AttendRows(const QueryRows& rows, const CacheRing& ring, float value_factor,
-                           const AttentionScratch& scratch) {
+                           const QueryGroupScratch& scratch) {
   int r = 0;
   for (; r + kTogether <= rows.rows; r += kTogether) {
     AttendTogether<kTogether>(rows, r, ring, value_factor, scratch);

@@ -77,7 +77,7 @@ class VectorKernels final : public FastKernels {
   }
 
   void Attend(const QueryRows& queries, const CacheRing& ring, float value_factor,
-              const AttentionScratch& scratch) const override {
+              const QueryGroupScratch& scratch) const override {
     AttendRows(queries, ring, value_factor, scratch);
   }
 

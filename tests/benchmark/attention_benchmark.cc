@@ -3,16 +3,16 @@
 // FLOP are those of the pairs of a query and a key that it sees, 4 times the head size a pair
 // forward and 8 backward; what is computed again or masked is not counted. Beside them oneDNN's
 // rate for a product [2048, 256] x [256, 256] in the same run.
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <functional>
 #include <memory>
 #include <vector>
 
+#include "data/base/format.h"
 #include "data/base/random.h"
-#include "model/attention.h"
-#include "model/norm.h"
+#include "model/network/attention.h"
+#include "model/network/norm.h"
 #include "onednn_rate.h"
 #include "thread_seconds.h"
 

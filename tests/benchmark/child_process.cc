@@ -1,6 +1,5 @@
 #include "child_process.h"
 
-#include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -9,6 +8,7 @@
 #include <exception>
 
 #include "data/base/error.h"
+#include "data/base/format.h"
 
 namespace occam {
 namespace {

@@ -1,6 +1,5 @@
 // How fast whole files are compressed and decompressed, what of it is what, and how near that comes
 // to what the machine can do. See --help.
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -19,7 +18,8 @@
 #include "data/base/cpu.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
-#include "data/base/thread_team.h"
+#include "data/base/format.h"
+#include "data/base/processors.h"
 #include "data/base/units.h"
 #include "memory_rate.h"
 #include "network_cost.h"

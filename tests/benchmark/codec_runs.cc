@@ -1,6 +1,5 @@
 #include "codec_runs.h"
 
-#include <fmt/format.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -9,14 +8,15 @@
 #include <utility>
 #include <vector>
 
-#include "coder/compressor.h"
-#include "coder/decompressor.h"
-#include "coder/lm_codec.h"
+#include "coder/archive/compressor.h"
+#include "coder/archive/decompressor.h"
+#include "coder/predict/network_predictor.h"
 #include "data/base/file.h"
+#include "data/base/format.h"
 #include "known_text.h"
 #include "model/exact/network.h"
 #include "sampler.h"
-#include "tests/model/exact_testing.h"
+#include "tests/model/exact/exact_testing.h"
 
 namespace occam {
 namespace {
@@ -27,7 +27,7 @@ constexpr std::pair<const char*, Part> kWords[] = {
     {"Range", Part::kRangeCoder},
     {"EncodeSymbols", Part::kRangeCoder},
     {"DecodeSymbols", Part::kRangeCoder},
-    {"TableModel", Part::kRangeCoder},
+    {"TablePredictor", Part::kRangeCoder},
     {"Attend", Part::kAttention},
     {"Attention", Part::kAttention},
     {"Frequenc", Part::kFrequencies},
@@ -102,7 +102,7 @@ QuantizedModel MakeModel(const BenchmarkModel& model) {
   return ParseModel(ReadFile(model.path), model.path);
 }
 
-ContainerStats Code(const RunRequest& request, const StreamModel& model) {
+ContainerStats Code(const RunRequest& request, const CodecModel& model) {
   const auto source = OpenSource(request.input);
   const auto sink = OpenSink(request.output, /*overwrite=*/true);
   const CodecOptions options{request.threads, {}, request.mode};
@@ -119,8 +119,8 @@ RunResult MeasureRun(const RunRequest& request) {
   RunResult result;
   const double before_s = CpuSeconds();
   const ExactNetwork network(MakeModel(request.model), Kernels::kFast);
-  const StreamModel model =
-      request.model.path.empty() ? KnownTextModel(network) : LmStreamModel(network);
+  const CodecModel model =
+      request.model.path.empty() ? KnownTextModel(network) : NetworkCodecModel(network);
   const double loaded_s = CpuSeconds();
   result.load_s = loaded_s - before_s;
 

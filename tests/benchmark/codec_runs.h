@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string>
 
-#include "coder/container_format.h"
+#include "coder/container/container_format.h"
 #include "model/config.h"
 
 namespace occam {

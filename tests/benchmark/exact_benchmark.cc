@@ -10,7 +10,7 @@
 
 #include "data/base/thread_team.h"
 #include "model/exact/network.h"
-#include "tests/model/exact_testing.h"
+#include "tests/model/exact/exact_testing.h"
 
 namespace occam {
 namespace {

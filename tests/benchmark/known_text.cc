@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "coder/lm_codec.h"
+#include "coder/predict/network_predictor.h"
 #include "data/base/frequency.h"
 #include "data/base/random.h"
 
@@ -19,9 +19,9 @@ int32_t Expected(size_t lane, uint64_t step) {
   return static_cast<int32_t>(Random(step, lane).Below(kSymbols));
 }
 
-class KnownTextCodec final : public TableModel {
+class KnownTextCodec final : public TablePredictor {
  public:
-  explicit KnownTextCodec(std::unique_ptr<SymbolModel> network) : network_(std::move(network)) {}
+  explicit KnownTextCodec(std::unique_ptr<Predictor> network) : network_(std::move(network)) {}
   int vocabulary() const override { return kSymbols; }
   void StartSegment(int lanes) override {
     network_->StartSegment(lanes);
@@ -37,7 +37,7 @@ class KnownTextCodec final : public TableModel {
     if (!lanes.empty()) step_ += lanes.front().size();
   }
   void Step(std::span<const int32_t> previous, std::span<uint32_t> frequencies) override {
-    static_cast<TableModel&>(*network_).Step(previous, frequencies);
+    static_cast<TablePredictor&>(*network_).Step(previous, frequencies);
     std::ranges::fill(frequencies, 1u);
     for (size_t lane = 0; lane < previous.size(); ++lane) {
       const auto expected = static_cast<size_t>(Expected(lane, step_));
@@ -53,7 +53,7 @@ class KnownTextCodec final : public TableModel {
     return {symbol < expected ? start : start + kFavourite - 1, 1};
   }
 
-  std::unique_ptr<SymbolModel> network_;
+  std::unique_ptr<Predictor> network_;
   uint64_t step_ = 0;
 };
 
@@ -73,8 +73,8 @@ Bytes KnownText(size_t bytes, uint32_t context, ContextMode mode) {
   return text;
 }
 
-StreamModel KnownTextModel(const ExactNetwork& network) {
-  StreamModel model = LmStreamModel(network);
+CodecModel KnownTextModel(const ExactNetwork& network) {
+  CodecModel model = NetworkCodecModel(network);
   model.factory = [make = std::move(model.factory)](int threads, ContextMode mode) {
     return std::make_unique<KnownTextCodec>(make(threads, mode));
   };

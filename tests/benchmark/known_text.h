@@ -6,7 +6,7 @@
 
 #include <cstddef>
 
-#include "coder/stream_model.h"
+#include "coder/predict/codec_model.h"
 #include "data/base/file.h"
 #include "model/exact/network.h"
 
@@ -18,7 +18,7 @@ Bytes KnownText(size_t bytes, uint32_t context, ContextMode mode);
 
 // Does all the work of the network, which must outlive it, and then some: a table of 256
 // frequencies a byte is written once more when decoding.
-StreamModel KnownTextModel(const ExactNetwork& network);
+CodecModel KnownTextModel(const ExactNetwork& network);
 
 }  // namespace occam
 

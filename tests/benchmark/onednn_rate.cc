@@ -1,9 +1,9 @@
 #include "onednn_rate.h"
 
 #include <algorithm>
-#include <oneapi/dnnl/dnnl.hpp>
 
-#include "model/simd_targets.h"
+#include "model/network/onednn.h"
+#include "model/network/onednn_matmul.h"
 
 namespace occam {
 namespace {
@@ -27,10 +27,9 @@ std::function<void()> OneDnnProduct(const ProductShape& shape, ProductType type)
   const auto out = type == ProductType::kInt8 ? memory::data_type::s32 : memory::data_type::f32;
   const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
   const auto any = memory::format_tag::any;
-  const dnnl::matmul::desc desc(memory::desc({shape.m, shape.k}, in, any),
-                                memory::desc({shape.k, shape.n}, in, any),
-                                memory::desc({shape.m, shape.n}, out, memory::format_tag::ab));
-  const dnnl::matmul::primitive_desc chosen(desc, engine, /*allow_empty=*/true);
+  const dnnl::matmul::primitive_desc chosen = ChooseMatMul(
+      engine, memory::desc({shape.m, shape.k}, in, any), memory::desc({shape.k, shape.n}, in, any),
+      memory::desc({shape.m, shape.n}, out, memory::format_tag::ab), {}, Missing::kEmpty);
   if (!chosen) return {};
   const dnnl::matmul product(chosen);
   dnnl::stream stream(engine);

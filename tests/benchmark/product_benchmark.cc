@@ -6,7 +6,6 @@
 // all layers of a network in turn, as scoring (64 rows) and stepping (8 to 32) have them.
 //
 //   product_benchmark
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <functional>
@@ -14,8 +13,9 @@
 #include <string>
 #include <vector>
 
+#include "data/base/aligned_array.h"
+#include "data/base/format.h"
 #include "data/base/random.h"
-#include "model/exact/aligned_array.h"
 #include "model/exact/kernels.h"
 #include "onednn_rate.h"
 #include "thread_seconds.h"

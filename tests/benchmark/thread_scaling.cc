@@ -1,13 +1,12 @@
 #include "thread_scaling.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <chrono>
 #include <numeric>
 #include <vector>
 
 #include "child_process.h"
+#include "data/base/format.h"
 #include "data/base/random.h"
 #include "data/base/thread_team.h"
 #include "data/batcher.h"

@@ -6,7 +6,7 @@
 #include <span>
 
 #include "model/config.h"
-#include "model/operand.h"
+#include "model/network/operand.h"
 
 namespace occam {
 

@@ -1,12 +1,12 @@
 // How fast byte pairs are learned and made, in processor time of one thread, and how many bytes a
 // token has.
 //   tokenizer_benchmark TEXT
-#include <fmt/format.h>
 
 #include <cstdio>
 
-#include "data/bpe_tokenizer.h"
-#include "data/bpe_trainer.h"
+#include "data/base/format.h"
+#include "data/tokenizer/bpe_tokenizer.h"
+#include "data/tokenizer/bpe_trainer.h"
 #include "tests/benchmark/thread_seconds.h"
 
 namespace occam {

@@ -15,7 +15,6 @@
 // optimizer), tokens a second of wall time, the median step. With --processes the same for so many
 // processes of one thread that share nothing, which is what the machine makes of more cores. Needs
 // a quiet machine.
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <functional>
@@ -26,16 +25,17 @@
 #include <vector>
 
 #include "data/base/error.h"
+#include "data/base/format.h"
 #include "data/base/random.h"
 #include "data/base/thread_team.h"
 #include "data/base/units.h"
-#include "model/attention.h"
-#include "model/matmul.h"
-#include "model/network_weights.h"
+#include "model/network/attention.h"
+#include "model/network/matmul.h"
+#include "model/network/network_weights.h"
+#include "model/network/tensor.h"
+#include "model/network/transformer.h"
+#include "model/network/workspace.h"
 #include "model/parameters.h"
-#include "model/tensor.h"
-#include "model/transformer.h"
-#include "model/workshop.h"
 #include "network_cost.h"
 #include "onednn_rate.h"
 #include "thread_scaling.h"
@@ -108,17 +108,19 @@ class Linears {
   void Run() {
     for (size_t i = 0; i < shapes_.size(); ++i) {
       const WeightGradient gradient{dy_[i], x_[i], dw_[i]};
-      shop_.ForEachBlock(1, c_.context, {&gradient, 1}, [&](const RowBlock& b, Workshop::Room&) {
-        shop_.linear().Forward(0, b.Of(x_[i]), packed_[i], b.Of(y_[i].view()), Result::kReplace);
-        shop_.linear().BackwardInput(0, b.Of(dy_[i]), packed_[i], b.Of(dx_[i].view()));
-      });
+      shop_.ForEachBlock(
+          1, c_.context, {&gradient, 1}, [&](const RowBlock& b, Workspace::ThreadScratch&) {
+            shop_.linear().Forward(0, b.Of(x_[i]), packed_[i], b.Of(y_[i].view()),
+                                   Result::kReplace);
+            shop_.linear().BackwardInput(0, b.Of(dy_[i]), packed_[i], b.Of(dx_[i].view()));
+          });
     }
   }
 
  private:
   const ModelConfig c_;
   ThreadTeam team_;
-  Workshop shop_;
+  Workspace shop_;
   std::vector<LinearShape> shapes_;
   std::vector<OperandTensor> x_, dy_;
   std::vector<Tensor> w_, y_, dx_, dw_;
@@ -196,7 +198,7 @@ class Network {
   ParameterSet weights_, gradients_;
   std::vector<int32_t> symbols_;
   ThreadTeam team_;
-  Workshop shop_;
+  Workspace shop_;
   NetworkWeights packed_;
   Transformer network_;
   std::vector<float> dlogits_;

@@ -23,7 +23,7 @@ import time
 import torch
 from torch.nn import functional
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "model"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "model" / "network"))
 import occam_network  # noqa: E402  (the network's definition in PyTorch)
 
 LAYERS, CONTEXT, TAPS, VOCABULARY = 7, 2048, 4, 256  # the family of DESIGN.md section 3

@@ -4,11 +4,11 @@
 #include <cstring>
 #include <memory>
 
-#include "coder/container_writer.h"
-#include "coder/range_decoder.h"
-#include "coder/range_encoder.h"
-#include "coder/segment_codec.h"
-#include "coder/symbol_model.h"
+#include "coder/archive/segment_codec.h"
+#include "coder/container/container_writer.h"
+#include "coder/entropy/range_decoder.h"
+#include "coder/entropy/range_encoder.h"
+#include "coder/predict/predictor.h"
 #include "data/base/digest.h"
 #include "data/base/random.h"
 
@@ -19,7 +19,7 @@ int32_t Favourite(uint32_t position, int32_t previous) {
   return static_cast<int32_t>((static_cast<uint32_t>(previous) * 37 + position * 11 + 5) & 255);
 }
 
-class Chain final : public TableModel {
+class Chain final : public TablePredictor {
  public:
   Chain(uint32_t context, bool carried) : context_(context), carried_(carried) {}
   int vocabulary() const override { return 256; }
@@ -103,8 +103,8 @@ Bytes ChainBytes(size_t size, uint32_t context, uint64_t seed) {
   return bytes;
 }
 
-StreamModel ChainModel(uint32_t context, const std::string& name) {
-  StreamModel model;
+CodecModel ChainModel(uint32_t context, const std::string& name) {
+  CodecModel model;
   model.factory = [context](int, ContextMode mode) {
     return std::make_unique<Chain>(context, mode == ContextMode::kCarried);
   };
@@ -116,7 +116,7 @@ StreamModel ChainModel(uint32_t context, const std::string& name) {
   return model;
 }
 
-LaneIntervals ScoreInRows(SymbolModel* model, const Lanes& lanes, size_t row) {
+LaneIntervals ScoreInRows(Predictor* model, const Lanes& lanes, size_t row) {
   LaneIntervals intervals;
   for (const auto& lane : lanes) intervals.emplace_back(lane.size());
   model->StartSegment(static_cast<int>(lanes.size()));
@@ -142,7 +142,7 @@ Bytes EncodeIntervals(const LaneIntervals& intervals) {
   return encoder.Finish();
 }
 
-Lanes DecodeLanes(SymbolModel* model, std::span<const uint8_t> payload,
+Lanes DecodeLanes(Predictor* model, std::span<const uint8_t> payload,
                   std::span<const size_t> lengths) {
   RangeDecoder decoder(payload);
   Lanes lanes(lengths.size());
@@ -158,20 +158,20 @@ Lanes DecodeLanes(SymbolModel* model, std::span<const uint8_t> payload,
   return lanes;
 }
 
-Bytes CompressBytes(std::span<const uint8_t> original, const StreamModel* model, int threads) {
+Bytes CompressBytes(std::span<const uint8_t> original, const CodecModel* model, int threads) {
   Bytes file;
   Compress(*MemorySource(original), *MemorySink(&file), model, {threads, {}});
   return file;
 }
 
-Bytes DecompressBytes(std::span<const uint8_t> file, const StreamModel* model, int threads) {
+Bytes DecompressBytes(std::span<const uint8_t> file, const CodecModel* model, int threads) {
   Bytes original;
   Decompress(*MemorySource(file), *MemorySink(&original), model, {threads, {}});
   return original;
 }
 
 FileHeader SmallLayout(uint32_t context, uint32_t lanes, uint32_t lane_symbols,
-                       const StreamModel* model) {
+                       const CodecModel* model) {
   FileHeader header;
   header.context = context;
   header.lanes = lanes;
@@ -185,7 +185,7 @@ FileHeader SmallLayout(uint32_t context, uint32_t lanes, uint32_t lane_symbols,
 }
 
 Bytes CompressWithLayout(std::span<const uint8_t> original, const FileHeader& header,
-                         const StreamModel* model) {
+                         const CodecModel* model) {
   Bytes file;
   const auto sink = MemorySink(&file);
   ContainerWriter writer(*sink, header);

@@ -7,12 +7,13 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "coder/compressor.h"
-#include "coder/decompressor.h"
-#include "coder/stream_model.h"
-#include "coder/symbol_model.h"
+#include "coder/archive/compressor.h"
+#include "coder/archive/decompressor.h"
+#include "coder/predict/codec_model.h"
+#include "coder/predict/predictor.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
 
@@ -26,26 +27,26 @@ Bytes ChainBytes(size_t size, uint32_t context, uint64_t seed);
 
 // A predictor with full tables whose favourite depends on the position in the chunk and the symbol
 // before it, fresh every `context` symbols. `name` makes its id.
-StreamModel ChainModel(uint32_t context, const std::string& name = "chain");
+CodecModel ChainModel(uint32_t context, const std::string& name = "chain");
 
-Bytes CompressBytes(std::span<const uint8_t> original, const StreamModel* model, int threads = 1);
-Bytes DecompressBytes(std::span<const uint8_t> file, const StreamModel* model, int threads = 1);
+Bytes CompressBytes(std::span<const uint8_t> original, const CodecModel* model, int threads = 1);
+Bytes DecompressBytes(std::span<const uint8_t> file, const CodecModel* model, int threads = 1);
 
 // A file with a layout of its own choice, so that a few bytes make many segments. The model id of
 // the header says whether `model` is used.
 FileHeader SmallLayout(uint32_t context, uint32_t lanes, uint32_t lane_symbols,
-                       const StreamModel* model);
+                       const CodecModel* model);
 Bytes CompressWithLayout(std::span<const uint8_t> original, const FileHeader& header,
-                         const StreamModel* model);
+                         const CodecModel* model);
 
 // The intervals of lanes of known symbols, scored `row` steps at a time; the same as one stream of
 // the range coder; and what a predictor decodes from it.
 using Lanes = std::vector<std::vector<int32_t>>;
 using LaneIntervals = std::vector<std::vector<SymbolInterval>>;
-LaneIntervals ScoreInRows(SymbolModel* model, const Lanes& lanes, size_t row);
+LaneIntervals ScoreInRows(Predictor* model, const Lanes& lanes, size_t row);
 Bytes EncodeIntervals(const LaneIntervals& intervals);
 // Throws kInternal where the payload is not consumed exactly.
-Lanes DecodeLanes(SymbolModel* model, std::span<const uint8_t> payload,
+Lanes DecodeLanes(Predictor* model, std::span<const uint8_t> payload,
                   std::span<const size_t> lengths);
 
 // A source of unknown size that gives an error after `good_bytes`, if there are so many.

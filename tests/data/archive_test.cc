@@ -1,9 +1,9 @@
 #include "data/archive.h"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 
 #include "data/base/random.h"
+#include "tests/catch.h"
 #include "tests/data/packed.h"
 #include "tests/error_kind.h"
 

@@ -2,11 +2,11 @@
 
 #include <png.h>
 
-#include <catch2/catch.hpp>
 #include <cmath>
 
 #include "data/base/random.h"
 #include "data/patches.h"
+#include "tests/catch.h"
 #include "tests/data/image_files.h"
 #include "tests/error_kind.h"
 

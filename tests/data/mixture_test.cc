@@ -1,11 +1,12 @@
 #include "data/mixture.h"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <numeric>
 #include <set>
+#include <utility>
 
+#include "tests/catch.h"
 #include "tests/error_kind.h"
 
 namespace occam {

@@ -3,13 +3,14 @@
 #include <sndfile.h>
 
 #include <algorithm>
-#include <catch2/catch.hpp>
+#include <cmath>
 #include <filesystem>
 #include <string>
 
 #include "data/base/digest.h"
 #include "data/base/random.h"
 #include "data/corpus.h"
+#include "tests/catch.h"
 #include "tests/data/image_files.h"
 #include "tests/error_kind.h"
 #include "tests/temporary_folder.h"

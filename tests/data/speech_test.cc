@@ -2,9 +2,8 @@
 
 #include <sndfile.h>
 
-#include <catch2/catch.hpp>
-
 #include "data/base/random.h"
+#include "tests/catch.h"
 #include "tests/data/image_files.h"
 #include "tests/error_kind.h"
 

@@ -1,11 +1,11 @@
 #include "data/terminal_text.h"
 
-#include <catch2/catch.hpp>
 #include <string>
 #include <string_view>
 
 #include "data/base/file.h"
 #include "data/base/random.h"
+#include "tests/catch.h"
 
 namespace occam {
 namespace {

@@ -1,11 +1,12 @@
 #include "model/config.h"
 
-#include <catch2/catch.hpp>
+#include <algorithm>
 #include <cmath>
 
 #include "data/base/error.h"
 #include "model/parameters.h"
 #include "model/rotary.h"
+#include "tests/catch.h"
 
 namespace occam {
 namespace {

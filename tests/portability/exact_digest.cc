@@ -24,10 +24,10 @@
 #include <xmmintrin.h>
 #endif
 
-#include "coder/lm_codec.h"
+#include "coder/predict/network_predictor.h"
 #include "data/base/cpu.h"
 #include "data/base/error.h"
-#include "tests/model/exact_testing.h"
+#include "tests/model/exact/exact_testing.h"
 
 namespace occam {
 namespace {
@@ -108,7 +108,7 @@ class CallersMode {
 using Lanes = std::vector<std::vector<int32_t>>;
 using Intervals = std::vector<std::vector<SymbolInterval>>;
 
-Intervals Scored(LmCodec* codec, const Lanes& lanes) {
+Intervals Scored(NetworkPredictor* codec, const Lanes& lanes) {
   Intervals intervals;
   for (const auto& lane : lanes) intervals.emplace_back(lane.size());
   const std::vector<std::span<const int32_t>> known(lanes.begin(), lanes.end());
@@ -118,7 +118,7 @@ Intervals Scored(LmCodec* codec, const Lanes& lanes) {
   return intervals;
 }
 
-Intervals Stepped(LmCodec* codec, const Lanes& lanes) {
+Intervals Stepped(NetworkPredictor* codec, const Lanes& lanes) {
   const auto vocabulary = static_cast<size_t>(codec->vocabulary());
   Intervals intervals(lanes.size());
   std::vector<uint32_t> tables(lanes.size() * vocabulary);
@@ -147,8 +147,8 @@ void AddModel(const QuantizedModel& model, Kernels kernels, const Cell& cell,
     {
       const CallersMode mode(cell.mode);
       const ExactNetwork network(model, kernels);
-      LmCodec codec(network, static_cast<uint32_t>(model.config.context), cell.threads,
-                    context_mode);
+      NetworkPredictor codec(network, static_cast<uint32_t>(model.config.context), cell.threads,
+                             context_mode);
       intervals = cell.step ? Stepped(&codec, lanes) : Scored(&codec, lanes);
     }
     for (const auto& lane : intervals) sha->Update(testing::DigestOf(lane));

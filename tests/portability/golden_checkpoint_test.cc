@@ -1,10 +1,10 @@
 // The golden checkpoint: what later versions must still read as the same model.
-#include <catch2/catch.hpp>
 #include <string>
 
-#include "model/checkpoint.h"
-#include "model/exact/quantized_model.h"
+#include "model/checkpoint/checkpoint.h"
 #include "model/quantize.h"
+#include "model/quantized_model.h"
+#include "tests/catch.h"
 
 namespace occam {
 

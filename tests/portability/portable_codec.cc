@@ -18,12 +18,12 @@
 #include <string>
 #include <vector>
 
-#include "coder/compressor.h"
-#include "coder/container_writer.h"
-#include "coder/decompressor.h"
-#include "coder/lm_codec.h"
-#include "coder/model_codec.h"
-#include "coder/segment_codec.h"
+#include "coder/archive/compressor.h"
+#include "coder/archive/decompressor.h"
+#include "coder/archive/segment_codec.h"
+#include "coder/container/container_writer.h"
+#include "coder/predict/network_predictor.h"
+#include "coder/weights/model_codec.h"
 #include "data/base/digest.h"
 #include "data/base/error.h"
 #include "data/base/random.h"
@@ -80,7 +80,7 @@ const std::vector<GoldenFile>& GoldenFiles() {
 
 constexpr char kWithModel[] = "embedded.occ";
 
-Bytes EncodeUsual(std::span<const uint8_t> original, ContextMode mode, const StreamModel& model,
+Bytes EncodeUsual(std::span<const uint8_t> original, ContextMode mode, const CodecModel& model,
                   int threads, std::span<const uint8_t> embedded_model = {}) {
   Bytes file;
   CodecOptions options;
@@ -91,7 +91,7 @@ Bytes EncodeUsual(std::span<const uint8_t> original, ContextMode mode, const Str
   return file;
 }
 
-Bytes EncodeSmall(std::span<const uint8_t> original, ContextMode mode, const StreamModel& model,
+Bytes EncodeSmall(std::span<const uint8_t> original, ContextMode mode, const CodecModel& model,
                   int threads) {
   FileHeader header = DefaultHeader(model.context, mode);
   header.lanes = 4;
@@ -113,13 +113,13 @@ Bytes EncodeSmall(std::span<const uint8_t> original, ContextMode mode, const Str
   return file;
 }
 
-Bytes Encode(const GoldenFile& golden, std::span<const uint8_t> original, const StreamModel& model,
+Bytes Encode(const GoldenFile& golden, std::span<const uint8_t> original, const CodecModel& model,
              int threads) {
   return golden.small_segments ? EncodeSmall(original, golden.mode, model, threads)
                                : EncodeUsual(original, golden.mode, model, threads);
 }
 
-Bytes Decode(std::span<const uint8_t> file, const StreamModel& model, int threads) {
+Bytes Decode(std::span<const uint8_t> file, const CodecModel& model, int threads) {
   Bytes original;
   CodecOptions options;
   options.threads = threads;
@@ -141,7 +141,7 @@ std::map<std::string, std::string> ReadOriginals(const std::string& folder) {
 }
 
 void CheckFile(const GoldenFile& golden, const Bytes& file, const std::string& digest,
-               const StreamModel& model) {
+               const CodecModel& model) {
   for (const int threads : {1, 3}) {
     const Bytes original = Decode(file, model, threads);
     Expect(Hex(Sha256Of(original)) == digest, golden.name + " decodes to something else");
@@ -154,9 +154,9 @@ void CheckFile(const GoldenFile& golden, const Bytes& file, const std::string& d
 void CheckFileWithModel(const Bytes& file, const std::string& digest, Kernels kernels) {
   const Bytes coded = ReadFileInfo(*MemorySource(file)).model;
   const LoadedModel own(coded, kWithModel, kernels);
-  const Bytes original = Decode(file, own.stream_model(), 1);
+  const Bytes original = Decode(file, own.codec_model(), 1);
   Expect(Hex(Sha256Of(original)) == digest, std::string(kWithModel) + " decodes to something else");
-  Expect(EncodeUsual(original, ContextMode::kCarried, own.stream_model(), 2, coded) == file,
+  Expect(EncodeUsual(original, ContextMode::kCarried, own.codec_model(), 2, coded) == file,
          std::string(kWithModel) + " is not what the encoder writes");
 }
 
@@ -177,10 +177,10 @@ void CheckFolder(const std::string& folder) {
   Expect(EncodeModel(model).bytes == coded, coded_name + " is written otherwise today");
   for (const Kernels kernels : {Kernels::kPlain, Kernels::kFast}) {
     const ExactNetwork network(model, kernels);
-    const StreamModel stream_model = LmStreamModel(network);
+    const CodecModel codec_model = NetworkCodecModel(network);
     for (const GoldenFile& golden : GoldenFiles()) {
       const Bytes file = ReadFile(folder + "/" + golden.name);
-      CheckFile(golden, file, want[golden.name], stream_model);
+      CheckFile(golden, file, want[golden.name], codec_model);
       std::printf("%s: %zu bytes, the same (%s)\n", golden.name.c_str(), file.size(),
                   network.kernels_name().c_str());
     }
@@ -196,7 +196,7 @@ void WriteFolder(const std::string& folder) {
   const ExactNetwork network = LoadNetwork(folder + "/model.occm", Kernels::kPlain);
   const Bytes coded = EncodeModel(network.model()).bytes;
   WriteFile(folder + "/model.coded.occm", coded);
-  const StreamModel model = LmStreamModel(network);
+  const CodecModel model = NetworkCodecModel(network);
   std::ostringstream originals;
   originals << "contract " << kContractVersion << "\nformat " << kContainerVersion << "\nmodel "
             << Hex(network.id()) << "\n";
@@ -228,10 +228,11 @@ void Main(const std::vector<std::string>& arguments) {
   } else if (what == "encode" && arguments.size() == 5) {
     const ExactNetwork network = LoadNetwork(arguments[1], Kernels::kFast);
     const auto mode = arguments[2] == "carried" ? ContextMode::kCarried : ContextMode::kChunked;
-    WriteFile(arguments[4], EncodeUsual(ReadFile(arguments[3]), mode, LmStreamModel(network), 2));
+    WriteFile(arguments[4],
+              EncodeUsual(ReadFile(arguments[3]), mode, NetworkCodecModel(network), 2));
   } else if (what == "decode" && arguments.size() == 4) {
     const ExactNetwork network = LoadNetwork(arguments[1], Kernels::kFast);
-    WriteFile(arguments[3], Decode(ReadFile(arguments[2]), LmStreamModel(network), 2));
+    WriteFile(arguments[3], Decode(ReadFile(arguments[2]), NetworkCodecModel(network), 2));
   } else if (what == "text" && arguments.size() == 3) {
     WriteFile(arguments[2], Text(std::strtoul(arguments[1].c_str(), nullptr, 10), 1));
   } else {

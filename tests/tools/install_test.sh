@@ -1,37 +1,60 @@
 #!/usr/bin/env bash
-# Installs the build into a folder and builds a program against the installed package.
-#   install_test.sh BUILD_DIR CXX
+# Installs the build into a folder, builds the examples against it as others would, and lets them exchange files with the
+# installed commands.
+#   install_test.sh BUILD_DIR EXAMPLES
 set -euo pipefail
-build=$1 cxx=$2
+build=$1 examples=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+fail() { echo "install_test.sh: $1" >&2; exit 1; }
 
-cmake --install "$build" --prefix "$work/prefix" >/dev/null
-mkdir "$work/user"
-cat >"$work/user/CMakeLists.txt" <<'EOF'
-cmake_minimum_required(VERSION 3.25)
-project(user CXX)
-find_package(occam REQUIRED)
-add_executable(user user.cc)
-target_link_libraries(user PRIVATE occam::coder occam::model)
-EOF
-cat >"$work/user/user.cc" <<'EOF'
-#include <cstdio>
+prefix=$work/prefix
+cmake --install "$build" --prefix "$prefix" >/dev/null
+libdir=$(dirname "$(find "$prefix" -name 'liboccam.so.1')")
+export LD_LIBRARY_PATH=$libdir PKG_CONFIG_PATH=$libdir/pkgconfig PATH=$prefix/bin:$PATH
 
-#include "model/exact/quantized_model.h"
-#include "model/parameters.h"
+# What is installed: the door's headers alone, the commands and their links, the decoder, models and the licence.
+[ "$(cd "$prefix/include" && find . -type f | sort | xargs)" = "./occam/error.h ./occam/occam.h ./occam/occam_c.h" ] ||
+  fail "other headers than those of the door are installed"
+for program in occam occam-baselines occam_decoder train compress decompress evaluate generate inspect prepare baselines; do
+  [ -x "$prefix/bin/$program" ] || fail "$program is not installed"
+done
+find "$prefix" -name LICENSE | grep -q . || fail "the licence is not installed"
+cmp -s "$prefix/share/occam/models/wiki-800K.occm" "$(dirname "$examples")/model/pretrained/wiki-800K.occm" ||
+  fail "the built-in model is not installed"
 
-int main() {
-  const occam::ModelConfig config = occam::FamilyConfigFor(200'000);
-  occam::ParameterSet weights(config);
-  occam::Initialise(config, &weights, 1);
-  std::printf("%lld parameters, contract %d\n", static_cast<long long>(weights.size()), occam::kContractVersion);
-}
-EOF
-cmake -S "$work/user" -B "$work/user/build" -G Ninja -DCMAKE_PREFIX_PATH="$work/prefix" -DCMAKE_CXX_COMPILER="$cxx" >/dev/null
-cmake --build "$work/user/build" >/dev/null
-"$work/user/build/user" | tee "$work/out"
-grep -q '^221568 parameters, contract 3$' "$work/out"
-"$work/prefix/bin/occam" --version
-"$work/prefix/bin/occam" baselines --list | grep -q '^gzip'
+# The library shows nothing but its functions, and needs no library of training, corpora or images.
+nm -D --defined-only "$libdir/liboccam.so.1" | awk '{print $3}' | grep -vE '^(occam_[a-z0-9_]+(@@OCCAM_1)?|OCCAM_1)$' &&
+  fail "liboccam.so.1 shows other symbols"
+ldd "$libdir/liboccam.so.1" | grep -E 'hdf5|dnnl|mpi|OpenCL|gomp|png|jpeg|sndfile|zstd|lzma' && fail "liboccam.so.1 needs too much"
 
+# By CMake.
+cmake -S "$examples" -B "$work/cmake" -G Ninja -DCMAKE_PREFIX_PATH="$prefix" >/dev/null
+cmake --build "$work/cmake" >/dev/null
+# By pkg-config, and the static library.
+cc -std=c99 -Wall -Wextra -Werror "$examples/simple.c" -o "$work/simple_c" \
+  $(pkg-config --cflags --libs occam)
+c++ -std=c++20 -Wall -Wextra -Werror "$examples/simple.cc" -o "$work/simple_static" $(pkg-config --cflags occam) \
+  "$libdir/liboccam.a" $(pkg-config --libs-only-l --static occam | sed 's/-loccam//')
+ldd "$work/simple_static" | grep -q liboccam && fail "the static program needs the shared library"
+
+text=$work/text
+head -c 40000 "$examples/simple.c" "$examples/simple.cc" "$examples/stream.c" >"$text"
+for program in "$work/cmake/simple_c" "$work/cmake/simple_cc" "$work/simple_c" "$work/simple_static"; do
+  rm -f "$text.occ"
+  "$program" "$text" | tee "$work/out"
+  grep -q 'restored and equal$' "$work/out" || fail "$program does not say that both are equal"
+  compress -c "$text" | cmp - "$text.occ" || fail "$program and compress write other files"
+  decompress -c "$text.occ" | cmp - "$text" || fail "decompress does not restore what $program wrote"
+done
+occam compress --mode carried <"$text" >"$work/carried.occ"
+"$work/cmake/stream_c" compress <"$text" | cmp - "$work/carried.occ"
+"$work/cmake/stream_c" decompress <"$work/carried.occ" | cmp - "$text"
+if "$work/cmake/stream_c" decompress <"$text" >"$work/nothing" 2>"$work/error"; then fail "stream restores what is no file"; fi
+[ -s "$work/error" ] || fail "stream says nothing of what is no file"
+# The costs add up to the payload.
+costs=$("$work/cmake/costs_cc" "$text" carried 2>&1 >/dev/null | sed -E 's/.* cost ([0-9]+) bytes/\1/')
+payload=$(occam compress -l "$work/carried.occ" | sed -nE 's/.*payload ([0-9]+).*/\1/p')
+[ $((payload - costs)) -ge 0 ] && [ $((payload - costs)) -le 4 ] || fail "costs of $costs bytes, but a payload of $payload"
+"$prefix/bin/occam" --version
+"$prefix/bin/occam" baselines --list | grep -q '^gzip'

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 
-HEADERS = 72 + 38 + 9 + 8 + 37  # of a file of one segment (coder/FORMAT.md)
+HEADERS = 72 + 38 + 9 + 8 + 37  # of a file of one segment (coder/container/FORMAT.md)
 SIZE = 120_000
 
 binaries, pretrained = (os.path.abspath(path) for path in sys.argv[1:3])

@@ -2,12 +2,12 @@
 #include <dlfcn.h>
 
 #include <atomic>
-#include <catch2/catch.hpp>
 #include <cstdlib>
 #include <new>
 #include <string_view>
 #include <vector>
 
+#include "tests/catch.h"
 #include "tests/train/training_fixture.h"
 
 namespace {

@@ -1,10 +1,10 @@
 #include "train/communicator.h"
 
-#include <catch2/catch.hpp>
 #include <cstdlib>
 #include <vector>
 
-#include "data/base/thread_team.h"
+#include "data/base/processors.h"
+#include "tests/catch.h"
 #include "train/launcher.h"
 
 // What several ranks do together is tested by tests/tools/ranks_test.sh.

@@ -1,6 +1,6 @@
-#include <catch2/catch.hpp>
 #include <numbers>
 
+#include "tests/catch.h"
 #include "tests/error_kind.h"
 #include "tests/temporary_folder.h"
 #include "tests/train/training_fixture.h"

@@ -1,11 +1,12 @@
 #include "train/optimizer.h"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "data/base/random.h"
+#include "tests/catch.h"
 #include "train/muon.h"
 
 namespace occam {

@@ -3,10 +3,10 @@
 #define OCCAM_TESTS_TRAIN_RECORDER_H_
 
 #include <atomic>
-#include <catch2/catch.hpp>
 #include <string>
 #include <vector>
 
+#include "tests/catch.h"
 #include "tests/error_kind.h"
 #include "tests/train/training_fixture.h"
 #include "train/observer.h"

@@ -1,8 +1,8 @@
-#include "tests/model/reference_step.h"
+#include "tests/model/network/reference_step.h"
 
-#include <catch2/catch.hpp>
 #include <cmath>
 
+#include "tests/catch.h"
 #include "tests/train/training_fixture.h"
 
 namespace occam {

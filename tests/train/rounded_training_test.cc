@@ -1,10 +1,10 @@
 // Training of weights that the passes see rounded, and of weights that are charged for their bits.
 #include <array>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <numbers>
 
 #include "model/quantize.h"
+#include "tests/catch.h"
 #include "tests/temporary_folder.h"
 #include "tests/train/recorder.h"
 #include "tests/train/training_fixture.h"
@@ -148,7 +148,7 @@ TEST_CASE("Trainer: weights too large to be rounded stop the run and are named")
   start.weights.tensor(1)[2] = 1000;  // a gain
   trainer.StartFrom(start, "large.h5");
   CHECK_THAT(MessageOf(ErrorKind::kUsage, [&] { trainer.Run(); }),
-             Catch::Contains("after 0 steps") && Catch::Contains("layers.0.gain1"));
+             ContainsSubstring("after 0 steps") && ContainsSubstring("layers.0.gain1"));
 }
 
 }  // namespace

@@ -1,10 +1,10 @@
 #include "train/run_log.h"
 
-#include <catch2/catch.hpp>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "tests/catch.h"
 #include "tests/error_kind.h"
 #include "tests/temporary_folder.h"
 #include "tests/train/training_fixture.h"

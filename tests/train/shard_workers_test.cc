@@ -1,9 +1,9 @@
 #include "train/shard_workers.h"
 
-#include <catch2/catch.hpp>
 #include <cmath>
 
 #include "data/base/error.h"
+#include "tests/catch.h"
 #include "tests/train/training_fixture.h"
 
 namespace occam {

@@ -1,9 +1,10 @@
 #include "train/trainer.h"
 
 #include <array>
-#include <catch2/catch.hpp>
 #include <cmath>
+#include <utility>
 
+#include "tests/catch.h"
 #include "tests/temporary_folder.h"
 #include "tests/train/recorder.h"
 #include "tests/train/training_fixture.h"
@@ -98,7 +99,7 @@ TEST_CASE("Trainer: bfloat16 is used when the recipe says so, and refused where 
     CHECK(Values(bfloat16.weights()) != Values(float32.weights()));
   } else {
     CHECK_THAT(MessageOf(ErrorKind::kUsage, [&] { Trainer(settings, data.view()); }),
-               Catch::Contains("bfloat16"));
+               ContainsSubstring("bfloat16"));
   }
 }
 
@@ -192,9 +193,10 @@ TEST_CASE("Trainer: what is not finite stops the run with a report and keeps the
   settings.observers = {&recorder};
   Trainer trainer(settings, data.view());
   const std::string message = MessageOf(ErrorKind::kUsage, [&] { trainer.Run(); });
-  CHECK_THAT(message, Catch::Contains("diverged after") && Catch::Contains("loss") &&
-                          Catch::Contains("learning rates") && Catch::Contains("largest weight") &&
-                          Catch::Contains(settings.checkpoint_path));
+  CHECK_THAT(message, ContainsSubstring("diverged after") && ContainsSubstring("loss") &&
+                          ContainsSubstring("learning rates") &&
+                          ContainsSubstring("largest weight") &&
+                          ContainsSubstring(settings.checkpoint_path));
   REQUIRE_FALSE(recorder.checkpoints.empty());
   const Checkpoint kept = LoadCheckpoint(settings.checkpoint_path);
   CHECK(kept.training->counters.at("steps") == recorder.checkpoints.back());

@@ -1,11 +1,11 @@
 #include "train/weight_rate.h"
 
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <numbers>
 
 #include "data/base/random.h"
 #include "model/quantize.h"
+#include "tests/catch.h"
 #include "tests/error_kind.h"
 #include "tests/train/training_fixture.h"
 

@@ -1,4 +1,5 @@
-# occam_library(NAME SOURCES...): one library a folder, `occam::NAME`, with our warnings and our arithmetic.
+# occam_library(SOURCES...): the one library of the current folder, with our warnings and our arithmetic. Its name is the
+# folder's: coder/entropy becomes the target occam_coder_entropy, which others link as occam::coder_entropy.
 
 function(occam_flags target)
   target_compile_features(${target} PUBLIC cxx_std_20)
@@ -12,13 +13,14 @@ function(occam_flags target)
     $<$<BOOL:${OCCAM_WERROR}>:-Werror>)
 endfunction()
 
-function(occam_library name)
+function(occam_library)
+  file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+  string(REPLACE "/" "_" name ${folder})
   add_library(occam_${name} STATIC ${ARGN})
   add_library(occam::${name} ALIAS occam_${name})
-  set_target_properties(occam_${name} PROPERTIES EXPORT_NAME ${name})
   occam_flags(occam_${name})
-  target_include_directories(occam_${name} PUBLIC
-    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
-    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/occam>)
-  install(TARGETS occam_${name} EXPORT occamTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  # What belongs to liboccam.so shows nothing but the functions of occam_c.h.
+  set_target_properties(occam_${name} PROPERTIES
+    POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+  target_include_directories(occam_${name} PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
 endfunction()

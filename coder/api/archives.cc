@@ -1,0 +1,235 @@
+// Files and streams of the door (sections 1, 3 and 4 of occam_c.h).
+#include <cstring>
+#include <optional>
+
+#include "coder/api/built_in_models.h"
+#include "coder/api/handles.h"
+#include "coder/archive/compressor.h"
+#include "coder/archive/costs.h"
+#include "coder/archive/decompress_range.h"
+#include "coder/archive/decompressor.h"
+#include "coder/archive/salvage.h"
+#include "coder/weights/model_codec.h"
+
+namespace occam::api {
+namespace {
+
+// A caller's options, and the models that the library had to find itself.
+class Job {
+ public:
+  explicit Job(const occam_options* given) : options_(Known(given)) {
+    Require(options_.mode >= OCCAM_MODE_CHUNKED && options_.mode <= OCCAM_MODE_ADAPTIVE,
+            "there is no such mode");
+    Require(options_.threads >= 0, "there is no negative number of threads");
+    kernels_ = KernelsOf(options_.flags);
+    codec_.threads = options_.threads;
+    codec_.mode = static_cast<ContextMode>(options_.mode);
+    if (options_.progress != nullptr) {
+      codec_.progress = [this](uint64_t original_bytes, uint64_t file_bytes) {
+        if (options_.progress(options_.progress_user, original_bytes, file_bytes) != 0)
+          throw Error(ErrorKind::kCancelled, "the caller asked to stop");
+      };
+    }
+  }
+  Job(const Job&) = delete;
+  Job& operator=(const Job&) = delete;
+
+  // Of what is compressed: the caller's model or the default one.
+  const occam_model& model() {
+    if (options_.model != nullptr) return *options_.model;
+    if (!own_) {
+      const BuiltInModel& standard = BuiltInModels().front();
+      own_.emplace(ParseModel(standard.file, standard.name), kernels_);
+    }
+    return *own_;
+  }
+
+  // Of what is restored: the caller's, the one that the file holds, or a built-in one.
+  ModelFinder FinderFor(const std::string& name) {
+    return [this, name](const FileHeader& header, std::span<const uint8_t> embedded) {
+      return Find(header, embedded, name);
+    };
+  }
+
+  const CodecOptions& codec() const { return codec_; }
+  const occam_options& options() const { return options_; }
+
+  ContainerStats CompressFrom(ByteSource& source, ByteSink& sink) {
+    Bytes embedded;
+    if (options_.embed_model != 0) embedded = EncodeModel(model().loaded.network().model()).bytes;
+    CodecOptions codec = codec_;
+    codec.embedded_model = embedded;
+    return Compress(source, sink, &model().loaded.codec_model(), codec);
+  }
+
+  ContainerStats DecompressFrom(ByteSource& source, ByteSink& sink) {
+    const ModelFinder find = FinderFor(source.name());
+    if (options_.damage == nullptr) return Decompress(source, sink, find, codec_);
+    const SalvageReport report = DecompressKeepGoing(source, sink, find, codec_);
+    for (const MissingRange& range : report.missing)
+      options_.damage(options_.damage_user, range.begin, range.end.value_or(OCCAM_UNKNOWN),
+                      range.why.c_str());
+    for (const std::string& remark : report.remarks)
+      options_.damage(options_.damage_user, 0, 0, remark.c_str());
+    return report.stats;
+  }
+
+ private:
+  const CodecModel* Find(const FileHeader& header, std::span<const uint8_t> embedded,
+                         const std::string& name) {
+    const CodecModel* const given =
+        options_.model == nullptr ? nullptr : &options_.model->loaded.codec_model();
+    if (embedded.empty()) return given != nullptr ? given : BuiltIn(header);
+    if (given != nullptr && given->model_id != header.model_id) {
+      throw UsageError(name + " holds its model, " + Hex(std::span(header.model_id).first(8)) +
+                       ", which is not the given one, " + Hex(std::span(given->model_id).first(8)) +
+                       "; give none");
+    }
+    own_.emplace(DecodeModel(embedded, name + ", its model"), kernels_);
+    return &own_->loaded.codec_model();
+  }
+
+  // Null where it is none of the library's.
+  const CodecModel* BuiltIn(const FileHeader& header) {
+    for (const BuiltInModel& candidate : BuiltInModels()) {
+      QuantizedModel model = ParseModel(candidate.file, candidate.name);
+      if (ModelId(model) != header.model_id) continue;
+      own_.emplace(std::move(model), kernels_);
+      return &own_->loaded.codec_model();
+    }
+    return nullptr;
+  }
+
+  occam_options options_;
+  CodecOptions codec_;
+  Kernels kernels_ = Kernels::kFast;  // of models that the library finds
+  std::optional<occam_model> own_;
+};
+
+occam_stats StatsOf(const ContainerStats& stats) {
+  occam_stats result{};
+  result.struct_size = sizeof(occam_stats);
+  result.original_bytes = stats.original_bytes;
+  result.file_bytes = stats.file_bytes;
+  result.payload_bytes = stats.payload_bytes;
+  result.lost_bit_bytes = stats.lost_bit_bytes;
+  result.model_bytes = stats.model_bytes;
+  result.segments = stats.segments;
+  result.stored_segments = stats.method_segments[static_cast<size_t>(CodingMethod::kStored)];
+  result.order2_segments = stats.method_segments[static_cast<size_t>(CodingMethod::kOrder2)];
+  result.model_segments = stats.method_segments[static_cast<size_t>(CodingMethod::kModel)];
+  return result;
+}
+
+std::unique_ptr<ByteSource> SourceFrom(const occam_reader* reader) {
+  Require(reader != nullptr, "there is no reader");
+  return SourceOf(Known(reader));
+}
+
+std::unique_ptr<ByteSink> SinkFrom(const occam_writer* writer) {
+  Require(writer != nullptr, "there is no writer");
+  return SinkOf(Known(writer));
+}
+
+}  // namespace
+}  // namespace occam::api
+
+using namespace occam::api;  // the functions below stand for all of it
+
+extern "C" {
+
+occam_code occam_compress(const void* bytes, size_t size, const occam_options* options,
+                          occam_buffer* file, occam_error* error) {
+  return Guard(error, [&] {
+    Require(file != nullptr, "there is no place for the file");
+    *file = {nullptr, 0};
+    const auto source = occam::MemorySource(SpanOf(bytes, size), "the input");
+    occam::Bytes result;
+    Job(options).CompressFrom(*source, *occam::MemorySink(&result));
+    Give(result, file);
+  });
+}
+
+occam_code occam_decompress(const void* file, size_t size, const occam_options* options,
+                            occam_buffer* bytes, occam_error* error) {
+  return Guard(error, [&] {
+    Require(bytes != nullptr, "there is no place for the bytes");
+    *bytes = {nullptr, 0};
+    const auto source = occam::MemorySource(SpanOf(file, size), "the file in memory");
+    occam::Bytes result;
+    Job(options).DecompressFrom(*source, *occam::MemorySink(&result));
+    Give(result, bytes);
+  });
+}
+
+occam_code occam_compress_stream(const occam_reader* reader, const occam_writer* writer,
+                                 const occam_options* options, occam_stats* stats,
+                                 occam_error* error) {
+  return Guard(error, [&] {
+    CheckRoom(stats);
+    const auto source = SourceFrom(reader);
+    const auto sink = SinkFrom(writer);
+    Fill(StatsOf(Job(options).CompressFrom(*source, *sink)), stats);
+  });
+}
+
+occam_code occam_decompress_stream(const occam_reader* reader, const occam_writer* writer,
+                                   const occam_options* options, occam_stats* stats,
+                                   occam_error* error) {
+  return Guard(error, [&] {
+    CheckRoom(stats);
+    const auto source = SourceFrom(reader);
+    const auto sink = SinkFrom(writer);
+    Fill(StatsOf(Job(options).DecompressFrom(*source, *sink)), stats);
+  });
+}
+
+occam_code occam_decompress_range(const occam_reader* reader, const occam_writer* writer,
+                                  uint64_t offset, uint64_t length, const occam_options* options,
+                                  occam_stats* stats, occam_error* error) {
+  return Guard(error, [&] {
+    CheckRoom(stats);
+    const auto source = SourceFrom(reader);
+    const auto sink = SinkFrom(writer);
+    Job job(options);
+    Require(job.options().damage == nullptr, "a range is restored whole or not at all");
+    occam::OriginalRange range{offset, length};
+    if (length == OCCAM_UNKNOWN) range.length.reset();
+    Fill(StatsOf(occam::DecompressRange(*source, *sink, job.FinderFor(source->name()), range,
+                                        job.codec())),
+         stats);
+  });
+}
+
+occam_code occam_list(const occam_reader* reader, occam_file_info* info, occam_buffer* model,
+                      occam_error* error) {
+  return Guard(error, [&] {
+    CheckRoom(info);
+    if (model != nullptr) *model = {nullptr, 0};
+    const auto source = SourceFrom(reader);
+    const occam::FileInfo file = occam::ReadFileInfo(*source);
+    occam_file_info result{};
+    result.contract = file.header.contract_version;
+    result.mode = static_cast<occam_mode>(file.header.mode);
+    result.context = file.header.context;
+    result.lanes = file.header.lanes;
+    result.lane_symbols = file.header.lane_symbols;
+    result.has_model = file.header.has_model() ? 1 : 0;
+    result.embeds_model = file.header.embeds_model ? 1 : 0;
+    std::copy(file.header.model_id.begin(), file.header.model_id.end(), result.model_id);
+    result.stats = StatsOf(file.totals);
+    Fill(result, info);
+    if (model != nullptr) Give(file.model, model);
+  });
+}
+
+occam_code occam_costs(const void* bytes, size_t size, const occam_options* options, float* bits,
+                       occam_error* error) {
+  return Guard(error, [&] {
+    Require(bits != nullptr || size == 0, "there is no place for the costs");
+    Job job(options);
+    occam::MeasureCosts(SpanOf(bytes, size), job.model().loaded.codec_model(), job.codec(),
+                        {bits, size});
+  });
+}
+}

@@ -1,0 +1,99 @@
+// Models of the door (section 2 of occam_c.h).
+#include <algorithm>
+#include <string>
+
+#include "coder/api/built_in_models.h"
+#include "coder/api/handles.h"
+#include "coder/weights/model_codec.h"
+#include "model/parameters.h"
+
+using occam::api::Guard;
+using occam::api::Require;
+
+namespace {
+
+occam::QuantizedModel Parse(std::span<const uint8_t> bytes, const std::string& name) {
+  if (occam::IsCodedModel(bytes)) return occam::DecodeModel(bytes, name);
+  if (occam::IsModelFile(bytes)) return occam::ParseModel(bytes, name);
+  throw occam::DamagedError(name + " is no model file (.occm)");
+}
+
+}  // namespace
+
+extern "C" {
+
+size_t occam_built_in_count(void) { return occam::BuiltInModels().size(); }
+
+const char* occam_built_in_name(size_t number) {
+  const auto models = occam::BuiltInModels();
+  return number < models.size() ? models[number].name : nullptr;
+}
+
+occam_code occam_model_built_in(const char* name, unsigned flags, occam_model** model,
+                                occam_error* error) {
+  return Guard(error, [&] {
+    Require(model != nullptr, "there is no place for the model");
+    *model = nullptr;
+    const auto models = occam::BuiltInModels();
+    const auto found =
+        name == nullptr ? models.begin() : std::find_if(models.begin(), models.end(), [&](auto& m) {
+          return std::string(m.name) == name;
+        });
+    if (found == models.end())
+      throw occam::UsageError(std::string("no built-in model is called ") + name);
+    *model = new occam_model(
+        occam::ParseModel(found->file, std::string("the built-in model ") + found->name),
+        occam::api::KernelsOf(flags));
+  });
+}
+
+occam_code occam_model_open(const char* path, unsigned flags, occam_model** model,
+                            occam_error* error) {
+  return Guard(error, [&] {
+    Require(model != nullptr, "there is no place for the model");
+    *model = nullptr;
+    Require(path != nullptr, "a model has no path");
+    *model = new occam_model(Parse(occam::ReadFile(path), path), occam::api::KernelsOf(flags));
+  });
+}
+
+occam_code occam_model_parse(const void* bytes, size_t size, unsigned flags, occam_model** model,
+                             occam_error* error) {
+  return Guard(error, [&] {
+    Require(model != nullptr, "there is no place for the model");
+    *model = nullptr;
+    *model = new occam_model(Parse(occam::api::SpanOf(bytes, size), "the model in memory"),
+                             occam::api::KernelsOf(flags));
+  });
+}
+
+void occam_model_free(occam_model* model) { delete model; }
+
+void occam_model_get_info(const occam_model* model, occam_model_info* info) {
+  if (model == nullptr || info == nullptr) return;
+  const occam::ModelConfig& c = model->loaded.network().config();
+  occam_model_info result{};
+  const auto& id = model->loaded.network().id();
+  std::copy(id.begin(), id.end(), result.id);
+  result.contract = occam::kContractVersion;
+  result.vocabulary = static_cast<uint32_t>(c.vocabulary);
+  result.context = static_cast<uint32_t>(c.context);
+  result.width = static_cast<uint32_t>(c.width);
+  result.layers = static_cast<uint32_t>(c.layers);
+  result.parameters = static_cast<uint64_t>(occam::ParameterCount(c));
+  result.kernels = model->kernels_name.c_str();
+  result.tokenizer = model->tokenizer_name.c_str();
+  Guard(nullptr, [&] { occam::api::Fill(result, info); });
+}
+
+occam_code occam_model_serialise(const occam_model* model, int coded, occam_buffer* file,
+                                 occam_error* error) {
+  return Guard(error, [&] {
+    Require(model != nullptr && file != nullptr, "a model and a place for its bytes are needed");
+    *file = {nullptr, 0};
+    const occam::QuantizedModel& quantized = model->loaded.network().model();
+    occam::api::Give(
+        coded != 0 ? occam::EncodeModel(quantized).bytes : occam::SerialiseModel(quantized), file);
+  });
+}
+}

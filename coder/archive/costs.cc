@@ -1,0 +1,34 @@
+#include "coder/archive/costs.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "coder/archive/model_header.h"
+#include "coder/archive/progress_meter.h"
+#include "coder/archive/segment_codec.h"
+#include "data/base/processors.h"
+
+namespace occam {
+
+void MeasureCosts(std::span<const uint8_t> bytes, const CodecModel& model,
+                  const CodecOptions& options, std::span<float> bits) {
+  const FileHeader header = HeaderFor(&model, options.mode);
+  const int threads = options.threads == 0 ? ProcessorCount() : options.threads;
+  SegmentCodec codec(header, &model);
+  ProgressMeter meter(options.progress);
+  auto out = bits.begin();
+  double sum = 0;
+  for (size_t begin = 0; begin < bytes.size(); begin += header.segment_bytes()) {
+    const size_t size = std::min<size_t>(header.segment_bytes(), bytes.size() - begin);
+    const double before = sum;
+    for (const SymbolFrequency& symbol : codec.ModelFrequencies(
+             bytes.subspan(begin, size), threads, [&](uint32_t n) { meter.Add(n, 0); })) {
+      const double cost = kFrequencyBits - std::log2(symbol.frequency);
+      sum += cost;
+      out = std::fill_n(out, symbol.bytes, static_cast<float>(cost / symbol.bytes));
+    }
+    meter.Add(0, static_cast<uint64_t>(sum / 8) - static_cast<uint64_t>(before / 8));
+  }
+}
+
+}  // namespace occam

@@ -1,0 +1,66 @@
+#include "coder/archive/decompressor.h"
+
+#include <exception>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "coder/archive/segment_decoder.h"
+#include "coder/container/container_reader.h"
+
+namespace occam {
+namespace {
+
+class DroppingSink final : public ByteSink {
+ public:
+  void Write(std::span<const uint8_t>) override {}
+  void Commit() override {}
+  std::string name() const override { return "nothing"; }
+};
+
+}  // namespace
+
+ContainerStats Decompress(ByteSource& source, ByteSink& sink, const ModelFinder& find_model,
+                          const CodecOptions& options) {
+  ContainerReader reader(source);
+  const CodecModel* const model = ModelFor(reader, find_model, source.name());
+  ContainerStats stats;
+  DecodeSegments(
+      reader.header(), model, source.name(), options,
+      [&](SegmentRecord* record) { return reader.Next(record); },
+      [&](const SegmentRecord& record, std::span<const uint8_t> original,
+          const std::exception_ptr& failure) {
+        if (failure) std::rethrow_exception(failure);
+        sink.Write(original);
+        stats.Add(record.header);
+      });
+  stats.file_bytes = reader.file_bytes();
+  stats.model_bytes = reader.model().size();
+  return stats;
+}
+
+ContainerStats Decompress(ByteSource& source, ByteSink& sink, const CodecModel* model,
+                          const CodecOptions& options) {
+  return Decompress(
+      source, sink, [model](const FileHeader&, std::span<const uint8_t>) { return model; },
+      options);
+}
+
+std::unique_ptr<ByteSink> NullSink() { return std::make_unique<DroppingSink>(); }
+
+FileInfo ReadFileInfo(ByteSource& source) {
+  ContainerReader reader(source);
+  FileInfo info;
+  info.header = reader.header();
+  info.model = reader.model();
+  info.totals.model_bytes = info.model.size();
+  SegmentRecord record;
+  while (reader.Next(&record)) {
+    info.segments.push_back(record.header);
+    info.totals.Add(record.header);
+  }
+  info.totals.file_bytes = reader.file_bytes();
+  return info;
+}
+
+}  // namespace occam

@@ -1,0 +1,50 @@
+// An .occ file back to the original bytes, or an error: never other bytes.
+#ifndef OCCAM_CODER_ARCHIVE_DECOMPRESSOR_H_
+#define OCCAM_CODER_ARCHIVE_DECOMPRESSOR_H_
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "coder/archive/codec_options.h"
+#include "coder/archive/container_stats.h"
+#include "coder/container/container_format.h"
+#include "coder/predict/codec_model.h"
+#include "data/base/file.h"
+
+namespace occam {
+
+// Finds the model that a file asks for (FileHeader::model_id); may return null. `embedded` is the
+// model that the file itself holds, as it was written and in need of every check; empty where it
+// holds none. What is thrown here comes out.
+using ModelFinder =
+    std::function<const CodecModel*(const FileHeader&, std::span<const uint8_t> embedded)>;
+
+// Decompresses all of the source; the caller commits the sink. Segments reach the sink in order,
+// each only after it was found to be right, so that a pipe gets verified bytes alone. Throws
+// kDamaged (damaged, foreign, or another model's: the message names both), kUsage (a model is
+// needed and none is given), kIo.
+ContainerStats Decompress(ByteSource& source, ByteSink& sink, const ModelFinder& find_model,
+                          const CodecOptions& options);
+// With the given model, whatever the file holds.
+ContainerStats Decompress(ByteSource& source, ByteSink& sink, const CodecModel* model,
+                          const CodecOptions& options);
+
+// Drops what it is given: decompressing into it is a test.
+std::unique_ptr<ByteSink> NullSink();
+
+struct FileInfo {
+  FileHeader header;
+  Bytes model;  // embedded, as it was written; empty: none
+  std::vector<SegmentHeader> segments;
+  ContainerStats totals;
+};
+
+// What an .occ file says of itself. Reads all of it and checks all but the decoding, as Decompress
+// does; needs no model.
+FileInfo ReadFileInfo(ByteSource& source);
+
+}  // namespace occam
+
+#endif  // OCCAM_CODER_ARCHIVE_DECOMPRESSOR_H_

@@ -1,0 +1,116 @@
+#include "coder/archive/salvage.h"
+
+#include <algorithm>
+#include <exception>
+#include <map>
+
+#include "coder/archive/segment_decoder.h"
+#include "coder/container/container_reader.h"
+#include "coder/container/segment_finder.h"
+#include "data/base/error.h"
+
+namespace occam {
+namespace {
+
+using Reasons = std::map<uint32_t, std::string>;  // by the first segment of a damaged row
+
+// Writes segments at their places and zeros between them.
+class PatchedSink {
+ public:
+  PatchedSink(ByteSink& sink, uint64_t segment_bytes)
+      : sink_(sink), segment_bytes_(segment_bytes) {}
+
+  void Write(uint64_t position, std::span<const uint8_t> bytes) {
+    FillTo(position);
+    sink_.Write(bytes);
+    position_ += bytes.size();
+  }
+  void FillTo(uint64_t position) {
+    if (position > position_) gaps_.push_back({position_, position, {}});
+    const Bytes zeros(std::min<uint64_t>(position - position_, 1 << 20));
+    while (position_ < position) {
+      const auto piece = std::min<uint64_t>(zeros.size(), position - position_);
+      sink_.Write(std::span(zeros).first(piece));
+      position_ += piece;
+    }
+  }
+  uint64_t position() const { return position_; }
+
+  // The gaps, cut where a reason begins.
+  std::vector<MissingRange> Missing(const Reasons& reasons) const {
+    std::vector<MissingRange> missing;
+    for (const MissingRange& gap : gaps_) {
+      auto reason = reasons.lower_bound(static_cast<uint32_t>(gap.begin / segment_bytes_));
+      for (uint64_t begin = gap.begin; begin < *gap.end;) {
+        const std::string why = reason == reasons.end() ? "it was not found" : reason->second;
+        if (reason != reasons.end()) ++reason;
+        const uint64_t next = reason == reasons.end() ? *gap.end : reason->first * segment_bytes_;
+        const uint64_t end = std::min(next, *gap.end);
+        missing.push_back({begin, end, why});
+        begin = end;
+      }
+    }
+    return missing;
+  }
+
+ private:
+  ByteSink& sink_;
+  uint64_t segment_bytes_;
+  uint64_t position_ = 0;
+  std::vector<MissingRange> gaps_;
+};
+
+}  // namespace
+
+SalvageReport DecompressKeepGoing(ByteSource& source, ByteSink& sink, const ModelFinder& find_model,
+                                  const CodecOptions& options) {
+  const ContainerReader reader(source);
+  const FileHeader& header = reader.header();
+  const CodecModel* const model = ModelFor(reader, find_model, source.name());
+  const auto finder = FindSegments(source, header, reader.segments_begin());
+  const uint64_t segment_bytes = header.segment_bytes();
+  PatchedSink patched(sink, segment_bytes);
+  SalvageReport report;
+  Reasons undecodable;
+  DecodeSegments(
+      header, model, source.name(), options,
+      [&](SegmentRecord* record) { return finder->Next(record); },
+      [&](const SegmentRecord& record, std::span<const uint8_t> original,
+          const std::exception_ptr& failure) {
+        try {
+          if (failure) std::rethrow_exception(failure);
+        } catch (const Error& e) {
+          if (e.kind() != ErrorKind::kDamaged) throw;
+          undecodable[record.header.number] = e.what();
+          return;
+        }
+        patched.Write(record.header.number * segment_bytes, original);
+        report.stats.Add(record.header);
+      });
+  patched.FillTo(std::max(finder->known_bytes(), patched.position()));
+  Reasons reasons = finder->reasons();
+  reasons.merge(undecodable);
+  report.missing = patched.Missing(reasons);
+  report.remarks = finder->remarks();
+  // A reason that cost nothing is still damage; one at the end may have cost nobody knows what.
+  for (const auto& [number, why] : reasons) {
+    const uint64_t begin = number * segment_bytes;
+    const bool told = std::ranges::any_of(report.missing, [&](const MissingRange& range) {
+      return range.begin <= begin && begin < *range.end;
+    });
+    if (told) continue;
+    if (!finder->all_known() && begin >= patched.position()) {
+      report.missing.push_back({patched.position(), std::nullopt, why});
+    } else {
+      report.remarks.push_back(why);
+    }
+  }
+  report.stats.original_bytes = patched.position();
+  const uint64_t restored_bytes =
+      report.stats.payload_bytes + report.stats.segments * kSegmentHeaderBytes;
+  report.stats.file_bytes = source.size_bytes().value_or(reader.segments_begin() + restored_bytes);
+  report.stats.model_bytes = reader.model().size();
+  return report;
+}
+
+}  // namespace occam

@@ -1,0 +1,291 @@
+#include "coder/archive/segment_codec.h"
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "coder/archive/lost_bits.h"
+#include "coder/entropy/range_decoder.h"
+#include "coder/entropy/range_encoder.h"
+#include "data/base/error.h"
+#include "data/base/format.h"
+
+namespace occam {
+namespace {
+
+// Counts symbols as the bytes that they stand for on average, in all exactly as many as there are.
+class SymbolCounter {
+ public:
+  SymbolCounter(uint64_t symbols, uint64_t bytes, const CountFn& count)
+      : symbols_(symbols), bytes_(bytes), count_(count) {}
+  void Add(uint64_t symbols) {
+    const uint64_t before = done_ * bytes_ / symbols_;
+    done_ += symbols;
+    count_(static_cast<uint32_t>(done_ * bytes_ / symbols_ - before));
+  }
+
+ private:
+  uint64_t symbols_;
+  uint64_t bytes_;
+  uint64_t done_ = 0;
+  const CountFn& count_;
+};
+
+// Order 2 sees a segment's bytes as one lane.
+std::vector<uint32_t> Lanes(CodingMethod method, uint32_t symbols, const FileHeader& file) {
+  if (method == CodingMethod::kOrder2) return {symbols};
+  return LaneLengths(symbols, file);
+}
+
+// Scores the lanes of one segment, `row_symbols` steps at a time, so that intervals are held for
+// these steps only. take(known, intervals) gets the rows, lane by lane, and returns whether to go
+// on. False where it did not.
+template <typename Take>
+bool ScoreLanes(Predictor& model, std::span<const int32_t> symbols,
+                std::span<const uint32_t> lengths, uint32_t row_symbols, Take take) {
+  row_symbols = std::min(row_symbols, lengths.front());
+  std::vector<SymbolInterval> buffer(lengths.size() * row_symbols);
+  model.StartSegment(static_cast<int>(lengths.size()));
+  for (uint32_t begin = 0; begin < lengths.front(); begin += row_symbols) {
+    std::vector<std::span<const int32_t>> known;
+    std::vector<std::span<SymbolInterval>> intervals;
+    size_t offset = 0;
+    for (const uint32_t length : lengths) {
+      if (length <= begin) break;
+      const size_t size = std::min(row_symbols, length - begin);
+      intervals.push_back(std::span(buffer).subspan(known.size() * row_symbols, size));
+      known.push_back(symbols.subspan(offset + begin, size));
+      offset += length;
+    }
+    model.Score(known, intervals);
+    if (!take(known, intervals)) return false;
+  }
+  return true;
+}
+
+// False as soon as more than `most_bytes` are certain.
+bool EncodeSymbols(Predictor& model, std::span<const int32_t> symbols,
+                   std::span<const uint32_t> lengths, uint32_t row_symbols, size_t most_bytes,
+                   SymbolCounter count, RangeEncoder* encoder) {
+  auto left = static_cast<uint32_t>(symbols.size());
+  return ScoreLanes(model, symbols, lengths, row_symbols, [&](const auto&, const auto& intervals) {
+    uint32_t done = 0;
+    for (size_t step = 0; step < intervals.front().size(); ++step) {
+      for (size_t lane = 0; lane < intervals.size() && step < intervals[lane].size();
+           ++lane, ++done)
+        encoder->Encode(intervals[lane][step]);
+    }
+    count.Add(done);
+    left -= done;
+    if (encoder->bytes_written() > most_bytes &&
+        RangeEncoder(*encoder).Finish().size() > most_bytes) {
+      count.Add(left);
+      return false;
+    }
+    return true;
+  });
+}
+
+void DecodeSymbols(Predictor& model, std::span<const uint32_t> lengths, std::span<int32_t> decoded,
+                   SymbolCounter count, RangeDecoder* decoder) {
+  constexpr uint32_t kCountEvery = 4096;
+  std::vector<size_t> offsets;
+  size_t offset = 0;
+  for (const uint32_t length : lengths) {
+    offsets.push_back(offset);
+    offset += length;
+  }
+  std::vector<int32_t> symbols(lengths.size());
+  size_t active = lengths.size();
+  uint32_t done = 0;
+  model.StartSegment(static_cast<int>(lengths.size()));
+  for (uint32_t step = 0; step < lengths.front(); ++step) {
+    while (lengths[active - 1] <= step) --active;
+    model.Decode(*decoder, std::span(symbols).first(active));
+    for (size_t lane = 0; lane < active; ++lane) decoded[offsets[lane] + step] = symbols[lane];
+    done += static_cast<uint32_t>(active);
+    if (done >= kCountEvery) count.Add(std::exchange(done, 0));
+  }
+  count.Add(done);
+}
+
+}  // namespace
+
+Predictor& SegmentCodec::PredictorFor(CodingMethod method, int threads) {
+  if (method == CodingMethod::kOrder2) {
+    if (!order2_) order2_ = std::make_unique<Order2Predictor>();
+    return *order2_;
+  }
+  if (!network_ || network_threads_ != threads) {
+    network_.reset();
+    network_ = model_->factory(threads, file_.mode);
+    network_threads_ = threads;
+  }
+  return *network_;
+}
+
+const Tokenizer* SegmentCodec::TokenizerOf(CodingMethod method) {
+  if (method != CodingMethod::kModel) return nullptr;
+  if (!tokenizer_ && model_->tokenizer) tokenizer_ = model_->tokenizer();
+  return tokenizer_.get();
+}
+
+SegmentCodec::Symbols SegmentCodec::SymbolsOf(CodingMethod method, std::span<const uint8_t> bytes) {
+  const Tokenizer* const tokenizer = TokenizerOf(method);
+  if (!tokenizer) return {{bytes.begin(), bytes.end()}, {}};
+  Symbols symbols{tokenizer->Encode(bytes), {}};
+  if (const auto bit = tokenizer->lost_bit()) {
+    Bytes values(bytes.begin(), bytes.end());
+    symbols.lost_bits = TakeLostBits(values, *bit);
+  }
+  return symbols;
+}
+
+Bytes SegmentCodec::BytesOf(CodingMethod method, const Symbols& symbols) {
+  const Tokenizer* const tokenizer = TokenizerOf(method);
+  if (!tokenizer || tokenizer->lost_bit()) {
+    Bytes values(symbols.tokens.begin(), symbols.tokens.end());
+    if (tokenizer) ReturnLostBits(values, symbols.lost_bits, *tokenizer->lost_bit());
+    return values;
+  }
+  return tokenizer->Decode(symbols.tokens);
+}
+
+std::optional<SegmentCodec::Payload> SegmentCodec::EncodePayload(CodingMethod method,
+                                                                 const Symbols& symbols,
+                                                                 uint32_t original_bytes,
+                                                                 size_t most_bytes, int threads,
+                                                                 const CountFn& count) {
+  const auto symbol_count = static_cast<uint32_t>(symbols.tokens.size());
+  RangeEncoder encoder;
+  if (!EncodeSymbols(PredictorFor(method, threads), symbols.tokens,
+                     Lanes(method, symbol_count, file_), file_.context, most_bytes,
+                     {symbol_count, original_bytes, count}, &encoder)) {
+    return std::nullopt;
+  }
+  Payload payload;
+  if (!symbols.lost_bits.empty()) {
+    const size_t before = RangeEncoder(encoder).Finish().size();
+    EncodeLostBits(symbols.tokens, symbols.lost_bits, &encoder);
+    payload.bytes = encoder.Finish();
+    payload.lost_bit_bytes = payload.bytes.size() - before;
+  } else {
+    payload.bytes = encoder.Finish();
+  }
+  if (payload.bytes.size() > most_bytes) return std::nullopt;
+  return payload;
+}
+
+std::optional<Bytes> SegmentCodec::DecodePayload(CodingMethod method,
+                                                 std::span<const uint8_t> payload,
+                                                 uint32_t symbol_count, uint32_t original_bytes,
+                                                 int threads, const CountFn& count) {
+  Symbols symbols{std::vector<int32_t>(symbol_count), {}};
+  RangeDecoder decoder(payload);
+  DecodeSymbols(PredictorFor(method, threads), Lanes(method, symbol_count, file_), symbols.tokens,
+                {symbol_count, original_bytes, count}, &decoder);
+  const Tokenizer* const tokenizer = TokenizerOf(method);
+  if (tokenizer && tokenizer->lost_bit())
+    symbols.lost_bits = DecodeLostBits(symbols.tokens, &decoder);
+  const uint64_t bytes = tokenizer ? tokenizer->DecodedBytes(symbols.tokens) : symbol_count;
+  if (!decoder.ConsumedExactly() || bytes != original_bytes) return std::nullopt;
+  return BytesOf(method, symbols);
+}
+
+EncodedSegment SegmentCodec::Encode(std::span<const uint8_t> original, int threads,
+                                    const CountFn& count) {
+  const auto size = static_cast<uint32_t>(original.size());
+  EncodedSegment best;
+  best.header.method = CodingMethod::kStored;
+  best.header.symbols = size;
+  best.payload.assign(original.begin(), original.end());
+  const auto attempt = [&](CodingMethod method, size_t most_bytes, const CountFn& done) {
+    const Symbols symbols = SymbolsOf(method, original);
+    auto payload = EncodePayload(method, symbols, size, most_bytes, threads, done);
+    if (!payload) return;
+    best.header.method = method;
+    best.header.symbols = static_cast<uint32_t>(symbols.tokens.size());
+    best.payload = std::move(payload->bytes);
+    best.lost_bit_bytes = payload->lost_bit_bytes;
+  };
+  // The network first, so that order 2 can be given up as soon as it is behind: most of the time.
+  // What counts as progress is the slower one.
+  const size_t less = best.payload.size() - 1;
+  const CountFn uncounted = [](uint32_t) {};
+  if (model_ != nullptr) attempt(CodingMethod::kModel, less, count);
+  const bool beaten = best.header.method == CodingMethod::kModel;
+  attempt(CodingMethod::kOrder2, beaten ? best.payload.size() : less,
+          model_ != nullptr ? uncounted : count);
+  best.header.original_bytes = size;
+  best.header.payload_bytes = static_cast<uint32_t>(best.payload.size());
+  best.header.payload_hash = Xxh3Of(best.payload);
+  best.header.original_hash = Xxh3Of(original);
+  return best;
+}
+
+size_t SegmentCodec::PayloadBytes(CodingMethod method, std::span<const uint8_t> original,
+                                  int threads, const CountFn& count) {
+  if (method == CodingMethod::kStored) return original.size();
+  const auto size = static_cast<uint32_t>(original.size());
+  const Symbols symbols = SymbolsOf(method, original);
+  const CountFn uncounted = [](uint32_t) {};
+  const Bytes payload =
+      EncodePayload(method, symbols, size, std::numeric_limits<size_t>::max(), threads, uncounted)
+          ->bytes;
+  const auto restored = DecodePayload(method, payload, static_cast<uint32_t>(symbols.tokens.size()),
+                                      size, threads, count);
+  if (!restored || !std::ranges::equal(*restored, original))
+    throw InternalError("a segment is restored to something else than was coded");
+  return payload.size();
+}
+
+std::vector<SymbolFrequency> SegmentCodec::ModelFrequencies(std::span<const uint8_t> original,
+                                                            int threads, const CountFn& count) {
+  const Symbols symbols = SymbolsOf(CodingMethod::kModel, original);
+  const Tokenizer* const tokenizer = TokenizerOf(CodingMethod::kModel);
+  const auto symbol_count = static_cast<uint32_t>(symbols.tokens.size());
+  std::vector<SymbolFrequency> result(symbol_count);
+  SymbolCounter counter(symbol_count, original.size(), count);
+  ScoreLanes(PredictorFor(CodingMethod::kModel, threads), symbols.tokens,
+             Lanes(CodingMethod::kModel, symbol_count, file_), file_.context,
+             [&](const auto& known, const auto& intervals) {
+               uint32_t done = 0;
+               for (size_t lane = 0; lane < known.size(); ++lane) {
+                 auto to = result.begin() + (known[lane].data() - symbols.tokens.data());
+                 for (const SymbolInterval& interval : intervals[lane])
+                   (to++)->frequency = interval.size;
+                 done += static_cast<uint32_t>(known[lane].size());
+               }
+               counter.Add(done);
+               return true;
+             });
+  for (uint32_t i = 0; tokenizer != nullptr && i < symbol_count; ++i)
+    result[i].bytes =
+        static_cast<uint32_t>(tokenizer->DecodedBytes(std::span(symbols.tokens).subspan(i, 1)));
+  return result;
+}
+
+Bytes SegmentCodec::Decode(const SegmentHeader& header, std::span<const uint8_t> payload,
+                           int threads, const CountFn& count, const std::string& name) {
+  Bytes original(payload.begin(), payload.end());
+  if (header.method == CodingMethod::kStored) {
+    count(header.original_bytes);
+  } else {
+    auto decoded = DecodePayload(header.method, payload, header.symbols, header.original_bytes,
+                                 threads, count);
+    if (!decoded) {
+      throw DamagedError(fmt::format("{} is damaged: segment {} is not what an encoder writes",
+                                     name, header.number));
+    }
+    original = std::move(*decoded);
+  }
+  if (Xxh3Of(original) != header.original_hash) {
+    throw DamagedError(fmt::format(
+        "{} is damaged: segment {} does not decode to what was compressed", name, header.number));
+  }
+  return original;
+}
+
+}  // namespace occam

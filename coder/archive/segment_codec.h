@@ -1,0 +1,97 @@
+// One segment between its original bytes and its coded payload.
+#ifndef OCCAM_CODER_ARCHIVE_SEGMENT_CODEC_H_
+#define OCCAM_CODER_ARCHIVE_SEGMENT_CODEC_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "coder/container/container_format.h"
+#include "coder/predict/codec_model.h"
+#include "coder/predict/order2_predictor.h"
+#include "coder/predict/predictor.h"
+#include "data/base/file.h"
+
+namespace occam {
+
+struct EncodedSegment {
+  SegmentHeader header;  // but for the number
+  Bytes payload;
+  size_t lost_bit_bytes = 0;  // of the payload: what the bits take that a tokenizer loses
+};
+
+// What a predictor gave a symbol of kFrequencyTotal, and how many bytes the symbol stands for.
+struct SymbolFrequency {
+  uint32_t frequency = 0;
+  uint32_t bytes = 1;
+};
+
+// How many original bytes were dealt with since the last call.
+using CountFn = std::function<void(uint32_t bytes)>;
+
+// Holds the predictors from segment to segment. One thread at a time; what it gives depends on
+// nothing but its arguments.
+class SegmentCodec {
+ public:
+  // `model` may be null; otherwise it must outlive the codec.
+  SegmentCodec(const FileHeader& file, const CodecModel* model) : file_(file), model_(model) {}
+
+  // By whichever method takes the fewest bytes, the first of equals in the order of CodingMethod.
+  // `threads` is what a predictor may use. `original` is not empty.
+  EncodedSegment Encode(std::span<const uint8_t> original, int threads, const CountFn& count);
+
+  // How many bytes the method alone takes, even where it takes more than the original and no file
+  // would hold them: what a model makes of data that is foreign to it. Restored and compared; a
+  // difference is kInternal.
+  size_t PayloadBytes(CodingMethod method, std::span<const uint8_t> original, int threads,
+                      const CountFn& count);
+
+  // What the model predicts of each symbol of a segment, as it would be coded by the model.
+  std::vector<SymbolFrequency> ModelFrequencies(std::span<const uint8_t> original, int threads,
+                                                const CountFn& count);
+
+  // Throws kDamaged unless the payload is one that Encode gives for bytes of this hash; `name` is
+  // for the message.
+  Bytes Decode(const SegmentHeader& header, std::span<const uint8_t> payload, int threads,
+               const CountFn& count, const std::string& name);
+
+ private:
+  Predictor& PredictorFor(CodingMethod method, int threads);
+  // Null where symbols are bytes.
+  const Tokenizer* TokenizerOf(CodingMethod method);
+  // What is coded of a segment's bytes.
+  struct Symbols {
+    std::vector<int32_t> tokens;
+    Bytes lost_bits;  // coder/archive/lost_bits.h; empty where tokens lose none
+  };
+  Symbols SymbolsOf(CodingMethod method, std::span<const uint8_t> bytes);
+  Bytes BytesOf(CodingMethod method, const Symbols& symbols);
+
+  struct Payload {
+    Bytes bytes;
+    size_t lost_bit_bytes = 0;
+  };
+  // Nothing where it has more than `most_bytes`.
+  std::optional<Payload> EncodePayload(CodingMethod method, const Symbols& symbols,
+                                       uint32_t original_bytes, size_t most_bytes, int threads,
+                                       const CountFn& count);
+  // Nothing where no encoder writes this payload for so many bytes.
+  std::optional<Bytes> DecodePayload(CodingMethod method, std::span<const uint8_t> payload,
+                                     uint32_t symbol_count, uint32_t original_bytes, int threads,
+                                     const CountFn& count);
+
+  FileHeader file_;
+  const CodecModel* model_;
+  std::unique_ptr<Predictor> network_;
+  int network_threads_ = 0;
+  std::unique_ptr<Tokenizer> tokenizer_;
+  std::unique_ptr<Order2Predictor> order2_;
+};
+
+}  // namespace occam
+
+#endif  // OCCAM_CODER_ARCHIVE_SEGMENT_CODEC_H_

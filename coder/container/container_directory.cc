@@ -1,0 +1,88 @@
+#include "coder/container/container_directory.h"
+
+#include "data/base/byte_order.h"
+#include "data/base/error.h"
+#include "data/base/format.h"
+
+namespace occam {
+namespace {
+
+Error Damaged(const std::string& name, const std::string& what) {
+  return DamagedError(fmt::format("{} is damaged: {}", name, what));
+}
+
+}  // namespace
+
+std::optional<ContainerDirectory> ContainerDirectory::Read(ByteSource& source,
+                                                           const FileHeader& header,
+                                                           uint64_t segments_begin) {
+  const auto size = source.size_bytes();
+  if (!size || !source.Seek(0)) return std::nullopt;
+  const uint64_t least = segments_begin + kIndexFrameBytes + kEndRecordBytes;
+  if (*size < least)
+    throw DamagedError(fmt::format("{} is cut off: it ends at byte {}", source.name(), *size));
+  ContainerDirectory directory;
+  uint64_t position = *size - kEndRecordBytes;
+  source.Seek(position);
+  directory.end_ = ParseEndRecord(TakeBytes(source, &position, kEndRecordBytes, "the end record"),
+                                  source.name());
+  const EndRecord& end = directory.end_;
+  const uint64_t index_bytes = kIndexFrameBytes + kIndexEntryBytes * uint64_t{end.segments};
+  if (end.file_bytes != *size || index_bytes > *size - least + kIndexFrameBytes)
+    throw Damaged(source.name(), "its length is not that of the end record");
+  position = *size - kEndRecordBytes - index_bytes;
+  source.Seek(position);
+  directory.index_ = TakeBytes(source, &position, index_bytes, "the index");
+  ByteReader in(directory.index_, source.name());
+  const auto tag = in.Get<uint8_t>();
+  for (uint32_t i = 0; i < end.segments; ++i) {
+    IndexEntry entry;
+    entry.payload_bytes = in.Get<uint32_t>();
+    entry.original_bytes = in.Get<uint32_t>();
+    directory.entries_.push_back(entry);
+  }
+  if (tag != kIndexTag ||
+      in.Get<uint64_t>() != Xxh3Of(std::span(directory.index_).first(index_bytes - 8)))
+    throw Damaged(source.name(), "the index does not match its checksum");
+  directory.Locate(header, segments_begin, source.name());
+  return directory;
+}
+
+void ContainerDirectory::Locate(const FileHeader& header, uint64_t segments_begin,
+                                const std::string& name) {
+  uint64_t position = segments_begin;
+  uint64_t original = 0;
+  for (const IndexEntry& entry : entries_) {
+    const bool last = positions_.size() + 1 == entries_.size();
+    if (entry.original_bytes < 1 || entry.original_bytes > header.segment_bytes() ||
+        (!last && entry.original_bytes != header.segment_bytes())) {
+      throw Damaged(name, "the index has impossible sizes");
+    }
+    positions_.push_back(position);
+    position += kSegmentHeaderBytes + entry.payload_bytes;
+    original += entry.original_bytes;
+  }
+  if (position + index_.size() + kEndRecordBytes != end_.file_bytes ||
+      original != end_.original_bytes) {
+    throw Damaged(name, "the index does not match the end record");
+  }
+}
+
+SegmentRecord ContainerDirectory::ReadSegment(ByteSource& source, const FileHeader& header,
+                                              uint32_t number) const {
+  const IndexEntry& entry = entries_[number];
+  uint64_t position = positions_[number];
+  source.Seek(position);
+  const Bytes bytes = TakeBytes(source, &position, kSegmentHeaderBytes, "a segment header");
+  SegmentRecord record;
+  record.header = ParseSegmentHeader(bytes, header, source.name());
+  if (bytes[0] != kSegmentTag || record.header.number != number ||
+      IndexEntry{record.header.payload_bytes, record.header.original_bytes} != entry) {
+    throw Damaged(source.name(), fmt::format("segment {} is not what the index says", number));
+  }
+  record.payload = TakeBytes(source, &position, entry.payload_bytes, "a segment's payload");
+  CheckPayload(record, source.name());
+  return record;
+}
+
+}  // namespace occam

@@ -1,0 +1,241 @@
+#include "coder/container/container_format.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "data/base/byte_order.h"
+#include "data/base/error.h"
+#include "data/base/format.h"
+
+namespace occam {
+namespace {
+
+// Flag bits of the file header.
+constexpr uint8_t kEmbeddedModel = 1;
+
+Error Damaged(const std::string& name, const std::string& what) {
+  return DamagedError(fmt::format("{} is damaged: {}", name, what));
+}
+
+uint32_t ShortHash(std::span<const uint8_t> bytes) { return static_cast<uint32_t>(Xxh3Of(bytes)); }
+
+void CheckLayout(const FileHeader& header, const std::string& name) {
+  const uint64_t symbols = uint64_t{header.lanes} * header.lane_symbols;
+  if (header.context < 1 || header.context > kMaxContext || header.lanes < 1 ||
+      header.lanes > kMaxLanes || header.lane_symbols < 1 ||
+      header.lane_symbols % header.context != 0 || symbols > kMaxSegmentSymbols) {
+    throw DamagedError(fmt::format(
+        "{} is cut in a way that this version cannot decode: {} lanes of {} symbols, context {}",
+        name, header.lanes, header.lane_symbols, header.context));
+  }
+}
+
+}  // namespace
+
+const char* ModeName(ContextMode mode) {
+  switch (mode) {
+    case ContextMode::kChunked:
+      return "chunked";
+    case ContextMode::kCarried:
+      return "carried";
+    case ContextMode::kAdaptive:
+      return "adaptive";
+  }
+  return "unknown";
+}
+
+uint32_t LayoutBytes(int32_t vocabulary) {
+  const auto bits = static_cast<uint32_t>(std::bit_width(static_cast<uint32_t>(vocabulary - 1)));
+  return bits <= 8 ? 1 : 1 + (bits - 8) / 2;
+}
+
+FileHeader DefaultHeader(uint32_t context, ContextMode mode, int32_t vocabulary) {
+  if (context < 1 || context > kMaxContext) {
+    throw UsageError(
+        fmt::format("a context of {} symbols is not in [1, {}]", context, kMaxContext));
+  }
+  FileHeader header;
+  header.mode = mode;
+  header.context = context;
+  const uint32_t lane_symbols = mode == ContextMode::kAdaptive  ? kAdaptiveLaneSymbols
+                                : mode == ContextMode::kCarried ? kCarriedLaneSymbols
+                                                                : kDefaultLaneSymbols;
+  header.lane_symbols = context * std::max(1u, lane_symbols / context) * LayoutBytes(vocabulary);
+  // Only beyond contexts of some 100 K: fewer lanes keep the segment within bounds.
+  header.lanes = std::min(kDefaultLanes, kMaxSegmentSymbols / header.lane_symbols);
+  return header;
+}
+
+Bytes Serialise(const FileHeader& header) {
+  ByteWriter out;
+  out.PutBytes(kContainerMagic);
+  out.Put(static_cast<uint8_t>(kContainerVersion));
+  out.Put(header.contract_version);
+  out.Put(static_cast<uint8_t>(header.mode));
+  out.Put(header.embeds_model ? kEmbeddedModel : uint8_t{0});
+  out.Put(header.context);
+  out.Put(header.lanes);
+  out.Put(header.lane_symbols);
+  out.PutBytes(header.tokenizer_id);
+  out.PutBytes(header.model_id);
+  out.Put(Xxh3Of(out.bytes()));
+  return out.Take();
+}
+
+Bytes SerialiseModelBlock(std::span<const uint8_t> model) {
+  ByteWriter out;
+  out.Put(uint64_t{model.size()});
+  out.PutBytes(model);
+  out.Put(Xxh3Of(out.bytes()));
+  return out.Take();
+}
+
+FileHeader ParseFileHeader(std::span<const uint8_t> bytes, const std::string& name) {
+  const size_t known = std::min(bytes.size(), kContainerMagic.size());
+  if (known == 0) throw DamagedError(name + " is empty, which no .occ file is");
+  if (!std::equal(bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(known),
+                  kContainerMagic.begin())) {
+    throw DamagedError(name + " is not an .occ file");
+  }
+  if (bytes.size() < kFileHeaderBytes) throw Damaged(name, "it ends within the file header");
+  ByteReader in(bytes, name);
+  in.GetBytes(kContainerMagic.size());
+  const auto version = in.Get<uint8_t>();
+  if (version != kContainerVersion) {
+    throw DamagedError(
+        fmt::format("{} has format version {}, this program reads version {}; use a newer Occam, "
+                    "or the file is "
+                    "damaged",
+                    name, version, kContainerVersion));
+  }
+  if (Xxh3Of(bytes.first(kFileHeaderBytes - 8)) !=
+      ByteReader(bytes.subspan(kFileHeaderBytes - 8), name).Get<uint64_t>()) {
+    throw Damaged(name, "the file header does not match its checksum");
+  }
+  FileHeader header;
+  header.contract_version = in.Get<uint8_t>();
+  const auto mode = in.Get<uint8_t>();
+  const auto flags = in.Get<uint8_t>();
+  if (mode > static_cast<uint8_t>(ContextMode::kAdaptive) || (flags & ~kEmbeddedModel) != 0) {
+    throw DamagedError(
+        fmt::format("{} uses {}, which this version does not support", name,
+                    (flags & ~kEmbeddedModel) != 0 ? "unknown flags" : "another context mode"));
+  }
+  header.embeds_model = (flags & kEmbeddedModel) != 0;
+  header.mode = static_cast<ContextMode>(mode);
+  header.context = in.Get<uint32_t>();
+  header.lanes = in.Get<uint32_t>();
+  header.lane_symbols = in.Get<uint32_t>();
+  std::ranges::copy(in.GetBytes(header.tokenizer_id.size()), header.tokenizer_id.begin());
+  std::ranges::copy(in.GetBytes(header.model_id.size()), header.model_id.begin());
+  CheckLayout(header, name);
+  if (header.embeds_model && !header.has_model())
+    throw Damaged(name, "it holds a model and says that it needs none");
+  return header;
+}
+
+Bytes Serialise(const SegmentHeader& header) {
+  ByteWriter out;
+  out.Put(kSegmentTag);
+  out.Put(static_cast<uint8_t>(header.method));
+  out.Put(header.number);
+  out.Put(header.symbols);
+  out.Put(header.original_bytes);
+  out.Put(header.payload_bytes);
+  out.Put(header.payload_hash);
+  out.Put(header.original_hash);
+  out.Put(ShortHash(out.bytes()));
+  return out.Take();
+}
+
+SegmentHeader ParseSegmentHeader(std::span<const uint8_t> bytes, const FileHeader& file,
+                                 const std::string& name) {
+  ByteReader in(bytes, name);
+  in.Get<uint8_t>();  // the tag
+  SegmentHeader header;
+  const auto method = in.Get<uint8_t>();
+  header.number = in.Get<uint32_t>();
+  header.symbols = in.Get<uint32_t>();
+  header.original_bytes = in.Get<uint32_t>();
+  header.payload_bytes = in.Get<uint32_t>();
+  header.payload_hash = in.Get<uint64_t>();
+  header.original_hash = in.Get<uint64_t>();
+  if (in.Get<uint32_t>() != ShortHash(bytes.first(kSegmentHeaderBytes - 4))) {
+    throw Damaged(name, "a segment header does not match its checksum");
+  }
+  if (method >= kMethodCount) {
+    throw DamagedError(
+        fmt::format("{} uses coding method {}, which this version does not know", name, method));
+  }
+  header.method = static_cast<CodingMethod>(method);
+  const bool stored = header.method == CodingMethod::kStored;
+  const bool by_model = header.method == CodingMethod::kModel;
+  if (header.symbols < 1 || header.original_bytes > file.segment_bytes() ||
+      (by_model ? header.symbols > header.original_bytes
+                : header.symbols != header.original_bytes) ||
+      (stored ? header.payload_bytes != header.original_bytes
+              : header.payload_bytes >= header.original_bytes) ||
+      (by_model && !file.has_model())) {
+    throw Damaged(name, fmt::format("segment {} has impossible sizes", header.number));
+  }
+  return header;
+}
+
+Bytes Serialise(std::span<const IndexEntry> index) {
+  ByteWriter out;
+  out.Put(kIndexTag);
+  for (const IndexEntry& entry : index) {
+    out.Put(entry.payload_bytes);
+    out.Put(entry.original_bytes);
+  }
+  out.Put(Xxh3Of(out.bytes()));
+  return out.Take();
+}
+
+Bytes Serialise(const EndRecord& end) {
+  ByteWriter out;
+  out.Put(kEndTag);
+  out.Put(end.segments);
+  out.Put(end.original_bytes);
+  out.Put(end.file_bytes);
+  out.Put(end.chain);
+  out.Put(Xxh3Of(out.bytes()));
+  return out.Take();
+}
+
+EndRecord ParseEndRecord(std::span<const uint8_t> bytes, const std::string& name) {
+  ByteReader in(bytes, name);
+  const auto tag = in.Get<uint8_t>();
+  EndRecord end;
+  end.segments = in.Get<uint32_t>();
+  end.original_bytes = in.Get<uint64_t>();
+  end.file_bytes = in.Get<uint64_t>();
+  end.chain = in.Get<uint64_t>();
+  if (tag != kEndTag || in.Get<uint64_t>() != Xxh3Of(bytes.first(kEndRecordBytes - 8))) {
+    throw Damaged(name, "the end record does not match its checksum");
+  }
+  return end;
+}
+
+uint64_t ChainHash(uint64_t chain, std::span<const uint8_t> record) {
+  ByteWriter both;
+  both.Put(chain);
+  both.PutBytes(record);
+  return Xxh3Of(both.bytes());
+}
+
+std::vector<uint32_t> LaneLengths(uint32_t symbols, const FileHeader& file) {
+  const uint32_t chunks = symbols / file.context + (symbols % file.context != 0 ? 1 : 0);
+  const bool fewer = file.mode != ContextMode::kChunked && symbols < file.segment_bytes();
+  const uint32_t worthwhile = fewer ? std::max(chunks / kCarriedLaneChunks, 1u) : chunks;
+  const uint32_t lanes = std::min({file.lanes, chunks, worthwhile});
+  std::vector<uint32_t> lengths;
+  for (uint32_t lane = 0; lane < lanes; ++lane) {
+    const uint32_t own_chunks = chunks / lanes + (lane < chunks % lanes ? 1 : 0);
+    lengths.push_back(own_chunks * file.context);
+  }
+  if (!lengths.empty()) lengths.back() -= chunks * file.context - symbols;
+  return lengths;
+}
+
+}  // namespace occam

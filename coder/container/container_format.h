@@ -1,0 +1,143 @@
+// The records of an .occ file. coder/container/FORMAT.md describes them byte by byte and changes
+// with this file. All numbers are little-endian.
+#ifndef OCCAM_CODER_CONTAINER_CONTAINER_FORMAT_H_
+#define OCCAM_CODER_CONTAINER_CONTAINER_FORMAT_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "data/base/digest.h"
+#include "data/base/file.h"
+
+namespace occam {
+
+constexpr std::array<uint8_t, 8> kContainerMagic = {0x89, 'O', 'C', 'C', '\r', '\n', 0x1a, '\n'};
+constexpr int kContainerVersion = 1;
+
+// Bounds of what a file may ask of its decoder. A segment of the largest size takes some 100 MB.
+constexpr uint32_t kMaxContext = 1u << 20;
+constexpr uint32_t kMaxLanes = 256;
+constexpr uint32_t kMaxSegmentSymbols = 1u << 24;
+
+// The default layout: 32 lanes of `context` * max(1, 16384 / context) symbols, carried 65536 and
+// adaptive 524288 in place of 16384; times LayoutBytes.
+constexpr uint32_t kDefaultContext = 2048;
+constexpr uint32_t kDefaultLanes = 32;
+constexpr uint32_t kDefaultLaneSymbols = 16384;
+constexpr uint32_t kCarriedLaneSymbols = 65536;
+constexpr uint32_t kAdaptiveLaneSymbols = 524288;  // as much to learn from as a segment can hold
+constexpr uint32_t kCarriedLaneChunks = 8;         // the least that is worth a lane of its own
+
+using TokenizerId =
+    std::array<uint8_t, 8>;  // the first bytes of the SHA-256 of its serialised form
+
+enum class ContextMode : uint8_t {
+  kChunked = 0,  // every lane's context is fresh each `context` symbols
+  kCarried = 1,  // a lane's context goes on from its first to its last symbol
+  // Carried, and the network's predictions are mixed with those of coder/predict/adaptive_mixer.h.
+  kAdaptive = 2,
+};
+
+const char* ModeName(ContextMode mode);  // "chunked", "carried", "adaptive"
+
+enum class CodingMethod : uint8_t {
+  kStored = 0,  // the bytes themselves
+  kOrder2 = 1,  // the bytes, one lane, by coder/predict/order2_predictor.h
+  kModel = 2,   // the symbols, in lanes, by the file's model
+};
+constexpr size_t kMethodCount = 3;
+
+struct FileHeader {
+  uint8_t contract_version = 0;  // of the exact network; 0 without a model
+  ContextMode mode = ContextMode::kChunked;
+  uint32_t context = kDefaultContext;
+  uint32_t lanes = kDefaultLanes;
+  uint32_t lane_symbols = kDefaultLaneSymbols;  // the most in a segment; a multiple of `context`
+  TokenizerId tokenizer_id{};                   // zeros without a model
+  Sha256Digest model_id{};                      // zeros without a model
+  bool embeds_model = false;                    // a model block follows; only with a model
+
+  bool has_model() const { return model_id != Sha256Digest{}; }
+  // Original bytes of a full segment: no symbol stands for less than a byte.
+  uint32_t segment_bytes() const { return lanes * lane_symbols; }
+  bool operator==(const FileHeader&) const = default;
+};
+constexpr size_t kFileHeaderBytes = 72;
+
+// The model block: length, a model that is opaque here, hash of both; and the longest that a file
+// may hold.
+constexpr size_t kModelFrameBytes = 16;
+constexpr uint64_t kMaxEmbeddedModelBytes = uint64_t{1} << 30;
+
+// The header with the default layout for a context in [1, kMaxContext] (kUsage otherwise) and
+// symbols of a vocabulary: where they stand for several bytes each, lanes are longer by
+// LayoutBytes.
+FileHeader DefaultHeader(uint32_t context, ContextMode mode = ContextMode::kChunked,
+                         int32_t vocabulary = 256);
+
+// About as many bytes as a byte-pair token of a vocabulary of b bits stands for, rounded down:
+// 1 + floor((b - 8) / 2) above 256, else 1. Text has 1.9 bytes a token of 512, 3.1 of 4096, 3.9 of
+// 20,000 (BENCHMARKS.md).
+uint32_t LayoutBytes(int32_t vocabulary);
+
+struct SegmentHeader {
+  CodingMethod method = CodingMethod::kStored;
+  uint32_t number = 0;          // counts from 0
+  uint32_t symbols = 0;         // at least 1; no more than, without a model as many as, the bytes
+  uint32_t original_bytes = 0;  // only the last segment has fewer than the file header says
+  uint32_t payload_bytes = 0;   // stored: original_bytes; otherwise fewer
+  uint64_t payload_hash = 0;    // XXH3-64
+  uint64_t original_hash = 0;   // XXH3-64
+};
+constexpr size_t kSegmentHeaderBytes = 38;
+
+// What the index says of a segment, in 8 bytes.
+struct IndexEntry {
+  uint32_t payload_bytes = 0;
+  uint32_t original_bytes = 0;
+  bool operator==(const IndexEntry&) const = default;
+};
+constexpr size_t kIndexEntryBytes = 8;
+constexpr size_t kIndexFrameBytes = 9;  // tag and hash
+
+struct EndRecord {
+  uint32_t segments = 0;
+  uint64_t original_bytes = 0;
+  uint64_t file_bytes = 0;  // this record included
+  uint64_t chain = 0;       // over all headers in order, see ChainHash
+};
+constexpr size_t kEndRecordBytes = 37;
+
+// Each record after the file header starts with its tag.
+constexpr uint8_t kSegmentTag = 'S';
+constexpr uint8_t kIndexTag = 'I';
+constexpr uint8_t kEndTag = 'E';
+
+// Every Parse takes exactly the record's bytes, checks its hash and every bound, and throws
+// kDamaged; `name` is the file's, for the message.
+Bytes Serialise(const FileHeader& header);
+Bytes SerialiseModelBlock(std::span<const uint8_t> model);
+Bytes Serialise(const SegmentHeader& header);
+Bytes Serialise(std::span<const IndexEntry> index);
+Bytes Serialise(const EndRecord& end);
+FileHeader ParseFileHeader(std::span<const uint8_t> bytes, const std::string& name);
+SegmentHeader ParseSegmentHeader(std::span<const uint8_t> bytes, const FileHeader& file,
+                                 const std::string& name);
+EndRecord ParseEndRecord(std::span<const uint8_t> bytes, const std::string& name);
+
+// The hash that ties records together: starts at 0, and takes in one record after the other.
+uint64_t ChainHash(uint64_t chain, std::span<const uint8_t> record);
+
+// The lengths of a segment's lanes in symbols: c = ceil(symbols / context) chunks as evenly as can
+// be over min(lanes, c) lanes, the first lanes one chunk more, only the last chunk shorter than
+// `context`. Carried and adaptive, a segment of less than lanes * lane_symbols has clamp(floor(c /
+// 8), 1, lanes) lanes: every lane starts without a context, so a short file is better cut into few.
+std::vector<uint32_t> LaneLengths(uint32_t symbols, const FileHeader& file);
+
+}  // namespace occam
+
+#endif  // OCCAM_CODER_CONTAINER_CONTAINER_FORMAT_H_

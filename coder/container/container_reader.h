@@ -1,0 +1,71 @@
+// Reads the records of an .occ file in order and believes none of them unchecked
+// (coder/container/container_format.h).
+#ifndef OCCAM_CODER_CONTAINER_CONTAINER_READER_H_
+#define OCCAM_CODER_CONTAINER_CONTAINER_READER_H_
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "coder/container/container_format.h"
+#include "data/base/error.h"
+#include "data/base/file.h"
+
+namespace occam {
+
+struct SegmentRecord {
+  SegmentHeader header;
+  Bytes payload;  // matches its hash
+};
+
+// Exactly `count` more bytes; `*position` is where in the source the next one is, `what` they are
+// is for the message. Memory grows with what is really there, whatever a length field said. Throws
+// kDamaged where the source ends before, and kIo.
+Bytes TakeBytes(ByteSource& source, uint64_t* position, uint64_t count, const char* what);
+
+// Throws kDamaged unless the payload has the header's hash; `name` is the file's.
+void CheckPayload(const SegmentRecord& record, const std::string& name);
+
+// Does not own the source. Every call throws kDamaged, with what and where, and kIo. Memory is
+// bounded by the model block, the largest segment and 8 bytes a segment read.
+class ContainerReader {
+ public:
+  // Reads what stands before the segments: the file header and the model block, if there is one.
+  explicit ContainerReader(ByteSource& source);
+
+  const FileHeader& header() const { return header_; }
+  // The embedded model as it was written, empty where there is none. It matches its hash; whether
+  // it is a model, and the one that the header names, is for others to find out.
+  const Bytes& model() const { return model_; }
+  uint64_t segments_begin() const { return segments_begin_; }  // where the first may stand
+
+  // The next segment; false at the end, when index and end record were found to agree with all that
+  // was read and nothing follows.
+  bool Next(SegmentRecord* record);
+
+  uint64_t file_bytes() const { return position_; }            // read so far
+  uint64_t original_bytes() const { return original_bytes_; }  // of the segments read so far
+
+ private:
+  Error DamagedHere(const std::string& what) const;
+  Bytes Take(uint64_t count, const char* what);
+  Bytes TakeRecord(uint8_t tag, uint64_t count, const char* what);  // the tag was read
+  void ReadModel();
+  void ReadSegment(SegmentRecord* record);
+  void ReadEnd();
+
+  ByteSource& source_;
+  FileHeader header_;
+  Bytes model_;
+  uint64_t segments_begin_ = 0;
+  std::vector<IndexEntry> index_;
+  uint64_t original_bytes_ = 0;
+  uint64_t position_ = 0;
+  uint64_t chain_ = 0;
+  bool last_seen_ = false;  // a segment that is not full
+};
+
+}  // namespace occam
+
+#endif  // OCCAM_CODER_CONTAINER_CONTAINER_READER_H_

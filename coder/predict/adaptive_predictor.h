@@ -1,0 +1,44 @@
+// The network's prediction of each byte, mixed with an adaptive model of the segment's own bytes:
+// mode `adaptive` of a file.
+#ifndef OCCAM_CODER_PREDICT_ADAPTIVE_PREDICTOR_H_
+#define OCCAM_CODER_PREDICT_ADAPTIVE_PREDICTOR_H_
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "coder/entropy/range_decoder.h"
+#include "coder/predict/adaptive_mixer.h"
+#include "coder/predict/network_predictor.h"
+#include "coder/predict/predictor.h"
+
+namespace occam {
+
+// Of a network of bytes. The network's part runs in its threads; mixing, a few microseconds a
+// byte, runs in the one that calls.
+class AdaptivePredictor final : public Predictor {
+ public:
+  // Throws kUsage where the network's symbols are no bytes.
+  explicit AdaptivePredictor(std::unique_ptr<NetworkPredictor> network);
+
+  int vocabulary() const override { return 256; }
+  void StartSegment(int lanes) override;
+  void Score(std::span<const std::span<const int32_t>> lanes,
+             std::span<const std::span<SymbolInterval>> intervals) override;
+  void Decode(RangeDecoder& decoder, std::span<int32_t> symbols) override;
+
+ private:
+  // The network's logits of a known byte's eight decisions.
+  using Path = std::array<int16_t, 8>;
+
+  std::unique_ptr<NetworkPredictor> network_;
+  AdaptiveMixer mixer_;
+  std::vector<Path> paths_;
+  std::vector<uint32_t> frequencies_;
+};
+
+}  // namespace occam
+
+#endif  // OCCAM_CODER_PREDICT_ADAPTIVE_PREDICTOR_H_

@@ -1,0 +1,33 @@
+// What compressor and decompressor must know of a model: its names, and how to make predictors.
+#ifndef OCCAM_CODER_PREDICT_CODEC_MODEL_H_
+#define OCCAM_CODER_PREDICT_CODEC_MODEL_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "coder/container/container_format.h"
+#include "coder/predict/predictor.h"
+#include "data/tokenizer/tokenizer.h"
+
+namespace occam {
+
+struct CodecModel {
+  // A predictor of its own for each call; called from one thread at a time. The predictor may use
+  // `threads` threads by itself, which never shows in what it predicts.
+  std::function<std::unique_ptr<Predictor>(int threads, ContextMode mode)> factory;
+  // What makes symbols of a segment's bytes, of its own for each call; none: a symbol is a byte.
+  std::function<std::unique_ptr<Tokenizer>()> tokenizer;
+  int32_t vocabulary = 0;
+  uint32_t context = 0;  // in symbols; DESIGN.md section 5 says what it means in each mode
+  Sha256Digest model_id{};
+  TokenizerId tokenizer_id{};
+  uint8_t contract_version = 0;
+  // What decoding reads again for every symbol of a lane, in bytes; to share threads well, never
+  // for what is written.
+  uint64_t lane_bytes = 0;
+};
+
+}  // namespace occam
+
+#endif  // OCCAM_CODER_PREDICT_CODEC_MODEL_H_

@@ -1,0 +1,162 @@
+#include "coder/predict/network_predictor.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+
+#include "coder/predict/adaptive_predictor.h"
+#include "data/base/error.h"
+#include "data/tokenizer/tokenizer.h"
+
+namespace occam {
+
+NetworkPredictor::NetworkPredictor(const ExactNetwork& network, uint32_t context, int threads,
+                                   ContextMode mode)
+    : network_(network),
+      context_(context),
+      mode_(mode),
+      team_(threads),
+      shares_(static_cast<size_t>(team_.size())) {
+  const auto most = static_cast<uint32_t>(network.config().context);
+  if (context < 1 || context > most) {
+    throw UsageError("a context of " + std::to_string(context) +
+                     " symbols is not within that of the model, " + std::to_string(most));
+  }
+  if (mode == ContextMode::kCarried && context != most)
+    throw UsageError("a carried context is the model's own, " + std::to_string(most) + " symbols");
+}
+
+void NetworkPredictor::StartSegment(int lanes) {
+  step_ = 0;
+  used_ = std::min(team_.size(), lanes);
+  for (int i = 0; i < used_; ++i) {
+    Share& share = shares_[static_cast<size_t>(i)];
+    share.first_lane = lanes * i / used_;
+    share.lanes = lanes * (i + 1) / used_ - share.first_lane;
+  }
+}
+
+ExactSession& NetworkPredictor::SessionFor(Share& share, int lanes) {
+  if (share.capacity < lanes) {
+    share.session.reset();
+    share.session = std::make_unique<ExactSession>(network_, lanes);
+    share.capacity = lanes;
+  }
+  return *share.session;
+}
+
+// Its own, whose keys and values are in its processor's cache; where another thread was quicker,
+// one that nobody has yet.
+NetworkPredictor::Share& NetworkPredictor::Take(int thread) {
+  int i = thread;
+  if (i >= used_ || shares_[static_cast<size_t>(i)].taken.exchange(true)) {
+    for (i = 0; shares_[static_cast<size_t>(i)].taken.exchange(true);) ++i;
+  }
+  return shares_[static_cast<size_t>(i)];
+}
+
+template <typename Job>
+void NetworkPredictor::ShareOut(size_t active, Job job) {
+  const bool fresh = mode_ == ContextMode::kCarried ? step_ == 0 : step_ % context_ == 0;
+  for (Share& share : shares_) share.taken = false;
+  team_.Run(used_, [&](int, int thread) {
+    Share& share = Take(thread);
+    const int count = std::clamp(static_cast<int>(active) - share.first_lane, 0, share.lanes);
+    if (count == 0) return;
+    ExactSession& session = SessionFor(share, share.lanes);
+    for (int lane = 0; fresh && lane < count; ++lane) session.Reset(lane);
+    job(session, static_cast<size_t>(share.first_lane), static_cast<size_t>(count));
+  });
+}
+
+template <typename ScorePiece>
+void NetworkPredictor::ForEachPiece(std::span<const std::span<const int32_t>> lanes,
+                                    ScorePiece score) {
+  if (mode_ == ContextMode::kCarried) {
+    ShareOut(lanes.size(), [&](ExactSession& session, size_t first, size_t count) {
+      for (size_t i = 0; i < count; ++i)
+        score(session, static_cast<int>(i), first + i, size_t{0}, lanes[first + i].size());
+    });
+  } else {
+    if (step_ % context_ != 0) throw InternalError("scoring must go on at the start of a chunk");
+    team_.Run(static_cast<int>(lanes.size()), [&](int index, int thread) {
+      // Chunks know nothing of each other, so one lane's cache serves them all.
+      ExactSession& session = SessionFor(shares_[static_cast<size_t>(thread)], 1);
+      const auto lane = static_cast<size_t>(index);
+      for (size_t begin = 0; begin < lanes[lane].size(); begin += context_) {
+        session.Reset(0);
+        score(session, 0, lane, begin, std::min<size_t>(context_, lanes[lane].size() - begin));
+      }
+    });
+  }
+  if (!lanes.empty()) step_ += lanes.front().size();
+}
+
+void NetworkPredictor::Score(std::span<const std::span<const int32_t>> lanes,
+                             std::span<const std::span<SymbolInterval>> intervals) {
+  ForEachPiece(lanes, [&](ExactSession& session, int own, size_t lane, size_t begin, size_t size) {
+    session.Score(own, lanes[lane].subspan(begin, size), intervals[lane].subspan(begin, size));
+  });
+}
+
+void NetworkPredictor::ScoreTables(std::span<const std::span<const int32_t>> lanes,
+                                   const TakeTableFn& take) {
+  ForEachPiece(lanes, [&](ExactSession& session, int own, size_t lane, size_t begin, size_t size) {
+    session.Score(own, lanes[lane].subspan(begin, size),
+                  [&](size_t i, std::span<const uint32_t> frequencies) {
+                    take(lane, begin + i, frequencies);
+                  });
+  });
+}
+
+void NetworkPredictor::Step(std::span<const int32_t> previous, std::span<uint32_t> frequencies) {
+  const auto size = static_cast<size_t>(vocabulary());
+  ShareOut(previous.size(), [&](ExactSession& session, size_t first, size_t count) {
+    session.Step(previous.subspan(first, count), frequencies.subspan(first * size, count * size));
+  });
+  ++step_;
+}
+
+namespace {
+
+std::unique_ptr<Tokenizer> TokenizerOf(const ExactNetwork& network) {
+  auto tokenizer = LoadTokenizer(network.model().tokenizer, "the model");
+  if (tokenizer->vocabulary() != network.config().vocabulary) {
+    throw DamagedError("the model has a vocabulary of " +
+                       std::to_string(network.config().vocabulary) + ", its tokenizer one of " +
+                       std::to_string(tokenizer->vocabulary()));
+  }
+  return tokenizer;
+}
+
+}  // namespace
+
+CodecModel NetworkCodecModel(const ExactNetwork& network, uint32_t context) {
+  CodecModel model;
+  model.vocabulary = network.config().vocabulary;
+  if (model.vocabulary != ByteTokenizer().vocabulary()) {
+    model.tokenizer = [&network] { return TokenizerOf(network); };
+    TokenizerOf(network);  // refuses one that does not fit
+  }
+  model.context = context == 0 ? static_cast<uint32_t>(network.config().context) : context;
+  model.model_id = network.id();
+  const Sha256Digest tokenizer = Sha256Of(network.model().tokenizer);
+  std::copy_n(tokenizer.begin(), model.tokenizer_id.size(), model.tokenizer_id.begin());
+  model.contract_version = kContractVersion;
+  const ModelConfig& c = network.config();
+  for (int l = 0; l < c.layers; ++l)
+    model.lane_bytes +=
+        2 * static_cast<uint64_t>(c.kv_width()) * static_cast<uint64_t>(c.window(l));
+  model.factory = [&network, context = model.context](
+                      int threads, ContextMode mode) -> std::unique_ptr<Predictor> {
+    if (mode != ContextMode::kAdaptive)
+      return std::make_unique<NetworkPredictor>(network, context, threads, mode);
+    return std::make_unique<AdaptivePredictor>(
+        std::make_unique<NetworkPredictor>(network, context, threads, ContextMode::kCarried));
+  };
+  const NetworkPredictor trial(network, model.context,
+                               1);  // refuses a context that the network has not
+  return model;
+}
+
+}  // namespace occam

@@ -1,0 +1,100 @@
+// The exact network as a predictor of symbols: what makes a language model a codec.
+#ifndef OCCAM_CODER_PREDICT_NETWORK_PREDICTOR_H_
+#define OCCAM_CODER_PREDICT_NETWORK_PREDICTOR_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "coder/predict/codec_model.h"
+#include "coder/predict/predictor.h"
+#include "coder/weights/model_codec.h"
+#include "data/base/thread_team.h"
+#include "model/exact/network.h"
+
+namespace occam {
+
+// Lanes of the network, chunked: every one fresh each `context` symbols; or carried: fresh at the
+// start of a segment alone, the network's full layers looking back over its own context. A thread
+// owns its lanes. Chunked, Score must be called for whole chunks at a time, that is from multiples
+// of `context` on.
+class NetworkPredictor final : public TablePredictor {
+ public:
+  // `context` in [1, the network's], carried the network's (kUsage otherwise); the network must
+  // outlive the codec.
+  NetworkPredictor(const ExactNetwork& network, uint32_t context, int threads,
+                   ContextMode mode = ContextMode::kChunked);
+
+  int vocabulary() const override { return network_.config().vocabulary; }
+  void StartSegment(int lanes) override;
+  void Score(std::span<const std::span<const int32_t>> lanes,
+             std::span<const std::span<SymbolInterval>> intervals) override;
+  // As Score, but tells all frequencies before each symbol: take(lane, i, frequencies [vocabulary])
+  // for lanes[lane][i], a lane's in order, lanes in several threads at once.
+  using TakeTableFn =
+      std::function<void(size_t lane, size_t i, std::span<const uint32_t> frequencies)>;
+  void ScoreTables(std::span<const std::span<const int32_t>> lanes, const TakeTableFn& take);
+  void Step(std::span<const int32_t> previous, std::span<uint32_t> frequencies) override;
+
+ private:
+  // A thread's lanes, neighbours, and their cached keys and values.
+  struct Share {
+    int first_lane = 0;
+    int lanes = 0;
+    int capacity = 0;  // lanes of its session
+    std::unique_ptr<ExactSession> session;
+    std::atomic<bool> taken = false;  // in this step
+  };
+  Share& Take(int thread);
+  ExactSession& SessionFor(Share& share, int lanes);
+  // Runs job(session, first lane, lanes) for each thread's part of the lanes 0 .. active - 1, once
+  // those that start afresh at this step have done so.
+  template <typename Job>
+  void ShareOut(size_t active, Job job);
+  // score(session, its lane, lane, begin, size) for pieces of lanes that share a context, in the
+  // order of each lane.
+  template <typename ScorePiece>
+  void ForEachPiece(std::span<const std::span<const int32_t>> lanes, ScorePiece score);
+
+  const ExactNetwork& network_;
+  uint32_t context_;
+  ContextMode mode_;
+  ThreadTeam team_;
+  std::vector<Share> shares_;  // one a thread
+  int used_ = 0;               // shares with lanes, the first ones
+  uint64_t step_ = 0;
+};
+
+// The network as the container knows it; `context` 0 means the network's own. Throws kUsage,
+// and kDamaged where the model's tokenizer is not one of its vocabulary. The network must outlive
+// it.
+CodecModel NetworkCodecModel(const ExactNetwork& network, uint32_t context = 0);
+
+// A network together with what the container knows of it: a model that was not given beside the
+// file.
+class LoadedModel {
+ public:
+  // `coded` is what EncodeModel gave. Throws kDamaged, `name` in the message:
+  // coder/weights/model_codec.h.
+  LoadedModel(std::span<const uint8_t> coded, const std::string& name, Kernels kernels)
+      : LoadedModel(DecodeModel(coded, name), kernels) {}
+  LoadedModel(QuantizedModel model, Kernels kernels)
+      : network_(std::move(model), kernels), codec_model_(NetworkCodecModel(network_)) {}
+  LoadedModel(const LoadedModel&) = delete;
+  LoadedModel& operator=(const LoadedModel&) = delete;
+
+  const ExactNetwork& network() const { return network_; }
+  const CodecModel& codec_model() const { return codec_model_; }
+
+ private:
+  ExactNetwork network_;
+  CodecModel codec_model_;
+};
+
+}  // namespace occam
+
+#endif  // OCCAM_CODER_PREDICT_NETWORK_PREDICTOR_H_

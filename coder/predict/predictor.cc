@@ -1,0 +1,15 @@
+#include "coder/predict/predictor.h"
+
+#include <cstddef>
+
+namespace occam {
+
+void TablePredictor::Decode(RangeDecoder& decoder, std::span<int32_t> symbols) {
+  const auto size = static_cast<size_t>(vocabulary());
+  frequencies_.resize(symbols.size() * size);
+  Step(symbols, frequencies_);
+  for (size_t i = 0; i < symbols.size(); ++i)
+    symbols[i] = decoder.DecodeSymbol(std::span(frequencies_).subspan(i * size, size));
+}
+
+}  // namespace occam

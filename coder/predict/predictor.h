@@ -1,0 +1,56 @@
+// The seam between predictor and range coder (DESIGN.md section 5). The network is one predictor,
+// the order-2 model another. A segment's lanes step together; symbols are coded step-major,
+// lane-minor: the first symbol of every lane, then the second of every lane, and so on.
+//
+// Lane lengths do not increase from lane to lane, so the lanes of a step are always 0 .. n - 1, and
+// n does not grow from step to step.
+#ifndef OCCAM_CODER_PREDICT_PREDICTOR_H_
+#define OCCAM_CODER_PREDICT_PREDICTOR_H_
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "coder/entropy/range_decoder.h"
+#include "data/base/frequency.h"
+
+namespace occam {
+
+// Not thread-safe; a thread has its own.
+class Predictor {
+ public:
+  virtual ~Predictor() = default;
+  virtual int vocabulary() const = 0;
+
+  // Forgets everything; the next call is the first of a segment with these many lanes.
+  virtual void StartSegment(int lanes) = 0;
+
+  // Encoding: the intervals of the next symbols of every lane, lanes[i] and intervals[i] of equal
+  // length. A segment takes one call or more; all lanes are cut at the same step, a multiple of the
+  // context in symbols.
+  virtual void Score(std::span<const std::span<const int32_t>> lanes,
+                     std::span<const std::span<SymbolInterval>> intervals) = 0;
+
+  // Decoding: one step of the lanes 0 .. symbols.size() - 1. symbols[i] is what lane i coded last
+  // (ignored in the first step) and becomes what it codes next. Uses the intervals that Score gives
+  // when it knows the symbols. Throws kDamaged.
+  virtual void Decode(RangeDecoder& decoder, std::span<int32_t> symbols) = 0;
+};
+
+// A predictor that knows all symbols' frequencies for all lanes of a step before any of them is
+// decoded: the network.
+class TablePredictor : public Predictor {
+ public:
+  // The frequencies [n][vocabulary] of the next symbols of lanes 0 .. n - 1, n = previous.size();
+  // previous as `symbols` in Decode.
+  virtual void Step(std::span<const int32_t> previous, std::span<uint32_t> frequencies) = 0;
+
+  void Decode(RangeDecoder& decoder, std::span<int32_t> symbols) final;
+
+ private:
+  std::vector<uint32_t> frequencies_;
+};
+
+}  // namespace occam
+
+#endif  // OCCAM_CODER_PREDICT_PREDICTOR_H_

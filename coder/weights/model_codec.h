@@ -1,0 +1,39 @@
+// A model entropy-coded, for shipping: the same model (the same id) in fewer bytes than .occm's
+// flat block, the merges of its tokenizer too (tokenizer_codec.h). What the ledger charges is the
+// length of this form. Its layout is in coder/container/FORMAT.md.
+//
+// Weights come in the order of the tensors, row by row. A weight's code is a magnitude, by binary
+// decisions from the most significant bit on, and a sign. A decision is predicted in four contexts,
+// mixed (bit_model.h): the kind of tensor; how large the row's codes were so far; how large the
+// column's were; the two together. What is learned stays from tensor to tensor.
+#ifndef OCCAM_CODER_WEIGHTS_MODEL_CODEC_H_
+#define OCCAM_CODER_WEIGHTS_MODEL_CODEC_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "data/base/file.h"
+#include "model/quantized_model.h"
+
+namespace occam {
+
+struct CodedModel {
+  Bytes bytes;
+  size_t tokenizer_bytes = 0;  // what the tokenizer took, to some bytes
+  std::vector<size_t>
+      tensor_bytes;  // what each tensor took, to some bytes, in ParameterTable's order
+};
+
+CodedModel EncodeModel(const QuantizedModel& model);
+
+// Throws kDamaged, `name` in the message, unless the bytes are a coded model, all of it and nothing
+// more. Allocates no more than some thousand times their number, and what DecodeMerges does.
+QuantizedModel DecodeModel(std::span<const uint8_t> bytes, const std::string& name);
+bool IsCodedModel(std::span<const uint8_t> first_bytes);  // by the magic
+
+}  // namespace occam
+
+#endif  // OCCAM_CODER_WEIGHTS_MODEL_CODEC_H_

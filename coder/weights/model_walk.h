@@ -1,0 +1,184 @@
+// The order and the predictions in which a model's numbers are coded; encoder and decoder walk the
+// same way (model_codec.h).
+#ifndef OCCAM_CODER_WEIGHTS_MODEL_WALK_H_
+#define OCCAM_CODER_WEIGHTS_MODEL_WALK_H_
+
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "coder/entropy/bit_model.h"
+#include "data/base/error.h"
+#include "model/parameters.h"
+#include "model/quantized_model.h"
+
+namespace occam {
+
+// `Coder` has bool Bit(bool bit, int32_t probability): codes a bit, whose probability of being 1 is
+// given out of 65536, and returns it; a decoder ignores the argument.
+template <typename Coder>
+class ModelWalk {
+ public:
+  explicit ModelWalk(Coder* coder) : coder_(*coder) {}
+
+  // `tensor` is read, or filled if the coder decodes; it has its final sizes.
+  void Tensor(const ParameterSpec& spec, QuantizedTensor* tensor) {
+    const bool coded = spec.coding == Coding::kRowCodes;
+    const int kind = coded ? KindOf(spec.name) : kGain;
+    for (float& x : tensor->floats) Float(kind, &x);
+    if (coded) Codes(kind, spec, tensor->codes.data());
+  }
+  void CacheScales(std::vector<float>* scales) {
+    for (float& x : *scales) Float(kCacheScale, &x);
+  }
+
+ private:
+  // Kinds of numbers that are distributed alike.
+  enum Kind { kEmbedding, kConvolution, kQk, kV, kO, kU, kD, kHead, kGain, kCacheScale, kKinds };
+  static constexpr size_t kLevels = 20;
+  static constexpr size_t kNodes = 64;  // of the tree of a magnitude's six bits
+  static constexpr uint32_t kLimit = kCountLimit;
+  using Mixed = MixedBit<4>;
+  using Tree = std::array<uint32_t, kNodes>;
+
+  // What is known of the codes of tensors whose magnitudes have a number of bits.
+  struct Magnitudes {
+    Magnitudes() {
+      for (auto* trees : {&by_row, &by_column}) trees->assign(kLevels, FreshTree());
+      by_kind.assign(kKinds, FreshTree());
+      by_both.assign(kLevels * kLevels, FreshTree());
+      weights.fill(Mixed::Weights{16384, 16384, 16384, 16384});
+    }
+    std::vector<Tree> by_kind, by_row, by_column, by_both;
+    std::array<Mixed::Weights, kNodes> weights;
+  };
+  // The bits of a float: sign, exponent, the 15 upper bits of the mantissa.
+  struct Floats {
+    Floats() { exponent.fill(WideCell::kFresh), mantissa.fill(WideCell::kFresh); }
+    uint32_t sign = WideCell::kFresh;
+    std::array<uint32_t, 256> exponent;
+    std::array<uint32_t, 15 * 2> mantissa;  // [bit][whether a bit above it is set]
+  };
+
+  static Tree FreshTree() {
+    Tree tree;
+    tree.fill(WideCell::kFresh);
+    return tree;
+  }
+
+  static Kind KindOf(const std::string& name) {
+    const std::string role = name.substr(name.rfind('.') + 1);
+    if (role == "embedding") return kEmbedding;
+    if (role == "head") return kHead;
+    if (role == "wv") return kV;
+    if (role == "wo") return kO;
+    if (role == "wu") return kU;
+    if (role == "wd") return kD;
+    return role.starts_with("conv") ? kConvolution : kQk;
+  }
+
+  // Half octaves of a mean that is given in sixteenths.
+  static size_t Level(uint32_t mean) {
+    if (mean < 2) return mean;
+    const int octave = std::bit_width(mean) - 1;
+    const uint32_t half = mean >> (octave - 1) & 1;
+    return std::min<size_t>(kLevels - 1, static_cast<size_t>(octave) * 2 + half);
+  }
+
+  bool Bit(bool bit, uint32_t* cell) {
+    bit = coder_.Bit(bit, static_cast<int32_t>(*cell >> 16));
+    WideCell::Learn(cell, bit, kLimit);
+    return bit;
+  }
+
+  void Float(int kind, float* x) {
+    Floats& f = floats_[static_cast<size_t>(kind)];
+    const uint32_t bits = std::bit_cast<uint32_t>(*x);
+    uint32_t decoded = Bit(bits >> 31 != 0, &f.sign) ? 1 : 0;
+    uint32_t node = 1;
+    for (int i = 30; i >= 23; --i)
+      node = node * 2 + (Bit((bits >> i & 1) != 0, &f.exponent[node]) ? 1 : 0);
+    decoded = decoded << 8 | (node & 0xff);
+    bool any = false;
+    for (int i = 0; i < 15; ++i) {
+      // The last bits of scales are often zeros, all of them.
+      const bool bit =
+          Bit((bits >> (22 - i) & 1) != 0, &f.mantissa[static_cast<size_t>(i * 2 + (any ? 1 : 0))]);
+      any |= bit;
+      decoded = decoded << 1 | (bit ? 1 : 0);
+    }
+    *x = std::bit_cast<float>(decoded << 8);
+  }
+
+  // The largest magnitude comes first; it says how many bits magnitudes have.
+  void Codes(int kind, const ParameterSpec& spec, int8_t* codes) {
+    const int64_t size = spec.size();
+    uint32_t most = 0;
+    for (int64_t i = 0; i < size; ++i) most = std::max(most, Magnitude(codes[i]));
+    uint32_t width = static_cast<uint32_t>(std::bit_width(most));
+    uint32_t node = 1;
+    for (int i = 2; i >= 0; --i)
+      node = node * 2 + (Bit((width >> i & 1) != 0, &width_[node]) ? 1 : 0);
+    width = node & 7;
+    if (width > 6) throw DamagedError("the coded model is damaged");
+    if (width == 0) {
+      std::fill(codes, codes + size, int8_t{0});
+      return;
+    }
+    Magnitudes& m = magnitudes_[width - 1];
+    const auto columns = static_cast<size_t>(spec.columns);
+    column_means_.assign(columns, 1u << (width + 1));
+    uint32_t before = 16u << width >> 2;  // the mean of the row before, in sixteenths
+    for (int64_t row = 0; row < spec.rows; ++row) {
+      uint32_t sum = 0;
+      for (size_t k = 0; k < columns; ++k) {
+        int8_t* const code = codes + row * spec.columns + static_cast<int64_t>(k);
+        const auto seen = static_cast<uint32_t>(k);
+        const size_t row_level = Level((sum * 16 + before * 4) / (seen + 4));
+        const size_t column_level = Level(column_means_[k]);
+        const uint32_t magnitude = Code(kind, width, row_level, column_level, &m, code);
+        sum += magnitude;
+        column_means_[k] = (column_means_[k] * 7 + magnitude * 16 + 4) / 8;
+      }
+      before = static_cast<uint32_t>(uint64_t{sum} * 16 / columns);
+    }
+  }
+
+  static uint32_t Magnitude(int8_t code) { return static_cast<uint32_t>(code < 0 ? -code : code); }
+
+  uint32_t Code(int kind, uint32_t width, size_t row_level, size_t column_level, Magnitudes* m,
+                int8_t* code) {
+    const uint32_t known = Magnitude(*code);
+    Tree& by_kind = m->by_kind[static_cast<size_t>(kind)];
+    Tree& by_row = m->by_row[row_level];
+    Tree& by_column = m->by_column[column_level];
+    Tree& by_both = m->by_both[row_level * kLevels + column_level];
+    uint32_t node = 1;
+    for (uint32_t i = width; i-- > 0;) {
+      Mixed mixed({&by_kind[node], &by_row[node], &by_column[node], &by_both[node]},
+                  &m->weights[node]);
+      const bool bit = coder_.Bit((known >> i & 1) != 0, mixed.probability());
+      mixed.Update(bit, {kLimit, kLimit, kLimit, kLimit});
+      node = node * 2 + (bit ? 1 : 0);
+    }
+    const uint32_t magnitude = node - (1u << width);
+    const bool negative = magnitude != 0 && coder_.Bit(*code < 0, 1 << 15);
+    *code =
+        static_cast<int8_t>(negative ? -static_cast<int>(magnitude) : static_cast<int>(magnitude));
+    return magnitude;
+  }
+
+  Coder& coder_;
+  std::array<Magnitudes, 6> magnitudes_;
+  std::array<Floats, kKinds> floats_;
+  std::array<uint32_t, 8> width_ = {WideCell::kFresh, WideCell::kFresh, WideCell::kFresh,
+                                    WideCell::kFresh, WideCell::kFresh, WideCell::kFresh,
+                                    WideCell::kFresh, WideCell::kFresh};
+  std::vector<uint32_t> column_means_;  // of magnitudes, in sixteenths
+};
+
+}  // namespace occam
+
+#endif  // OCCAM_CODER_WEIGHTS_MODEL_WALK_H_

@@ -1,0 +1,25 @@
+// The floating-point mode of the numeric contract (DESIGN.md section 4, point 2): round to nearest
+// even, subnormal numbers kept, no traps. Every entry point of the exact network holds one of
+// these, so that what a program or a library set before it, or in its thread, changes no result.
+#ifndef OCCAM_DATA_BASE_FLOAT_MODE_H_
+#define OCCAM_DATA_BASE_FLOAT_MODE_H_
+
+#include <cstdint>
+
+namespace occam {
+
+// Sets the mode of this thread, and restores the caller's when it goes. Scoped, never moved.
+class FloatMode {
+ public:
+  FloatMode();
+  ~FloatMode();
+  FloatMode(const FloatMode&) = delete;
+  FloatMode& operator=(const FloatMode&) = delete;
+
+ private:
+  uint64_t saved_;
+};
+
+}  // namespace occam
+
+#endif  // OCCAM_DATA_BASE_FLOAT_MODE_H_

@@ -1,0 +1,16 @@
+#define FMT_HEADER_ONLY  // here, and nowhere else
+#include <fmt/format.h>
+
+#include "data/base/format.h"
+
+namespace occam::fmt {
+
+std::string VFormat(::fmt::string_view text, ::fmt::format_args values) {
+  return ::fmt::vformat(text, values);
+}
+
+void VPrint(std::FILE* file, ::fmt::string_view text, ::fmt::format_args values) {
+  ::fmt::vprint(file, text, values);
+}
+
+}  // namespace occam::fmt

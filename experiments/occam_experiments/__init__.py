@@ -1,0 +1,1 @@
+"""Occam's experiments: each command asks one question, runs Occam's commands and writes a table."""

@@ -1,0 +1,60 @@
+"""Every page and figure of experiments/results, made again from the results that are kept there.
+
+  experiments/figures.py [--out DIR]
+
+Writes into DIR (experiments/results by default), a folder for each result: the reports of the
+studies, the paper's table 1, the family of networks, and adjusted sizes. The same results give the
+same files, byte for byte, with the same versions of matplotlib and scipy. Exit codes are those of
+Occam.
+"""
+
+import argparse
+import contextlib
+import os
+import sys
+
+from .adjusted import points as measured
+from .adjusted.show import draw as draw_adjusted
+from .family import family
+from .occam import EXPERIMENTS
+from .progress import Progress
+from .report.command import report
+from .table1.command import redraw as redraw_table1
+
+RESULTS = os.path.join(EXPERIMENTS, "results")
+
+
+def make(name: str, out: str) -> None:
+    """Makes the pages and figures of one result."""
+    folder = os.path.join(RESULTS, name)
+    if name == "family":
+        family(os.path.join(folder, "results.jsonl"), os.path.join(out, "family"))
+    elif name == "adjusted":
+        draw_adjusted(measured.read(folder), out)
+    elif name == "table1":
+        redraw_table1(folder, out)
+    else:
+        report(folder, out)
+
+
+def names() -> list[str]:
+    """The results that have pages or figures: the studies by their spec.toml, and the others."""
+    studies = [name for name in sorted(os.listdir(RESULTS))
+               if os.path.exists(os.path.join(RESULTS, name, "spec.toml"))]
+    return [*studies, "adjusted", "family", "table1"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", default=RESULTS, metavar="DIR")
+    args = parser.parse_args()
+    with Progress(len(names())) as progress:
+        for name in names():
+            out = os.path.join(args.out, name)
+            os.makedirs(out, exist_ok=True)
+            with open(os.devnull, "w", encoding="utf-8") as nowhere:
+                with contextlib.redirect_stdout(nowhere):
+                    make(name, out)
+            progress.tell(f"{out}: made", 1)
+    sys.stdout.flush()

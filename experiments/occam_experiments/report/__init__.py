@@ -1,0 +1,1 @@
+"""Reports: pages from the results of a sweep."""

@@ -1,0 +1,1 @@
+"""Sweeps: every cell of a grid is trained, compressed, restored and compared."""

@@ -1,0 +1,168 @@
+
+#include <algorithm>
+
+#include "data/base/error.h"
+#include "data/base/format.h"
+#include "model/checkpoint/checkpoint.h"
+#include "model/checkpoint/checkpoint_block.h"
+#include "model/checkpoint/checkpoint_layout.h"
+#include "model/checkpoint/h5_file.h"
+#include "model/quantized_model.h"
+
+namespace occam {
+namespace {
+
+// The same weights are another network under another contract.
+void CheckContract(const H5Reader& file, const std::string& name) {
+  const auto attributes = file.Attributes("/");
+  const bool has = std::ranges::find(attributes, "contract_version") != attributes.end();
+  const int32_t version = has ? file.ReadAttribute<int32_t>("/", "contract_version") : 2;
+  if (version != kContractVersion) {
+    throw DamagedError(fmt::format(
+        "{} was trained for numeric contract {}{}, this program has {}: only the version that made "
+        "it can use it",
+        name, version, has ? "" : " or before", kContractVersion));
+  }
+}
+
+ModelConfig LoadConfig(const H5Reader& file, size_t file_bytes, const std::string& name) {
+  ModelConfig config;
+  ForEachField(config, [&](const char* field, int32_t& value) {
+    value = file.ReadAttribute<int32_t>("/config", field);
+  });
+  config.windows = file.ReadAttributeList<int32_t>("/config", "windows");
+  try {
+    CheckConfig(config, ErrorKind::kDamaged);
+  } catch (const Error& error) {
+    throw DamagedError(name + ": " + error.what());
+  }
+  // Before anything is allocated by it.
+  if (ParameterCount(config) > static_cast<int64_t>(file_bytes / sizeof(float))) {
+    throw DamagedError(name + " is smaller than the network of its configuration");
+  }
+  return config;
+}
+
+enum class Missing { kDamage, kZeros };
+
+ParameterSet LoadParameters(const H5Reader& file, const ModelConfig& config,
+                            const std::string& group, Missing missing, const std::string& name) {
+  ParameterSet set(config);
+  for (size_t i = 0; i < set.table().size(); ++i) {
+    const ParameterSpec& spec = set.table()[i];
+    const std::string path = group + "/" + spec.name;
+    if (missing == Missing::kZeros && !file.Has(path)) continue;
+    const auto values = set.tensor(static_cast<int>(i));
+    file.ReadDataset<float>(path, ShapeOf(spec), values);
+    CheckFinite(values, name + ": " + path, ErrorKind::kDamaged);
+  }
+  return set;
+}
+
+Calibration LoadCalibration(const H5Reader& file, const ModelConfig& config,
+                            const std::string& name) {
+  Calibration calibration;
+  calibration.weight_bits = file.ReadAttribute<int32_t>("/calibration", "weight_bits");
+  const auto load = [&](const std::string& path, std::vector<float>* maxima) {
+    if (!file.Has(path)) return;
+    maxima->resize(static_cast<size_t>(config.layers) * static_cast<size_t>(config.kv_heads));
+    file.ReadDataset<float>(path, CalibrationShape(config), *maxima);
+    CheckFinite(*maxima, name + ": " + path, ErrorKind::kDamaged);
+  };
+  if (const std::string path = "/calibration/row_steps"; file.Has(path)) {
+    const int64_t rows = RowCount(ParameterTable(config));
+    calibration.row_steps.resize(static_cast<size_t>(rows));
+    file.ReadDataset<float>(path, {rows}, calibration.row_steps);
+    CheckFinite(calibration.row_steps, name + ": " + path, ErrorKind::kDamaged);
+  }
+  load("/calibration/key_maxima", &calibration.key_maxima);
+  load("/calibration/value_maxima", &calibration.value_maxima);
+  return calibration;
+}
+
+TrainingState LoadTraining(const H5Reader& file, uint32_t format_version, const ModelConfig& config,
+                           const std::string& name) {
+  const Missing missing = format_version == kFormatSparse ? Missing::kZeros : Missing::kDamage;
+  TrainingState training;
+  for (const std::string& key : file.Attributes("/training/counters"))
+    training.counters[key] = file.ReadAttribute<int64_t>("/training/counters", key);
+  for (const std::string& key : file.Attributes("/training/numbers"))
+    training.numbers[key] = file.ReadAttribute<double>("/training/numbers", key);
+  for (const std::string& key : file.Attributes("/training/texts"))
+    training.texts[key] = file.ReadText("/training/texts", key);
+  if (file.Has("/training/lists")) {
+    for (const std::string& key : file.Members("/training/lists"))
+      training.lists[key] = file.ReadDataset<double>("/training/lists/" + key);
+  }
+  for (const std::string& key : file.Members("/training/tensors")) {
+    training.tensors.emplace(
+        key, LoadParameters(file, config, "/training/tensors/" + key, missing, name));
+  }
+  return training;
+}
+
+std::vector<ValidationPoint> LoadCurve(const H5Reader& file, const std::string& group,
+                                       const std::string& name) {
+  const std::string path = group + "/validation_curve";
+  const H5Shape shape = file.Shape(path);
+  if (shape.size() != 2 || shape[1] != 2) throw DamagedError(name + ": " + path + " is no curve");
+  const std::vector<double> values = file.ReadDataset<double>(path);
+  std::vector<ValidationPoint> curve;
+  for (size_t i = 0; i < values.size(); i += 2) curve.push_back({values[i], values[i + 1]});
+  return curve;
+}
+
+std::vector<SourceProvenance> LoadSources(const H5Reader& file, const std::string& name) {
+  std::vector<SourceProvenance> sources;
+  if (!file.Has("/provenance/sources")) return sources;
+  for (const std::string& member : file.Members("/provenance/sources")) {
+    const std::string group = "/provenance/sources/" + member;
+    SourceProvenance source;
+    ForEachSourceText(
+        source, [&](const char* field, std::string& text) { text = file.ReadText(group, field); });
+    ForEachSourceCount(source, [&](const char* field, int64_t& value) {
+      value = file.ReadAttribute<int64_t>(group, field);
+    });
+    source.share = file.ReadAttribute<double>(group, "share");
+    source.validation_curve = LoadCurve(file, group, name);
+    sources.push_back(std::move(source));
+  }
+  return sources;
+}
+
+Provenance LoadProvenance(const H5Reader& file, const std::string& name) {
+  Provenance provenance;
+  ForEachText(provenance, [&](const char* field, std::string& text) {
+    text = file.ReadText("/provenance", field);
+  });
+  // Older checkpoints do not know their validation part.
+  if (std::ranges::count(file.Attributes("/provenance"), "validation_end") > 0) {
+    provenance.validation_begin = file.ReadAttribute<int64_t>("/provenance", "validation_begin");
+    provenance.validation_end = file.ReadAttribute<int64_t>("/provenance", "validation_end");
+  }
+  provenance.train_begin = file.ReadAttribute<int64_t>("/provenance", "train_begin");
+  provenance.train_end = file.ReadAttribute<int64_t>("/provenance", "train_end");
+  provenance.validation_curve = LoadCurve(file, "/provenance", name);
+  provenance.sources = LoadSources(file, name);
+  return provenance;
+}
+
+}  // namespace
+
+Checkpoint LoadCheckpoint(const std::string& path) {
+  const Bytes bytes = ReadFile(path);
+  const uint32_t format_version = CheckUserBlock(bytes, path);
+  const H5Reader file(bytes, path);
+  CheckContract(file, path);
+  const ModelConfig config = LoadConfig(file, bytes.size(), path);
+  Checkpoint checkpoint{config,
+                        LoadParameters(file, config, "/weights", Missing::kDamage, path),
+                        LoadCalibration(file, config, path),
+                        file.ReadDataset<uint8_t>("/tokenizer"),
+                        std::nullopt,
+                        LoadProvenance(file, path)};
+  if (file.Has("/training")) checkpoint.training = LoadTraining(file, format_version, config, path);
+  return checkpoint;
+}
+
+}  // namespace occam

@@ -1,0 +1,257 @@
+#include "model/quantized_model.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "data/base/byte_order.h"
+#include "data/base/error.h"
+#include "data/base/format.h"
+#include "model/parameters.h"
+
+namespace occam {
+namespace {
+
+// Why these bounds: within them no float of the network overflows and no integer leaves its type,
+// whatever the codes are. At most, D = 4096, MLP width 65536, head size 256, window 65536, 256
+// layers.
+//
+// Integers of 32 bits: a linear layer sums up to 127 * 63 * 65536 < 2^29, a query's product up to
+// 127 * 63 * 256 < 2^21, a weighted sum of values up to 255 * 63 * 65536 < 2^30, the terms of
+// attention up to 32712 * 65536 < 2^31.
+//
+// Floats: norm gives at most sqrt(D) and some roundings, < 2^6.1, with a gain < 2^14.1. A
+// convolution adds 16 taps of 63 times that: h < 2^24.2. A linear layer of n inputs and row scales
+// of 1 multiplies by 63 n: queries, keys, values and the MLP's inner values < 2^42.2; those
+// squared < 2^84.4, and after Wd < 2^106.4. Attention: 128 p <= 2 a for every term a and its weight
+// p, so its result is at most 2 * 63 * s_v < 2^27, and after Wo < 2^45. So the residual stays below
+// 256 * 2^107 = 2^115, and logits below 2^14.1 * 63 * 4096 < 2^33. A key times 1 / s_k is below
+// 2^42.2 * 2^40 and clamped before it is converted; F of point 6 is below 2^36.
+constexpr float kMinScale = 0x1p-60f;
+constexpr float kMaxScale = 1.0f;
+constexpr float kMaxGain = 256.0f;
+constexpr float kMinCacheScale = 0x1p-40f;
+constexpr float kMaxCacheScale = 0x1p20f;
+constexpr size_t kMaxTokenizerBytes = 16u << 20;
+
+constexpr uint8_t kMagic[8] = {'O', 'C', 'C', 'A', 'M', 'Q', 'N', 'T'};
+constexpr uint32_t kFormatVersion = 1;
+constexpr size_t kPrefixBytes = sizeof(kMagic) + 4 + 4 + 8;
+constexpr size_t kConfigBytes = 8 * 4;
+constexpr char kIdPrefix[] = "occam model id";
+
+bool HasSixteenBits(float x) { return (std::bit_cast<uint32_t>(x) & 0xffu) == 0; }
+
+// Zero is +0 alone; NaN fails every comparison.
+bool IsZero(float x) { return std::bit_cast<uint32_t>(x) == 0; }
+
+bool IsScale(float x) {
+  return IsZero(x) || (x >= kMinScale && x <= kMaxScale && HasSixteenBits(x));
+}
+
+bool IsGain(float x) {
+  const float magnitude = x < 0 ? -x : x;
+  return IsZero(x) || (magnitude >= kMinScale && magnitude <= kMaxGain && HasSixteenBits(x));
+}
+
+bool IsCacheScale(float x) {
+  return x >= kMinCacheScale && x <= kMaxCacheScale && HasSixteenBits(x);
+}
+
+size_t CacheScaleCount(const ModelConfig& config) {
+  return static_cast<size_t>(config.layers) * static_cast<size_t>(config.kv_heads);
+}
+
+void CheckTensor(const QuantizedTensor& tensor, const ParameterSpec& spec,
+                 const std::string& name) {
+  const auto fail = [&](const char* what) {
+    throw DamagedError(fmt::format("{}: tensor {} {}", name, spec.name, what));
+  };
+  const bool coded = spec.coding == Coding::kRowCodes;
+  const auto size = static_cast<size_t>(spec.size());
+  if (tensor.codes.size() != (coded ? size : 0) ||
+      tensor.floats.size() != (coded ? static_cast<size_t>(spec.rows) : size)) {
+    fail("has the wrong shape");
+  }
+  for (const int8_t code : tensor.codes) {
+    if (code < -kMaxWeightCode || code > kMaxWeightCode) fail("has a code beyond 63");
+  }
+  for (const float x : tensor.floats) {
+    if (!(coded ? IsScale(x) : IsGain(x))) {
+      fail(coded ? "has a scale that the numeric contract does not allow"
+                 : "has a value that the numeric contract does not allow");
+    }
+  }
+}
+
+void PutFloats(const std::vector<float>& floats, ByteWriter* out) {
+  for (const float x : floats) out->PutFloat(x);
+}
+
+std::vector<float> GetFloats(uint64_t count, ByteReader* in) {
+  ByteReader piece(in->GetBytes(count * 4), in->name());
+  std::vector<float> floats(count);
+  for (float& x : floats) x = piece.GetFloat();
+  return floats;
+}
+
+// All that the model is, in the order of FORMAT.md; also what the model id is taken over.
+void WriteBody(const QuantizedModel& model, ByteWriter* out) {
+  PutModelHead(model, out);
+  for (const QuantizedTensor& tensor : model.tensors) {
+    PutFloats(tensor.floats, out);
+    // An int8_t is its two's complement byte.
+    out->PutBytes({reinterpret_cast<const uint8_t*>(tensor.codes.data()), tensor.codes.size()});
+  }
+  PutFloats(model.key_scales, out);
+  PutFloats(model.value_scales, out);
+}
+
+ModelConfig ReadConfig(ByteReader* in) {
+  ModelConfig c;
+  for (int32_t* field : {&c.vocabulary, &c.width, &c.layers, &c.heads, &c.kv_heads, &c.mlp_factor,
+                         &c.conv_width, &c.context}) {
+    *field = static_cast<int32_t>(in->Get<uint32_t>());
+  }
+  if (c.layers < 0 || static_cast<uint64_t>(c.layers) * 4 > in->remaining()) {
+    throw DamagedError(in->name() + ": the number of layers is wrong");
+  }
+  for (int32_t l = 0; l < c.layers; ++l) {
+    c.windows.push_back(static_cast<int32_t>(in->Get<uint32_t>()));
+  }
+  CheckConfig(c, ErrorKind::kDamaged);
+  return c;
+}
+
+uint64_t TensorBytes(const ParameterSpec& spec) {
+  const auto size = static_cast<uint64_t>(spec.size());
+  return spec.coding == Coding::kRowCodes ? static_cast<uint64_t>(spec.rows) * 4 + size : size * 4;
+}
+
+// The checked outside of a block: magic, versions, length and digest. Returns the body.
+std::span<const uint8_t> Unwrap(std::span<const uint8_t> bytes, const std::string& name) {
+  if (!IsModelFile(bytes)) throw DamagedError(name + " is no Occam model (.occm)");
+  ByteReader in(bytes, name);
+  in.GetBytes(sizeof(kMagic));
+  const auto format = in.Get<uint32_t>();
+  const auto contract = in.Get<uint32_t>();
+  const auto length = in.Get<uint64_t>();
+  if (format != kFormatVersion) {
+    throw DamagedError(fmt::format("{}: .occm format {} is not known here (known: {})", name,
+                                   format, kFormatVersion));
+  }
+  if (contract != kContractVersion) {
+    throw DamagedError(fmt::format("{}: numeric contract {} is not known here (known: {})", name,
+                                   contract, kContractVersion));
+  }
+  if (length != bytes.size() || length < kPrefixBytes + kConfigBytes + sizeof(Sha256Digest)) {
+    throw DamagedError(fmt::format("{}: the model is {} bytes long, but {} are there", name, length,
+                                   bytes.size()));
+  }
+  const auto checked = bytes.first(bytes.size() - sizeof(Sha256Digest));
+  const Sha256Digest digest = Sha256Of(checked);
+  if (!std::equal(digest.begin(), digest.end(), bytes.end() - sizeof(Sha256Digest))) {
+    throw DamagedError(name + ": the model's digest does not match: it is damaged");
+  }
+  return checked.subspan(kPrefixBytes);
+}
+
+}  // namespace
+
+void CheckModel(const QuantizedModel& model, const std::string& name) {
+  CheckConfig(model.config, ErrorKind::kDamaged);
+  const auto table = ParameterTable(model.config);
+  if (model.tensors.size() != table.size()) {
+    throw DamagedError(
+        fmt::format("{}: {} tensors, where {} belong", name, model.tensors.size(), table.size()));
+  }
+  for (size_t i = 0; i < table.size(); ++i) CheckTensor(model.tensors[i], table[i], name);
+  const size_t scales = CacheScaleCount(model.config);
+  if (model.key_scales.size() != scales || model.value_scales.size() != scales) {
+    throw DamagedError(name + ": the wrong number of key and value scales");
+  }
+  if (!std::all_of(model.key_scales.begin(), model.key_scales.end(), IsCacheScale) ||
+      !std::all_of(model.value_scales.begin(), model.value_scales.end(), IsCacheScale)) {
+    throw DamagedError(name + ": a key or value scale that the numeric contract does not allow");
+  }
+  if (model.tokenizer.size() > kMaxTokenizerBytes) {
+    throw DamagedError(name + ": the tokenizer is larger than 16 MiB");
+  }
+}
+
+void PutModelHead(const QuantizedModel& model, ByteWriter* out) {
+  const ModelConfig& c = model.config;
+  for (const int32_t field : {c.vocabulary, c.width, c.layers, c.heads, c.kv_heads, c.mlp_factor,
+                              c.conv_width, c.context}) {
+    out->Put(static_cast<uint32_t>(field));
+  }
+  for (const int32_t window : c.windows) out->Put(static_cast<uint32_t>(window));
+  out->Put(static_cast<uint32_t>(model.tokenizer.size()));
+  out->PutBytes(model.tokenizer);
+}
+
+void GetModelHead(ByteReader* in, QuantizedModel* model) {
+  model->config = ReadConfig(in);
+  const auto tokenizer_bytes = in->Get<uint32_t>();
+  if (tokenizer_bytes > kMaxTokenizerBytes) {
+    throw DamagedError(in->name() + ": the tokenizer is larger than 16 MiB");
+  }
+  const auto tokenizer = in->GetBytes(tokenizer_bytes);
+  model->tokenizer.assign(tokenizer.begin(), tokenizer.end());
+}
+
+Bytes SerialiseModel(const QuantizedModel& model) {
+  ByteWriter body;
+  WriteBody(model, &body);
+  ByteWriter out;
+  out.PutBytes(kMagic);
+  out.Put(kFormatVersion);
+  out.Put(static_cast<uint32_t>(kContractVersion));
+  out.Put(static_cast<uint64_t>(kPrefixBytes + body.bytes().size() + sizeof(Sha256Digest)));
+  out.PutBytes(body.bytes());
+  out.PutBytes(Sha256Of(out.bytes()));
+  return out.Take();
+}
+
+QuantizedModel ParseModel(std::span<const uint8_t> bytes, const std::string& name) {
+  ByteReader in(Unwrap(bytes, name), name);
+  QuantizedModel model;
+  GetModelHead(&in, &model);
+  // The shapes follow from the configuration, at most 2^38 bytes; they must be there before
+  // anything is allocated for them.
+  const auto table = ParameterTable(model.config);
+  uint64_t expected = CacheScaleCount(model.config) * 2 * 4;
+  for (const ParameterSpec& spec : table) expected += TensorBytes(spec);
+  if (expected != in.remaining()) {
+    throw DamagedError(
+        fmt::format("{}: {} bytes of tensors, where {} belong", name, in.remaining(), expected));
+  }
+  for (const ParameterSpec& spec : table) {
+    QuantizedTensor& tensor = model.tensors.emplace_back();
+    const bool coded = spec.coding == Coding::kRowCodes;
+    tensor.floats = GetFloats(static_cast<uint64_t>(coded ? spec.rows : spec.size()), &in);
+    if (!coded) continue;
+    const auto codes = in.GetBytes(static_cast<uint64_t>(spec.size()));
+    tensor.codes.resize(codes.size());
+    std::memcpy(tensor.codes.data(), codes.data(), codes.size());
+  }
+  model.key_scales = GetFloats(CacheScaleCount(model.config), &in);
+  model.value_scales = GetFloats(CacheScaleCount(model.config), &in);
+  CheckModel(model, name);
+  return model;
+}
+
+bool IsModelFile(std::span<const uint8_t> first_bytes) {
+  return first_bytes.size() >= sizeof(kMagic) &&
+         std::equal(std::begin(kMagic), std::end(kMagic), first_bytes.begin());
+}
+
+Sha256Digest ModelId(const QuantizedModel& model) {
+  ByteWriter canonical;
+  canonical.PutBytes({reinterpret_cast<const uint8_t*>(kIdPrefix), sizeof(kIdPrefix) - 1});
+  canonical.Put(static_cast<uint32_t>(kContractVersion));
+  WriteBody(model, &canonical);
+  return Sha256Of(canonical.bytes());
+}
+
+}  // namespace occam

@@ -1,0 +1,61 @@
+// A model as the exact network sees it: integers, and floats of at most 16 significant bits
+// (DESIGN.md section 4), and its flat file, .occm. Needs nothing but the C++ standard library and a
+// hash.
+#ifndef OCCAM_MODEL_QUANTIZED_MODEL_H_
+#define OCCAM_MODEL_QUANTIZED_MODEL_H_
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "data/base/byte_order.h"
+#include "data/base/digest.h"
+#include "data/base/file.h"
+#include "model/config.h"
+
+namespace occam {
+
+// The version of the numeric contract. Two programs of one version agree on every frequency.
+constexpr int kContractVersion = 3;
+constexpr int kMaxWeightCode = 63;
+
+// One tensor of ParameterTable, owned.
+struct QuantizedTensor {
+  std::vector<int8_t> codes;  // Coding::kRowCodes: [rows, columns]; else empty
+  std::vector<float>
+      floats;  // Coding::kRowCodes: one scale a row [rows]; Coding::kFloats: the values [columns]
+};
+
+struct QuantizedModel {
+  ModelConfig config;
+  std::vector<QuantizedTensor> tensors;  // in the order of ParameterTable(config)
+  std::vector<float> key_scales;         // [layers * kv_heads]
+  std::vector<float> value_scales;       // [layers * kv_heads]
+  Bytes tokenizer;                       // serialised
+};
+
+// Throws kDamaged unless the configuration, every shape, code and float is within the contract's
+// bounds (quantized_model.cc gives them and shows that nothing overflows within them); the message
+// names the tensor.
+void CheckModel(const QuantizedModel& model, const std::string& name);
+
+// The .occm block; its layout is described in model/exact/FORMAT.md. Parse checks everything,
+// CheckModel included, and throws kDamaged; `name` is for the message. Bytes after the block are
+// kDamaged.
+Bytes SerialiseModel(const QuantizedModel& model);
+QuantizedModel ParseModel(std::span<const uint8_t> bytes, const std::string& name);
+bool IsModelFile(std::span<const uint8_t> first_bytes);  // by the magic
+
+// Configuration and tokenizer, with which flat and coded form (coder/weights/model_codec.h) begin.
+// Get throws kDamaged.
+void PutModelHead(const QuantizedModel& model, ByteWriter* out);
+void GetModelHead(ByteReader* in, QuantizedModel* model);
+
+// SHA-256 over configuration, codes, scales, gains, tokenizer and contract version, whatever form
+// the file has.
+Sha256Digest ModelId(const QuantizedModel& model);
+
+}  // namespace occam
+
+#endif  // OCCAM_MODEL_QUANTIZED_MODEL_H_

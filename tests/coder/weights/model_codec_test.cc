@@ -1,0 +1,120 @@
+#include "coder/weights/model_codec.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "data/base/random.h"
+#include "tests/catch.h"
+#include "tests/error_kind.h"
+#include "tests/model/exact/exact_testing.h"
+
+namespace occam {
+namespace {
+
+// Codes like those of trained weights: normal, of another deviation in each row, at most `most`.
+QuantizedModel NormalModel(int most, uint64_t seed) {
+  ModelConfig config = FamilyConfig(32);
+  config.layers = 2;
+  config.windows.resize(2);
+  QuantizedModel model = testing::RandomModel(config, seed);
+  Random random(seed);
+  const auto table = ParameterTable(config);
+  for (size_t t = 0; t < table.size(); ++t) {
+    auto& codes = model.tensors[t].codes;
+    const auto columns = static_cast<size_t>(table[t].columns);
+    float deviation = 0;
+    for (size_t i = 0; i < codes.size(); ++i) {
+      if (i % columns == 0) deviation = static_cast<float>(most) * (0.1f + 0.3f * random.Uniform());
+      float sum = 0;
+      for (int k = 0; k < 12; ++k) sum += random.Symmetric(0.5f);
+      const auto code = static_cast<int>(std::lround(sum * deviation));
+      codes[i] = static_cast<int8_t>(std::clamp(code, -most, most));
+    }
+  }
+  return model;
+}
+
+void CheckRoundTrip(const QuantizedModel& model) {
+  const CodedModel coded = EncodeModel(model);
+  CHECK(IsCodedModel(coded.bytes));
+  CHECK_FALSE(IsModelFile(coded.bytes));
+  const QuantizedModel decoded = DecodeModel(coded.bytes, "test");
+  CHECK(ModelId(decoded) == ModelId(model));
+  CHECK(SerialiseModel(decoded) == SerialiseModel(model));
+}
+
+TEST_CASE("Model codec: a model comes back with the same bytes and id") {
+  for (const auto& [name, config] : testing::TestConfigs()) {
+    INFO(name);
+    CheckRoundTrip(testing::RandomModel(config, 5));
+  }
+  for (const int most : {63, 31, 15, 7, 3, 1, 0}) {
+    INFO(most);
+    CheckRoundTrip(NormalModel(most, 6));
+  }
+}
+
+TEST_CASE("Model codec: codes cost their entropy, and what is reported adds up") {
+  for (const int most : {63, 7}) {
+    const QuantizedModel model = NormalModel(most, 7);
+    const CodedModel coded = EncodeModel(model);
+    double bits = 0, entropy = 0, floats = 0;
+    for (const size_t bytes : coded.tensor_bytes) bits += 8.0 * static_cast<double>(bytes);
+    const auto table = ParameterTable(model.config);
+    size_t weights = 0;
+    for (size_t t = 0; t < table.size(); ++t) {
+      // Of codes alone, by the histogram of each tensor with the deviation unknown: what one table
+      // a tensor would reach at best.
+      const auto& codes = model.tensors[t].codes;
+      std::array<double, 127> count = {};
+      for (const int8_t code : codes) ++count[static_cast<size_t>(code + 63)];
+      for (const double n : count) {
+        if (n > 0) entropy -= n * std::log2(n / static_cast<double>(codes.size()));
+      }
+      weights += codes.size();
+      floats += static_cast<double>(model.tensors[t].floats.size());
+    }
+    INFO(most << ": " << bits / static_cast<double>(weights) << " bits a weight, tables "
+              << entropy / static_cast<double>(weights));
+    CHECK(bits <= 8.0 * static_cast<double>(coded.bytes.size()));
+    CHECK(bits < 1.03 * entropy + 20 * floats);
+  }
+}
+
+TEST_CASE("Model codec: every flipped bit, lost or added byte is found") {
+  ModelConfig config = FamilyConfig(16);
+  config.layers = 1;
+  config.windows.resize(1);
+  const Bytes coded = EncodeModel(testing::RandomModel(config, 8)).bytes;
+  Random random(9);
+  for (int i = 0; i < 400; ++i) {
+    Bytes damaged = coded;
+    const size_t at = i < 100 ? static_cast<size_t>(i) : random.Below(damaged.size());
+    damaged[at] = static_cast<uint8_t>(damaged[at] ^ (1u << random.Below(8)));
+    INFO(at);
+    CHECK(ThrownBy([&] { DecodeModel(damaged, "test"); }).kind == ErrorKind::kDamaged);
+  }
+  for (const size_t length :
+       {size_t{0}, size_t{7}, size_t{20}, coded.size() - 33, coded.size() - 1}) {
+    const auto part = std::span(coded).first(length);
+    CHECK(ThrownBy([&] { DecodeModel(part, "test"); }).kind == ErrorKind::kDamaged);
+  }
+  Bytes longer = coded;
+  longer.push_back(0);
+  CHECK(ThrownBy([&] { DecodeModel(longer, "test"); }).kind == ErrorKind::kDamaged);
+}
+
+TEST_CASE("Model codec: a small file cannot ask for a large model") {
+  ModelConfig config = FamilyConfig(2048);
+  ByteWriter out;
+  const Bytes start = EncodeModel(NormalModel(1, 1)).bytes;
+  out.PutBytes(std::span(start).first(16));
+  QuantizedModel large;
+  large.config = config;
+  PutModelHead(large, &out);
+  for (int i = 0; i < 100; ++i) out.Put(uint8_t{0});
+  CHECK(ThrownBy([&] { DecodeModel(out.bytes(), "test"); }).kind == ErrorKind::kDamaged);
+}
+
+}  // namespace
+}  // namespace occam

@@ -1,0 +1,224 @@
+// occam compress and occam decompress, with the habits of gzip, xz and zstd.
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "coder/archive/decompressor.h"
+#include "coder/container/container_format.h"
+#include "data/base/digest.h"
+#include "data/base/error.h"
+#include "data/base/file.h"
+#include "data/base/format.h"
+#include "data/base/units.h"
+#include "occam/occam.h"
+#include "tools/command.h"
+#include "tools/commands/compress/compress_options.h"
+#include "tools/model_source.h"
+#include "tools/progress.h"
+
+namespace occam {
+namespace {
+
+// A file or pipe as the library reads it.
+class SourceReader final : public Reader {
+ public:
+  explicit SourceReader(ByteSource& source) : source_(source) {}
+  size_t Read(std::span<uint8_t> out) override { return source_.Read(out); }
+  std::optional<uint64_t> size() const override { return source_.size_bytes(); }
+  void Seek(uint64_t position) override { source_.Seek(position); }
+  std::string name() const override { return source_.name(); }
+
+ private:
+  ByteSource& source_;
+};
+
+class SinkWriter final : public Writer {
+ public:
+  explicit SinkWriter(ByteSink& sink) : sink_(sink) {}
+  void Write(std::span<const uint8_t> bytes) override { sink_.Write(bytes); }
+  std::string name() const override { return sink_.name(); }
+
+ private:
+  ByteSink& sink_;
+};
+
+uint64_t HeaderBytes(const Stats& stats) {
+  return stats.file_bytes - stats.payload_bytes - stats.model_bytes;
+}
+
+std::string Rate(const Stats& stats) {
+  if (stats.original_bytes == 0) return "";
+  const double rate =
+      static_cast<double>(stats.file_bytes) / static_cast<double>(stats.original_bytes);
+  return fmt::format(" ({:.2f} %, {:.3f} bpb, {:.2f} : 1)", 100 * rate, 8 * rate, 1 / rate);
+}
+
+// One line for each range that is missing, and for each damage that cost nothing.
+void PrintDamage(const std::string& name, const std::vector<Damage>& damage) {
+  const std::string known = name + " is damaged: ";
+  for (const Damage& d : damage) {
+    const std::string why = d.why.starts_with(known) ? d.why.substr(known.size()) : d.why;
+    if (!d.end) {
+      fmt::print(stderr, "occam: what followed byte {} of {} is missing: {}\n", d.begin, name, why);
+    } else if (*d.end > d.begin) {
+      fmt::print(stderr, "occam: bytes {}:{} of {} are missing: {}\n", d.begin, *d.end, name, why);
+    } else {
+      fmt::print(stderr, "occam: {}\n", d.why);
+    }
+  }
+}
+
+int List(const std::string& input, const std::atomic<bool>& interrupted) {
+  const auto source = OpenSource(input, &interrupted);
+  SourceReader reader(*source);
+  const ArchiveInfo info = ListArchive(reader);
+  const Stats& t = info.stats;
+  fmt::print("{}\n", source->name());
+  fmt::print("  original    {} bytes\n", t.original_bytes);
+  fmt::print("  compressed  {} bytes{}: payload {}, {}headers {}\n", t.file_bytes, Rate(t),
+             t.payload_bytes,
+             info.embeds_model != 0 ? fmt::format("model {}, ", t.model_bytes) : "",
+             HeaderBytes(t));
+  fmt::print("  segments    {}: {} model, {} order-2, {} stored\n", t.segments, t.model_segments,
+             t.order2_segments, t.stored_segments);
+  fmt::print("  model       {}\n",
+             info.has_model != 0
+                 ? fmt::format("{} (contract {}){}", Hex(info.model_id), info.contract,
+                               info.embeds_model != 0 ? ", in the file" : "")
+                 : "none");
+  fmt::print("  contexts    {}, {} symbols; {} lanes a full segment, {} symbols each at most\n",
+             ModeName(static_cast<ContextMode>(info.mode)), info.context, info.lanes,
+             info.lane_symbols);
+  return 0;
+}
+
+// Runs one file through the library, with progress, and prints its line with -v.
+class FileWorker {
+ public:
+  // `model` may be null: the default, or what a file holds or names.
+  FileWorker(const CompressOptions& request, const Model* model)
+      : request_(request), model_(model), interrupted_(CatchInterrupts()) {}
+
+  // The exit code: not 0 where --keep-going met damage.
+  int Work(const std::string& input) {
+    if (request_.action == Action::kList) return List(input, interrupted_);
+    const auto source = OpenSource(input, &interrupted_);
+    const bool test = request_.action == Action::kTest;
+    const std::string output = test ? "" : OutputName(request_, input);
+    const bool compress = request_.action == Action::kCompress;
+    if (compress && output == kStandard && ::isatty(STDOUT_FILENO) == 1 && !request_.force) {
+      throw UsageError("compressed data would go to the terminal; name a file, or use -f");
+    }
+    const auto sink = test ? NullSink() : OpenSink(output, request_.force);
+    if (const auto attributes = source->attributes()) sink->SetAttributes(*attributes);
+    ProgressLine line(request_.quiet);
+    std::vector<Damage> damage;
+    const Stats stats = Run(*source, *sink, &line, &damage);
+    sink->Commit();
+    line.Clear();
+    if (request_.verbose) PrintLine(*source, stats, damage.empty(), line.elapsed_s());
+    PrintDamage(source->name(), damage);
+    const bool files = !test && input != kStandard && output != kStandard;
+    if (request_.remove_input && files && damage.empty()) std::filesystem::remove(input);
+    return damage.empty() ? 0 : ExitCode(ErrorKind::kDamaged);
+  }
+
+  bool interrupted() const { return interrupted_; }
+
+ private:
+  Stats Run(ByteSource& source, ByteSink& sink, ProgressLine* line, std::vector<Damage>* damage) {
+    Options options;
+    options.model = model_;
+    options.mode = static_cast<Mode>(request_.mode);
+    options.embed_model = request_.embed_model;
+    options.threads = request_.threads;
+    options.plain_kernels = request_.kernels == Kernels::kPlain;
+    options.progress = [&](uint64_t original, uint64_t file) {
+      if (!interrupted_) ShowProgress(line, source, original, file);
+      return !interrupted_;
+    };
+    if (request_.keep_going) options.damage = [damage](const Damage& d) { damage->push_back(d); };
+    SourceReader reader(source);
+    SinkWriter writer(sink);
+    if (request_.action == Action::kCompress) return CompressStream(reader, writer, options);
+    if (!request_.range) return DecompressStream(reader, writer, options);
+    return DecompressRangeStream(reader, writer, request_.range->offset, request_.range->length,
+                                 options);
+  }
+
+  void PrintLine(const ByteSource& source, const Stats& stats, bool sound, double elapsed_s) const {
+    const bool compress = request_.action == Action::kCompress;
+    const std::string parts =
+        stats.model_bytes == 0 ? ""
+                               : fmt::format(", data {}, model {}, headers {}", stats.payload_bytes,
+                                             stats.model_bytes, HeaderBytes(stats));
+    fmt::print(stderr, "{}: {} -> {} bytes{}{}, {:.1f} KB/s{}\n", source.name(),
+               compress ? stats.original_bytes : stats.file_bytes,
+               compress ? stats.file_bytes : stats.original_bytes, Rate(stats), parts,
+               static_cast<double>(stats.original_bytes) / 1e3 / std::max(elapsed_s, 1e-6),
+               request_.action == Action::kTest && sound ? ", sound" : "");
+  }
+
+  void ShowProgress(ProgressLine* line, const ByteSource& source, uint64_t original,
+                    uint64_t file) const {
+    const bool compress = request_.action == Action::kCompress;
+    std::optional<double> fraction;
+    if (const auto size = source.size_bytes(); size && *size > 0) {
+      fraction = static_cast<double>(compress ? original : file) / static_cast<double>(*size);
+    }
+    const double seconds = std::max(line->elapsed_s(), 1e-6);
+    line->Show(fraction, fmt::format("{}  {} -> {}  {:.1f} KB/s", source.name(),
+                                     FormatBytes(static_cast<double>(compress ? original : file)),
+                                     FormatBytes(static_cast<double>(compress ? file : original)),
+                                     static_cast<double>(original) / 1e3 / seconds));
+  }
+
+  const CompressOptions& request_;
+  const Model* model_;
+  const std::atomic<bool>& interrupted_;
+};
+
+int Run(const CompressOptions& request) {
+  const bool plain = request.kernels == Kernels::kPlain;
+  std::optional<Model> model;
+  if (!request.model.empty() && request.action != Action::kList) {
+    model = LoadDoorModel(request.model, plain);
+  } else if (request.action == Action::kCompress) {
+    model = Model::BuiltIn("", plain);  // once for all files
+  }
+
+  FileWorker worker(request, model ? &*model : nullptr);
+  int code = 0;
+  for (const std::string& file : request.files) {
+    try {
+      const int result = worker.Work(file);
+      if (code == 0) code = result;
+    } catch (const Error& e) {
+      if (worker.interrupted()) return kInterruptedExitCode;
+      // One bad file does not keep the others from being worked on; the first failure is the exit
+      // code.
+      if (request.files.size() == 1) throw;
+      fmt::print(stderr, "occam: {}\n", e.what());
+      if (code == 0) code = ExitCode(e.kind());
+    }
+  }
+  return code;
+}
+
+}  // namespace
+
+int CompressCommand(int argc, const char* const* argv) {
+  return Run(ParseCompressOptions(argc, argv, /*decompress=*/false));
+}
+int DecompressCommand(int argc, const char* const* argv) {
+  return Run(ParseCompressOptions(argc, argv, /*decompress=*/true));
+}
+
+}  // namespace occam

@@ -1,0 +1,177 @@
+#include "tools/commands/compress/compress_options.h"
+
+#include <filesystem>
+
+#include "coder/api/built_in_models.h"
+#include "data/base/error.h"
+#include "data/base/format.h"
+#include "data/base/units.h"
+#include "tools/command.h"
+
+namespace occam {
+namespace {
+
+constexpr char kSuffix[] = ".occ";
+
+constexpr char kCompressEpilogue[] =
+    "Without FILE, or with -, reads standard input and writes standard output. The input file is "
+    "kept.\n"
+    "\n"
+    "Examples:\n"
+    "  compress book.txt                                 # writes book.txt.occ, with the built-in "
+    "model\n"
+    "  compress --ckpt wiki.occm book.txt                # with one of your own\n"
+    "  tar c folder | compress --ckpt wiki.occm > folder.tar.occ\n"
+    "  compress --ckpt wiki.occm --embed-model book.txt  # needs nothing else to be restored\n"
+    "  compress -l book.txt.occ                          # sizes, model and methods\n"
+    "  compress -d --ckpt wiki.occm book.txt.occ         # the same as decompress\n";
+
+constexpr char kDecompressEpilogue[] =
+    "Without FILE, or with -, reads standard input and writes standard output. The compressed file "
+    "is kept.\n"
+    "A file appears under its name only when all of it was restored and checked.\n"
+    "\n"
+    "Examples:\n"
+    "  decompress book.txt.occ                           # writes book.txt\n"
+    "  decompress --ckpt wiki.occm book.txt.occ          # made with this model\n"
+    "  decompress -t *.occ                               # tests, writes nothing\n"
+    "  decompress --ckpt wiki.occm --range 1G:64K -o part archive.tar.occ\n"
+    "  decompress --ckpt wiki.occm --keep-going hurt.occ # what is sound of a damaged file\n";
+
+cxxopts::Options MakeOptions(bool decompress) {
+  const std::string name = decompress ? "decompress" : "compress";
+  cxxopts::Options options(
+      name, decompress ? "Restores compressed files.\n" : "Compresses files with a model.\n");
+  options.positional_help("[FILE...]");
+  options.add_options("Model")(
+      "ckpt",
+      decompress ? "The model: a checkpoint (.h5) or .occm; not needed where the file holds its "
+                   "own or was made with a built-in one"
+                 : fmt::format("The model: a checkpoint (.h5) or .occm (default: the built-in {})",
+                               BuiltInModels().front().name),
+      cxxopts::value<std::string>(),
+      "CKPT")("embed-model", "Compressing: put the model, entropy-coded, into the file")(
+      "mode",
+      "Compressing: chunked, contexts start afresh all the time, the published setting; carried, "
+      "they go on, which is smaller; or adaptive, carried and mixed with a model that learns from "
+      "the file itself, smaller still, but slower and for models of bytes only",
+      cxxopts::value<std::string>()->default_value("chunked"), "MODE");
+  options.add_options("What to do")("d,decompress", "Decompress")(
+      "t,test", "Test compressed files, write nothing")(
+      "l,list", "List sizes, model and methods of compressed files; needs no model")(
+      "range", "Decompress this part of the original alone; LENGTH may be missing: to the end",
+      cxxopts::value<std::string>(),
+      "OFFSET:LENGTH")("keep-going",
+                       "Restore what is sound of damaged files: zeros for what is missing, which "
+                       "is printed; ends with "
+                       "exit code 4");
+  options.add_options("Files")("o,output", "Write to this file (- = standard output)",
+                               cxxopts::value<std::string>(),
+                               "FILE")("c,stdout", "Write to standard output")(
+      "f,force", "Overwrite files; write compressed data to a terminal")(
+      "k,keep", "Keep the input (the default)")("rm",
+                                                "Remove the input once the output is written")(
+      "files", "", cxxopts::value<std::vector<std::string>>());
+  options.add_options("Run")("T,threads", "Threads; 0 = one a processor",
+                             cxxopts::value<int>()->default_value("0"),
+                             "N")("kernels", "fast, or plain: the slow definition",
+                                  cxxopts::value<std::string>()->default_value("fast"), "WHICH")(
+      "v,verbose", "Print sizes, rate and speed of each file")("q,quiet", "Print errors only");
+  options.parse_positional({"files"});
+  return options;
+}
+
+Kernels ParseKernels(const std::string& text) {
+  if (text == "fast") return Kernels::kFast;
+  if (text == "plain") return Kernels::kPlain;
+  throw UsageError("--kernels is fast or plain, not " + text);
+}
+
+// OFFSET:LENGTH, where LENGTH may be missing.
+OriginalRange ParseRange(const std::string& text) {
+  const size_t colon = text.find(':');
+  if (colon == std::string::npos || colon == 0)
+    throw UsageError("--range is OFFSET:LENGTH or OFFSET:, for example 10M:64K, not " + text);
+  OriginalRange range;
+  range.offset = static_cast<uint64_t>(ParseCount(text.substr(0, colon), "--range"));
+  if (colon + 1 < text.size())
+    range.length = static_cast<uint64_t>(ParseCount(text.substr(colon + 1), "--range"));
+  return range;
+}
+
+CompressOptions ReadRequest(const cxxopts::ParseResult& args, bool decompress) {
+  CompressOptions request;
+  const bool d = decompress || args.count("decompress") > 0;
+  request.action = args.count("list") > 0   ? Action::kList
+                   : args.count("test") > 0 ? Action::kTest
+                   : d                      ? Action::kDecompress
+                                            : Action::kCompress;
+  request.model = TextOf(args, "ckpt");
+  request.kernels = ParseKernels(args["kernels"].as<std::string>());
+  request.mode = ParseContextMode(args["mode"].as<std::string>());
+  request.embed_model = args.count("embed-model") > 0;
+  if (request.embed_model && request.action != Action::kCompress)
+    throw UsageError("--embed-model is for compressing");
+  if (args.count("files") > 0) request.files = args["files"].as<std::vector<std::string>>();
+  if (request.files.empty()) request.files.push_back(kStandard);
+  request.to_stdout = args.count("stdout") > 0;
+  if (args.count("output") > 0) {
+    if (request.files.size() > 1)
+      throw UsageError("-o names one file, but there are several inputs");
+    if (request.to_stdout) throw UsageError("give -o or -c, not both");
+    request.output = args["output"].as<std::string>();
+  }
+  if (args.count("range") > 0) {
+    if (request.action != Action::kDecompress) throw UsageError("--range is for decompressing");
+    if (request.output.empty() && !request.to_stdout && request.files.front() != kStandard)
+      throw UsageError("a range is not the whole file: name the output with -o, or use -c");
+    if (args.count("rm") > 0) throw UsageError("give --range or --rm, not both");
+    request.range = ParseRange(args["range"].as<std::string>());
+  }
+  request.keep_going = args.count("keep-going") > 0;
+  if (request.keep_going &&
+      (request.action == Action::kCompress || request.action == Action::kList || request.range)) {
+    throw UsageError("--keep-going is for decompressing and testing whole files");
+  }
+  if (args.count("rm") > 0 && args.count("keep") > 0)
+    throw UsageError("give --rm or --keep, not both");
+  request.force = args.count("force") > 0;
+  request.remove_input = args.count("rm") > 0;
+  request.quiet = args.count("quiet") > 0;
+  request.verbose = args.count("verbose") > 0 && !request.quiet;
+  request.threads = ThreadsFrom(args);
+  return request;
+}
+
+}  // namespace
+
+ContextMode ParseContextMode(const std::string& text) {
+  if (text == "chunked") return ContextMode::kChunked;
+  if (text == "carried") return ContextMode::kCarried;
+  if (text == "adaptive") return ContextMode::kAdaptive;
+  throw UsageError("--mode is chunked, carried or adaptive, not " + text);
+}
+
+CompressOptions ParseCompressOptions(int argc, const char* const* argv, bool decompress) {
+  cxxopts::Options options = MakeOptions(decompress);
+  return ReadRequest(ParseOptions(&options, argc, argv, {"Model", "What to do", "Files", "Run"},
+                                  decompress ? kDecompressEpilogue : kCompressEpilogue),
+                     decompress);
+}
+
+std::string OutputName(const CompressOptions& request, const std::string& input) {
+  if (!request.output.empty()) return request.output;
+  if (request.to_stdout || input == kStandard) return kStandard;
+  if (request.action == Action::kCompress) {
+    if (input.ends_with(kSuffix))
+      throw UsageError(input + " has the suffix .occ already; use -o to name the output");
+    return input + kSuffix;
+  }
+  const std::string base = std::filesystem::path(input).filename();
+  if (!base.ends_with(kSuffix) || base == kSuffix) {
+    throw UsageError(input + " has no suffix .occ, so the output has no name; use -o or -c");
+  }
+  return input.substr(0, input.size() - std::string(kSuffix).size());
+}
+
+}  // namespace occam

@@ -1,0 +1,48 @@
+// What a command line of compress or decompress asks for.
+#ifndef OCCAM_TOOLS_COMMANDS_COMPRESS_COMPRESS_OPTIONS_H_
+#define OCCAM_TOOLS_COMMANDS_COMPRESS_COMPRESS_OPTIONS_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "coder/archive/decompress_range.h"
+#include "coder/container/container_format.h"
+#include "model/exact/network.h"
+
+namespace occam {
+
+enum class Action { kCompress, kDecompress, kTest, kList };
+
+constexpr char kStandard[] = "-";  // standard input or output
+
+struct CompressOptions {
+  Action action = Action::kCompress;
+  std::string model;  // a checkpoint or .occm; empty: a built-in one
+  Kernels kernels = Kernels::kFast;
+  ContextMode mode = ContextMode::kChunked;
+  bool embed_model = false;            // compressing: the file carries its model
+  std::vector<std::string> files;      // at least one
+  std::string output;                  // empty: by the input's name
+  std::optional<OriginalRange> range;  // decompressing: this part alone
+  bool keep_going = false;             // decompressing: what is sound of damaged files
+  bool to_stdout = false;
+  bool force = false;
+  bool remove_input = false;
+  bool quiet = false;
+  bool verbose = false;
+  int threads = 0;
+};
+
+// Throws kUsage, and EarlyExit after --help or --version. `decompress`: the command is decompress.
+CompressOptions ParseCompressOptions(int argc, const char* const* argv, bool decompress);
+
+// The --mode of compress and evaluate. Throws kUsage.
+ContextMode ParseContextMode(const std::string& text);
+
+// Where the output for an input goes; kStandard for standard output. Throws kUsage.
+std::string OutputName(const CompressOptions& request, const std::string& input);
+
+}  // namespace occam
+
+#endif  // OCCAM_TOOLS_COMMANDS_COMPRESS_COMPRESS_OPTIONS_H_

@@ -1,0 +1,49 @@
+// What generate is asked for, by a model or by a codec: the two programs that generate share it.
+#ifndef OCCAM_TOOLS_COMMANDS_GENERATE_GENERATE_OPTIONS_H_
+#define OCCAM_TOOLS_COMMANDS_GENERATE_GENERATE_OPTIONS_H_
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+
+#include "coder/predict/symbol_sampler.h"
+#include "data/base/file.h"
+
+namespace occam {
+
+struct GenerateOptions {
+  std::string model;  // this or the codec
+  std::string codec;
+  std::string prompt;       // its bytes, or
+  std::string prompt_file;  // where they are, if not empty
+  uint64_t bytes = 0;
+  SamplerOptions sampler;
+  size_t look_back = 0;  // of a codec; 0: all
+  int threads = 0;       // of a codec
+  std::string output;
+  bool echo = false;
+  bool force = false;
+  bool quiet = false;
+};
+
+// Throws kUsage, and EarlyExit after --help and --version.
+GenerateOptions ParseGenerateOptions(int argc, const char* const* argv);
+
+Bytes ReadPrompt(const GenerateOptions& request);  // Throws kIo.
+
+// What a generator hands its bytes to; throws when it wants no more.
+using TakeFn = std::function<void(std::span<const uint8_t> bytes)>;
+
+// Writes the first request.bytes bytes of what generate(take) gives to take, as they come, bytes to
+// a file or pipe, text to a terminal, and tells the speed on standard error, after `about`. Returns
+// the exit code; throws kIo.
+int WriteContinuation(const GenerateOptions& request, std::span<const uint8_t> prompt,
+                      const std::string& about, const std::function<void(const TakeFn&)>& generate);
+
+// The part of generate that is in occam-baselines: by a codec.
+int GenerateByCodec(int argc, const char* const* argv);
+
+}  // namespace occam
+
+#endif  // OCCAM_TOOLS_COMMANDS_GENERATE_GENERATE_OPTIONS_H_

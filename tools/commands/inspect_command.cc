@@ -1,0 +1,365 @@
+// occam inspect: what is in a file of ours, and a model out of a checkpoint.
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "coder/archive/decompressor.h"
+#include "coder/weights/model_codec.h"
+#include "data/base/error.h"
+#include "data/base/file.h"
+#include "data/base/format.h"
+#include "data/base/units.h"
+#include "data/tokenizer/tokenizer.h"
+#include "model/checkpoint/checkpoint.h"
+#include "model/parameters.h"
+#include "model/quantize.h"
+#include "model/quantized_model.h"
+#include "tools/command.h"
+#include "tools/model_source.h"
+#include "train/trainer.h"
+#include "train/training_run.h"
+
+namespace occam {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr char kEpilogue[] =
+    "Examples:\n"
+    "  inspect wiki-3M.h5                               # shape, tensors, provenance, model id\n"
+    "  inspect wiki-3M.h5 --export wiki-3M.occm         # the quantised model alone: what --ckpt "
+    "needs, no more\n"
+    "  inspect wiki-3M.h5 --export wiki-3M.occm --coded # the same, entropy-coded: smaller, slower "
+    "to load\n"
+    "  inspect wiki-3M.h5 --bits 4 --export wiki-3M.4.occm  # rounded to 4 bits a weight\n"
+    "  inspect wiki-3M.h5 --release wiki-3M.small.h5    # the checkpoint without what only "
+    "training needs\n"
+    "  inspect book.txt.occ                             # header, segments, the model in it\n"
+    "  inspect book.txt.occ --export book.occm          # the model that travels in it\n";
+
+Json ConfigJson(const ModelConfig& c) {
+  Json windows = Json::array();
+  for (int l = 0; l < c.layers; ++l) windows.push_back(c.window(l));
+  return {{"parameters", ParameterCount(c)},
+          {"vocabulary", c.vocabulary},
+          {"width", c.width},
+          {"layers", c.layers},
+          {"heads", c.heads},
+          {"kv_heads", c.kv_heads},
+          {"mlp_factor", c.mlp_factor},
+          {"conv_width", c.conv_width},
+          {"context", c.context},
+          {"windows", windows}};
+}
+
+Json TensorsJson(const QuantizedModel& model, const CodedModel& coded) {
+  Json tensors = Json::array();
+  const auto table = ParameterTable(model.config);
+  for (size_t i = 0; i < table.size(); ++i) {
+    const QuantizedTensor& t = model.tensors[i];
+    tensors.push_back({{"name", table[i].name},
+                       {"rows", table[i].rows},
+                       {"columns", table[i].columns},
+                       {"codes", t.codes.size()},
+                       {"floats", t.floats.size()},
+                       {"coded_bytes", coded.tensor_bytes[i]},
+                       {"coded_bits_per_weight", 8.0 * static_cast<double>(coded.tensor_bytes[i]) /
+                                                     static_cast<double>(table[i].size())}});
+  }
+  return tensors;
+}
+
+Json SourceJson(const SourceProvenance& source) {
+  Json curve = Json::array();
+  for (const ValidationPoint& point : source.validation_curve)
+    curve.push_back({point.bytes_seen, point.bits_per_byte});
+  return {{"name", source.name},
+          {"data_name", source.data_name},
+          {"share", source.share},
+          {"record_bytes", source.record_bytes},
+          {"data_sha256", source.data_sha256},
+          {"train_begin", source.train_begin},
+          {"train_end", source.train_end},
+          {"validation_begin", source.validation_begin},
+          {"validation_end", source.validation_end},
+          {"validation_curve", curve}};
+}
+
+// What it was trained on.
+std::string DataText(const Provenance& p) {
+  if (p.sources.empty()) {
+    return fmt::format("  on           {}, bytes {}:{}, SHA-256 {}\n", p.data_name, p.train_begin,
+                       p.train_end, p.data_sha256);
+  }
+  std::string text;
+  for (const SourceProvenance& s : p.sources) {
+    text += fmt::format("  on           {} ({:.1f} %) = {}, bytes {}:{}, SHA-256 {}\n", s.name,
+                        100 * s.share, s.data_name, s.train_begin, s.train_end, s.data_sha256);
+    if (!s.validation_curve.empty()) {
+      text += fmt::format("               validation {:.4f} bpb\n",
+                          s.validation_curve.back().bits_per_byte);
+    }
+  }
+  return text;
+}
+
+int64_t TrainBytes(const Provenance& p) {
+  int64_t bytes = p.train_end - p.train_begin;
+  for (const SourceProvenance& s : p.sources) bytes += s.train_end - s.train_begin;
+  return bytes;
+}
+
+Json ModelJson(const ModelSource& source) {
+  const CodedModel coded = EncodeModel(source.model);
+  Json json{{"file", source.path},
+            {"kind", source.checkpoint ? "checkpoint" : "model"},
+            {"model_id", Hex(ModelId(source.model))},
+            {"contract_version", kContractVersion},
+            {"model_bytes", coded.bytes.size()},
+            {"flat_bytes", SerialiseModel(source.model).size()},
+            {"tokenizer", LoadTokenizer(source.model.tokenizer, source.path)->name()},
+            {"tokenizer_bytes", coded.tokenizer_bytes},
+            {"config", ConfigJson(source.model.config)},
+            {"tensors", TensorsJson(source.model, coded)}};
+  if (!source.checkpoint) return json;
+  const Provenance& p = source.checkpoint->provenance;
+  Json curve = Json::array();
+  for (const ValidationPoint& point : p.validation_curve)
+    curve.push_back({point.bytes_seen, point.bits_per_byte});
+  json["provenance"] = {{"command_line", p.command_line},
+                        {"code_version", p.code_version},
+                        {"data_name", p.data_name},
+                        {"data_sha256", p.data_sha256},
+                        {"train_begin", p.train_begin},
+                        {"train_end", p.train_end},
+                        {"validation_begin", p.validation_begin},
+                        {"validation_end", p.validation_end},
+                        {"validation_curve", curve}};
+  for (const SourceProvenance& s : p.sources)
+    json["provenance"]["sources"].push_back(SourceJson(s));
+  if (source.checkpoint->training) {
+    const TrainingState& t = *source.checkpoint->training;
+    if (const auto length = PrequentialOf(t)) {
+      json["prequential"] = {
+          {"bits", length->bits}, {"bytes", length->bytes}, {"bpb", length->bits_per_byte()}};
+    }
+    json["training"] = {{"counters", t.counters}, {"numbers", t.numbers}};
+  }
+  return json;
+}
+
+void PrintPrequential(const Checkpoint& checkpoint) {
+  if (!checkpoint.training) return;
+  const auto length = PrequentialOf(*checkpoint.training);
+  if (!length || length->bytes == 0) return;
+  const Provenance& p = checkpoint.provenance;
+  fmt::print("  prequential  {} for the first pass over {} of {} training data, {:.4f} bpb\n",
+             FormatBytes(length->bits / 8), FormatBytes(length->bytes),
+             FormatBytes(static_cast<double>(TrainBytes(p))), length->bits_per_byte());
+}
+
+void PrintModel(const ModelSource& source) {
+  const Json json = ModelJson(source);
+  fmt::print("{}: a {}\n", source.path, source.checkpoint ? "checkpoint" : "quantised model");
+  fmt::print("  {}\n", Describe(source.model.config));
+  fmt::print("  tokenizer    {}, {} bytes\n", json["tokenizer"].get<std::string>(),
+             json["tokenizer_bytes"].get<int64_t>());
+  fmt::print("  model id     {} (contract {})\n", json["model_id"].get<std::string>(),
+             kContractVersion);
+  fmt::print("  model bytes  {} entropy-coded ({:.3f} bits a parameter), {} flat\n",
+             json["model_bytes"].get<int64_t>(),
+             8 * json["model_bytes"].get<double>() /
+                 static_cast<double>(ParameterCount(source.model.config)),
+             json["flat_bytes"].get<int64_t>());
+  if (source.checkpoint) {
+    const Provenance& p = source.checkpoint->provenance;
+    fmt::print("  trained by   {}\n{}  with         {}\n", p.command_line, DataText(p),
+               p.code_version);
+    if (!p.validation_curve.empty()) {
+      const ValidationPoint& last = p.validation_curve.back();
+      fmt::print("  validation   {:.4f} bpb after {} seen ({} points)\n", last.bits_per_byte,
+                 FormatBytes(last.bytes_seen), p.validation_curve.size());
+    }
+    PrintPrequential(*source.checkpoint);
+    fmt::print("  training     {}\n", source.checkpoint->training
+                                          ? "state is there: train --resume can go on"
+                                          : "state was dropped");
+  }
+  fmt::print("  {:<20} {:>6} x {:<6} {:>9} {:>8} {:>10} {:>8}\n", "tensor", "rows", "cols", "codes",
+             "floats", "bytes", "bits each");
+  for (const Json& t : json["tensors"]) {
+    fmt::print("  {:<20} {:>6} x {:<6} {:>9} {:>8} {:>10} {:>8.3f}\n", t["name"].get<std::string>(),
+               t["rows"].get<int64_t>(), t["columns"].get<int64_t>(), t["codes"].get<int64_t>(),
+               t["floats"].get<int64_t>(), t["coded_bytes"].get<int64_t>(),
+               t["coded_bits_per_weight"].get<double>());
+  }
+}
+
+const char* MethodName(CodingMethod method) {
+  switch (method) {
+    case CodingMethod::kStored:
+      return "stored";
+    case CodingMethod::kOrder2:
+      return "order-2";
+    case CodingMethod::kModel:
+      return "model";
+  }
+  return "?";
+}
+
+Json ContainerJson(const std::string& path, const FileInfo& info) {
+  const FileHeader& h = info.header;
+  Json segments = Json::array();
+  for (const SegmentHeader& s : info.segments) {
+    segments.push_back({{"number", s.number},
+                        {"method", MethodName(s.method)},
+                        {"symbols", s.symbols},
+                        {"original_bytes", s.original_bytes},
+                        {"payload_bytes", s.payload_bytes}});
+  }
+  return {{"file", path},
+          {"kind", "compressed"},
+          {"original_bytes", info.totals.original_bytes},
+          {"file_bytes", info.totals.file_bytes},
+          {"payload_bytes", info.totals.payload_bytes},
+          {"header_bytes", info.totals.header_bytes()},
+          {"contract_version", h.contract_version},
+          {"model_id", h.has_model() ? Hex(h.model_id) : ""},
+          {"model_bytes", info.model.size()},
+          {"mode", ModeName(h.mode)},
+          {"context", h.context},
+          {"lanes", h.lanes},
+          {"lane_symbols", h.lane_symbols},
+          {"segments", segments}};
+}
+
+void PrintContainer(const std::string& path, const FileInfo& info) {
+  const Json json = ContainerJson(path, info);
+  fmt::print("{}: a compressed file\n", path);
+  for (const auto& [key, value] : json.items()) {
+    if (key == "file" || key == "kind" || key == "segments") continue;
+    fmt::print("  {:<17}{}\n", key, value.is_string() ? value.get<std::string>() : value.dump());
+  }
+  fmt::print("  {:>8} {:<8} {:>12} {:>12} {:>8}\n", "segment", "method", "original", "payload",
+             "%");
+  for (const SegmentHeader& s : info.segments) {
+    fmt::print("  {:>8} {:<8} {:>12} {:>12} {:>8.2f}\n", s.number, MethodName(s.method),
+               s.original_bytes, s.payload_bytes, 100.0 * s.payload_bytes / s.original_bytes);
+  }
+}
+
+bool IsContainer(const std::string& path) {
+  Bytes first(kContainerMagic.size());
+  first.resize(OpenSource(path)->Read(first));
+  return std::ranges::equal(first, kContainerMagic);
+}
+
+// What the options ask to be written.
+struct Exports {
+  std::string model;  // empty: nothing
+  bool coded = false;
+  std::string release;
+  bool force = false;
+  bool any() const { return !model.empty() || !release.empty(); }
+};
+
+void ExportModel(const QuantizedModel& model, const Exports& exports) {
+  const auto sink = OpenSink(exports.model, exports.force);
+  sink->Write(exports.coded ? EncodeModel(model).bytes : SerialiseModel(model));
+  sink->Commit();
+}
+
+void InspectContainer(const std::string& path, const Exports& exports, bool as_json) {
+  const FileInfo info = ReadFileInfo(*OpenSource(path));
+  if (!exports.release.empty() || (exports.any() && info.model.empty())) {
+    throw UsageError(fmt::format("{} is a compressed file: there is no {} in it to write", path,
+                                 exports.release.empty() ? "model" : "checkpoint"));
+  }
+  std::optional<ModelSource> model;
+  if (!info.model.empty()) {
+    const std::string name = path + ", its model";
+    model = ModelSource{name, DecodeModel(info.model, name), {}};
+    if (ModelId(model->model) != info.header.model_id)
+      throw DamagedError(path + " holds another model than it needs");
+  }
+  if (!exports.model.empty()) ExportModel(model->model, exports);
+  if (as_json) {
+    Json json = ContainerJson(path, info);
+    if (model) json["model"] = ModelJson(*model);
+    fmt::print("{}\n", json.dump(2));
+  } else if (!exports.any()) {
+    PrintContainer(path, info);
+    if (model) PrintModel(*model);
+  }
+}
+
+// Rounds a checkpoint's weights to other bits than it was trained for.
+void RoundTo(int bits, ModelSource* source) {
+  if (!source->checkpoint)
+    throw UsageError("--bits needs a checkpoint (.h5): " + source->path + " is rounded already");
+  if (bits < kLeastWeightBits || bits > kMostWeightBits) {
+    throw UsageError(
+        fmt::format("--bits is {} to {}, not {}", kLeastWeightBits, kMostWeightBits, bits));
+  }
+  const Checkpoint& c = *source->checkpoint;
+  Calibration calibration = c.calibration;
+  calibration.weight_bits = bits;
+  calibration.row_steps.clear();
+  source->model = Quantise(c.config, c.weights, calibration, c.tokenizer);
+}
+
+}  // namespace
+
+int InspectCommand(int argc, const char* const* argv) {
+  cxxopts::Options options(
+      "inspect",
+      "Shows what is in a checkpoint (.h5), a model (.occm) or a compressed file (.occ).\n");
+  options.positional_help("FILE");
+  options.add_options("Output")("export", "Write the quantised model to this file",
+                                cxxopts::value<std::string>(),
+                                "NAME.occm")("coded", "Entropy-code it: the form to ship")(
+      "bits",
+      "Round the weights of a checkpoint to this many bits, 2 to 7, whatever they were trained for",
+      cxxopts::value<int>(), "N")("release", "Write the checkpoint without its training state",
+                                  cxxopts::value<std::string>(), "NAME.h5")("json", "Print JSON")(
+      "f,force", "Overwrite existing files")("file", "", cxxopts::value<std::string>());
+  options.parse_positional({"file"});
+  const cxxopts::ParseResult args = ParseOptions(&options, argc, argv, {"Output"}, kEpilogue);
+  if (args.count("file") == 0) throw UsageError("inspect needs a file; see inspect --help");
+  if (!args.unmatched().empty())
+    throw UsageError("inspect takes one file, not also " + args.unmatched().front());
+  const std::string path = args["file"].as<std::string>();
+  const bool as_json = args.count("json") > 0;
+  const Exports exports{TextOf(args, "export"), args.count("coded") > 0, TextOf(args, "release"),
+                        args.count("force") > 0};
+
+  if (IsContainer(path)) {
+    if (args.count("bits") > 0)
+      throw UsageError("--bits needs a checkpoint (.h5): " + path + " is a compressed file");
+    InspectContainer(path, exports, as_json);
+    return 0;
+  }
+  ModelSource source = LoadModel(path);
+  if (args.count("bits") > 0) RoundTo(args["bits"].as<int>(), &source);
+  if (!exports.model.empty()) ExportModel(source.model, exports);
+  if (!exports.release.empty()) {
+    if (!source.checkpoint)
+      throw UsageError(path + " is no checkpoint: there is nothing to release");
+    if (!exports.force && std::filesystem::exists(exports.release))
+      throw IoError(exports.release + " exists already; use -f to overwrite it");
+    SaveCheckpoint(exports.release, Released(*source.checkpoint));
+  }
+  if (as_json) {
+    fmt::print("{}\n", ModelJson(source).dump(2));
+  } else if (!exports.any()) {
+    PrintModel(source);
+  }
+  return 0;
+}
+
+}  // namespace occam

@@ -1,0 +1,218 @@
+#include "tools/commands/train/train_options.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "data/base/error.h"
+#include "data/base/format.h"
+#include "data/base/units.h"
+#include "model/network/matmul.h"
+#include "tools/command.h"
+
+namespace occam {
+namespace {
+
+constexpr double kDefaultMinutes = 10;
+
+bool UsesBfloat16(const std::string& precision) {
+  if (precision == "auto") return HasFastBfloat16();
+  if (precision == "bf16" && !HasFastBfloat16())
+    throw UsageError("this processor has no fast bfloat16 products; use --precision f32 or auto");
+  if (precision != "f32" && precision != "bf16")
+    throw UsageError("--precision is f32, bf16 or auto, not " + precision);
+  return precision == "bf16";
+}
+
+// A multiple of 16, as products of matrices like it, unless it is too short.
+int32_t ContextOfBytes(const std::string& bytes, double bytes_per_symbol) {
+  constexpr int64_t kMost = 1 << 24;  // too many, for CheckConfig to tell
+  const int64_t asked = std::min(ParseCount(bytes, "--context-bytes"), kMost);
+  const double symbols = static_cast<double>(asked) / bytes_per_symbol;
+  const double step = symbols < 16 ? 1 : 16;
+  return static_cast<int32_t>(std::max(1.0, std::round(symbols / step) * step));
+}
+
+}  // namespace
+
+cxxopts::Options TrainOptions() {
+  cxxopts::Options options("train", "Trains a small byte-level transformer.\n");
+  options.add_options("Data")("data",
+                              "Corpus: a file, a folder, a glob (.gz .xz .zst are unpacked), a "
+                              "prepared set (.set), or enwik8, enwik9 once fetched. For a mixture "
+                              "several times, NAME=CORPUS:WEIGHT",
+                              cxxopts::value<std::string>(), "TEXT")(
+      "train-bytes",
+      "Bytes to train on, BEGIN:END or the first N (default: what is not validation); not of sets",
+      cxxopts::value<std::string>(), "RANGE")("val-bytes",
+                                              "Bytes to validate on, BEGIN:END or the last N "
+                                              "(default: the last 5 %, at most 10 MB); not of sets",
+                                              cxxopts::value<std::string>(), "RANGE");
+  options.add_options("Model")(
+      "tokenizer",
+      "Symbols: bytes; bytes without their top bit, ascii7, or lowest bit, ascii7-low, which files "
+      "keep beside the symbols; or byte pairs learned from the training part, N tokens: bpe:N, "
+      "within "
+      "words, "
+      "numbers and runs of spaces or signs, or bpe-plain:N, anywhere",
+      cxxopts::value<std::string>()->default_value("bytes"),
+      "KIND")("params", "Parameters, about: 200K, 800K, 3.2M, 12M, any number (default 200K)",
+              cxxopts::value<std::string>(),
+              "N")("width", "Width, instead of --params", cxxopts::value<int>(), "D")(
+      "layers", "Layers", cxxopts::value<int>(), "N")("heads", "Attention heads",
+                                                      cxxopts::value<int>(), "N")(
+      "kv-heads", "Key/value heads; divides --heads", cxxopts::value<int>(), "N")(
+      "mlp-factor", "Width of the MLP over the width", cxxopts::value<int>(), "N")(
+      "conv-width", "Taps of the convolutions; 0 = none", cxxopts::value<int>(), "N")(
+      "windows",
+      "Positions each layer sees, one a layer or repeated as a pattern; 0 = all (default: 64, the "
+      "last layer but one 1024); with --resume: from here on",
+      cxxopts::value<std::vector<int>>(), "W,W,...")(
+      "context", "Symbols of a fresh context (default 2048)", cxxopts::value<int>(), "N")(
+      "context-bytes",
+      "A fresh context of the symbols that stand for about N bytes of the training part, in "
+      "place of --context",
+      cxxopts::value<std::string>(), "N");
+  options.add_options("Length")("minutes", "Minutes (the default: 10)", cxxopts::value<double>(),
+                                "M")("tokens", "Symbols seen, repeats included: 20M, 1G",
+                                     cxxopts::value<std::string>(), "N")(
+      "bytes-seen", "Bytes of data seen, repeats included: 60M is as much data for every tokenizer",
+      cxxopts::value<std::string>(),
+      "N")("steps", "Optimizer steps", cxxopts::value<int64_t>(), "N");
+  const Recipe recipe;
+  const auto number = [](double value) {
+    return cxxopts::value<double>()->default_value(fmt::format("{}", value));
+  };
+  options.add_options("Recipe")(
+      "batch", "Sequences of --context symbols a step",
+      cxxopts::value<int64_t>()->default_value(fmt::format("{}", recipe.batch_sequences)),
+      "N")("muon-lr", "Learning rate of the hidden matrices", number(recipe.muon_lr), "X")(
+      "adamw-lr", "Learning rate of everything else", number(recipe.adamw_lr), "X")(
+      "weight-decay", "Weight decay of the matrices, times the learning rate",
+      number(recipe.weight_decay),
+      "X")("clip-norm", "Largest global norm of the gradient", number(recipe.clip_norm), "X")(
+      "constant-share", "Share of the run, warm-up included, after which the learning rates fall",
+      number(recipe.constant_share), "X")(
+      "rounded-share",
+      "Last share of the run in which the network sees its weights rounded, as it will code: 0.2 = "
+      "the last fifth, 0 = never",
+      number(recipe.rounded_share),
+      "X")("weight-bits", "Bits that weights are rounded to, 2 to 7: fewer make a smaller model",
+           cxxopts::value<int64_t>()->default_value(fmt::format("{}", recipe.weight_bits)),
+           "N")("weight-rate",
+                "What a bit of the coded weights costs, in bits a byte of the data: 1/N makes N "
+                "bytes of data and model together small (1.6e-8: 62 MB), less makes the model "
+                "larger and better; 0 = nothing. Acts in the rounded share",
+                number(recipe.weight_rate), "L")(
+      "precision",
+      "Operands of matrix products: f32, bf16, or auto: bf16 where the processor has it",
+      cxxopts::value<std::string>()->default_value("auto"),
+      "P")("seed", "Seed of initial weights and batches",
+           cxxopts::value<int64_t>()->default_value(fmt::format("{}", recipe.seed)), "N");
+  options.add_options("Run")("o,out", "Checkpoint to write", cxxopts::value<std::string>(),
+                             "NAME.h5")(
+      "init", "Start from the weights of this checkpoint or .occm (of the same shape)",
+      cxxopts::value<std::string>(), "MODEL")(
+      "resume", "Go on with the run that --out holds; shape, recipe and length are read from it")(
+      "checkpoint-minutes", "Minutes between checkpoints",
+      cxxopts::value<double>()->default_value("5"), "M")(
+      "keep-best",
+      "Keep the weights that validate best, by the bytes that interim validations measure, in "
+      "NAME.best.h5 and NAME.best.occm; give it again with --resume")("f,force", "Overwrite --out")(
+      "T,threads", "Threads; 0 = one a processor", cxxopts::value<int>()->default_value("0"), "N")(
+      "q,quiet", "Print errors only");
+  return options;
+}
+
+std::vector<int32_t> WindowsFrom(const cxxopts::ParseResult& args, int layers) {
+  layers = std::clamp(layers, 1, kMaxLayers);  // a wrong number is for CheckConfig to name
+  if (args.count("windows") == 0) return FamilyWindows(layers);
+  const auto pattern = args["windows"].as<std::vector<int>>();
+  if (pattern.empty()) throw UsageError("--windows needs at least one number");
+  std::vector<int32_t> windows;
+  for (int l = 0; l < layers; ++l)
+    windows.push_back(pattern[static_cast<size_t>(l) % pattern.size()]);
+  return windows;
+}
+
+ModelConfig ConfigFrom(const cxxopts::ParseResult& args, int vocabulary, double bytes_per_symbol) {
+  if (args.count("width") > 0 && args.count("params") > 0)
+    throw UsageError("give --width or --params, not both");
+  ModelConfig config =
+      args.count("width") > 0
+          ? FamilyConfig(args["width"].as<int>(), vocabulary)
+          : FamilyConfigFor(
+                ParseCount(args.count("params") > 0 ? args["params"].as<std::string>() : "200K",
+                           "--params"),
+                vocabulary);
+  const auto set = [&](const char* name, int32_t* field) {
+    if (args.count(name) > 0) *field = args[name].as<int>();
+  };
+  set("layers", &config.layers);
+  set("heads", &config.heads);
+  config.kv_heads = config.heads;
+  set("kv-heads", &config.kv_heads);
+  set("mlp-factor", &config.mlp_factor);
+  set("conv-width", &config.conv_width);
+  set("context", &config.context);
+  if (args.count("context-bytes") > 0) {
+    if (args.count("context") > 0) throw UsageError("give --context or --context-bytes, not both");
+    config.context = ContextOfBytes(args["context-bytes"].as<std::string>(), bytes_per_symbol);
+  }
+  config.windows = WindowsFrom(args, config.layers);
+  CheckConfig(config, ErrorKind::kUsage);
+  return config;
+}
+
+Recipe RecipeFrom(const cxxopts::ParseResult& args) {
+  Recipe recipe;
+  recipe.batch_sequences = args["batch"].as<int64_t>();
+  recipe.muon_lr = args["muon-lr"].as<double>();
+  recipe.adamw_lr = args["adamw-lr"].as<double>();
+  recipe.weight_decay = args["weight-decay"].as<double>();
+  recipe.clip_norm = args["clip-norm"].as<double>();
+  recipe.constant_share = args["constant-share"].as<double>();
+  recipe.rounded_share = args["rounded-share"].as<double>();
+  recipe.weight_bits = args["weight-bits"].as<int64_t>();
+  recipe.weight_rate = args["weight-rate"].as<double>();
+  recipe.bfloat16 = UsesBfloat16(args["precision"].as<std::string>()) ? 1 : 0;
+  recipe.seed = args["seed"].as<int64_t>();
+  return recipe;
+}
+
+RunLength LengthFrom(const cxxopts::ParseResult& args, const ModelConfig& config,
+                     const Recipe& recipe, double bytes_per_symbol) {
+  size_t given = 0;
+  for (const char* name : {"minutes", "tokens", "bytes-seen", "steps"}) given += args.count(name);
+  if (given > 1) throw UsageError("give one of --minutes, --tokens, --bytes-seen and --steps");
+  const int64_t step_symbols = recipe.batch_sequences * config.context;
+  if (args.count("steps") > 0) return RunLength::Steps(args["steps"].as<int64_t>());
+  if (args.count("tokens") > 0) {
+    return RunLength::Tokens(ParseCount(args["tokens"].as<std::string>(), "--tokens"),
+                             step_symbols);
+  }
+  if (args.count("bytes-seen") > 0) {
+    return RunLength::Bytes(ParseCount(args["bytes-seen"].as<std::string>(), "--bytes-seen"),
+                            bytes_per_symbol, step_symbols);
+  }
+  return RunLength::Minutes(args.count("minutes") > 0 ? args["minutes"].as<double>()
+                                                      : kDefaultMinutes);
+}
+
+void RefuseBesideResume(const cxxopts::ParseResult& args) {
+  for (const char* name :
+       {"tokenizer",     "params",      "width",        "layers",    "heads",
+        "kv-heads",      "mlp-factor",  "conv-width",   "context",   "context-bytes",
+        "minutes",       "tokens",      "bytes-seen",   "steps",     "batch",
+        "muon-lr",       "adamw-lr",    "weight-decay", "clip-norm", "constant-share",
+        "rounded-share", "weight-bits", "weight-rate",  "seed",      "precision",
+        "init",          "force",       "train-bytes"}) {
+    if (args.count(name) > 0) {
+      throw UsageError(
+          fmt::format("--{} cannot be changed with --resume: the checkpoint decides it", name));
+    }
+  }
+}
+
+}  // namespace occam
