@@ -1,4 +1,4 @@
-"""Pieces of the twin that its network, its optimizer and its memory share: norm, products, Muon's orthogonal factor."""
+"""What the twin's network, its optimizer and its memory share: norm, products, Muon's step."""
 
 import torch
 
@@ -25,14 +25,15 @@ class Round(torch.autograd.Function):
 
 
 def linear(x, w):
-    """x [E, B, T, I], w [E, O, I]: operands rounded to bfloat16, float32 sums and results (a TF32 product of what bfloat16
-    holds is exact)."""
+    """x [E, B, T, I], w [E, O, I]: operands rounded to bfloat16, float32 sums and results (a TF32
+    product of what bfloat16 holds is exact)."""
     x, w = Round.apply(x), Round.apply(w)
     return (x.flatten(1, 2) @ w.transpose(1, 2)).unflatten(1, x.shape[1:3])
 
 
 def orthogonal(x):
-    """Five Newton-Schulz steps of Muon on [count, rows, columns], rows <= columns; in float32, see above."""
+    """Five Newton-Schulz steps of Muon on [count, rows, columns], rows <= columns; in float32, as
+    Muon makes small directions as large as the others, rounding errors included."""
     allowed, torch.backends.cuda.matmul.allow_tf32 = torch.backends.cuda.matmul.allow_tf32, False
     x = x / x.flatten(1).norm(dim=1).clamp_min(1e-30)[:, None, None]
     for _ in range(5):

@@ -1,14 +1,16 @@
-"""A memory of n-grams beside the twin's networks: rows chosen by integer rules of the last bytes, added to the embedding.
+"""A memory of n-grams beside the twin's networks: rows that integer rules choose by the last bytes.
 
-A configuration's "memory" names rules, one table of rows each ("h3 h5/16 v1": a number after / replaces memory_bits):
+A configuration's "memory" names rules ("h3 h5/16 v1"). Each has a table of rows; a number after /
+replaces memory_bits.
 
     hN    the last N bytes
     sAN   N bytes before the last A
-    wK    letters since the last other byte (K = 1); with the word before and what parts them (K = 2)
+    wK    letters since the last other byte (K = 1), or from the word before on (K = 2)
     vK    all bytes since the K-th last word began
 
-Rules are exact in unsigned 32-bit arithmetic; README.md of memory/ defines them. Memories of networks that train as one batch
-may differ in every field. Gradients are dense here, yet each optimizer but "adam" changes the rows that a step touched alone.
+Rules are exact in unsigned 32-bit arithmetic; results/memory/README.md defines them. Memories of
+networks that train as one batch may differ in every field. Gradients are dense here, yet each
+optimizer but "adam" changes only the rows that a step touched.
 """
 
 import math
@@ -20,21 +22,23 @@ import torch.nn.functional as F
 from twin_layers import linear, norm, orthogonal
 
 FIELDS = {
-    "memory": "", "memory_bits": 15, "memory_width": 0,  # numbers a row, projected to the width; 0 = the width, no projection
-    "memory_shared": 0,  # all rules choose rows of one table
-    "memory_layers": [],  # blocks before which the same rows are added again, by a projection (or gains) of their own
-    "memory_gate": 0,  # a rule's row times clamp(1 + its weights * norm(x), 0, 2)
-    "memory_embedding": 1,  # 0: the byte's own embedding is left out, a rule h1 stands for it
-    "memory_optimizer": "adam", "memory_lr": 8e-3, "memory_beta2": 0.99, "memory_decay": 0.0, "memory_init": 0.0,
-    "memory_muon": 0,  # projections learn by Muon
-    "memory_round": "", "memory_round_share": 0.4,  # a coding (see coded) trained in over the last share of a run
+    "memory": "", "memory_bits": 15,
+    "memory_width": 0,  # numbers a row, projected to the width; 0: the width, without a projection
+    "memory_shared": 0,  # 1: all rules choose rows of one table
+    "memory_layers": [],  # blocks before which the rows are added again, by another projection
+    "memory_gate": 0,  # 1: a rule's row times clamp(1 + its weights * norm(x), 0, 2)
+    "memory_embedding": 1,  # 0: without the byte's own embedding; a rule h1 stands for it
+    "memory_optimizer": "adam", "memory_lr": 8e-3, "memory_beta2": 0.99, "memory_decay": 0.0,
+    "memory_init": 0.0,
+    "memory_muon": 0,  # 1: projections learn by Muon
+    "memory_round": "",  # a coding (see coded) that is trained in
+    "memory_round_share": 0.4,  # over this last share of a run
 }
 BEGIN = 256
 MULTIPLIER = 0x9E3779B1
 MASK = 0xFFFFFFFF
 KNOWN_COUNTS = {"h": range(1, 10), "s": range(1, 10), "w": (1, 2), "v": (1, 2, 3)}
-CODINGS = ("row 63", "row 15", "row 7", "row 3", "row 1", "step 0.25", "step 0.5", "step 1", "step 1.5", "step 2", "step 3", "step 4", "dead 1",
-           "least 2")
+CODINGS = ("row 63", "row 15", "row 7", "row 3", "row 1", "step 0.25", "step 0.5", "step 1", "step 1.5", "step 2", "step 3", "step 4", "dead 1", "least 2")
 
 
 def parsed(rule, bits):
@@ -56,7 +60,8 @@ def mixed(h, salt):
 
 
 class Hashes:
-    """Mixed hashes of every position; inputs [E, B, T] hold the last known byte of each position, or BEGIN."""
+    """Mixed hashes of every position; inputs [E, B, T] hold each position's last known byte, or
+    BEGIN."""
 
     def __init__(self, length, device):
         inverse, powers, inverses = pow(MULTIPLIER, -1, 1 << 32), [1], [1]
@@ -70,7 +75,7 @@ class Hashes:
         return F.pad(x, (k, 0))[..., :x.shape[-1]] if k else x
 
     def _spans(self, values, starts):
-        """Horner's sum of the values from start to each position, by differences of prefix sums."""
+        """Horner's sum of the values from start to each position, by prefix sums."""
         sums = F.pad((values * self.inverses & MASK).cumsum(dim=-1), (1, 0))
         return (sums[..., 1:] - sums.gather(-1, starts) & MASK) * self.powers & MASK
 
@@ -100,7 +105,8 @@ class Hashes:
         ascii_letter = (lower >= 97) & (lower <= 122) & (inputs < 128)
         letter = ascii_letter | ((inputs >= 128) & (inputs < 256))
         values = torch.where(ascii_letter, lower + 1, values)
-        other = torch.where(letter, first - 1, t).cummax(dim=-1).values  # the last byte that is no letter
+        # The last position whose byte is no letter, and the last such position before that.
+        other = torch.where(letter, first - 1, t).cummax(dim=-1).values
         before = torch.maximum(F.pad(other, (1, 0), value=-1).gather(-1, other.clamp_min(0)), first - 1)
         before = torch.where(other >= first, before, first - 1)
         sums = {("w", 1): self._spans(values, other + 1), ("w", 2): self._spans(values, before + 1)}
@@ -113,9 +119,12 @@ class Hashes:
 
 
 def coded(rows, coding, step, count=None):
-    """Rows [..., m] as a file would hold them, and their codes: "row L": codes to +-L with a scale a row; "step S": steps of S
-    times the rows' deviation; "dead S": likewise, rounded towards zero; "least N": steps of a half, rows seen fewer than N
-    times left out."""
+    """Rows [..., m] as a file would hold them, and their codes.
+
+    "row L": codes to +-L with a scale a row. "step S": steps of S times the rows' deviation.
+    "dead S": likewise, rounded towards zero. "least N": steps of a half, without rows that were
+    seen fewer than N times.
+    """
     kind, value = coding.split()
     if kind == "row":
         scale = rows.abs().amax(dim=-1, keepdim=True).clamp_min(1e-30) / float(value)
@@ -138,8 +147,11 @@ def entropy_bits(counts):
 
 
 class Memory:
-    """Of one network. Tensors that learn: rows [all tables' rows, m], projections [places, D, rules * m] or gains [places, D],
-    gates [places, rules, D]."""
+    """The memory of one network.
+
+    Tensors that learn: rows [rows of all tables, m], projections [places, D, rules * m] or gains
+    [places, D], gates [places, rules, D].
+    """
 
     def __init__(self, c, device):
         self.c = c
@@ -169,6 +181,13 @@ class Memory:
         self.state["rows"] = [torch.zeros(count, state_width, device=device) for _ in range(row_state)]
         self.count = torch.zeros(count, 1, device=device)  # steps that touched a row
         self.coding = None  # of the rows, when held out text is coded
+
+    def place(self, layer):
+        """Which of the places is before that block, None if none; None is the input."""
+        if layer is None:
+            return 0
+        layers = self.c["memory_layers"]
+        return 1 + layers.index(layer) if layer in layers else None
 
     def parameters(self):
         return sum(w.numel() for w in self.w.values())
@@ -256,8 +275,8 @@ class Memory:
 
     @torch.no_grad()
     def bytes(self, coding):
-        """Estimated bytes of the rows so coded: flags of rows that hold anything, and codes by their frequencies in their
-        table, alone and after what the row held before."""
+        """Estimated bytes of the rows so coded: flags of rows that hold anything, and codes by
+        their frequencies in their table, alone and after what the row held before."""
         flags = plain = ordered = scales = 0
         step = self.deviation()
         for offset, size in self.tables:
@@ -307,9 +326,8 @@ class Memories:
         return [m and m.rows_of(found, e, None if self.rounding is None else self.rounding[e]) for e, m in enumerate(self.each)]
 
     def add(self, x, rows, layer=None):
-        """x [E, B, T, D] with what memories add before a block, or at the input."""
-        places = [m and (0 if layer is None else 1 + m.c["memory_layers"].index(layer) if layer in m.c["memory_layers"] else None)
-                  for m in self.each]
+        """Returns x [E, B, T, D] with what memories add before a block, or at the input."""
+        places = [m.place(layer) if m else None for m in self.each]
         if all(p is None for p in places):
             return x
         return torch.stack([x[e] if p is None else m.add(x[e], rows[e], p)

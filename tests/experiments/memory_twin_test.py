@@ -1,9 +1,11 @@
-"""torch_twin.py with a memory: rules as a plain loop finds them, chunks that begin, gradients of rows, codings, none at all.
+"""torch_twin.py with a memory: rules as a plain loop finds them, chunks that begin, gradients that
+reach rows, codings, and networks without a memory.
 
   memory_twin_test.py EXPERIMENTS
 """
 
-import hashlib
+import importlib
+import os
 import sys
 
 try:
@@ -13,10 +15,9 @@ except ImportError as missing:
     print(f"needs {missing.name}")
     sys.exit(77)
 
-sys.path.insert(0, sys.argv[1])
-
-import torch_twin
-import twin_memory
+sys.path.insert(0, os.path.abspath(sys.argv[1]))
+torch_twin = importlib.import_module("torch_twin")
+twin_memory = importlib.import_module("twin_memory")
 
 
 def attention(q, k, v, attn_mask=None, is_causal=False, scale=1.0):
@@ -42,12 +43,19 @@ def text(size, seed=1):
     return numpy.frombuffer(b"".join(parts)[:size], dtype=numpy.uint8).copy()
 
 
+def is_letter(b):
+    return 97 <= b | 32 <= 122 and b < 128 or b >= 128
+
+
+def folded(b):
+    return (b | 32) + 1 if is_letter(b) and b < 128 else b + 1
+
+
 def naive(known, rule):
-    """The rule's mixed hash of a list of known bytes, None if they are too few: README.md of experiments/memory, word by word."""
+    """The rule's mixed hash of a list of known bytes, None if they are too few, as
+    experiments/results/memory/README.md defines it."""
     K, M = 0x9E3779B1, 0xFFFFFFFF
     kind, numbers = rule[0], [int(d) for d in rule[1:]]
-    def is_letter(b): return 97 <= b | 32 <= 122 and b < 128 or b >= 128
-    def folded(b): return (b | 32) + 1 if is_letter(b) and b < 128 else b + 1
     if kind in "hs":
         skipped, count = ([0] + numbers)[-2:]
         if len(known) < skipped + count:
@@ -112,12 +120,9 @@ def train(data, *fields):
     return training, training.run()
 
 
-def digest(tensors):
-    return hashlib.sha256(b"".join(x.detach().numpy().tobytes() for x in tensors)).hexdigest()
-
-
 def a_memory_learns_and_leaves_others_alone():
-    """Networks with and without a memory in one batch; the one without trains as in a batch of its own."""
+    """Trains networks with and without a memory in one batch; the one without learns what it
+    learns in a batch of its own."""
     data = text(36_000)
     alone, (first,) = train(data, {})
     designs = [{"memory": "h2 h3 v1", "memory_bits": 8, "memory_width": 4},
@@ -143,7 +148,7 @@ def a_memory_learns_and_leaves_others_alone():
 
 
 def untouched_rows_stay_as_they_are():
-    """Every optimizer but Adam leaves a row that no byte of a step chose, its state included."""
+    """Every optimizer but Adam leaves a row that no byte of a step chose as it is."""
     for kind in ("lazy", "adagrad", "row_adagrad", "row_rms"):
         c = torch_twin.completed({**SHAPE, "memory": "h2", "memory_bits": 3, "memory_width": 2, "memory_optimizer": kind})
         memory = twin_memory.Memory(c, "cpu")
@@ -172,6 +177,7 @@ def codings_round_as_they_say():
 
 
 if __name__ == "__main__":
+    torch.set_num_threads(1)  # a thread that waits for others would spin
     torch.manual_seed(1)
     for test in (rules_are_what_a_plain_loop_finds, too_few_bytes_choose_a_row_of_their_own, untouched_rows_stay_as_they_are,
                  codings_round_as_they_say, a_memory_learns_and_leaves_others_alone):
