@@ -70,8 +70,7 @@ class ValidationBatches {
   ValidationBatches(std::span<const int32_t> tokens, int32_t begin_symbol, int sequences,
                     int length);
 
-  int64_t count() const { return count_; }                                  // batches
-  int64_t targets() const { return static_cast<int64_t>(tokens_.size()); }  // that count, in all
+  int64_t count() const { return count_; }  // batches
   // Reuses the memory of `batch`. index in [0, count()).
   void Fill(int64_t index, Batch* batch) const;
 

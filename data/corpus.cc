@@ -101,10 +101,8 @@ std::span<const uint8_t> Corpus::Part(const ByteRange& range) const {
 
 Sha256Digest Corpus::DigestOf(const ByteRange& range) const { return Sha256Of(Part(range)); }
 
-bool IsNamedCorpus(const std::string& name) { return FindNamed(name) != nullptr; }
-
 std::string CachePath(const std::string& name) {
-  if (!IsNamedCorpus(name)) throw UsageError("there is no corpus named " + name);
+  if (FindNamed(name) == nullptr) throw UsageError("there is no corpus named " + name);
   if (const char* folder = Environment("OCCAM_CACHE")) return fmt::format("{}/{}", folder, name);
   if (const char* folder = Environment("XDG_CACHE_HOME"))
     return fmt::format("{}/occam/{}", folder, name);
@@ -132,8 +130,8 @@ Corpus LoadCorpus(const std::string& where) {
 }
 
 Split MakeSplit(int64_t size_bytes, const std::string& train_text, const std::string& val_text) {
-  constexpr const char* kTrain = "--train-bytes";
-  constexpr const char* kValidation = "--val-bytes";
+  constexpr const char* kTrain = "the training part";
+  constexpr const char* kValidation = "the validation part";
   const auto is_range = [](const std::string& text) { return text.find(':') != std::string::npos; };
   if (size_bytes < 2) throw UsageError("one byte cannot be split into two parts");
 
@@ -161,7 +159,7 @@ Split MakeSplit(int64_t size_bytes, const std::string& train_text, const std::st
   if (Overlap(split.train, split.validation)) {
     throw UsageError(fmt::format("the training part {} overlaps the validation part {}{}",
                                  Show(split.train), Show(split.validation),
-                                 val_text.empty() ? "; give --val-bytes, too" : ""));
+                                 val_text.empty() ? "; choose the validation part, too" : ""));
   }
   return split;
 }
@@ -172,8 +170,8 @@ Split SplitOf(const Corpus& corpus, const std::string& train_text, const std::st
   }
   if (!train_text.empty() || !val_text.empty()) {
     throw UsageError(corpus.name +
-                     " is a prepared set with parts of its own; leave out --train-bytes and "
-                     "--val-bytes, or prepare it anew");
+                     " is a prepared set with parts of its own: they are not chosen again, but "
+                     "prepared anew");
   }
   if (corpus.set->train_bytes == 0) {
     throw UsageError(corpus.name + " has no training part: all of it is for validation");

@@ -43,18 +43,16 @@ Corpus LoadCorpus(const std::string& where);
 // kUsage (no such name; none of the variables is set).
 std::string CachePath(const std::string& name);
 
-bool IsNamedCorpus(const std::string& name);
-
 // Two parts of a corpus that do not overlap.
 struct Split {
   ByteRange train;
   ByteRange validation;
 };
 
-// From the texts of --train-bytes and --val-bytes, empty where not given. A text is a range
-// BEGIN:END (ParseByteRange) or a count N: the first N bytes for training, the last N for
-// validation. Not given are: validation, the last 5 % of the corpus, at most 10 MB (10,000,000
-// bytes); training, everything before the validation part, or after it when that starts at 0.
+// From texts that choose the parts, empty where one is not chosen. A text is a range BEGIN:END
+// (ParseByteRange) or a count N: the first N bytes for training, the last N for validation. Not
+// chosen, validation is the last 5 % of the corpus, at most 10 MB (10,000,000 bytes), and training
+// is everything before the validation part, or after it when that starts at 0.
 // Throws kUsage (not within the corpus, overlapping, empty).
 Split MakeSplit(int64_t size_bytes, const std::string& train_text, const std::string& val_text);
 

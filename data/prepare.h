@@ -49,9 +49,8 @@ PreparedSet PrepareSpeech(const std::vector<ListedFile>& files, const FileSplit&
 // `validation_bytes` of them are the validation part.
 PreparedSet PrepareRandom(int64_t bytes, uint64_t seed, int64_t validation_bytes);
 
-// A corpus as it is (data/corpus.h), parted by the texts of --train-bytes and --val-bytes; what is
-// in neither part is left out. Throws as LoadCorpus and MakeSplit; kUsage for what is a prepared
-// set already.
+// A corpus as it is (data/corpus.h), parted by these texts as MakeSplit does; what is in neither
+// part is left out. Throws as LoadCorpus and MakeSplit; kUsage for what is a prepared set already.
 PreparedSet PrepareBytes(const std::string& where, const std::string& train_text,
                          const std::string& val_text);
 

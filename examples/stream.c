@@ -18,10 +18,10 @@ static int write_stdout(void* user, const void* bytes, size_t size) {
 }
 
 int main(int argc, char** argv) {
-  occam_reader reader = OCCAM_READER_INIT;
-  occam_writer writer = OCCAM_WRITER_INIT;
-  occam_stats stats = OCCAM_STATS_INIT;
-  occam_options options = OCCAM_OPTIONS_INIT;
+  occam_reader reader = occam_reader_init();
+  occam_writer writer = occam_writer_init();
+  occam_stats stats = occam_stats_init();
+  occam_options options = occam_options_init();
   occam_error error;
   occam_code code = OCCAM_ERROR_USAGE;
   reader.read = read_stdin;

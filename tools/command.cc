@@ -12,11 +12,9 @@
 #include <new>
 #include <thread>
 
-#include "coder/container/container_format.h"
 #include "data/base/error.h"
 #include "data/base/format.h"
-#include "model/quantized_model.h"
-#include "version.h"
+#include "data/base/processors.h"
 
 namespace occam {
 namespace {
@@ -90,17 +88,18 @@ std::string TextOf(const cxxopts::ParseResult& args, const std::string& name) {
   return args.count(name) > 0 ? args[name].as<std::string>() : "";
 }
 
-std::string VersionText() {
-  const std::string commit = OCCAM_COMMIT;
-  return fmt::format("occam {} (numeric contract {}, file format {}{})", OCCAM_VERSION,
-                     kContractVersion, kContainerVersion,
-                     commit.empty() ? "" : ", commit " + commit);
-}
-
-int ExitCode(ErrorKind kind) {
-  if (kind == ErrorKind::kMemory) return static_cast<int>(ErrorKind::kIo);
-  if (kind == ErrorKind::kCancelled) return kInterruptedExitCode;
-  return static_cast<int>(kind);
+int ThreadsFrom(const cxxopts::ParseResult& args) {
+  const int threads = args["threads"].as<int>();
+  if (threads < 0) throw UsageError("--threads must not be negative");
+  const int processors = ProcessorCount();
+  if (threads > kMaxThreadsPerProcessor * int64_t{processors}) {
+    throw UsageError(
+        fmt::format("--threads {} is too many: this process may use {} processor{} and starts at "
+                    "most {} threads for each, {}; 0 means one for each",
+                    threads, processors, processors == 1 ? "" : "s", kMaxThreadsPerProcessor,
+                    kMaxThreadsPerProcessor * processors));
+  }
+  return threads;
 }
 
 int ReportFailure(const std::string& prefix) {
@@ -114,7 +113,7 @@ int ReportFailure(const std::string& prefix) {
   } catch (const Error& e) {
     return fail(e.kind(), e.what());
   } catch (const std::bad_alloc&) {
-    return fail(ErrorKind::kIo, "out of memory");
+    return fail(ErrorKind::kMemory, "out of memory");
   } catch (const std::exception& e) {
     return fail(ErrorKind::kInternal, std::string("a bug of Occam, please report it: ") + e.what());
   }

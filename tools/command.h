@@ -10,11 +10,12 @@
 #include <vector>
 
 #include "data/base/error.h"
+#include "tools/exit_code.h"
 
 namespace occam {
 
-// One a file tools/<name>_command.cc. Each parses, calls the libraries and prints; returns the exit
-// code and throws Error.
+// The commands, each in a file of tools/commands/. They parse, call the libraries and print; they
+// return the exit code and throw Error.
 int TrainCommand(int argc, const char* const* argv);
 int CompressCommand(int argc, const char* const* argv);
 int DecompressCommand(int argc, const char* const* argv);
@@ -32,8 +33,27 @@ cxxopts::ParseResult ParseOptions(cxxopts::Options* options, int argc, const cha
                                   const std::vector<std::string>& groups,
                                   const std::string& epilogue);
 
+// Libraries do not know the options. What act() throws of kind kUsage is thrown on with the option
+// that helps: "MESSAGE (HINT)".
+template <typename Act>
+auto WithHint(const std::string& hint, const Act& act) {
+  try {
+    return act();
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kUsage) throw;
+    throw Error(ErrorKind::kUsage, std::string(error.what()) + " (" + hint + ")");
+  }
+}
+
 // An option's text, or "" where it was not given.
 std::string TextOf(const cxxopts::ParseResult& args, const std::string& name);
+
+// Returns the number of threads that -T asks for, 0 for one a processor. More than
+// kMaxThreadsPerProcessor for each processor that the process may use only take memory and time:
+// they are refused.
+int ThreadsFrom(const cxxopts::ParseResult& args);
+
+constexpr int kMaxThreadsPerProcessor = 4;
 
 struct EarlyExit {};
 
@@ -41,12 +61,9 @@ struct EarlyExit {};
 // exit code.
 int ReportFailure(const std::string& prefix);
 
-// Of a program that ends by an error of this kind.
-int ExitCode(ErrorKind kind);
-
-constexpr int kInterruptedExitCode = 130;  // as shells report a program ended by SIGINT
-
-std::string VersionText();  // "occam 0.1.0 (numeric contract 1, file format 1, commit ...)"
+// "occam VERSION (numeric contract N, file format N, commit ...)": of the commit that was built,
+// with "-changed" where files differed from it. Sources without git say that it is unknown.
+std::string VersionText();
 
 // The exit codes, for every --help.
 extern const char kExitCodes[];

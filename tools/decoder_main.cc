@@ -7,6 +7,7 @@
 #include "coder/predict/network_predictor.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
+#include "tools/exit_code.h"
 
 namespace occam {
 namespace {
@@ -37,6 +38,6 @@ int main(int argc, char** argv) {
     occam::Restore(argv[1], argv[2]);
   } catch (const occam::Error& error) {
     std::fprintf(stderr, "occam_decoder: %s\n", error.what());
-    return static_cast<int>(error.kind());
+    return occam::ExitCode(error.kind());
   }
 }

@@ -7,6 +7,7 @@
 #include "coder/predict/network_predictor.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
+#include "tools/exit_code.h"
 
 namespace occam {
 namespace {
@@ -32,6 +33,6 @@ int main(int argc, char** argv) {
     occam::Store(argv[1], argv[2], argv[3]);
   } catch (const occam::Error& error) {
     std::fprintf(stderr, "occam_encoder: %s\n", error.what());
-    return static_cast<int>(error.kind());
+    return occam::ExitCode(error.kind());
   }
 }

@@ -16,7 +16,7 @@ compare=(libbz2-dev libbrotli-dev libwebp-dev libjxl-dev libflac-dev p7zip-full 
 mpi=(libopenmpi-dev openmpi-bin)  # training across processes; the build goes without it (OCCAM_MPI=OFF)
 run=(curl unzip xz-utils gzip)
 test=(
-  catch2 librapidcheck-dev libbenchmark-dev
+  catch2 libbenchmark-dev
   procps clang clang-format clang-tidy hdf5-tools python3 python3-h5py python3-numpy python3-torch
   python3-matplotlib python3-scipy python3-pandas python3-jinja2 python3-tqdm mypy pycodestyle
 )

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "data/base/thread_team.h"
+#include "data/base/processors.h"
 
 namespace occam {
 namespace {

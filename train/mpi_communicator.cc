@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "data/base/error.h"
-#include "data/base/thread_team.h"
+#include "data/base/processors.h"
 #include "train/communicator.h"
 #include "train/launcher.h"
 

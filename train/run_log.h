@@ -7,11 +7,11 @@
 //   {"event": "rounding", "step"}           from here on the passes see weights rounded as for
 //   coding; a run resumed there says it again
 //   {"event": "validation", "step", "bytes_seen", "bpb", "validation_bytes", "whole", "rounded"}
-//     and with --weight-rate "weight_bits": what the coded weights take, estimated;
+//     and where the recipe charges for them "weight_bits": what the coded weights take, estimated;
 //     and with named sources "bpb_of" and "validation_bytes_of": {"text", "image", ...}; "bpb" is
 //     then the mean weighted by the sources' shares
 //   {"event": "checkpoint", "step", "path"}
-//   {"event": "best", "step", "bytes_seen", "bpb", "path"}     with --keep-best
+//   {"event": "best", "step", "bytes_seen", "bpb", "path"}     where the best are kept
 //   {"event": "prequential", "step", "bits", "bytes", "bpb", "whole_pass"}    at the end; see
 //   prequential.h
 // A run that was killed and resumed has the steps since its last checkpoint twice: lines before a

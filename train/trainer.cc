@@ -138,7 +138,7 @@ RunStatus Trainer::Run() {
     if (error.kind() != ErrorKind::kIo) throw;
     const std::string kept =
         saved_steps_ < 0 ? "no checkpoint was written yet"
-                         : fmt::format("{} still holds step {}, from where --resume goes on",
+                         : fmt::format("{} still holds step {}, from where the run can go on",
                                        settings_.checkpoint_path, saved_steps_);
     throw IoError(fmt::format("{}; training stopped after {} steps, {}", error.what(),
                               position_.steps, kept));

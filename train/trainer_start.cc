@@ -131,8 +131,9 @@ void Trainer::CheckRanks() {
                   position_.steps, settings_.best_path.empty());
   VisitRecipe(settings_.recipe,
               [&](const char*, const auto& value) { start += fmt::format(" {}", value); });
-  require(BytesOf(std::span<const char>(start)),
-          "program, recipe (--precision auto goes by the processor) and place in the run");
+  require(
+      BytesOf(std::span<const char>(start)),
+      "program, recipe (processors may differ in the precision they choose) and place in the run");
   for (const TrainingSource& source : data_.sources) {
     require(BytesOf(source.train_tokens), "training data");
     require(BytesOf(source.validation_tokens), "validation data");

@@ -27,7 +27,7 @@ const T& FindField(const std::map<std::string, T>& map, const std::string& key,
   if (found == map.end()) {
     throw UsageError(fmt::format(
         "{} cannot be resumed: it was written before there was '{}'; start another run from its "
-        "weights with --init",
+        "weights",
         path, key));
   }
   return found->second;
@@ -39,7 +39,7 @@ void Require(const T& stored, const T& asked, const std::string& what, const std
   if (stored == asked) return;
   throw UsageError(fmt::format(
       "{} cannot be resumed: its {} is {}, now it is {}; ask for the same, or start another run "
-      "from its weights with --init",
+      "from its weights",
       path, what, stored, asked));
 }
 
@@ -47,7 +47,7 @@ void RequireTraining(const Checkpoint& checkpoint, const std::string& path) {
   if (checkpoint.training) return;
   throw UsageError(path +
                    " is a released model without a training state; start another run from its "
-                   "weights with --init");
+                   "weights");
 }
 
 void RequireSameRun(const RunPlan& plan, const std::string& path, const Recipe& recipe,

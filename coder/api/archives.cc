@@ -1,4 +1,5 @@
 // Files and streams of the door (sections 1, 3 and 4 of occam_c.h).
+#include <algorithm>
 #include <cstring>
 #include <optional>
 
@@ -21,6 +22,7 @@ class Job {
     Require(options_.mode >= OCCAM_MODE_CHUNKED && options_.mode <= OCCAM_MODE_ADAPTIVE,
             "there is no such mode");
     Require(options_.threads >= 0, "there is no negative number of threads");
+    kernels_ = KernelsOf(options_.flags);
     codec_.threads = options_.threads;
     codec_.mode = static_cast<ContextMode>(options_.mode);
     if (options_.progress != nullptr) {
@@ -38,7 +40,7 @@ class Job {
     if (options_.model != nullptr) return *options_.model;
     if (!own_) {
       const BuiltInModel& standard = BuiltInModels().front();
-      own_.emplace(ParseModel(standard.file, standard.name), KernelsOf(options_.flags));
+      own_.emplace(ParseModel(standard.file, standard.name), kernels_);
     }
     return *own_;
   }
@@ -84,7 +86,7 @@ class Job {
                        ", which is not the given one, " + Hex(std::span(given->model_id).first(8)) +
                        "; give none");
     }
-    own_.emplace(DecodeModel(embedded, name + ", its model"), KernelsOf(options_.flags));
+    own_.emplace(DecodeModel(embedded, name + ", its model"), kernels_);
     return &own_->loaded.codec_model();
   }
 
@@ -93,7 +95,7 @@ class Job {
     for (const BuiltInModel& candidate : BuiltInModels()) {
       QuantizedModel model = ParseModel(candidate.file, candidate.name);
       if (ModelId(model) != header.model_id) continue;
-      own_.emplace(std::move(model), KernelsOf(options_.flags));
+      own_.emplace(std::move(model), kernels_);
       return &own_->loaded.codec_model();
     }
     return nullptr;
@@ -101,6 +103,7 @@ class Job {
 
   occam_options options_;
   CodecOptions codec_;
+  Kernels kernels_ = Kernels::kFast;  // of models that the library finds
   std::optional<occam_model> own_;
 };
 
@@ -164,6 +167,7 @@ occam_code occam_compress_stream(const occam_reader* reader, const occam_writer*
                                  const occam_options* options, occam_stats* stats,
                                  occam_error* error) {
   return Guard(error, [&] {
+    CheckRoom(stats);
     const auto source = SourceFrom(reader);
     const auto sink = SinkFrom(writer);
     Fill(StatsOf(Job(options).CompressFrom(*source, *sink)), stats);
@@ -174,6 +178,7 @@ occam_code occam_decompress_stream(const occam_reader* reader, const occam_write
                                    const occam_options* options, occam_stats* stats,
                                    occam_error* error) {
   return Guard(error, [&] {
+    CheckRoom(stats);
     const auto source = SourceFrom(reader);
     const auto sink = SinkFrom(writer);
     Fill(StatsOf(Job(options).DecompressFrom(*source, *sink)), stats);
@@ -184,6 +189,7 @@ occam_code occam_decompress_range(const occam_reader* reader, const occam_writer
                                   uint64_t offset, uint64_t length, const occam_options* options,
                                   occam_stats* stats, occam_error* error) {
   return Guard(error, [&] {
+    CheckRoom(stats);
     const auto source = SourceFrom(reader);
     const auto sink = SinkFrom(writer);
     Job job(options);
@@ -199,6 +205,7 @@ occam_code occam_decompress_range(const occam_reader* reader, const occam_writer
 occam_code occam_list(const occam_reader* reader, occam_file_info* info, occam_buffer* model,
                       occam_error* error) {
   return Guard(error, [&] {
+    CheckRoom(info);
     if (model != nullptr) *model = {nullptr, 0};
     const auto source = SourceFrom(reader);
     const occam::FileInfo file = occam::ReadFileInfo(*source);

@@ -1,4 +1,4 @@
-// Models that are part of the program, so that compress and decompress need no --ckpt.
+// Models that are part of the library, so that compressing and restoring need no model file.
 //
 // A compressed file tells its model by id alone. Whatever was once the default therefore stays in
 // this list: every later version decodes what an earlier one made.

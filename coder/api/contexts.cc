@@ -65,7 +65,7 @@ occam_code occam_context_generate(occam_context* context, const occam_sampling* 
   return Guard(error, [&] {
     Require(context != nullptr, "there is no context");
     Require(writer != nullptr, "there is no writer");
-    const occam_sampling defaults = OCCAM_SAMPLING_INIT;
+    const occam_sampling defaults = occam_sampling_init();
     const occam_sampling s = sampling == nullptr ? defaults : Known(sampling);
     Require(s.top_k <= INT32_MAX, "top_k is beyond every vocabulary");
     occam::SymbolSampler sampler(

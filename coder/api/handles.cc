@@ -28,7 +28,12 @@ namespace {
 void SetError(occam_error* error, occam_code code, const char* message) {
   if (error == nullptr) return;
   error->code = code;
-  const size_t size = std::min(std::strlen(message), sizeof(error->message) - 1);
+  size_t size = std::strlen(message);
+  if (size >= sizeof(error->message)) {
+    size = sizeof(error->message) - 1;
+    // The cut is before a character of UTF-8, not within one.
+    while (size > 0 && (static_cast<unsigned char>(message[size]) & 0xc0) == 0x80) --size;
+  }
   std::memcpy(error->message, message, size);
   error->message[size] = '\0';
 }
@@ -81,6 +86,12 @@ class CallbackSink final : public ByteSink {
 };
 
 }  // namespace
+
+void ReportSuccess(occam_error* error) {
+  if (error == nullptr) return;
+  error->code = OCCAM_OK;
+  error->message[0] = '\0';
+}
 
 occam_code Report(occam_error* error, const std::exception_ptr& exception) {
   try {

@@ -24,9 +24,12 @@ struct occam_model {
 
 namespace occam::api {
 
-// Runs call() and turns what it throws into a code and a sentence; `error` may be null.
+// Fill in the error of a call; `error` may be null. Report turns an exception into a code and a
+// sentence. Success touches two fields alone: the range coder is called once a symbol.
+void ReportSuccess(occam_error* error);
 occam_code Report(occam_error* error, const std::exception_ptr& exception);
 
+// Runs call() and reports how it ended.
 template <typename Call>
 occam_code Guard(occam_error* error, Call call) {
   try {
@@ -34,7 +37,7 @@ occam_code Guard(occam_error* error, Call call) {
   } catch (...) {
     return Report(error, std::current_exception());
   }
-  if (error != nullptr) *error = {OCCAM_OK, ""};
+  ReportSuccess(error);
   return OCCAM_OK;
 }
 
@@ -47,6 +50,13 @@ std::span<const uint8_t> SpanOf(const void* bytes, size_t size);
 // Gives the bytes away in memory of the library's own. Throws std::bad_alloc.
 void Give(std::span<const uint8_t> bytes, occam_buffer* buffer);
 
+// Throws kUsage for a struct whose size cannot be meant: it was not initialised.
+inline void RequireSize(size_t struct_size) {
+  constexpr size_t kMost = 4096;
+  Require(struct_size >= sizeof(size_t) && struct_size <= kMost,
+          "a struct without its size was given; begin with its _init function");
+}
+
 // The part of a struct that both sides know: a caller of an older library sends fewer fields, and
 // one of a newer library more, which must be zero. Throws kUsage.
 template <typename Struct>
@@ -54,7 +64,7 @@ Struct Known(const Struct* given) {
   Struct known{};
   if (given == nullptr) return known;
   const size_t size = given->struct_size;
-  Require(size >= sizeof(size_t), "a struct without its size was given; use its _INIT macro");
+  RequireSize(size);
   const auto* bytes = reinterpret_cast<const unsigned char*>(given);
   for (size_t i = sizeof(Struct); i < size; ++i)
     Require(bytes[i] == 0, "a field was set that this version of the library does not know");
@@ -62,12 +72,17 @@ Struct Known(const Struct* given) {
   return known;
 }
 
-// The other way: writes the fields that the caller's struct has room for.
+// The other way: writes the fields that the caller's struct, which may be null, has room for.
+// CheckRoom throws kUsage where there is no size; it comes before work whose result Fill tells.
+template <typename Struct>
+void CheckRoom(const Struct* to) {
+  if (to != nullptr) RequireSize(to->struct_size);
+}
 template <typename Struct>
 void Fill(const Struct& result, Struct* to) {
   if (to == nullptr) return;
+  CheckRoom(to);
   const size_t size = to->struct_size;
-  Require(size >= sizeof(size_t), "a struct without its size was given; use its _INIT macro");
   std::memcpy(to, &result, size < sizeof(Struct) ? size : sizeof(Struct));
   to->struct_size = size;
 }

@@ -1,104 +1,73 @@
 #include "coder/archive/compressor.h"
 
 #include <algorithm>
-#include <memory>
-#include <utility>
-#include <vector>
 
+#include "coder/archive/model_header.h"
 #include "coder/archive/progress_meter.h"
 #include "coder/archive/segment_codec.h"
+#include "coder/archive/segment_pipeline.h"
 #include "coder/archive/segment_plan.h"
 #include "coder/container/container_writer.h"
-#include "data/base/error.h"
-#include "data/base/format.h"
+#include "data/base/processors.h"
 #include "data/base/thread_team.h"
 
 namespace occam {
 namespace {
 
-struct Slot {
-  std::unique_ptr<SegmentCodec> codec;
-  Bytes original;  // of a segment that waits or is worked on
+struct Segment {
+  Bytes original;
   EncodedSegment encoded;
 };
 
-// Fills slots from number `filled` on until all are full or the source ends; returns how many hold
-// something.
-size_t ReadOn(ByteSource& source, uint32_t segment_bytes, std::vector<Slot>& slots, size_t filled,
-              bool* ended) {
-  for (; filled < slots.size() && !*ended; ++filled) {
-    Bytes& original = slots[filled].original;
-    original.resize(segment_bytes);
-    original.resize(source.Read(original));
-    *ended = original.size() < segment_bytes;
-    if (original.empty()) break;
-  }
-  return filled;
-}
+// Reads one segment after the other. A source that has ended is not read again: a terminal would
+// wait for more.
+class SegmentReader {
+ public:
+  SegmentReader(ByteSource& source, uint32_t segment_bytes)
+      : source_(source), segment_bytes_(segment_bytes) {}
 
-int CountToEncode(std::span<const Slot> waiting, const FileHeader& header, int threads) {
-  std::vector<SegmentWork> work;
-  for (const Slot& slot : waiting) {
-    // As many symbols as there can be.
-    const auto symbols = static_cast<uint32_t>(slot.original.size());
-    work.push_back(WorkOf(symbols, CodingMethod::kModel, header));
+  // False where no bytes are left.
+  bool Read(Bytes* original) {
+    if (ended_) return false;
+    original->resize(segment_bytes_);
+    original->resize(source_.Read(*original));
+    ended_ = original->size() < segment_bytes_;
+    return !original->empty();
   }
-  return SegmentsAtOnce(work, threads, SharedCacheBytes());
-}
+
+ private:
+  ByteSource& source_;
+  uint32_t segment_bytes_;
+  bool ended_ = false;
+};
 
 }  // namespace
-
-FileHeader HeaderFor(const CodecModel* model, ContextMode mode) {
-  if (model == nullptr) return DefaultHeader(kDefaultContext, mode);
-  if (!model->tokenizer && model->vocabulary != 256) {
-    throw UsageError(fmt::format("the model has a vocabulary of {} and no tokenizer that makes it",
-                                 model->vocabulary));
-  }
-  FileHeader header = DefaultHeader(model->context, mode, model->vocabulary);
-  header.contract_version = model->contract_version;
-  header.tokenizer_id = model->tokenizer_id;
-  header.model_id = model->model_id;
-  return header;
-}
-
-void ContainerStats::Add(const SegmentHeader& header) {
-  original_bytes += header.original_bytes;
-  payload_bytes += header.payload_bytes;
-  ++segments;
-  ++method_segments[static_cast<size_t>(header.method)];
-}
 
 ContainerStats Compress(ByteSource& source, ByteSink& sink, const CodecModel* model,
                         const CodecOptions& options) {
   const FileHeader header = HeaderFor(model, options.mode);
-  ThreadTeam team(options.threads);
-  std::vector<Slot> slots(static_cast<size_t>(team.size()));
-  for (Slot& slot : slots) slot.codec = std::make_unique<SegmentCodec>(header, model);
+  SegmentPipeline<Segment> pipeline(header, model, options.threads);
   ProgressMeter meter(options.progress);
   ContainerWriter writer(sink, header, options.embedded_model);
+  SegmentReader reader(source, header.segment_bytes());
   ContainerStats stats;
-
-  size_t waiting = 0;
-  for (bool ended = false;;) {
-    waiting = ReadOn(source, header.segment_bytes(), slots, waiting, &ended);
-    if (waiting == 0) break;
-    const int count = CountToEncode(std::span(slots).first(waiting), header, team.size());
-    team.Run(count, [&](int item, int) {
-      Slot& slot = slots[static_cast<size_t>(item)];
-      slot.encoded = slot.codec->Encode(slot.original, team.size() / count,
-                                        [&](uint32_t n) { meter.Add(n, 0); });
-    });
-    const auto done = static_cast<size_t>(count);
-    for (const Slot& slot : std::span(slots).first(done)) {
-      const EncodedSegment& segment = slot.encoded;
-      writer.Append(segment.header, segment.payload);
-      stats.Add(segment.header);
-      stats.lost_bit_bytes += segment.lost_bit_bytes;
-      meter.Add(0, kSegmentHeaderBytes + segment.payload.size());
-    }
-    for (size_t i = done; i < waiting; ++i) std::swap(slots[i - done].original, slots[i].original);
-    waiting -= done;
-  }
+  pipeline.Run([&](Segment* segment) { return reader.Read(&segment->original); },
+               [&](const Segment& segment) {
+                 // A segment has no more symbols than bytes.
+                 const auto symbols = static_cast<uint32_t>(segment.original.size());
+                 return WorkOf(symbols, CodingMethod::kModel, header);
+               },
+               [&](SegmentCodec& codec, Segment* segment, int threads) {
+                 segment->encoded =
+                     codec.Encode(segment->original, threads, [&](uint32_t n) { meter.Add(n, 0); });
+               },
+               [&](const Segment& segment) {
+                 const EncodedSegment& encoded = segment.encoded;
+                 writer.Append(encoded.header, encoded.payload);
+                 stats.Add(encoded.header);
+                 stats.lost_bit_bytes += encoded.lost_bit_bytes;
+                 meter.Add(0, kSegmentHeaderBytes + encoded.payload.size());
+               });
   writer.Finish();
   stats.file_bytes = writer.file_bytes();
   stats.model_bytes = options.embedded_model.size();

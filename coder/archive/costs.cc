@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "coder/archive/model_header.h"
 #include "coder/archive/progress_meter.h"
 #include "coder/archive/segment_codec.h"
-#include "data/base/thread_team.h"
+#include "data/base/processors.h"
 
 namespace occam {
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-#include "coder/archive/compressor.h"
+#include "coder/archive/codec_options.h"
 #include "coder/predict/codec_model.h"
 
 namespace occam {

@@ -5,7 +5,8 @@
 #include <cstdint>
 #include <optional>
 
-#include "coder/archive/compressor.h"
+#include "coder/archive/codec_options.h"
+#include "coder/archive/container_stats.h"
 #include "coder/archive/decompressor.h"
 #include "data/base/file.h"
 

@@ -7,7 +7,8 @@
 #include <span>
 #include <vector>
 
-#include "coder/archive/compressor.h"
+#include "coder/archive/codec_options.h"
+#include "coder/archive/container_stats.h"
 #include "coder/container/container_format.h"
 #include "coder/predict/codec_model.h"
 #include "data/base/file.h"
@@ -26,7 +27,7 @@ using ModelFinder =
 // needed and none is given), kIo.
 ContainerStats Decompress(ByteSource& source, ByteSink& sink, const ModelFinder& find_model,
                           const CodecOptions& options);
-// With the given model, whatever the file holds.
+// Does the same with the given model, whatever the file holds.
 ContainerStats Decompress(ByteSource& source, ByteSink& sink, const CodecModel* model,
                           const CodecOptions& options);
 

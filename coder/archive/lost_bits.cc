@@ -18,10 +18,10 @@ constexpr int kHashBits = 16;
 class LostBitModel {
  public:
   LostBitModel()
-      : cells_{std::vector<uint32_t>(size_t{1} << (3 + kSymbolBits), kFreshCell),
-               std::vector<uint32_t>(size_t{1} << (1 + 2 * kSymbolBits), kFreshCell),
-               std::vector<uint32_t>(size_t{1} << (1 + 2 * kSymbolBits), kFreshCell),
-               std::vector<uint32_t>(size_t{1} << kHashBits, kFreshCell)} {
+      : cells_{std::vector<uint32_t>(size_t{1} << (3 + kSymbolBits), WideCell::kFresh),
+               std::vector<uint32_t>(size_t{1} << (1 + 2 * kSymbolBits), WideCell::kFresh),
+               std::vector<uint32_t>(size_t{1} << (1 + 2 * kSymbolBits), WideCell::kFresh),
+               std::vector<uint32_t>(size_t{1} << kHashBits, WideCell::kFresh)} {
     weights_.fill({16384, 16384, 16384, 16384});
   }
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <mutex>
 
-#include "coder/archive/compressor.h"
+#include "coder/archive/codec_options.h"
 
 namespace occam {
 

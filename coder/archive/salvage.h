@@ -7,7 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "coder/archive/compressor.h"
+#include "coder/archive/codec_options.h"
+#include "coder/archive/container_stats.h"
 #include "coder/archive/decompressor.h"
 #include "data/base/file.h"
 

@@ -79,7 +79,8 @@ bool EncodeSymbols(Predictor& model, std::span<const int32_t> symbols,
     }
     count.Add(done);
     left -= done;
-    if (encoder->written() > most_bytes && RangeEncoder(*encoder).Finish().size() > most_bytes) {
+    if (encoder->bytes_written() > most_bytes &&
+        RangeEncoder(*encoder).Finish().size() > most_bytes) {
       count.Add(left);
       return false;
     }

@@ -9,7 +9,7 @@
 #include <span>
 #include <string>
 
-#include "coder/archive/compressor.h"
+#include "coder/archive/codec_options.h"
 #include "coder/archive/decompressor.h"
 #include "coder/container/container_format.h"
 #include "coder/container/container_reader.h"

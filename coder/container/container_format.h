@@ -38,7 +38,7 @@ using TokenizerId =
 enum class ContextMode : uint8_t {
   kChunked = 0,  // every lane's context is fresh each `context` symbols
   kCarried = 1,  // a lane's context goes on from its first to its last symbol
-  // Carried, and the network's predictions are mixed with those of coder/adaptive_mixer.h.
+  // Carried, and the network's predictions are mixed with those of coder/predict/adaptive_mixer.h.
   kAdaptive = 2,
 };
 

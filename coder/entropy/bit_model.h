@@ -52,30 +52,56 @@ inline int32_t Squash(int64_t logit) {
   return kLogistic.squash[static_cast<size_t>(clamped + kMaxLogit)];
 }
 
-// A cell is a probability of a 1 in the upper 22 bits and a count of what it has seen below: it
-// moves by 1 / (count + 1.5) of the way, so that it is the mean at first and follows later.
-constexpr int kCountBits = 10;
-constexpr uint32_t kCountMask = (1u << kCountBits) - 1;
-constexpr uint32_t kFreshCell = 1u << 31;
+// The most observations that any cell's memory holds.
 constexpr int kCountLimit = 255;
 
+// The rate of a cell that has seen n bits is 1 / (n + 1.5), out of 65536: so a probability is the
+// mean of what was seen, two thirds of a bit of either kind put before it, until the limit keeps
+// the rate where it is (Mahoney's StateMap in lpaq1 and PAQ8 has the same rates).
 struct RateTable {
-  std::array<int32_t, kCountLimit + 1> rate{};  // out of 65536
+  std::array<int32_t, kCountLimit + 1> rate{};
   constexpr RateTable() {
     for (int i = 0; i <= kCountLimit; ++i) rate[static_cast<size_t>(i)] = 2 * 65536 / (2 * i + 3);
   }
 };
 inline constexpr RateTable kRates;
 
-// `limit`, at most kCountLimit, is how many observations its memory holds.
-inline void Learn(uint32_t* cell, bool bit, uint32_t limit) {
-  const uint32_t count = *cell & kCountMask;
-  const auto probability = static_cast<int32_t>(*cell >> kCountBits);
-  const int32_t target = bit ? (1 << 22) - 1 : 0;
-  const int64_t move = int64_t{target - probability} * kRates.rate[count] >> 16;
-  *cell = (static_cast<uint32_t>(probability + static_cast<int32_t>(move)) << kCountBits) |
-          (count < limit ? count + 1 : count);
-}
+// A cell predicts one bit in one context. Its upper bits are the probability of a 1, those below
+// count what it has seen. There are two widths of one rule: tables of millions of cells are as fast
+// as the processor's cache holds them, and narrow cells need half of it. A narrow probability
+// stands for the middle of its step; a wide one has no step to speak of.
+template <typename Word, int kKeptBits>
+struct BitCell {
+  static constexpr int kCountBits = 8 * static_cast<int>(sizeof(Word)) - kKeptBits;
+  static constexpr uint32_t kCountMask = (1u << kCountBits) - 1;
+  static constexpr Word kFresh = Word{1} << (8 * sizeof(Word) - 1);  // 1/2, nothing seen
+
+  static uint32_t Count(Word cell) { return cell & kCountMask; }
+
+  // The probability out of 2^22, of which kDropped bits are not kept.
+  static constexpr int kDropped = 22 - kKeptBits;
+  static int32_t Probability(Word cell) {
+    constexpr int32_t kMiddle = (1 << kDropped) >> 1;
+    return (static_cast<int32_t>(cell >> kCountBits) << kDropped) + kMiddle;
+  }
+
+  // The probability as a logistic number.
+  static int Stretch(Word cell) {
+    return kLogistic.stretch[static_cast<size_t>(Probability(cell) >> 10)];
+  }
+
+  // `limit`, at most kCountLimit and kCountMask, is how many observations its memory holds.
+  static void Learn(Word* cell, bool bit, uint32_t limit) {
+    const uint32_t count = Count(*cell);
+    const int32_t probability = Probability(*cell);
+    const int32_t target = bit ? (1 << 22) - 1 : 0;
+    const int64_t move = int64_t{target - probability} * kRates.rate[count] >> 16;
+    const auto moved = static_cast<uint32_t>(probability + static_cast<int32_t>(move)) >> kDropped;
+    *cell = static_cast<Word>((moved << kCountBits) | (count < limit ? count + 1 : count));
+  }
+};
+using WideCell = BitCell<uint32_t, 22>;    // counts to 1023
+using NarrowCell = BitCell<uint16_t, 11>;  // counts to 31
 
 // Where an interval of [0, kFrequencyTotal) of this size, that `leaves` symbols share, is cut by a
 // decision that is 1, the upper part, with this probability. Each side gets the room of its leaves,
@@ -85,8 +111,6 @@ inline uint32_t SplitOf(uint32_t size, uint32_t leaves, int32_t probability) {
   return leaves / 2 +
          static_cast<uint32_t>(rest * static_cast<uint64_t>(65536 - probability) >> 16);
 }
-
-inline int Stretch(uint32_t cell) { return kLogistic.stretch[cell >> 20]; }
 
 // N predictions of one bit, mixed in the logistic domain by weights that learn (Mahoney, 2005,
 // "Adaptive weighing of context models for lossless data compression", section 3.2). Does not own
@@ -100,7 +124,7 @@ class MixedBit {
   MixedBit(const Cells& cells, Weights* weights) : cells_(cells), weights_(*weights) {
     int64_t sum = 0;
     for (size_t i = 0; i < N; ++i) {
-      inputs_[i] = Stretch(*cells[i]);
+      inputs_[i] = WideCell::Stretch(*cells[i]);
       sum += int64_t{weights_[i]} * inputs_[i];
     }
     probability_ = Squash(sum >> 16);
@@ -115,7 +139,7 @@ class MixedBit {
     for (size_t i = 0; i < N; ++i) {
       const int32_t move = (inputs_[i] * error + (1 << (kShift - 1))) >> kShift;
       weights_[i] = std::clamp(weights_[i] + move, -kMaxWeight, kMaxWeight);
-      Learn(cells_[i], bit, limits[i]);
+      WideCell::Learn(cells_[i], bit, limits[i]);
     }
   }
 

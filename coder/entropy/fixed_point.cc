@@ -1,19 +1,12 @@
 #include "coder/entropy/fixed_point.h"
 
 #include <array>
-#include <bit>
 #include <cstddef>
 
 namespace occam {
 namespace {
 
 __extension__ using Wide = unsigned __int128;
-
-// Numbers between 0 and 2 in units of 2^-62 leave room for a square in 128 bits.
-constexpr int kInnerBits = 62;
-constexpr uint64_t Multiply(uint64_t a, uint64_t b) {
-  return static_cast<uint64_t>((static_cast<Wide>(a) * b) >> kInnerBits);
-}
 
 // The largest r with r * r <= x * 2^62; x < 2^62.
 constexpr uint64_t SquareRoot(uint64_t x) {
@@ -36,21 +29,6 @@ constexpr std::array<uint64_t, kFixedBits> kRoots = MakeRoots();
 
 }  // namespace
 
-// Squaring doubles the logarithm: the bits of its fraction come out one by one. What a square loses
-// is 2^-62 of it at most, and counts half as much at every step that follows.
-uint64_t Log2Fixed(uint32_t x) {
-  const int whole = std::bit_width(x) - 1;
-  uint64_t m = static_cast<uint64_t>(x) << (kInnerBits - whole);  // in [1, 2)
-  uint64_t result = static_cast<uint64_t>(whole);
-  for (int i = 0; i < kFixedBits; ++i) {
-    m = Multiply(m, m);
-    const uint64_t bit = m >> (kInnerBits + 1);
-    result = result << 1 | bit;
-    m >>= bit;
-  }
-  return result;
-}
-
 uint64_t NegativeExp2Fixed(uint64_t y) {
   constexpr int kResultBits = 32;
   const uint64_t whole = y >> kFixedBits;
@@ -58,7 +36,7 @@ uint64_t NegativeExp2Fixed(uint64_t y) {
   uint64_t product = uint64_t{1} << kInnerBits;
   for (int i = 0; i < kFixedBits; ++i) {
     if ((y >> (kFixedBits - 1 - i) & 1) != 0)
-      product = Multiply(product, kRoots[static_cast<size_t>(i)]);
+      product = MultiplyInner(product, kRoots[static_cast<size_t>(i)]);
   }
   const int shift = kInnerBits - kResultBits + static_cast<int>(whole);
   return (product + (uint64_t{1} << (shift - 1))) >> shift;

@@ -27,9 +27,8 @@ class RangeEncoder {
     while (range_ < kMinRange) Shift();
   }
 
-  // Bytes that are out so far; Finish may still take some back.
-  size_t written() const { return bytes_.size(); }
-  // What is written so far; up to 8 bytes behind what was encoded.
+  // Number of bytes that are out so far: up to 8 behind what was encoded, and Finish may still take
+  // zeros at the end back.
   size_t bytes_written() const { return bytes_.size(); }
 
   // Ends the stream and gives it away; the encoder may not be used afterwards. No stream that goes

@@ -3,248 +3,216 @@
 #include <algorithm>
 #include <bit>
 #include <cstdlib>
-#include <new>
 
 namespace occam {
 namespace {
 
-constexpr int kSlotBits = 20;  // slots of a table
-constexpr int kPlaceBits = 20;
-constexpr int kMatchBytes = 8;         // that must agree
-constexpr int kLongestMatch = 32;      // that is told from longer ones
-constexpr int kCorrectionBits = 16;    // rows
-constexpr int kCorrectionPoints = 25;  // logits -12, -11, .., 12
-constexpr int kCorrectionRate = 6;
+// ---- Weights -----------------------------------------------------------------------------------
 
-// A cell is a probability in the upper 11 bits, the middle of its step, and a count below.
-constexpr int kCountBits16 = 5;
-constexpr uint32_t kMostCounted = 31;
-constexpr uint16_t kFreshCell16 = 1u << 15;
-
-int StretchCell(uint16_t cell) {
-  return kLogistic.stretch[static_cast<size_t>(cell >> kCountBits16) * 2 + 1];
-}
-
-void LearnCell(uint16_t* cell, bool bit) {
-  const uint32_t count = *cell & kMostCounted;
-  const int32_t probability = ((*cell >> kCountBits16) << 11) + (1 << 10);
-  const int32_t target = bit ? (1 << 22) - 1 : 0;
-  const int64_t move = int64_t{target - probability} * kRates.rate[count] >> 16;
-  const auto moved = static_cast<uint32_t>(probability + static_cast<int32_t>(move)) >> 11;
-  *cell = static_cast<uint16_t>((moved << kCountBits16) | std::min(count + 1, kMostCounted));
-}
-
+// Weights at the start, out of 65536: 0.76 and 0.09. The network has learned already; the others
+// have to earn their weights.
 constexpr int32_t kNetworkWeight = 50000;
 constexpr int32_t kOtherWeight = 6000;
+
+// A weight moves by input * error / 2^16, the input being out of 256, the error and the weight out
+// of 65536. That is a learning rate of 2^-8 = 0.004, in the range of 0.002 to 0.01 that is usual
+// for PAQ's mixers.
 constexpr int kLearningShift = 16;
+// 256 in either direction: no weight comes near it, and sums of products fit into 64 bits.
 constexpr int32_t kMaxWeight = 1 << 24;
 
-constexpr uint32_t kHash1 = 0x9e3779b1u;
-constexpr uint32_t kHash2 = 0x2c1b3c6du;
-constexpr uint64_t kHash64 = 0x9e3779b97f4a7c15u;
+// The network's certainty is a whole number of logits, and 7 stands for all above.
+constexpr size_t kNetworkCertainties = 8;
 
+// ---- Correction --------------------------------------------------------------------------------
+
+// A probability is corrected between points that are 1.0 apart on the logit scale, from -12 to 12:
+// the range of logits. lpaq1 has 33 points from -8 to 8 in its place.
+constexpr int kOutermostPoint = 12;
+constexpr size_t kPoints = 2 * kOutermostPoint + 1;
+static_assert(kMaxLogit < kOutermostPoint * kLogitOne);
+// Rows are chosen by a hash of three bytes and the bits so far, in 16 bits as in PAQ8: 3.3 MB in
+// all.
+constexpr int kRowBits = 16;
+// Both points move by 1/64 of the way to what came; in PAQ8 it is 1/128.
+constexpr int kCorrectionShift = 6;
+
+// ---- Hashes ------------------------------------------------------------------------------------
+// Their multipliers are odd numbers with irregular bits that are in common use.
+
+constexpr uint32_t kGolden32 = 0x9e3779b1u;          // a prime next to 2^32 / golden ratio
+constexpr uint64_t kGolden64 = 0x9e3779b97f4a7c15u;  // 2^64 / golden ratio
+constexpr uint32_t kMultiplier = 0x2c1b3c6du;        // of an integer hash found by Wellons' search
+constexpr uint32_t kHalfByteSalt = 0x7feb352du;      // of lowbias32 (Wellons, 2018)
+constexpr uint32_t kLetterMultiplier = 0x2c9277b5u;  // of PCG's 32-bit generator (O'Neill, 2014)
+
+// The upper bits of a product depend on all bits of its factors.
 uint32_t Upper(uint64_t product) { return static_cast<uint32_t>(product >> 32); }
 
-uint32_t Mix(uint32_t hash) {
-  hash = (hash ^ hash >> 15) * kHash2;
-  return (hash ^ hash >> 13) * kHash1;
+// Spreads a context's hash over the slots of a table.
+uint32_t Spread(uint32_t hash) {
+  hash = (hash ^ hash >> 15) * kMultiplier;
+  return (hash ^ hash >> 13) * kGolden32;
 }
 
+// Bytes of 128 and more are parts of letters in UTF-8.
 bool IsLetter(uint8_t byte) {
   return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || byte >= 128;
 }
 
 }  // namespace
 
-void AdaptiveMixer::Table::Free::operator()(void* memory) const { std::free(memory); }
-
-void AdaptiveMixer::Table::Clear() {
-  constexpr size_t kLine = 64;  // pairs of slots lie in one line of the cache
-  memory_.reset();
-  memory_.reset(std::calloc((sizeof(Slot) << kSlotBits) + kLine, 1));
-  if (!memory_) throw std::bad_alloc();
-  const auto address = reinterpret_cast<uintptr_t>(memory_.get());
-  slots_ = reinterpret_cast<Slot*>((address + kLine - 1) / kLine * kLine);
-}
-
-void AdaptiveMixer::Table::Prefetch(uint32_t hash) const {
-  __builtin_prefetch(&slots_[hash >> (32 - kSlotBits)], 1);
-}
-
-// Two places are possible for a slot; of two strangers the one that has seen less makes room.
-AdaptiveMixer::Slot& AdaptiveMixer::Table::Find(uint32_t hash) {
-  const size_t index = hash >> (32 - kSlotBits);
-  const auto check = static_cast<uint16_t>(hash | 1);
-  Slot* slot = &slots_[index];
-  if (slot->cells[0] == check) return *slot;
-  Slot* const other = &slots_[index ^ 1];
-  if (other->cells[0] == check) return *other;
-  if ((other->cells[1] & kMostCounted) < (slot->cells[1] & kMostCounted)) slot = other;
-  slot->cells.fill(kFreshCell16);
-  slot->cells[0] = check;
-  return *slot;
-}
+// ---- Lanes and bytes ---------------------------------------------------------------------------
 
 void AdaptiveMixer::Start(int lanes) {
-  for (Table& table : tables_) table.Clear();
+  for (SlotTable& table : tables_) table.Clear();
+  repeats_.Start(lanes);
   Weights initial;
   initial.fill(kOtherWeight);
-  initial[0] = kNetworkWeight;
-  by_knowledge_.assign(5 * 8 * 8, initial);
+  initial[kNetworkInput] = kNetworkWeight;
+  by_knowledge_.assign(RepeatFinder::kCertainties * (kContexts + 1) * kNetworkCertainties, initial);
   by_node_.assign(256, initial);
-  corrections_.resize((size_t{1} << kCorrectionBits) * kCorrectionPoints);
+  corrections_.resize((size_t{1} << kRowBits) * kPoints);
   for (size_t i = 0; i < corrections_.size(); ++i) {
-    const int point = static_cast<int>(i % kCorrectionPoints) - kCorrectionPoints / 2;
+    const int point = static_cast<int>(i % kPoints) - kOutermostPoint;
     corrections_[i] = static_cast<uint16_t>(Squash(point * kLogitOne));
   }
-  match_cells_.assign(kLongestMatch, kFreshCell);
-  places_.assign(size_t{1} << kPlaceBits, Place());
   lanes_.assign(static_cast<size_t>(lanes), Lane());
   for (Lane& lane : lanes_) SetContexts(&lane);
 }
 
-int AdaptiveMixer::ExpectedByte() const {
-  const Lane& lane = lanes_[lane_];
-  if (lane.match_length == 0) return -1;
-  const std::vector<uint8_t>& bytes = lanes_[lane.match_lane].bytes;
-  return lane.match_step < bytes.size() ? bytes[lane.match_step] : -1;
+void AdaptiveMixer::StartByte(int lane) {
+  lane_ = &lanes_[static_cast<size_t>(lane)];
+  node_ = 1;
+  repeats_.StartByte(static_cast<size_t>(lane));
+  FindSlots(0);
+}
+
+void AdaptiveMixer::EndByte() {
+  const auto byte = static_cast<uint8_t>(node_);
+  lane_->past = lane_->past << 8 | byte;
+  ReadLetter(byte, lane_);
+  repeats_.EndByte(byte, lane_->past);
+  SetContexts(lane_);
+}
+
+void AdaptiveMixer::ReadLetter(uint8_t byte, Lane* lane) {
+  if (IsLetter(byte)) {
+    const uint32_t lower_case = byte < 128 ? byte | 0x20u : byte;
+    lane->word = (lane->word + lower_case + 1) * kLetterMultiplier;
+  } else if (lane->word != 0) {
+    lane->word_before = lane->word;
+    lane->word = 0;
+  }
 }
 
 void AdaptiveMixer::SetContexts(Lane* lane) {
-  lane->hashes = {Upper((lane->past & 0xffffffffu) * kHash64),
-                  Upper((lane->past & 0xffffffffffffu) * kHash64), lane->word * kHash2,
-                  (lane->word * kHash2) ^ (lane->word_before * kHash1)};
+  constexpr uint64_t kFourBytes = 0xffffffffu;
+  constexpr uint64_t kSixBytes = 0xffffffffffffu;
+  lane->hashes = {Upper((lane->past & kFourBytes) * kGolden64),
+                  Upper((lane->past & kSixBytes) * kGolden64), lane->word * kMultiplier,
+                  (lane->word * kMultiplier) ^ (lane->word_before * kGolden32)};
   // By the time it is this lane's turn again, its first slots are in the cache.
-  for (size_t i = 0; i < kContexts; ++i) tables_[i].Prefetch(Mix(lane->hashes[i]));
+  for (size_t i = 0; i < kContexts; ++i) tables_[i].Prefetch(Spread(lane->hashes[i]));
 }
 
-void AdaptiveMixer::StartByte(int lane) {
-  lane_ = static_cast<size_t>(lane);
-  node_ = 1;
-  expected_ = ExpectedByte();
-  for (size_t i = 0; i < kContexts; ++i) slots_[i] = &tables_[i].Find(Mix(lanes_[lane_].hashes[i]));
+// Slots of half a byte; the salt is 0 for the upper half and tells the upper half for the lower
+// one.
+void AdaptiveMixer::FindSlots(uint32_t salt) {
+  for (size_t i = 0; i < kContexts; ++i)
+    slots_[i] = &tables_[i].Find(Spread(lane_->hashes[i] + salt));
 }
+
+// ---- Predicting a bit --------------------------------------------------------------------------
 
 int32_t AdaptiveMixer::Predict(int network_logit) {
-  const int depth = std::bit_width(node_) - 1;
-  if (depth == 4) {
-    for (size_t i = 0; i < kContexts; ++i)
-      slots_[i] = &tables_[i].Find(Mix(lanes_[lane_].hashes[i] + node_ * 0x7feb352du));
-  }
-  const uint32_t half = 1u << (depth & 3);
-  const uint32_t cell = half | (node_ & (half - 1));
-  network_logit = std::clamp(network_logit, -kMaxLogit, kMaxLogit);
-  inputs_[0] = network_logit;
-  int known = 0;
+  const int depth = std::bit_width(node_) - 1;  // bits of this byte that are known
+  if (depth == 4) FindSlots(node_ * kHalfByteSalt);
+  inputs_[kNetworkInput] = std::clamp(network_logit, -kMaxLogit, kMaxLogit);
+  const size_t contexts_seen = PredictByContexts(depth);
+  inputs_[kRepeatInput] = repeats_.Predict(node_, depth);
+  inputs_[kConstantInput] = kLogitOne;
+  ChooseWeights(contexts_seen);
+  return Correct(Mix());
+}
+
+// Returns how many contexts have seen this decision before; the others predict nothing.
+size_t AdaptiveMixer::PredictByContexts(int depth) {
+  const uint32_t leading_one = 1u << (depth & 3);
+  const uint32_t cell = leading_one | (node_ & (leading_one - 1));
+  size_t seen = 0;
   for (size_t i = 0; i < kContexts; ++i) {
     cells_[i] = &slots_[i]->cells[cell];
-    const bool seen = (*cells_[i] & kMostCounted) != 0;
-    inputs_[1 + i] = seen ? StretchCell(*cells_[i]) : 0;
-    known += seen ? 1 : 0;
+    const bool is_known = NarrowCell::Count(*cells_[i]) != 0;
+    inputs_[kContextInput + i] = is_known ? NarrowCell::Stretch(*cells_[i]) : 0;
+    seen += is_known ? 1 : 0;
   }
-  const bool follows =
-      expected_ >= 0 && (static_cast<uint32_t>(expected_ | 256) >> (8 - depth)) == node_;
-  expected_bit_ = follows ? expected_ >> (7 - depth) & 1 : -1;
-  int match = 0;
-  inputs_[1 + kContexts] = 0;
-  if (follows) {
-    const int length = lanes_[lane_].match_length;
-    match = length < 16 ? 1 : length < 24 ? 2 : length < kLongestMatch ? 3 : 4;
-    const int logit =
-        Stretch(match_cells_[static_cast<size_t>(std::min(length, kLongestMatch) - 1)]);
-    inputs_[1 + kContexts] = expected_bit_ == 1 ? logit : -logit;
-  }
-  inputs_[2 + kContexts] = kLogitOne;
+  return seen;
+}
 
-  const int sure = std::min(7, std::abs(network_logit) / kLogitOne);
-  weights_ = {&by_knowledge_[static_cast<size_t>((match * 8 + known) * 8 + sure)],
+void AdaptiveMixer::ChooseWeights(size_t contexts_seen) {
+  const auto repetition = static_cast<size_t>(repeats_.Certainty());
+  const size_t network = std::min(
+      kNetworkCertainties - 1, static_cast<size_t>(std::abs(inputs_[kNetworkInput]) / kLogitOne));
+  weights_ = {&by_knowledge_[(repetition * (kContexts + 1) + contexts_seen) * kNetworkCertainties +
+                             network],
               &by_node_[node_]};
+}
+
+// Returns the mean of the logits by both sets of weights.
+int AdaptiveMixer::Mix() {
   int64_t sum = 0;
-  for (size_t s = 0; s < 2; ++s) {
-    int64_t product = 0;
-    for (size_t i = 0; i < kInputs; ++i) product += int64_t{(*weights_[s])[i]} * inputs_[i];
-    product >>= 16;
-    mixed_[s] = Squash(product);
-    sum += std::clamp<int64_t>(product, -kMaxLogit, kMaxLogit);
+  for (size_t s = 0; s < kSets; ++s) {
+    int64_t logit = 0;
+    for (size_t i = 0; i < kInputs; ++i) logit += int64_t{(*weights_[s])[i]} * inputs_[i];
+    logit >>= 16;
+    mixed_[s] = Squash(logit);
+    sum += std::clamp<int64_t>(logit, -kMaxLogit, kMaxLogit);
   }
-  const auto logit = static_cast<int>(sum / 2);
-  const int place = logit + 12 * kLogitOne;
-  const int weight = place % kLogitOne;
-  const uint32_t row =
-      (static_cast<uint32_t>(lanes_[lane_].past & 0xffffff) * kHash1 + node_ * kHash2) >>
-      (32 - kCorrectionBits);
-  correction_ = &corrections_[row * kCorrectionPoints + static_cast<size_t>(place / kLogitOne)];
+  return static_cast<int>(sum / 2);
+}
+
+// Returns the mean of the probability as it was mixed and of what came after the same three bytes
+// where it was such. The latter is between the two points that are nearest.
+int32_t AdaptiveMixer::Correct(int logit) {
+  const int place = logit + kOutermostPoint * kLogitOne;
+  const int beyond_point = place % kLogitOne;
+  const uint32_t three_bytes = static_cast<uint32_t>(lane_->past & 0xffffff);
+  const uint32_t row = (three_bytes * kGolden32 + node_ * kMultiplier) >> (32 - kRowBits);
+  correction_ = &corrections_[row * kPoints + static_cast<size_t>(place / kLogitOne)];
   const int corrected =
-      (correction_[0] * (kLogitOne - weight) + correction_[1] * weight) / kLogitOne;
+      (correction_[0] * (kLogitOne - beyond_point) + correction_[1] * beyond_point) / kLogitOne;
   return std::clamp((Squash(logit) + corrected) / 2, 1, 65535);
 }
 
+// ---- Learning a bit ----------------------------------------------------------------------------
+
 void AdaptiveMixer::Learn(bool bit) {
-  for (size_t s = 0; s < 2; ++s) {
-    const int64_t error = (bit ? 65536 : 0) - mixed_[s];
-    for (size_t i = 0; i < kInputs; ++i) {
-      int32_t& weight = (*weights_[s])[i];
-      const int64_t move = (inputs_[i] * error + (1 << (kLearningShift - 1))) >> kLearningShift;
-      weight = static_cast<int32_t>(std::clamp<int64_t>(weight + move, -kMaxWeight, kMaxWeight));
-    }
-  }
-  for (uint16_t* const cell : cells_) LearnCell(cell, bit);
-  if (expected_bit_ >= 0) {
-    const int length = std::min(lanes_[lane_].match_length, kLongestMatch);
-    occam::Learn(&match_cells_[static_cast<size_t>(length - 1)], (expected_bit_ == 1) == bit,
-                 kCountLimit);
-  }
-  for (uint16_t* const point : {correction_, correction_ + 1}) {
-    const int target = bit ? 65535 : 0;
-    *point = static_cast<uint16_t>(*point + (target - *point) / (1 << kCorrectionRate));
-  }
+  LearnWeights(bit);
+  for (uint16_t* const cell : cells_) NarrowCell::Learn(cell, bit, NarrowCell::kCountMask);
+  repeats_.Learn(bit);
+  LearnCorrection(bit);
   node_ = node_ * 2 + (bit ? 1 : 0);
   if (node_ >= 256) EndByte();
 }
 
-void AdaptiveMixer::EndByte() {
-  Lane& lane = lanes_[lane_];
-  const auto byte = static_cast<uint8_t>(node_);
-  lane.bytes.push_back(byte);
-  lane.past = lane.past << 8 | byte;
-  if (IsLetter(byte)) {
-    const uint32_t letter = byte < 128 ? byte | 0x20u : byte;
-    lane.word = (lane.word + letter + 1) * 0x2c9277b5u;
-  } else if (lane.word != 0) {
-    lane.word_before = lane.word;
-    lane.word = 0;
+// Each set learns by its own error.
+void AdaptiveMixer::LearnWeights(bool bit) {
+  constexpr int64_t kHalf = int64_t{1} << (kLearningShift - 1);  // so that moves are rounded
+  for (size_t s = 0; s < kSets; ++s) {
+    const int64_t error = (bit ? 65536 : 0) - mixed_[s];
+    for (size_t i = 0; i < kInputs; ++i) {
+      int32_t& weight = (*weights_[s])[i];
+      const int64_t move = (inputs_[i] * error + kHalf) >> kLearningShift;
+      weight = static_cast<int32_t>(std::clamp<int64_t>(weight + move, -kMaxWeight, kMaxWeight));
+    }
   }
-  if (expected_ == byte) {
-    ++lane.match_length;
-    ++lane.match_step;
-  } else {
-    lane.match_length = 0;
-  }
-  FindMatch(&lane);
-  SetContexts(&lane);
 }
 
-// The place after this byte becomes the one that is found after the same eight bytes.
-void AdaptiveMixer::FindMatch(Lane* lane) {
-  const size_t size = lane->bytes.size();
-  if (size < kMatchBytes) return;
-  Place& place = places_[static_cast<size_t>(lane->past * kHash64 >> (64 - kPlaceBits))];
-  if (lane->match_length == 0 && place.step != 0) {
-    const std::vector<uint8_t>& bytes = lanes_[place.lane].bytes;
-    int length = 0;
-    while (length < kLongestMatch && static_cast<size_t>(length) < size &&
-           static_cast<uint32_t>(length) < place.step &&
-           bytes[place.step - 1 - static_cast<uint32_t>(length)] ==
-               lane->bytes[size - 1 - static_cast<size_t>(length)]) {
-      ++length;
-    }
-    if (length >= kMatchBytes) {
-      lane->match_lane = place.lane;
-      lane->match_step = place.step;
-      lane->match_length = length;
-    }
-  }
-  place = {static_cast<uint32_t>(lane_), static_cast<uint32_t>(size)};
+void AdaptiveMixer::LearnCorrection(bool bit) {
+  const int target = bit ? 65535 : 0;
+  for (uint16_t* const point : {correction_, correction_ + 1})
+    *point = static_cast<uint16_t>(*point + (target - *point) / (1 << kCorrectionShift));
 }
 
 }  // namespace occam

@@ -2,13 +2,17 @@
 // next bit, mixed with what the network says. The network knows the language, this one the names
 // and phrases of the text at hand. Integers only, so the same on every machine.
 //
-// A byte is eight binary decisions, most significant bit first. Besides the network's logit there
-// are predictions by the four and by the six bytes before, by the word so far, by it and the word
-// before, each from a table by hash; and by what followed the last place with the same eight bytes
-// before it. Two sets of weights, one chosen by how much is known, one by the bits so far, mix them
-// in the logistic domain and learn (Mahoney, 2005, "Adaptive weighing of context models for
-// lossless data compression", section 3.2); half of the result is corrected by how such results
-// fared after these three bytes (secondary estimation, as in Mahoney's PAQ7). All lanes share
+// A byte is eight binary decisions, most significant bit first. Each has seven predictions, which
+// are numbers on the logistic scale:
+//   - the network's;
+//   - four by contexts: the four and the six bytes before, the word so far, and this with the word
+//     before (slot_table.h);
+//   - one by the last place with the same eight bytes before it (repeat_finder.h);
+//   - a constant.
+// Two sets of weights mix them and learn (Mahoney, 2005, "Adaptive weighing of context models for
+// lossless data compression", section 3.2). One set is chosen by how much is known, the other by
+// the bits so far. Half of the result is corrected by how such results fared after the same three
+// bytes (secondary symbol estimation, as in Mahoney's PAQ7, 2005, and lpaq1, 2007). All lanes share
 // tables and weights, in the order of coding.
 #ifndef OCCAM_CODER_PREDICT_ADAPTIVE_MIXER_H_
 #define OCCAM_CODER_PREDICT_ADAPTIVE_MIXER_H_
@@ -16,10 +20,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <vector>
 
 #include "coder/entropy/bit_model.h"
+#include "coder/predict/repeat_finder.h"
+#include "coder/predict/slot_table.h"
 
 namespace occam {
 
@@ -38,69 +43,54 @@ class AdaptiveMixer {
 
  private:
   static constexpr size_t kContexts = 4;
-  static constexpr size_t kInputs = kContexts + 3;  // network, contexts, match, constant
-  using Weights = std::array<int32_t, kInputs>;     // out of 65536
+  // The places of the predictions among the inputs of the mixer.
+  static constexpr size_t kNetworkInput = 0;
+  static constexpr size_t kContextInput = 1;  // the first of kContexts
+  static constexpr size_t kRepeatInput = kContextInput + kContexts;
+  static constexpr size_t kConstantInput = kRepeatInput + 1;
+  static constexpr size_t kInputs = kConstantInput + 1;
+  static constexpr size_t kSets = 2;             // of weights that are at work for a bit
+  using Weights = std::array<int32_t, kInputs>;  // out of 65536
 
-  // Of half a byte after one context: which it is, then the cells of its 15 decisions [1, 16).
-  struct alignas(32) Slot {
-    std::array<uint16_t, 16> cells;
-  };
-  // Slots of zeros, on which time and memory are spent only where they are touched.
-  class Table {
-   public:
-    void Clear();
-    Slot& Find(uint32_t hash);
-    void Prefetch(uint32_t hash) const;
-
-   private:
-    struct Free {
-      void operator()(void* memory) const;
-    };
-    std::unique_ptr<void, Free> memory_;
-    Slot* slots_ = nullptr;
-  };
-  using Hashes = std::array<uint32_t, kContexts>;
   struct Lane {
-    uint64_t past = 0;  // bytes, the last one lowest
-    uint32_t word = 0;  // hash of the letters since the last other byte
+    uint64_t past = 0;  // the last eight bytes, the last one lowest
+    uint32_t word = 0;  // hash of the letters since the last other byte; 0: there are none
     uint32_t word_before = 0;
-    std::vector<uint8_t> bytes;
-    Hashes hashes{};  // of what the next byte is predicted by
-    // Where the predicted byte stands, and how many bytes before it agree; 0: nowhere.
-    uint32_t match_lane = 0;
-    uint32_t match_step = 0;
-    int match_length = 0;
-  };
-  struct Place {
-    uint32_t lane = 0;
-    uint32_t step = 0;  // 0: none
+    std::array<uint32_t, kContexts> hashes{};  // of the contexts of the next byte
   };
 
+  static void ReadLetter(uint8_t byte, Lane* lane);
   void SetContexts(Lane* lane);
-  int ExpectedByte() const;  // -1: none
-  void FindMatch(Lane* lane);
+
+  // The steps of Predict, in their order.
+  void FindSlots(uint32_t salt);
+  size_t PredictByContexts(int depth);
+  void ChooseWeights(size_t contexts_seen);
+  int Mix();
+  int32_t Correct(int logit);
+  // The steps of Learn.
+  void LearnWeights(bool bit);
+  void LearnCorrection(bool bit);
   void EndByte();
 
-  std::array<Table, kContexts> tables_;
-  std::vector<Weights> by_knowledge_;
-  std::vector<Weights> by_node_;
-  std::vector<uint16_t> corrections_;  // [hash of 3 bytes and node][place on the logit scale]
-  std::vector<uint32_t> match_cells_;  // by length: that the bit is as expected
-  std::vector<Place> places_;          // by hash of eight bytes
+  std::array<SlotTable, kContexts> tables_;
+  RepeatFinder repeats_;
+  std::vector<Weights>
+      by_knowledge_;              // [certainty of the repetition][contexts seen][of the network]
+  std::vector<Weights> by_node_;  // [256]
+  std::vector<uint16_t> corrections_;  // [hash of 3 bytes and node][point on the logit scale]
   std::vector<Lane> lanes_;
 
   // Of the byte at work.
-  size_t lane_ = 0;
+  Lane* lane_ = nullptr;
   uint32_t node_ = 1;  // a one, then its bits so far
-  int expected_ = -1;
-  std::array<Slot*, kContexts> slots_{};
+  std::array<SlotTable::Slot*, kContexts> slots_{};
   // Of the bit at work.
   std::array<uint16_t*, kContexts> cells_{};
   std::array<int32_t, kInputs> inputs_{};
-  std::array<Weights*, 2> weights_{};
-  std::array<int32_t, 2> mixed_{};  // probabilities by each set of weights
-  uint16_t* correction_ = nullptr;  // this one and the next are nearest
-  int expected_bit_ = -1;
+  std::array<Weights*, kSets> weights_{};
+  std::array<int32_t, kSets> mixed_{};  // probabilities by each set of weights
+  uint16_t* correction_ = nullptr;      // this point and the next are nearest
 };
 
 }  // namespace occam

@@ -5,55 +5,45 @@
 #include <utility>
 
 #include "coder/entropy/bit_model.h"
+#include "coder/entropy/fixed_point.h"
 #include "data/base/error.h"
 
 namespace occam {
 namespace {
 
-// log2(1 + i / 4096) out of 65536, rounded down; bit by bit, by squaring.
+// log2(1 + i / 4096) out of 65536, rounded down. A table, since every byte takes 16 logarithms.
 struct Log2Table {
   static constexpr int kBits = 12;
   std::array<uint16_t, 1 << kBits> fraction{};
   constexpr Log2Table() {
-    for (uint64_t i = 0; i < fraction.size(); ++i) {
-      uint64_t x = (uint64_t{1} << 31) + (i << (31 - kBits));  // in [1, 2) out of 2^31
-      uint32_t result = 0;
-      for (int bit = 0; bit < 16; ++bit) {
-        x = (x * x) >> 31;
-        result *= 2;
-        if (x >= uint64_t{1} << 32) {
-          x >>= 1;
-          ++result;
-        }
-      }
-      fraction[i] = static_cast<uint16_t>(result);
-    }
+    for (uint32_t i = 0; i < fraction.size(); ++i)
+      fraction[i] = static_cast<uint16_t>(Log2((1u << kBits) + i, 16));
   }
 };
 constexpr Log2Table kLog2;
 
-// Out of 65536; x >= 1.
-int64_t Log2(uint32_t x) {
+// log2(x) out of 65536 by the upper 13 bits of x; x >= 1.
+int64_t TableLog2(uint32_t x) {
   const int exponent = std::bit_width(x) - 1;
   const uint32_t mantissa = exponent >= Log2Table::kBits ? x >> (exponent - Log2Table::kBits)
                                                          : x << (Log2Table::kBits - exponent);
   return int64_t{exponent} * 65536 + kLog2.fraction[mantissa & ((1u << Log2Table::kBits) - 1)];
 }
 
-// Of odds one : zero, kLogitOne being 1.0; within kMaxLogit.
+// The logit of the odds one : zero, kLogitOne being 1.0, within kMaxLogit.
 int LogitOf(uint32_t zero, uint32_t one) {
   constexpr int64_t kLn2 = 45426;  // out of 65536
-  const int64_t logit = (Log2(one) - Log2(zero)) * kLn2 / (65536 * (65536 / kLogitOne));
+  const int64_t logit = (TableLog2(one) - TableLog2(zero)) * kLn2 / (65536 * (65536 / kLogitOne));
   return static_cast<int>(std::clamp<int64_t>(logit, -kMaxLogit, kMaxLogit));
 }
 
-// Frequencies of 256 bytes as sums over the ranges that binary decisions leave.
+// The frequencies of 256 bytes as sums over the ranges that binary decisions leave.
 class DecisionTree {
  public:
   explicit DecisionTree(std::span<const uint32_t> frequencies) {
     for (size_t i = 0; i < 256; ++i) below_[i + 1] = below_[i] + frequencies[i];
   }
-  // Of the next decision where those before left the bytes [first, first + leaves).
+  // The logit of the next decision where those before left the bytes [first, first + leaves).
   int Logit(uint32_t first, uint32_t leaves) const {
     const uint32_t middle = below_[first + leaves / 2];
     return LogitOf(middle - below_[first], below_[first + leaves] - middle);
@@ -63,8 +53,9 @@ class DecisionTree {
   std::array<uint32_t, 257> below_{};
 };
 
-// A byte by its decisions: logit(first, leaves) is the network's of the next one, choose(split)
-// tells whether it is 1, which is the part of the interval from `split` on.
+// Codes a byte by its eight decisions and returns its interval. logit(first, leaves) is the
+// network's logit of the next decision; choose(split) tells whether it is 1, which is the part of
+// the interval from `split` on.
 template <typename Logit, typename Choose>
 SymbolInterval Code(AdaptiveMixer& mixer, int lane, Logit logit, Choose choose) {
   SymbolInterval interval{0, kFrequencyTotal};

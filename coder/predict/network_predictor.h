@@ -78,20 +78,21 @@ CodecModel NetworkCodecModel(const ExactNetwork& network, uint32_t context = 0);
 // file.
 class LoadedModel {
  public:
-  // `coded` is what EncodeModel gave. Throws kDamaged, `name` in the message: coder/model_codec.h.
+  // `coded` is what EncodeModel gave. Throws kDamaged, `name` in the message:
+  // coder/weights/model_codec.h.
   LoadedModel(std::span<const uint8_t> coded, const std::string& name, Kernels kernels)
       : LoadedModel(DecodeModel(coded, name), kernels) {}
   LoadedModel(QuantizedModel model, Kernels kernels)
-      : network_(std::move(model), kernels), stream_model_(NetworkCodecModel(network_)) {}
+      : network_(std::move(model), kernels), codec_model_(NetworkCodecModel(network_)) {}
   LoadedModel(const LoadedModel&) = delete;
   LoadedModel& operator=(const LoadedModel&) = delete;
 
   const ExactNetwork& network() const { return network_; }
-  const CodecModel& codec_model() const { return stream_model_; }
+  const CodecModel& codec_model() const { return codec_model_; }
 
  private:
   ExactNetwork network_;
-  CodecModel stream_model_;
+  CodecModel codec_model_;
 };
 
 }  // namespace occam

@@ -13,7 +13,7 @@ constexpr int32_t kInitialWeight = 22000;  // out of 65536; a third each
 
 // How much a cell has seen chooses the set of weights.
 int Confidence(uint32_t cell) {
-  const uint32_t count = cell & kCountMask;
+  const uint32_t count = WideCell::Count(cell);
   return count == 0 ? 0 : count < 3 ? 1 : count < 12 ? 2 : 3;
 }
 
@@ -23,8 +23,8 @@ Order2Predictor::Order2Predictor()
     : order0_(256), order1_(256 * 256), order2_(size_t{1} << kSlotBits), weights_(4 * 256) {}
 
 void Order2Predictor::StartSegment(int lanes) {
-  std::fill(order0_.begin(), order0_.end(), kFreshCell);
-  std::fill(order1_.begin(), order1_.end(), kFreshCell);
+  std::fill(order0_.begin(), order0_.end(), WideCell::kFresh);
+  std::fill(order1_.begin(), order1_.end(), WideCell::kFresh);
   std::fill(order2_.begin(), order2_.end(), Slot{});
   std::fill(weights_.begin(), weights_.end(),
             Mixed::Weights{kInitialWeight, kInitialWeight, kInitialWeight});
@@ -35,7 +35,7 @@ Order2Predictor::Slot* Order2Predictor::FindSlot(uint32_t context) {
   const uint32_t hash = context * 0x9e3779b1u;
   Slot* slot = &order2_[hash >> (32 - kSlotBits)];
   if (slot->cells[0] != context) {
-    slot->cells.fill(kFreshCell);
+    slot->cells.fill(WideCell::kFresh);
     slot->cells[0] = context;
   }
   return slot;

@@ -4,8 +4,7 @@
 // A byte is eight binary decisions, most significant bit first. Each is predicted from the bits of
 // this byte before it together with 0, 1 and 2 bytes of the lane's past; the three predictions are
 // mixed (bit_model.h). The decisions split [0, 2^24) eight times such that every byte keeps at
-// least
-// 1. All lanes share the tables, in the order of coding.
+// least 1. All lanes share the tables, in the order of coding.
 #ifndef OCCAM_CODER_PREDICT_ORDER2_PREDICTOR_H_
 #define OCCAM_CODER_PREDICT_ORDER2_PREDICTOR_H_
 

@@ -26,12 +26,12 @@ namespace occam {
 // so is most of a large vocabulary: how far a left token is from the one before is one of the
 // predictions (TokenOrder).
 //
-// `Coder` has bool Bit(bool bit, int32_t probability), as in coder/bit_coder.h.
+// `Coder` has bool Bit(bool bit, int32_t probability), as in coder/entropy/bit_coder.h.
 template <typename Coder>
 class MergeWalk {
  public:
   explicit MergeWalk(Coder* coder)
-      : coder_(*coder), cells_(size_t{1} << kCellBits, kFreshCell), weights_(kWeightSets) {
+      : coder_(*coder), cells_(size_t{1} << kCellBits, WideCell::kFresh), weights_(kWeightSets) {
     for (auto& weights : weights_)
       weights = {12000, 12000, 12000, 12000, 12000, 12000, /*order=*/30000};
   }
@@ -165,7 +165,7 @@ class MergeWalk {
     return &cells_[hash >> (64 - kCellBits)];
   }
   uint64_t Seen(size_t i, const Contexts& contexts, uint32_t node) {
-    return Bits(*Cell(i, contexts, node) & kCountMask);
+    return Bits(WideCell::Count(*Cell(i, contexts, node)));
   }
 
   bool Bit(const Contexts& contexts, uint32_t node, uint64_t set, uint32_t by_order, bool known) {

@@ -56,15 +56,15 @@ class ModelWalk {
   };
   // The bits of a float: sign, exponent, the 15 upper bits of the mantissa.
   struct Floats {
-    Floats() { exponent.fill(kFreshCell), mantissa.fill(kFreshCell); }
-    uint32_t sign = kFreshCell;
+    Floats() { exponent.fill(WideCell::kFresh), mantissa.fill(WideCell::kFresh); }
+    uint32_t sign = WideCell::kFresh;
     std::array<uint32_t, 256> exponent;
     std::array<uint32_t, 15 * 2> mantissa;  // [bit][whether a bit above it is set]
   };
 
   static Tree FreshTree() {
     Tree tree;
-    tree.fill(kFreshCell);
+    tree.fill(WideCell::kFresh);
     return tree;
   }
 
@@ -89,7 +89,7 @@ class ModelWalk {
 
   bool Bit(bool bit, uint32_t* cell) {
     bit = coder_.Bit(bit, static_cast<int32_t>(*cell >> 16));
-    Learn(cell, bit, kLimit);
+    WideCell::Learn(cell, bit, kLimit);
     return bit;
   }
 
@@ -173,8 +173,9 @@ class ModelWalk {
   Coder& coder_;
   std::array<Magnitudes, 6> magnitudes_;
   std::array<Floats, kKinds> floats_;
-  std::array<uint32_t, 8> width_ = {kFreshCell, kFreshCell, kFreshCell, kFreshCell,
-                                    kFreshCell, kFreshCell, kFreshCell, kFreshCell};
+  std::array<uint32_t, 8> width_ = {WideCell::kFresh, WideCell::kFresh, WideCell::kFresh,
+                                    WideCell::kFresh, WideCell::kFresh, WideCell::kFresh,
+                                    WideCell::kFresh, WideCell::kFresh};
   std::vector<uint32_t> column_means_;  // of magnitudes, in sixteenths
 };
 

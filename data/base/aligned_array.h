@@ -19,7 +19,7 @@ namespace occam {
 
 // Zeroed elements of a trivial type, aligned to a cache line; owned. Memory that is never used is
 // never touched, but for the rest of a page, so that a cache takes real memory only as far as
-// contexts reach. Throws kIo where there is not enough.
+// contexts reach. Throws kMemory where there is not enough.
 template <typename T>
 class AlignedArray {
  public:
@@ -27,8 +27,8 @@ class AlignedArray {
   explicit AlignedArray(size_t count)
       : memory_(std::calloc(count * sizeof(T) + kAlignment, 1), &std::free) {
     if (memory_ == nullptr) {
-      throw IoError("not enough memory for the network: " + std::to_string(count * sizeof(T)) +
-                    " bytes at once");
+      throw MemoryError("not enough memory for the network: " + std::to_string(count * sizeof(T)) +
+                        " bytes at once");
     }
     AskForLargePages(memory_.get(), count * sizeof(T));
     const auto address = reinterpret_cast<uintptr_t>(memory_.get());

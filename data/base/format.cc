@@ -1,7 +1,7 @@
 #define FMT_HEADER_ONLY  // here, and nowhere else
-#include <fmt/format.h>
-
 #include "data/base/format.h"
+
+#include <fmt/format.h>
 
 namespace occam::fmt {
 

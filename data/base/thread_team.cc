@@ -1,8 +1,5 @@
 #include "data/base/thread_team.h"
 
-#include <sched.h>
-
-#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -14,6 +11,7 @@
 #include <vector>
 
 #include "data/base/error.h"
+#include "data/base/processors.h"
 
 namespace occam {
 namespace {
@@ -247,13 +245,6 @@ void ThreadTeam::Run(int items, ItemJob job) {
   }
   if (outer) state.in_job = false;
   if (loop.failure) std::rethrow_exception(loop.failure);
-}
-
-int ProcessorCount() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (::sched_getaffinity(0, sizeof(set), &set) == 0) return std::max(1, CPU_COUNT(&set));
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
 }  // namespace occam

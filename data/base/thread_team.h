@@ -26,7 +26,7 @@ class ItemJob {
 
 class ThreadTeam {
  public:
-  // `threads` >= 1 in all, the caller among them; 0 means one a processor.
+  // `threads` >= 1 in all, the caller among them; 0 means one a processor (data/base/processors.h).
   // Throws kUsage where the system refuses as many.
   explicit ThreadTeam(int threads);
   ~ThreadTeam();
@@ -49,8 +49,6 @@ class ThreadTeam {
   struct State;
   std::unique_ptr<State> state_;
 };
-
-int ProcessorCount();  // those this process may use, at least 1
 
 }  // namespace occam
 

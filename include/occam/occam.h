@@ -67,9 +67,11 @@ class Buffer {
 // Keeps the exception of a caller's function while C code stands in between.
 class Caught {
  public:
-  // What function() returns, or `failed` where it throws.
+  // What function() returns, or `failed` where it throws. After an exception nothing of the
+  // caller's is called any more.
   template <typename Function, typename Result>
   Result Try(Function function, Result failed) {
+    if (exception_) return failed;
     try {
       return static_cast<Result>(function());
     } catch (...) {
@@ -119,7 +121,7 @@ class Model {
   }
 
   occam_model_info info() const {
-    occam_model_info info = OCCAM_MODEL_INFO_INIT;
+    occam_model_info info = occam_model_info_init();
     occam_model_get_info(get(), &info);
     return info;
   }
@@ -310,9 +312,9 @@ class Bridge {
   Writer* writer_ = nullptr;
   const Options* options_ = nullptr;
   std::string reader_name_, writer_name_;
-  occam_reader c_reader_ = OCCAM_READER_INIT;
-  occam_writer c_writer_ = OCCAM_WRITER_INIT;
-  occam_options c_options_ = OCCAM_OPTIONS_INIT;
+  occam_reader c_reader_ = occam_reader_init();
+  occam_writer c_writer_ = occam_writer_init();
+  occam_options c_options_ = occam_options_init();
 };
 
 }  // namespace door
@@ -320,7 +322,7 @@ class Bridge {
 // Compresses all that the reader gives, in memory bounded by two segments a thread.
 inline Stats CompressStream(Reader& reader, Writer& writer, const Options& options = {}) {
   door::Bridge bridge;
-  Stats stats = OCCAM_STATS_INIT;
+  Stats stats = occam_stats_init();
   bridge.Call(occam_compress_stream, bridge.From(reader), bridge.To(writer), bridge.With(options),
               &stats);
   return stats;
@@ -329,7 +331,7 @@ inline Stats CompressStream(Reader& reader, Writer& writer, const Options& optio
 // Restores all that the reader gives.
 inline Stats DecompressStream(Reader& reader, Writer& writer, const Options& options = {}) {
   door::Bridge bridge;
-  Stats stats = OCCAM_STATS_INIT;
+  Stats stats = occam_stats_init();
   bridge.Call(occam_decompress_stream, bridge.From(reader), bridge.To(writer), bridge.With(options),
               &stats);
   return stats;
@@ -339,7 +341,7 @@ inline Stats DecompressStream(Reader& reader, Writer& writer, const Options& opt
 inline Stats DecompressRangeStream(Reader& reader, Writer& writer, uint64_t offset,
                                    std::optional<uint64_t> length, const Options& options = {}) {
   door::Bridge bridge;
-  Stats stats = OCCAM_STATS_INIT;
+  Stats stats = occam_stats_init();
   bridge.Call(occam_decompress_range, bridge.From(reader), bridge.To(writer), offset,
               length.value_or(OCCAM_UNKNOWN), bridge.With(options), &stats);
   return stats;
@@ -349,7 +351,7 @@ inline Stats DecompressRangeStream(Reader& reader, Writer& writer, uint64_t offs
 inline ArchiveInfo ListArchive(Reader& reader, std::vector<uint8_t>* model = nullptr) {
   door::Bridge bridge;
   door::Buffer embedded;
-  ArchiveInfo info = OCCAM_FILE_INFO_INIT;
+  ArchiveInfo info = occam_file_info_init();
   bridge.Call(occam_list, bridge.From(reader), &info, embedded.get());
   if (model != nullptr) *model = embedded.Take();
   return info;

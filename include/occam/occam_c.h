@@ -29,14 +29,16 @@
  *
  * Compatibility
  *
- *   Structs that may grow begin with their size; their *_INIT macro fills it in. Zero in every
- * other field is the default. Names beginning with occam_ or OCCAM_ are the library's.
+ *   Structs that may grow begin with their size; occam_options_init() and its like give one with
+ *   its size and zeros, which are the defaults. Names that begin with occam_ or OCCAM_ belong to
+ *   the library.
  */
 #ifndef OCCAM_C_H_
 #define OCCAM_C_H_
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -47,6 +49,15 @@ extern "C" {
 #else
 #define OCCAM_API
 #endif
+
+/* TYPE_init(): a TYPE with its size, and zeros, which are the defaults. */
+#define OCCAM_INIT(type)                 \
+  static inline type type##_init(void) { \
+    type result;                         \
+    memset(&result, 0, sizeof(result));  \
+    result.struct_size = sizeof(result); \
+    return result;                       \
+  }
 
 /* ---- Versions ------------------------------------------------------------------------------- */
 
@@ -135,8 +146,7 @@ typedef struct occam_model_info {
   const char* kernels;   /* that compute it here: "plain", "AVX2", ...; lives with the model */
   const char* tokenizer; /* what a symbol is: "bytes", ...; lives with the model */
 } occam_model_info;
-#define OCCAM_MODEL_INFO_INIT \
-  { sizeof(occam_model_info) }
+OCCAM_INIT(occam_model_info)
 
 OCCAM_API void occam_model_get_info(const occam_model* model, occam_model_info* info);
 
@@ -176,8 +186,7 @@ struct occam_options {
                           whose number is known. The call then succeeds. */
   void* damage_user;
 };
-#define OCCAM_OPTIONS_INIT \
-  { sizeof(occam_options) }
+OCCAM_INIT(occam_options)
 
 /* ---- 4. Streams and files ------------------------------------------------------------------- */
 
@@ -192,8 +201,7 @@ typedef struct occam_reader {
   uint64_t bytes;   /* that there are in all, where `seek` is given; else 0 */
   const char* name; /* for messages; NULL: "the input" */
 } occam_reader;
-#define OCCAM_READER_INIT \
-  { sizeof(occam_reader) }
+OCCAM_INIT(occam_reader)
 #define OCCAM_FAILED SIZE_MAX
 
 /* Where bytes go. Restored bytes arrive in order, each only after it was found to be right. */
@@ -203,8 +211,7 @@ typedef struct occam_writer {
   int (*write)(void* user, const void* bytes, size_t size); /* 0 on success */
   const char* name;                                         /* for messages; NULL: "the output" */
 } occam_writer;
-#define OCCAM_WRITER_INIT \
-  { sizeof(occam_writer) }
+OCCAM_INIT(occam_writer)
 
 /* Sizes as they were written or read, in bytes. */
 typedef struct occam_stats {
@@ -220,8 +227,7 @@ typedef struct occam_stats {
   uint64_t order2_segments; /* predicted by counts of byte triples */
   uint64_t stored_segments; /* as they are */
 } occam_stats;
-#define OCCAM_STATS_INIT \
-  { sizeof(occam_stats) }
+OCCAM_INIT(occam_stats)
 
 /* Compresses all that the reader gives. `stats` may be NULL here and below. */
 OCCAM_API occam_code occam_compress_stream(const occam_reader* reader, const occam_writer* writer,
@@ -253,8 +259,7 @@ typedef struct occam_file_info {
   uint8_t model_id[32];
   occam_stats stats;
 } occam_file_info;
-#define OCCAM_FILE_INFO_INIT \
-  { sizeof(occam_file_info) }
+OCCAM_INIT(occam_file_info)
 
 /* Reads all of an .occ file and checks all but the decoding; needs no model. `model`, which may be
  * NULL, gets the file's own model as it was written, empty where it holds none. */
@@ -300,8 +305,11 @@ typedef struct occam_sampling {
   uint32_t top_k;              /* only the k likeliest symbols; 0: all */
   uint64_t seed;               /* the same seed draws the same bytes on every machine */
 } occam_sampling;
-#define OCCAM_SAMPLING_INIT \
-  { sizeof(occam_sampling), 1000, 0, 1 }
+
+static inline occam_sampling occam_sampling_init(void) {
+  const occam_sampling sampling = {sizeof(occam_sampling), 1000, 0, 1};
+  return sampling;
+}
 
 /* Goes on from what the context has read, and reads what it draws: `size` bytes to the writer,
  * which gets them as they come and ends the call by a result that is not 0. `sampling` may be NULL.

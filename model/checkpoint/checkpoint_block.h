@@ -1,5 +1,5 @@
 // The first block of a checkpoint, which vouches for what follows before libhdf5 sees it. Its
-// layout is in model/checkpoint.h.
+// layout is in model/checkpoint/checkpoint.h.
 #ifndef OCCAM_MODEL_CHECKPOINT_CHECKPOINT_BLOCK_H_
 #define OCCAM_MODEL_CHECKPOINT_CHECKPOINT_BLOCK_H_
 

@@ -24,7 +24,7 @@ struct AttentionShape {
 };
 
 // ThreadScratch that one thread works in; grows to the largest shape it has met. In bfloat16
-// attention takes the kernels of model/attention_bf16.h.
+// attention takes the kernels of model/network/attention_bf16.h.
 struct AttentionScratch {
   // Throws kUsage for kBfloat16 unless HasFastBfloat16().
   explicit AttentionScratch(Precision precision);

@@ -27,7 +27,7 @@ void CheckBfloat16() {
   if (HasFastBfloat16()) return;
   throw UsageError(
       "this processor has no fast bfloat16 products, which this run asks for; start it with "
-      "--precision f32");
+      "products in float32");
 }
 
 const dnnl::engine& Engine() {

@@ -23,7 +23,6 @@ int PiecesOf(const WeightGradient& gradient) {
 
 Workspace::ThreadScratch::ThreadScratch(const ModelConfig& c, Precision precision)
     : wide(kBlockRows, c.mlp_width()),
-      narrow(kBlockRows, c.width),
       activated(kBlockRows, c.mlp_width(), precision),
       mix(c.width),
       attention(precision) {

@@ -45,7 +45,6 @@ class Workspace {
     ThreadScratch(const ModelConfig& c, Precision precision);
     int thread = 0;
     Tensor wide;              // [kBlockRows, MLP width]
-    Tensor narrow;            // [kBlockRows, D]
     OperandTensor activated;  // [kBlockRows, MLP width]
     MixScratch mix;
     AttentionScratch attention;

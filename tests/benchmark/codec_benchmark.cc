@@ -19,7 +19,7 @@
 #include "data/base/error.h"
 #include "data/base/file.h"
 #include "data/base/format.h"
-#include "data/base/thread_team.h"
+#include "data/base/processors.h"
 #include "data/base/units.h"
 #include "memory_rate.h"
 #include "network_cost.h"

@@ -1,6 +1,7 @@
 #include "data/batcher.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <set>
 
@@ -165,7 +166,6 @@ TEST_CASE("Validation batches: every token is a target once, in order, in fresh 
     const auto tokens = Positions(size);
     const ValidationBatches batches(tokens, kBegin, 3, 5);
     CHECK(batches.count() == (size + 14) / 15);
-    CHECK(batches.targets() == size);
     Batch batch;
     std::vector<int32_t> seen;
     for (int64_t i = 0; i < batches.count(); ++i) {

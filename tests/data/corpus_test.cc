@@ -180,8 +180,6 @@ TEST_CASE("Corpus: the cache folder is that of OCCAM_CACHE, XDG_CACHE_HOME or HO
   const ScopedVariable no_home("HOME", nullptr);
   CHECK(ThrownBy([] { CachePath("enwik8"); }).kind == ErrorKind::kUsage);
   CHECK(ThrownBy([] { CachePath("enwik7"); }).kind == ErrorKind::kUsage);
-  CHECK(IsNamedCorpus("enwik9"));
-  CHECK_FALSE(IsNamedCorpus("enwik"));
 }
 
 TEST_CASE("Corpus: enwik8 is a file or folder of that name, else what the cache holds") {
@@ -252,7 +250,7 @@ TEST_CASE("Split: parts that overlap, are empty or not within the data are refus
     CHECK(thrown.kind == ErrorKind::kUsage);
     return thrown;
   };
-  CHECK(refused(1000, "951", "").Mentions("give --val-bytes"));
+  CHECK(refused(1000, "951", "").Mentions("choose the validation part"));
   refused(1000, "900", "101");
   refused(1000, ":", "10");
   refused(1000, "", "1000");

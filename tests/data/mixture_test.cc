@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 #include <set>
+#include <utility>
 
 #include "tests/catch.h"
 #include "tests/error_kind.h"

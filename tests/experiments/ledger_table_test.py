@@ -1,4 +1,6 @@
-"""ledger_table.py: its figures are those of the files, a second run measures nothing again, and mistakes have a word.
+"""ledger_table.py: its figures are those of the files.
+
+A second run measures nothing again, and mistakes have a word.
 
   ledger_table_test.py BIN_DIR LEDGER_TABLE
 """
@@ -18,11 +20,17 @@ binaries, script = (os.path.abspath(path) for path in sys.argv[1:3])
 
 
 def occam(*arguments):
-    return subprocess.run([os.path.join(binaries, "occam"), *arguments], check=True, capture_output=True, text=True).stdout
+    return subprocess.run(
+        [os.path.join(binaries, "occam"), *arguments], check=True, capture_output=True, text=True
+    ).stdout
 
 
 def table(*arguments, code=0):
-    done = subprocess.run([sys.executable, script, "--bin", binaries, "--no-decoder", "-T", "1", *arguments], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, script, "--bin", binaries, "--no-decoder", "-T", "1", *arguments],
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == code, (arguments, done)
     return done
 
@@ -31,20 +39,65 @@ with tempfile.TemporaryDirectory() as work:
     os.chdir(work)
     words = random.Random(1)
     with open("text", "w", encoding="ascii") as text:
-        text.write("".join(words.choice("the of and to in a is was for on".split()) + " " for _ in range(20000))[:60000])
-    tiny = ["--width", "16", "--layers", "2", "--context", "64", "--batch", "8", "--windows", "16,0", "--data", "text", "--train-bytes",
-            "0:50K", "--val-bytes", "50K:60K", "--steps", "60", "-q"]
+        text.write(
+            "".join(
+                words.choice("the of and to in a is was for on".split()) + " " for _ in range(20000)
+            )[:60000]
+        )
+    tiny = [
+        "--width",
+        "16",
+        "--layers",
+        "2",
+        "--context",
+        "64",
+        "--batch",
+        "8",
+        "--windows",
+        "16,0",
+        "--data",
+        "text",
+        "--train-bytes",
+        "0:50K",
+        "--val-bytes",
+        "50K:60K",
+        "--steps",
+        "60",
+        "-q",
+    ]
     occam("train", *tiny, "--out", "m.h5")
     occam("train", *tiny, "--weight-bits", "3", "--out", "m3.h5")
-    usual = ["--text", "text", "--model", "tiny=m.h5", "--trained", "tiny:3=m3.h5", "--bits", "7,3", "--sizes", "20K,50K", "--held-out",
-             "50K:60K", "--float-up-to", "20K", "--out", "out"]
+    usual = [
+        "--text",
+        "text",
+        "--model",
+        "tiny=m.h5",
+        "--trained",
+        "tiny:3=m3.h5",
+        "--bits",
+        "7,3",
+        "--sizes",
+        "20K,50K",
+        "--held-out",
+        "50K:60K",
+        "--float-up-to",
+        "20K",
+        "--out",
+        "out",
+    ]
     first = table(*usual)
     assert "tiny, 3 bits trained: 50 KB" in first.stderr
     with open("out/table.md", encoding="utf-8") as file:
         assert file.read() == first.stdout
     with open("out/table.csv", encoding="utf-8") as file:
         rows = {(r["precision"], r["how"]): r for r in csv.DictReader(file)}
-    assert list(rows) == [("f32", "float"), ("f16", "float"), ("7 bits", "rounded"), ("3 bits", "rounded"), ("3 bits", "trained")]
+    assert list(rows) == [
+        ("f32", "float"),
+        ("f16", "float"),
+        ("7 bits", "rounded"),
+        ("3 bits", "rounded"),
+        ("3 bits", "trained"),
+    ]
     assert {r["first_bytes_are"] for r in rows.values()} == {"in-sample"}
 
     # One row by hand.
@@ -54,11 +107,24 @@ with tempfile.TemporaryDirectory() as work:
     occam("compress", "--ckpt", "r.occm", "--embed-model", "part")
     row = rows["3 bits", "rounded"]
     assert int(row["model_bytes"]) == os.path.getsize("r.occm")
-    assert int(row["data_bytes_of_20000"]) == os.path.getsize("part.occ") - os.path.getsize("r.occm")
+    assert int(row["data_bytes_of_20000"]) == os.path.getsize("part.occ") - os.path.getsize(
+        "r.occm"
+    )
     assert abs(float(row["adjusted_rate_of_20000"]) - os.path.getsize("part.occ") / 20000) < 1e-6
     rate = int(row["held_out_data_bytes"]) / 10000
-    assert abs(float(row["adjusted_rate_of_1000000000_extrapolated"]) - rate - os.path.getsize("r.occm") / 1e9) < 1e-6
-    assert rows["f32", "float"]["data_bytes_of_50000"] == "" != rows["f32", "float"]["data_bytes_of_20000"]
+    assert (
+        abs(
+            float(row["adjusted_rate_of_1000000000_extrapolated"])
+            - rate
+            - os.path.getsize("r.occm") / 1e9
+        )
+        < 1e-6
+    )
+    assert (
+        rows["f32", "float"]["data_bytes_of_50000"]
+        == ""
+        != rows["f32", "float"]["data_bytes_of_20000"]
+    )
     assert int(rows["f16", "float"]["model_bytes"]) == 2 * int(row["parameters"])
 
     # Again: nothing is measured, even after a kill in the middle of a line.
@@ -71,8 +137,14 @@ with tempfile.TemporaryDirectory() as work:
     assert len(keys) == len(set(keys)) == 11
 
     # A sample stands for what is longer, and says so.
-    sampled = table(*usual, "--bits", "7", "--sizes", "10K,50K", "--sample", "16K", "--out", "sampled").stdout
-    row = next(line for line in sampled.splitlines() if line.startswith("| tiny") and "| 7 bits | rounded" in line)
+    sampled = table(
+        *usual, "--bits", "7", "--sizes", "10K,50K", "--sample", "16K", "--out", "sampled"
+    ).stdout
+    row = next(
+        line
+        for line in sampled.splitlines()
+        if line.startswith("| tiny") and "| 7 bits | rounded" in line
+    )
     assert row.count("~") == 1 and row.split("|")[10].endswith("~ "), row
     with open("sampled/table.csv", encoding="utf-8") as file:
         estimate = next(r for r in csv.DictReader(file) if r["precision"] == "7 bits")

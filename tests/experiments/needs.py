@@ -1,4 +1,4 @@
-"""What the tests of experiments need: a test whose libraries are missing is skipped (exit code 77)."""
+"""What the tests of experiments need. A test is skipped where a library is missing: code 77."""
 
 import importlib.util
 import sys

@@ -36,18 +36,32 @@ def texts_of(svg):
 
 def write(path, lines, end="\n"):
     with open(path, "w", encoding="utf-8") as log:
-        log.write("\n".join(l if isinstance(l, str) else json.dumps(l) for l in lines) + end)
+        texts = (line if isinstance(line, str) else json.dumps(line) for line in lines)
+        log.write("\n".join(texts) + end)
     return path
 
 
 def step(number, loss):
-    return {"event": "step", "step": number, "bytes_seen": 100.0 * number, "loss_bpb": loss,
-            "gradient_norm": 1, "muon_lr": 0.01, "tokens_per_s": 1000}
+    return {
+        "event": "step",
+        "step": number,
+        "bytes_seen": 100.0 * number,
+        "loss_bpb": loss,
+        "gradient_norm": 1,
+        "muon_lr": 0.01,
+        "tokens_per_s": 1000,
+    }
 
 
 def check_logs_of_killed_runs():
-    lines = [{"event": "start", "step": 0}, step(10, 3), step(20, 2), step(30, 7),
-             {"event": "resume", "step": 20}, step(30, 1)]
+    lines = [
+        {"event": "start", "step": 0},
+        step(10, 3),
+        step(20, 2),
+        step(30, 7),
+        {"event": "resume", "step": 20},
+        step(30, 1),
+    ]
     path = write("killed.log.jsonl", lines, end='\n{"event": "st')
     run = plot.read_log(path)
     assert [s["step"] for s in run["step"]] == [10, 20, 30]
@@ -65,9 +79,27 @@ def check_trained_runs():
     with open("text", "w", encoding="utf-8") as text:
         text.write("all work and some play makes a model of words. " * 400)
     for width in ("16", "32"):
-        subprocess.run([os.path.join(binaries, "train"), "--data", "text", "--width", width, "--layers", "2",
-                        "--context", "64", "--windows", "16,0", "--steps", "40", "--out", f"w{width}.h5", "-q"],
-                       check=True)
+        subprocess.run(
+            [
+                os.path.join(binaries, "train"),
+                "--data",
+                "text",
+                "--width",
+                width,
+                "--layers",
+                "2",
+                "--context",
+                "64",
+                "--windows",
+                "16,0",
+                "--steps",
+                "40",
+                "--out",
+                f"w{width}.h5",
+                "-q",
+            ],
+            check=True,
+        )
     logs = ["w16.log.jsonl", "w32.log.jsonl"]
     for scale in ("linear", "log"):
         draw(*logs, "-o", f"{scale}.svg", "--scale", scale)
@@ -75,7 +107,9 @@ def check_trained_runs():
         for wanted in ("bits per byte", "w16: loss", "w32: loss", "w16: validation on a part"):
             assert wanted in texts, (wanted, texts)
         assert any(t.startswith("training data seen") and scale in t for t in texts), texts
-        assert any(t.startswith("w32: validation on all, ") and t.endswith(" bpb") for t in texts), texts
+        assert any(
+            t.startswith("w32: validation on all, ") and t.endswith(" bpb") for t in texts
+        ), texts
     draw(*logs, "-o", "again.svg", "--scale", "log")
     with open("log.svg", "rb") as one, open("again.svg", "rb") as other:
         assert one.read() == other.read(), "the same logs gave another figure"
@@ -87,7 +121,9 @@ def check_trained_runs():
 def check_failures():
     assert "missing" in draw("missing.log.jsonl", "-o", "x.svg", code=3)
     assert "line 1" in draw(write("text.txt", ["no log"]), "-o", "x.svg", code=4)
-    assert "no step" in draw(write("new.log.jsonl", [{"event": "start", "step": 0}]), "-o", "x.svg", code=4)
+    assert "no step" in draw(
+        write("new.log.jsonl", [{"event": "start", "step": 0}]), "-o", "x.svg", code=4
+    )
     draw("w16.log.jsonl", "-o", "x.txt", code=2)
     draw("w16.log.jsonl", code=2)
     assert "nowhere" in draw("w16.log.jsonl", "-o", "nowhere/x.svg", code=3)

@@ -4,8 +4,9 @@
   cells.py pairs|full|print EXACT_DIGEST FREQUENCIES [SOURCE_FOLDER WORK_FOLDER]
 
 Compares what EXACT_DIGEST gives with the digests of the file FREQUENCIES. With SOURCE_FOLDER also other builds of it,
-which are made in WORK_FOLDER. `pairs` runs so many cells that every two levels of any two factors meet; `full` all
-cells. `print` writes the contents of a new FREQUENCIES, by the plain kernels.
+which are made in WORK_FOLDER. `pairs` runs so many cells that every two levels of any two factors meet, with one other
+build. `full` runs all cells of this build, and all kernels, lanes, ways and modes of the others. `print` writes the contents
+of a new FREQUENCIES, by the plain kernels.
 
 What this processor lacks is left out and named. Ends with 77 where all is well but a compiler is missing.
 """
@@ -18,6 +19,8 @@ import sys
 
 OWN = 'this build'
 BUILDS = [('g++', '-O0'), ('g++', '-O2'), ('g++', '-O3'), ('clang++', '-O3')]
+# Among pairs one other build: of another compiler, the one that differs most from the usual build, g++ -O3.
+PAIRED_BUILDS = [('clang++', '-O3')]
 OUR_ISAS = ['SSE41', 'AVX2', 'AVX512_CORE', 'AVX512_CORE_VNNI', 'AVX512_CORE_BF16', 'AVX512_CORE_AMX']
 ONEDNN_ISAS = ['SSE41', 'AVX', 'AVX2', 'AVX512_CORE', 'AVX512_CORE_VNNI', 'AVX512_CORE_BF16', 'AVX512_CORE_AMX']
 # Our kernels of these levels are called by them; those above take the last.
@@ -108,8 +111,16 @@ def cells_of(what, builds, kernels):
         # The edges take longer: this build alone, each kernel, scoring and stepping.
         rows += [(OWN, kernel, '2', 'edges', way, 'usual') for kernel in kernels for way in WAYS]
     else:
-        rows = list(itertools.product(builds, kernels, THREADS, LANES + ['edges'], WAYS, ['usual']))
-        rows += itertools.product(builds, kernels, THREADS, ['unequal'], WAYS, MODES[1:])
+        # This build alone meets oneDNN's limits, which must not matter, and every number of threads, which hands out work:
+        # no compiler has a part in either.
+        ours = [kernel for kernel in kernels if not kernel.startswith('ONEDNN')]
+        theirs = [kernel for kernel in kernels if kernel.startswith('ONEDNN')]
+        others = [name for name in builds if name != OWN]
+        rows = list(itertools.product([OWN], ours, THREADS, LANES + ['edges'], WAYS, ['usual']))
+        rows += itertools.product([OWN], ours, THREADS, ['unequal'], WAYS, MODES[1:])
+        rows += itertools.product([OWN], theirs, ['2'], LANES, WAYS, ['usual'])
+        rows += itertools.product(others, ours, ['2'], LANES + ['edges'], WAYS, ['usual'])
+        rows += itertools.product(others, ours, ['3'], ['unequal'], WAYS, MODES[1:])
     groups = {}
     for row in rows:
         groups.setdefault(row[:2], []).append(','.join(row[2:]))
@@ -150,10 +161,7 @@ def main():
     builds = {OWN: program}
     missing = []
     if len(sys.argv) == 6:
-        for compiler, level in BUILDS:
-            # This build is one of them, if it is a usual one: only the full product makes it again.
-            if what == 'pairs' and (compiler, level) == ('g++', '-O3'):
-                continue
+        for compiler, level in PAIRED_BUILDS if what == 'pairs' else BUILDS:
             other = build(*sys.argv[4:], compiler, level)
             if other is None:
                 missing.append(compiler)

@@ -378,6 +378,22 @@ mkdir bare_path
 PATH=$PWD/bare_path expect 0 "$bin/baselines" --codec ppmd text
 prints 'not installed'
 
+# ---- threads: four for each processor that may be used, and no more ----
+for command in compress "decompress tiny.h5" "evaluate --data text" "train --data text --out x.h5 -f" "generate --codec gzip --prompt a"; do
+  read -ra words <<<"$command"
+  for threads in 30000 2147483647 -1; do
+    expect 2 "$bin/occam" "${words[@]}" -T $threads
+    says '--threads'
+  done
+done
+expect 2 "$bin/compress" --ckpt tiny.occm -T 30000 -c text
+processors=$(sed -n 's/.*this process may use \([0-9]*\) processor.*/\1/p' err)
+[ "$processors" -ge 1 ] && [ "$processors" -le "$(nproc --all)" ] || fail "-T counts $processors processors"
+expect 0 "$bin/compress" --ckpt tiny.occm -T $((4 * processors)) -c text
+expect 2 "$bin/compress" --ckpt tiny.occm -T $((4 * processors + 1)) -c text
+expect 2 taskset -c "$(taskset -cp $$ | sed 's/.*: //; s/[-,].*//')" "$bin/compress" --ckpt tiny.occm -T 5 -c text
+says 'may use 1 processor and'
+
 # ---- help ----
 for command in train compress decompress evaluate baselines inspect; do
   expect 0 "$bin/$command" --help

@@ -23,6 +23,12 @@ find "$prefix" -name LICENSE | grep -q . || fail "the licence is not installed"
 cmp -s "$prefix/share/occam/models/wiki-800K.occm" "$(dirname "$examples")/model/pretrained/wiki-800K.occm" ||
   fail "the built-in model is not installed"
 
+if command -v python3 >/dev/null; then  # else none are made
+  for page in man/man1/occam.1 man/man1/compress.1 bash-completion/completions/compress zsh/site-functions/_occam; do
+    [ -s "$prefix/share/$page" ] || fail "$page is not installed"
+  done
+fi
+
 # The library shows nothing but its functions, and needs no library of training, corpora or images.
 nm -D --defined-only "$libdir/liboccam.so.1" | awk '{print $3}' | grep -vE '^(occam_[a-z0-9_]+(@@OCCAM_1)?|OCCAM_1)$' &&
   fail "liboccam.so.1 shows other symbols"
@@ -32,7 +38,7 @@ ldd "$libdir/liboccam.so.1" | grep -E 'hdf5|dnnl|mpi|OpenCL|gomp|png|jpeg|sndfil
 cmake -S "$examples" -B "$work/cmake" -G Ninja -DCMAKE_PREFIX_PATH="$prefix" >/dev/null
 cmake --build "$work/cmake" >/dev/null
 # By pkg-config, and the static library.
-cc -std=c99 -Wall -Wextra -Werror -Wno-missing-field-initializers "$examples/simple.c" -o "$work/simple_c" \
+cc -std=c99 -Wall -Wextra -Werror "$examples/simple.c" -o "$work/simple_c" \
   $(pkg-config --cflags --libs occam)
 c++ -std=c++20 -Wall -Wextra -Werror "$examples/simple.cc" -o "$work/simple_static" $(pkg-config --cflags occam) \
   "$libdir/liboccam.a" $(pkg-config --libs-only-l --static occam | sed 's/-loccam//')

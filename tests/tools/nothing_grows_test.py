@@ -1,7 +1,10 @@
 """Whatever it is given, no model makes a file of more than 100.1 % and the headers, and its own rate is told: a small model of text, and
 those of model/pretrained.
 
-  nothing_grows_test.py BIN_DIR PRETRAINED_DIR
+  nothing_grows_test.py BIN_DIR PRETRAINED_DIR [BYTES]
+
+BYTES of each kind of data are compressed. The bound holds for each segment and chunk, so three chunks of 2048 bytes show
+what more of them do; the long form takes many lanes, too.
 """
 
 import glob
@@ -14,9 +17,9 @@ import sys
 import tempfile
 
 HEADERS = 72 + 38 + 9 + 8 + 37  # of a file of one segment (docs/spec/occ.md)
-SIZE = 120_000
 
 binaries, pretrained = (os.path.abspath(path) for path in sys.argv[1:3])
+SIZE = int(sys.argv[3]) if len(sys.argv) > 3 else 6_200
 
 
 def occam(*arguments):
@@ -61,8 +64,9 @@ with tempfile.TemporaryDirectory() as work:
         # What the model alone makes of noise is no secret: more than there was.
         with open("data", "wb") as file:
             file.write(data["random"][:20_000])
+        noise = len(data["random"][:20_000])
         found = json.loads(occam("evaluate", "-q", "--json", "--ckpt", model, "--data", "data"))
-        assert found["model_alone"]["bytes"] > 20_000 >= found["payload_bytes"], found
+        assert found["model_alone"]["bytes"] > noise >= found["payload_bytes"], found
         print(f"{os.path.basename(model)}: random bytes alone {100 * found['model_alone']['rate']:.1f} %, as a file {100 * found['raw_rate']:.2f} %")
     os.chdir("/")
 print("nothing_grows_test.py: all held")

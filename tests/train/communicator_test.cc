@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include "data/base/thread_team.h"
+#include "data/base/processors.h"
 #include "tests/catch.h"
 #include "train/launcher.h"
 

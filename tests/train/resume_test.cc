@@ -101,11 +101,12 @@ TEST_CASE("Trainer: a run goes on only as what it was, and the difference is nam
   Trainer released(TestSettings(3), data.view());
   CHECK_THAT(
       MessageOf(ErrorKind::kUsage, [&] { released.Resume(Released(checkpoint), "model.h5"); }),
-      ContainsSubstring("--init"));
+      ContainsSubstring("another run from its weights"));
   Checkpoint older = checkpoint;
   older.training->numbers.erase("recipe.rounded_share");
-  CHECK_THAT(MessageOf(ErrorKind::kUsage, [&] { released.Resume(older, "model.h5"); }),
-             ContainsSubstring("rounded_share") && ContainsSubstring("--init"));
+  CHECK_THAT(
+      MessageOf(ErrorKind::kUsage, [&] { released.Resume(older, "model.h5"); }),
+      ContainsSubstring("rounded_share") && ContainsSubstring("another run from its weights"));
   CHECK_THAT(refusal([](TrainerSettings& s) { s.recipe.weight_rate = 1e-3; }),
              ContainsSubstring("weight_rate is 0, now it is 0.001"));
   // From before weights could be charged for.

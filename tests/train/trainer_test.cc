@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cmath>
+#include <utility>
 
 #include "tests/catch.h"
 #include "tests/temporary_folder.h"

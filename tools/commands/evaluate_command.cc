@@ -344,7 +344,7 @@ int EvaluateCommand(int argc, const char* const* argv) {
   cxxopts::Options options = MakeOptions();
   const cxxopts::ParseResult args = ParseOptions(&options, argc, argv, {"What", "Run"}, kEpilogue);
   if (args.count("data") == 0) throw UsageError("evaluate needs --data; see evaluate --help");
-  const int threads = args["threads"].as<int>();
+  const int threads = ThreadsFrom(args);
   const bool quiet = args.count("quiet") > 0;
   const ModelSource source = LoadModel(TextOf(args, "ckpt"));
   if (args.count("float") > 0 && !source.checkpoint) {

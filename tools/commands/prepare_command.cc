@@ -156,7 +156,9 @@ PreparedSet Prepare(const std::string& kind, const cxxopts::ParseResult& args, b
     const std::vector<std::string> inputs = Inputs(args, kind);
     if (inputs.size() > 1)
       throw UsageError("prepare bytes takes one file, folder or glob (in quotes)");
-    return PrepareBytes(inputs[0], TextOf(args, "train-bytes"), TextOf(args, "val-bytes"));
+    return WithHint("--train-bytes and --val-bytes choose the parts", [&] {
+      return PrepareBytes(inputs[0], TextOf(args, "train-bytes"), TextOf(args, "val-bytes"));
+    });
   }
   throw UsageError("prepare images, audio, random or bytes, not '" + kind +
                    "'; see prepare --help");

@@ -4,7 +4,6 @@ import argparse
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from ..files import write_whole
 from ..pages import data_url, html
@@ -15,36 +14,53 @@ Rows = Sequence[tuple[Item, Made]]
 
 
 @dataclass
+class Picture:
+    """A picture on both papers, as URLs within the page."""
+
+    light: str
+    dark: str
+    alt: str
+    caption: str
+
+
+@dataclass
+class Shown:
+    """What a page shows of an item: texts (label, given, made), or a picture, or with players."""
+
+    heading: str = ""
+    texts: list[tuple[str, str, str]] = field(default_factory=list)
+    picture: Picture | None = None
+    players: list[tuple[str, str]] = field(default_factory=list)  # (label, URL of the sound)
+
+
+@dataclass
 class Part:
-    """What a page shows of a kind: text, items of text, pictures, or pictures with sounds."""
+    """What a page shows of a kind."""
 
     heading: str
     text: str
-    items: list[dict[str, Any]] = field(default_factory=list)
+    shown: list[Shown]
 
 
-def shown(values: bytes) -> str:
+def text_of(values: bytes) -> str:
     """Bytes as text: what is no character, or none that is seen, stands by its code."""
     text = values.decode("utf-8", "backslashreplace")
     return "".join(c if c == "\n" or c.isprintable() else f"\\x{ord(c):02x}" for c in text)
 
 
-def picture(draw: Callable[[str], bytes], path: str, alt: str, caption: str) -> dict[str, str]:
+def picture(draw: Callable[[str], bytes], path: str, alt: str, caption: str) -> Picture:
     """A picture on both papers; the light one is written to a file, too."""
     light = draw(LIGHT)
     write_whole(path, light)
-    return {"light": data_url(light, "image/png"), "dark": data_url(draw(DARK), "image/png"),
-            "alt": alt, "caption": caption}
+    return Picture(data_url(light, "image/png"), data_url(draw(DARK), "image/png"), alt, caption)
 
 
 def text_part(kind: Kind, rows: Rows, _: str) -> Part:
-    part = Part("Text", f"{kind.title}. The end of the given text is gray, what follows it is "
-                        "marked.")
-    for number, (item, made) in enumerate(rows, 1):
-        part.items.append({
-            "heading": f"Text {number}, from byte {item.place}",
-            "texts": [(name, shown(item.given[-300:]), shown(piece)) for name, piece in made]})
-    return part
+    shown = [Shown(f"Text {number}, from byte {item.place}",
+                   [(name, text_of(item.given[-300:]), text_of(piece)) for name, piece in made])
+             for number, (item, made) in enumerate(rows, 1)]
+    return Part("Text", f"{kind.title}. The end of the given text is gray, what follows it is "
+                        "marked.", shown)
 
 
 def image_part(kind: Kind, rows: Rows, folder: str) -> Part:
@@ -55,10 +71,10 @@ def image_part(kind: Kind, rows: Rows, folder: str) -> Part:
     found = picture(lambda paper: image_picture(kind, rows, paper),
                     os.path.join(folder, "image.png"),
                     "image patches, their lower halves continued", caption)
-    return Part("Images", "", [{"picture": found}])
+    return Part("Images", "", [Shown(picture=found)])
 
 
-def sound_item(kind: Kind, number: int, item: Item, made: Made, folder: str) -> dict[str, Any]:
+def sound_item(kind: Kind, number: int, item: Item, made: Made, folder: str) -> Shown:
     """A sound's picture, and a player of each continuation."""
     path = os.path.join(folder, f"audio-{number}")
     players = []
@@ -68,8 +84,7 @@ def sound_item(kind: Kind, number: int, item: Item, made: Made, folder: str) -> 
         players.append((name, data_url(content, "audio/wav")))
     found = picture(lambda paper: sound_picture(kind, item, made, paper), path + ".png",
                     f"sound {number}, continued", "Wave and spectrogram.")
-    return {"heading": f"Sound {number}, from sample {item.place}", "picture": found,
-            "players": players}
+    return Shown(f"Sound {number}, from sample {item.place}", picture=found, players=players)
 
 
 def sound_part(kind: Kind, rows: Rows, folder: str) -> Part:

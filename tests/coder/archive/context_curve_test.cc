@@ -1,5 +1,6 @@
 #include "coder/archive/context_curve.h"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 

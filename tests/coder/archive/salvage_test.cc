@@ -1,5 +1,7 @@
 #include "coder/archive/salvage.h"
 
+#include <algorithm>
+
 #include "coder/container/container_writer.h"
 #include "data/base/random.h"
 #include "tests/catch.h"

@@ -1,5 +1,6 @@
 #include "coder/archive/segment_plan.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "coder/archive/compressor.h"

@@ -1,6 +1,7 @@
 #include "coder/baselines/baselines.h"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "coder/baselines/classical_codecs.h"

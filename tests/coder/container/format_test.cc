@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <numeric>
 
 #include "coder/container/container_format.h"

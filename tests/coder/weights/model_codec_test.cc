@@ -1,5 +1,6 @@
 #include "coder/weights/model_codec.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "data/base/random.h"

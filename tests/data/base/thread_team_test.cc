@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "data/base/error.h"
+#include "data/base/processors.h"
 #include "tests/catch.h"
 
 namespace occam {

@@ -1,7 +1,9 @@
 // Single kernels at the edges of what a configuration allows, where whole networks would be too
 // large for a test: the fast ones against the plain ones, and both against what must come out.
+#include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 #include "data/base/aligned_array.h"

@@ -1,4 +1,5 @@
 // The exact network: scoring and stepping agree, kernels agree, and nothing around them matters.
+#include <algorithm>
 #include <cfenv>
 
 #include "tests/catch.h"

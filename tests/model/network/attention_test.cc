@@ -2,6 +2,7 @@
 #include "model/network/attention.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 

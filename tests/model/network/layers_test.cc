@@ -5,9 +5,11 @@
 // result, which is smaller than the largest term by a factor below 4 for the random terms here.
 #include "model/network/reference/layers.h"
 
+#include <array>
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "data/base/error.h"
 #include "model/network/activation.h"

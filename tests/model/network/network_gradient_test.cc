@@ -1,5 +1,6 @@
 // The whole network: finite differences hold the reference twin, and the twin holds the float one.
 #include <thread>
+#include <utility>
 
 #include "data/base/error.h"
 #include "model/network/reference/network.h"

@@ -139,8 +139,7 @@ CompressOptions ReadRequest(const cxxopts::ParseResult& args, bool decompress) {
   request.remove_input = args.count("rm") > 0;
   request.quiet = args.count("quiet") > 0;
   request.verbose = args.count("verbose") > 0 && !request.quiet;
-  request.threads = args["threads"].as<int>();
-  if (request.threads < 0) throw UsageError("--threads must not be negative");
+  request.threads = ThreadsFrom(args);
   return request;
 }
 

@@ -159,7 +159,7 @@ GenerateOptions ParseGenerateOptions(int argc, const char* const* argv) {
                      args["top-k"].as<int32_t>(), args["seed"].as<uint64_t>()};
   request.look_back =
       static_cast<size_t>(ParseCount(args["look-back"].as<std::string>(), "--look-back"));
-  request.threads = args["threads"].as<int>();
+  request.threads = ThreadsFrom(args);
   request.output = args["output"].as<std::string>();
   request.echo = args.count("echo") > 0;
   request.force = args.count("force") > 0;

@@ -61,6 +61,8 @@ constexpr char kEpilogue[] =
     "data, seen for the\n"
     "first time, would take if coded while it is learned from, with no model to ship.\n";
 
+constexpr char kInitHint[] = "--init MODEL starts another run from weights";
+
 std::string CommandLine(int argc, const char* const* argv) {
   std::string line = "occam";
   for (int i = 0; i < argc; ++i) {
@@ -107,7 +109,7 @@ Plan MakePlan(const cxxopts::ParseResult& args, const std::string& out) {
     CheckConfig(config, ErrorKind::kUsage);
     plan.settings.config = config;
     plan.settings.provenance = plan.resumed->provenance;
-    const RunPlan run = UnpackPlan(*plan.resumed, out);
+    const RunPlan run = WithHint(kInitHint, [&] { return UnpackPlan(*plan.resumed, out); });
     plan.settings.recipe = run.recipe;
     plan.settings.length = run.length;
     plan.steps_done = run.steps_done;
@@ -136,6 +138,7 @@ int Train(int argc, const char* const* argv, Communicator* ranks) {
   const cxxopts::ParseResult args =
       ParseOptions(&options, argc, argv, {"Data", "Model", "Length", "Recipe", "Run"}, kEpilogue);
   const std::string out = RequiredOption(args, "out");
+  const int threads = ThreadsFrom(args);
   const bool quiet = args.count("quiet") > 0 || !first;
   // Before anything of a run in progress is read, or time spent on data.
   const std::unique_ptr<FileLock> lock = first ? LockRun(out) : nullptr;
@@ -149,7 +152,7 @@ int Train(int argc, const char* const* argv, Communicator* ranks) {
   Tokenise(*tokenizer, &sources);
   if (!plan.resumed) TakeSettings(args, BytesPerSymbol(sources), &settings);
 
-  settings.threads = args["threads"].as<int>();
+  settings.threads = threads;
   if (settings.threads == 0) settings.threads = ranks->processors();
   settings.ranks = ranks;
   settings.checkpoint_path = out;
@@ -175,7 +178,7 @@ int Train(int argc, const char* const* argv, Communicator* ranks) {
   settings.observers = {&progress};
 
   Trainer trainer(settings, DataOf(sources, *tokenizer));
-  if (plan.resumed) trainer.Resume(*plan.resumed, out);
+  if (plan.resumed) WithHint(kInitHint, [&] { trainer.Resume(*plan.resumed, out); });
   if (args.count("init") > 0) {
     const std::string init = args["init"].as<std::string>();
     trainer.StartFrom(InitialModel(init), init);

@@ -90,7 +90,10 @@ const SourceProvenance& SourceOf(const Provenance& provenance, const std::string
 
 Split PartsOf(const LoadedSource& source, const Provenance* resumed, const std::string& train,
               const std::string& validation) {
-  if (source.corpus.set || resumed == nullptr) return SplitOf(source.corpus, train, validation);
+  if (source.corpus.set || resumed == nullptr) {
+    return WithHint("--train-bytes and --val-bytes choose the parts",
+                    [&] { return SplitOf(source.corpus, train, validation); });
+  }
   if (source.argument.name.empty()) return PartsBegun(source.corpus, *resumed, validation);
   return PartsBegun(source.corpus, SourceOf(*resumed, source.argument.name), validation);
 }

@@ -1,0 +1,28 @@
+// How a file is to be compressed or decompressed: what the caller of either chooses.
+#ifndef OCCAM_CODER_ARCHIVE_CODEC_OPTIONS_H_
+#define OCCAM_CODER_ARCHIVE_CODEC_OPTIONS_H_
+
+#include <cstdint>
+#include <functional>
+#include <span>
+
+#include "coder/container/container_format.h"
+
+namespace occam {
+
+// Original bytes and .occ bytes dealt with so far, neither of which goes back. Called often, from
+// any of the threads, by one at a time. An exception thrown here ends the work and comes out.
+using ProgressFn = std::function<void(uint64_t original_bytes, uint64_t file_bytes)>;
+
+struct CodecOptions {
+  int threads = 1;  // 0 = one a processor; never shows in the result
+  ProgressFn progress;
+  ContextMode mode = ContextMode::kChunked;  // for compressing; a file says its own
+  // For compressing: the model in the form to travel in the file (EncodeModel of
+  // coder/weights/model_codec.h); empty: the file only names it.
+  std::span<const uint8_t> embedded_model = {};
+};
+
+}  // namespace occam
+
+#endif  // OCCAM_CODER_ARCHIVE_CODEC_OPTIONS_H_

@@ -1,0 +1,51 @@
+#include "coder/archive/model_header.h"
+
+#include <span>
+
+#include "data/base/digest.h"
+#include "data/base/error.h"
+#include "data/base/format.h"
+
+namespace occam {
+namespace {
+
+std::string ShortId(const Sha256Digest& id) { return Hex(std::span(id).first(8)); }
+
+}  // namespace
+
+FileHeader HeaderFor(const CodecModel* model, ContextMode mode) {
+  if (model == nullptr) return DefaultHeader(kDefaultContext, mode);
+  if (!model->tokenizer && model->vocabulary != 256) {
+    throw UsageError(fmt::format("the model has a vocabulary of {} and no tokenizer that makes it",
+                                 model->vocabulary));
+  }
+  FileHeader header = DefaultHeader(model->context, mode, model->vocabulary);
+  header.contract_version = model->contract_version;
+  header.tokenizer_id = model->tokenizer_id;
+  header.model_id = model->model_id;
+  return header;
+}
+
+void CheckModelFits(const FileHeader& header, const CodecModel* model, const std::string& name) {
+  if (model == nullptr) {
+    throw UsageError(
+        fmt::format("{} needs the model {}, which is neither in the file nor built in; give the "
+                    "model that it was made with",
+                    name, ShortId(header.model_id)));
+  }
+  if (model->model_id != header.model_id) {
+    throw DamagedError(fmt::format("{} needs the model {}, but {} was given", name,
+                                   ShortId(header.model_id), ShortId(model->model_id)));
+  }
+  if (model->contract_version != header.contract_version) {
+    throw DamagedError(fmt::format("{} was made by numeric contract {}, this program follows {}",
+                                   name, header.contract_version, model->contract_version));
+  }
+  if (model->context != header.context || model->tokenizer_id != header.tokenizer_id ||
+      (!model->tokenizer && model->vocabulary != 256)) {
+    throw DamagedError(
+        fmt::format("{} uses its model with context {}, which does not fit", name, header.context));
+  }
+}
+
+}  // namespace occam

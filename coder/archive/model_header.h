@@ -1,0 +1,23 @@
+// A model and the header of a file that it codes: making the one from the other, and checking that
+// both belong together.
+#ifndef OCCAM_CODER_ARCHIVE_MODEL_HEADER_H_
+#define OCCAM_CODER_ARCHIVE_MODEL_HEADER_H_
+
+#include <string>
+
+#include "coder/container/container_format.h"
+#include "coder/predict/codec_model.h"
+
+namespace occam {
+
+// Returns the header of a file that this model codes; null: none. Throws kUsage for a model that
+// codes other symbols than bytes and brings no tokenizer.
+FileHeader HeaderFor(const CodecModel* model, ContextMode mode);
+
+// Throws kUsage where the model is null, and kDamaged where it is not the one that this header asks
+// for or computes by another contract; `name` is the file's.
+void CheckModelFits(const FileHeader& header, const CodecModel* model, const std::string& name);
+
+}  // namespace occam
+
+#endif  // OCCAM_CODER_ARCHIVE_MODEL_HEADER_H_
