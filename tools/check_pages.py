@@ -53,7 +53,7 @@ class Tree:
         listed = subprocess.run(['git', '-C', root, 'ls-files', '-z'], check=True, capture_output=True, text=True).stdout
         self.files = {f for f in listed.split('\0') if f and os.path.exists(os.path.join(root, f))}
         self.folders = {part for f in self.files for part in parents(f)}
-        self.ends = set()  # of all paths: "b.h" and "a/b.h" for "x/a/b.h"; folders end with /
+        self.ends = set()  # of all paths: "b" and "a/b" for "x/a/b"; folders end with /
         for path in [*self.files, *(folder + '/' for folder in self.folders)]:
             parts = path.split('/')
             self.ends.update('/'.join(parts[i:]) for i in range(len(parts)))

@@ -196,7 +196,11 @@ def main():
         print(__doc__)
         return 2
     root = arguments[0] if arguments else os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    listed = subprocess.run(["git", "-C", root, "ls-files", "-z", "*.md"], check=True, capture_output=True).stdout
+    git = subprocess.run(["git", "-C", root, "ls-files", "-z", "*.md"], capture_output=True)
+    if git.returncode != 0:
+        print("check_prose.py: no git checkout, so the pages are not known; not run")
+        return 77
+    listed = git.stdout
     paths = [path for path in listed.decode().split("\0") if path and os.path.exists(os.path.join(root, path))]
     if not paths:
         print("check_prose.py: no page is known to git here", file=sys.stderr)
