@@ -1,5 +1,5 @@
 // The ranks of a run: processes that train one model together, each on whole shards of every batch
-// (DESIGN.md section 3). One process is the case of one rank. MPI stays behind this interface, in
+// (docs/architecture.md). One process is the case of one rank. MPI stays behind this interface, in
 // mpi_communicator.cc.
 #ifndef OCCAM_TRAIN_COMMUNICATOR_H_
 #define OCCAM_TRAIN_COMMUNICATOR_H_

@@ -22,7 +22,7 @@ struct Recipe {
   double adamw_epsilon = 1e-10;  // small, since rare bytes have tiny gradients (Jordan, 2024)
 
   // Times the learning rate, on the decayed tensors of ParameterTable. 0 and 0.3 cost 1.5 % at
-  // 800K after 60 MB (experiments/recipe/README.md).
+  // 800K after 60 MB (experiments/results/recipe/README.md).
   double weight_decay = 0.1;
   // The gradient's global norm is scaled down to this (Pascanu et al., 2013, section 3.2; the value
   // of GPT-3: Brown et al., 2020, appendix B).
@@ -30,7 +30,7 @@ struct Recipe {
 
   // The schedule: warm-up, constant, then linear down to the final factor (Haegele et al., 2024,
   // "Scaling laws and compute-optimal training beyond fixed training durations"); its shares by
-  // experiments/recipe/README.md.
+  // experiments/results/recipe/README.md.
   int64_t warmup_steps = 100;
   double warmup_share = 0.05;   // of the run, at most: in short runs warm-up ends here
   double constant_share = 0.4;  // of the run, warm-up included
@@ -52,7 +52,7 @@ struct Recipe {
   // Sequences of `context` tokens a step; experiments/short_runs.sh and experiments/results/recipe.
   int64_t batch_sequences = 8;
   // The gradients of shards are summed in their order, so a result depends on this number and never
-  // on threads (DESIGN.md section 3).
+  // on threads (docs/architecture.md).
   int64_t shard_sequences = 1;
   // 1: linear layers multiply operands rounded to bfloat16 (Kalamkar et al., 2019, "A study of
   // BFLOAT16 for deep learning training"); 0: float32. Weights, sums and all else are float32.

@@ -1,7 +1,7 @@
 // The network at work on whole batches, by several threads. A batch is cut into shards of a fixed
 // number of sequences; each has a gradient of its own, and what the shards give is put together in
 // shard order, element by element. So results do not depend on the number of threads, bit for bit
-// (DESIGN.md section 3). Where several ranks work together, each has its share of the shards, one
+// (docs/architecture.md). Where several ranks work together, each has its share of the shards, one
 // after the other, and the sums go on from rank to rank: so results do not depend on their number
 // either.
 #ifndef OCCAM_TRAIN_SHARD_WORKERS_H_
