@@ -22,7 +22,7 @@ constexpr uint64_t MultiplyInner(uint64_t a, uint64_t b) {
 // logarithm: the bits of its fraction come out one by one. What a square loses is 2^-62 of it at
 // most, and counts half as much at every step that follows.
 constexpr uint64_t Log2(uint32_t x, int bits) {
-  const int whole = std::bit_width(x) - 1;
+  const int whole = static_cast<int>(std::bit_width(x)) - 1;
   uint64_t m = static_cast<uint64_t>(x) << (kInnerBits - whole);  // in [1, 2)
   auto result = static_cast<uint64_t>(whole);
   for (int i = 0; i < bits; ++i) {

@@ -27,6 +27,7 @@
 #include "tools/command.h"
 #include "tools/commands/compress/compress_options.h"
 #include "tools/model_source.h"
+#include "tools/option_table.h"
 #include "tools/progress.h"
 #include "train/shard_workers.h"
 
@@ -52,27 +53,29 @@ constexpr char kEpilogue[] =
 
 cxxopts::Options MakeOptions() {
   cxxopts::Options options("evaluate", "Measures what a model is worth on a file.\n");
-  options.add_options("What")("ckpt",
-                              "The model: a checkpoint (.h5) or .occm (default: the built-in one)",
-                              cxxopts::value<std::string>(),
-                              "CKPT")("data",
-                                      "Corpus: a file, a folder, a glob (.gz .xz .zst are "
-                                      "unpacked), a prepared set (.set), or enwik8, enwik9 once "
-                                      "fetched",
-                                      cxxopts::value<std::string>(), "TEXT")(
-      "bytes", "Bytes of it, BEGIN:END", cxxopts::value<std::string>(), "RANGE")(
-      "mode", "chunked, carried or adaptive, as compress has it",
-      cxxopts::value<std::string>()->default_value("chunked"), "MODE")(
-      "float",
-      "Also the cross-entropy of the float network, which codes nothing (of 7-bit symbols without "
-      "the bits that they lose); needs a checkpoint")(
-      "curve",
-      "Also write to this file (CSV) the mean bits of the first, second, ... byte of a fresh chunk "
-      "(of 7-bit symbols without the bits that they lose)",
-      cxxopts::value<std::string>(), "OUT.csv");
-  options.add_options("Run")("T,threads", "Threads; 0 = one a processor",
-                             cxxopts::value<int>()->default_value("0"),
-                             "N")("json", "Print JSON")("q,quiet", "No progress line");
+  AddOptions(
+      &options, "What",
+      {
+          {"ckpt", "CKPT", Text(),
+           "The model: a checkpoint (.h5) or .occm (default: the built-in one)"},
+          {"data", "TEXT", Text(),
+           "Corpus: a file, a folder, a glob (.gz .xz .zst are unpacked), a prepared set (.set), "
+           "or enwik8, enwik9 once fetched"},
+          {"bytes", "RANGE", Text(), "Bytes of it, BEGIN:END"},
+          {"mode", "MODE", Text("chunked"), "chunked, carried or adaptive, as compress has it"},
+          {"float",
+           "Also the cross-entropy of the float network, which codes nothing (of 7-bit symbols "
+           "without the bits that they lose); needs a checkpoint"},
+          {"curve", "OUT.csv", Text(),
+           "Also write to this file (CSV) the mean bits of the first, second, ... byte of a fresh "
+           "chunk (of 7-bit symbols without the bits that they lose)"},
+      });
+  AddOptions(&options, "Run",
+             {
+                 ThreadsOption(),
+                 {"json", "Print JSON"},
+                 {"q,quiet", "No progress line"},
+             });
   return options;
 }
 

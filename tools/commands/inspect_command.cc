@@ -21,6 +21,7 @@
 #include "model/quantized_model.h"
 #include "tools/command.h"
 #include "tools/model_source.h"
+#include "tools/option_table.h"
 #include "train/trainer.h"
 #include "train/training_run.h"
 
@@ -320,14 +321,18 @@ int InspectCommand(int argc, const char* const* argv) {
       "inspect",
       "Shows what is in a checkpoint (.h5), a model (.occm) or a compressed file (.occ).\n");
   options.positional_help("FILE");
-  options.add_options("Output")("export", "Write the quantised model to this file",
-                                cxxopts::value<std::string>(),
-                                "NAME.occm")("coded", "Entropy-code it: the form to ship")(
-      "bits",
-      "Round the weights of a checkpoint to this many bits, 2 to 7, whatever they were trained for",
-      cxxopts::value<int>(), "N")("release", "Write the checkpoint without its training state",
-                                  cxxopts::value<std::string>(), "NAME.h5")("json", "Print JSON")(
-      "f,force", "Overwrite existing files")("file", "", cxxopts::value<std::string>());
+  AddOptions(&options, "Output",
+             {
+                 {"export", "NAME.occm", Text(), "Write the quantised model to this file"},
+                 {"coded", "Entropy-code it: the form to ship"},
+                 {"bits", "N", Takes<int>(),
+                  "Round the weights of a checkpoint to this many bits, 2 to 7, whatever they were "
+                  "trained for"},
+                 {"release", "NAME.h5", Text(), "Write the checkpoint without its training state"},
+                 {"json", "Print JSON"},
+                 {"f,force", "Overwrite existing files"},
+                 {"file", "", Text(), ""},
+             });
   options.parse_positional({"file"});
   const cxxopts::ParseResult args = ParseOptions(&options, argc, argv, {"Output"}, kEpilogue);
   if (args.count("file") == 0) throw UsageError("inspect needs a file; see inspect --help");

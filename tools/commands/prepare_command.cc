@@ -12,6 +12,7 @@
 #include "data/prepare.h"
 #include "data/prepared_set.h"
 #include "tools/command.h"
+#include "tools/option_table.h"
 #include "tools/progress.h"
 
 namespace occam {
@@ -44,40 +45,51 @@ constexpr char kEpilogue[] =
 cxxopts::Options MakeOptions() {
   cxxopts::Options options("prepare", "Makes a set of bytes to train on and to measure by.\n");
   options.positional_help("KIND INPUT...");
-  options.add_options("What")("kind", "", cxxopts::value<std::string>())(
-      "inputs", "", cxxopts::value<std::vector<std::string>>());
-  options.add_options("All kinds")("o,out", "The set", cxxopts::value<std::string>(), "NAME.set")(
-      "seven-bits",
-      "Values of 7 bits, as for a model of ASCII: bytes lose their top bit, others their lowest; "
-      "it "
-      "is kept in NAME.set.lost")("f,force", "Overwrite")("q,quiet", "Print errors only");
-  options.add_options("images, audio")(
-      "validation-files",
-      "Files for validation: the last N by name (default: one in 20, at least one)",
-      cxxopts::value<int64_t>(),
-      "N")("group-by",
-           "Files of the same name before the first C are one group and stay together; "
-           "--validation-files counts groups",
-           cxxopts::value<std::string>(), "C");
-  options.add_options("images")("patches",
-                                "Patches of a photograph (and grid) at most, chosen at random",
-                                cxxopts::value<int64_t>(), "N")(
-      "grids",
-      "Grids that a training photograph is cut by: the second starts 1/N of a patch further down "
-      "and "
-      "right, and so on, every second one mirrored; N times as much to train on (default 1)",
-      cxxopts::value<int>(), "N");
-  options.add_options("random")("bytes", "Size: 1M, 64KiB", cxxopts::value<std::string>(), "N");
-  options.add_options("random, images")("seed", "Of the random numbers (default 1)",
-                                        cxxopts::value<uint64_t>(), "N");
-  options.add_options("bytes, random")(
-      "val-bytes",
-      "Bytes for validation: the last N, of a corpus also BEGIN:END (default: of a corpus the last "
-      "5 %, at most 10 MB)",
-      cxxopts::value<std::string>(), "RANGE");
-  options.add_options("bytes")("train-bytes",
-                               "Bytes to train on, BEGIN:END or the first N (default: the others)",
-                               cxxopts::value<std::string>(), "RANGE");
+  AddOptions(&options, "What",
+             {
+                 {"kind", "", Text(), ""},
+                 {"inputs", "", Takes<std::vector<std::string>>(), ""},
+             });
+  AddOptions(&options, "All kinds",
+             {
+                 {"o,out", "NAME.set", Text(), "The set"},
+                 {"seven-bits",
+                  "Values of 7 bits, as for a model of ASCII: bytes lose their top bit, others "
+                  "their lowest; it is kept in NAME.set.lost"},
+                 {"f,force", "Overwrite"},
+                 {"q,quiet", "Print errors only"},
+             });
+  AddOptions(&options, "images, audio",
+             {
+                 {"validation-files", "N", Takes<int64_t>(),
+                  "Files for validation: the last N by name (default: one in 20, at least one)"},
+                 {"group-by", "C", Text(),
+                  "Files of the same name before the first C are one group and stay together; "
+                  "--validation-files counts groups"},
+             });
+  AddOptions(&options, "images",
+             {
+                 {"patches", "N", Takes<int64_t>(),
+                  "Patches of a photograph (and grid) at most, chosen at random"},
+                 {"grids", "N", Takes<int>(),
+                  "Grids that a training photograph is cut by: the second starts 1/N of a patch "
+                  "further down and right, and so on, every second one mirrored; N times as much "
+                  "to train on (default 1)"},
+             });
+  AddOptions(&options, "random", {{"bytes", "N", Text(), "Size: 1M, 64KiB"}});
+  AddOptions(&options, "random, images",
+             {{"seed", "N", Takes<uint64_t>(), "Of the random numbers (default 1)"}});
+  AddOptions(&options, "bytes, random",
+             {
+                 {"val-bytes", "RANGE", Text(),
+                  "Bytes for validation: the last N, of a corpus also BEGIN:END (default: of a "
+                  "corpus the last 5 %, at most 10 MB)"},
+             });
+  AddOptions(&options, "bytes",
+             {
+                 {"train-bytes", "RANGE", Text(),
+                  "Bytes to train on, BEGIN:END or the first N (default: the others)"},
+             });
   options.parse_positional({"kind", "inputs"});
   return options;
 }

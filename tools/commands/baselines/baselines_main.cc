@@ -22,6 +22,7 @@
 #include "data/corpus.h"
 #include "tools/command.h"
 #include "tools/commands/generate/generate_options.h"
+#include "tools/option_table.h"
 #include "tools/progress.h"
 
 namespace occam {
@@ -46,16 +47,23 @@ constexpr char kEpilogue[] =
 cxxopts::Options MakeOptions() {
   cxxopts::Options options("baselines", "What other codecs make of files.\n");
   options.positional_help("FILE...");
-  options.add_options("What")("codec", "These alone: names, separated by commas",
-                              cxxopts::value<std::vector<std::string>>(), "NAMES")(
-      "chunk", "Pieces with no memory of each other: whole, or a number of bytes, or several",
-      cxxopts::value<std::vector<std::string>>()->default_value("whole,2048"),
-      "SIZES")("form", "file, as programs write it; bare, without headers; or both",
-               cxxopts::value<std::vector<std::string>>()->default_value("file,bare"), "FORMS")(
-      "bytes", "Bytes of each file, BEGIN:END", cxxopts::value<std::string>(), "RANGE")(
-      "list", "List codecs, versions, settings and what their bare forms leave out")(
-      "files", "", cxxopts::value<std::vector<std::string>>());
-  options.add_options("Run")("json", "Print JSON, a line a size")("q,quiet", "No progress line");
+  AddOptions(&options, "What",
+             {
+                 {"codec", "NAMES", Takes<std::vector<std::string>>(),
+                  "These alone: names, separated by commas"},
+                 {"chunk", "SIZES", Takes<std::vector<std::string>>("whole,2048"),
+                  "Pieces with no memory of each other: whole, or a number of bytes, or several"},
+                 {"form", "FORMS", Takes<std::vector<std::string>>("file,bare"),
+                  "file, as programs write it; bare, without headers; or both"},
+                 {"bytes", "RANGE", Text(), "Bytes of each file, BEGIN:END"},
+                 {"list", "List codecs, versions, settings and what their bare forms leave out"},
+                 {"files", "", Takes<std::vector<std::string>>(), ""},
+             });
+  AddOptions(&options, "Run",
+             {
+                 {"json", "Print JSON, a line a size"},
+                 {"q,quiet", "No progress line"},
+             });
   options.parse_positional({"files"});
   return options;
 }

@@ -7,6 +7,7 @@
 #include "data/base/format.h"
 #include "data/base/units.h"
 #include "tools/command.h"
+#include "tools/option_table.h"
 
 namespace occam {
 namespace {
@@ -43,40 +44,48 @@ cxxopts::Options MakeOptions(bool decompress) {
   cxxopts::Options options(
       name, decompress ? "Restores compressed files.\n" : "Compresses files with a model.\n");
   options.positional_help("[FILE...]");
-  options.add_options("Model")(
-      "ckpt",
+  const std::string ckpt =
       decompress ? "The model: a checkpoint (.h5) or .occm; not needed where the file holds its "
                    "own or was made with a built-in one"
                  : fmt::format("The model: a checkpoint (.h5) or .occm (default: the built-in {})",
-                               BuiltInModels().front().name),
-      cxxopts::value<std::string>(),
-      "CKPT")("embed-model", "Compressing: put the model, entropy-coded, into the file")(
-      "mode",
-      "Compressing: chunked, contexts start afresh all the time, the published setting; carried, "
-      "they go on, which is smaller; or adaptive, carried and mixed with a model that learns from "
-      "the file itself, smaller still, but slower and for models of bytes only",
-      cxxopts::value<std::string>()->default_value("chunked"), "MODE");
-  options.add_options("What to do")("d,decompress", "Decompress")(
-      "t,test", "Test compressed files, write nothing")(
-      "l,list", "List sizes, model and methods of compressed files; needs no model")(
-      "range", "Decompress this part of the original alone; LENGTH may be missing: to the end",
-      cxxopts::value<std::string>(),
-      "OFFSET:LENGTH")("keep-going",
-                       "Restore what is sound of damaged files: zeros for what is missing, which "
-                       "is printed; ends with "
-                       "exit code 4");
-  options.add_options("Files")("o,output", "Write to this file (- = standard output)",
-                               cxxopts::value<std::string>(),
-                               "FILE")("c,stdout", "Write to standard output")(
-      "f,force", "Overwrite files; write compressed data to a terminal")(
-      "k,keep", "Keep the input (the default)")("rm",
-                                                "Remove the input once the output is written")(
-      "files", "", cxxopts::value<std::vector<std::string>>());
-  options.add_options("Run")("T,threads", "Threads; 0 = one a processor",
-                             cxxopts::value<int>()->default_value("0"),
-                             "N")("kernels", "fast, or plain: the slow definition",
-                                  cxxopts::value<std::string>()->default_value("fast"), "WHICH")(
-      "v,verbose", "Print sizes, rate and speed of each file")("q,quiet", "Print errors only");
+                               BuiltInModels().front().name);
+  AddOptions(&options, "Model",
+             {
+                 {"ckpt", "CKPT", Text(), ckpt},
+                 {"embed-model", "Compressing: put the model, entropy-coded, into the file"},
+                 {"mode", "MODE", Text("chunked"),
+                  "Compressing: chunked, contexts start afresh all the time, the published "
+                  "setting; carried, they go on, which is smaller; or adaptive, carried and mixed "
+                  "with a model that learns from the file itself, smaller still, but slower and "
+                  "for models of bytes only"},
+             });
+  AddOptions(&options, "What to do",
+             {
+                 {"d,decompress", "Decompress"},
+                 {"t,test", "Test compressed files, write nothing"},
+                 {"l,list", "List sizes, model and methods of compressed files; needs no model"},
+                 {"range", "OFFSET:LENGTH", Text(),
+                  "Decompress this part of the original alone; LENGTH may be missing: to the end"},
+                 {"keep-going",
+                  "Restore what is sound of damaged files: zeros for what is missing, which is "
+                  "printed; ends with exit code 4"},
+             });
+  AddOptions(&options, "Files",
+             {
+                 {"o,output", "FILE", Text(), "Write to this file (- = standard output)"},
+                 {"c,stdout", "Write to standard output"},
+                 {"f,force", "Overwrite files; write compressed data to a terminal"},
+                 {"k,keep", "Keep the input (the default)"},
+                 {"rm", "Remove the input once the output is written"},
+                 {"files", "", Takes<std::vector<std::string>>(), ""},
+             });
+  AddOptions(&options, "Run",
+             {
+                 ThreadsOption(),
+                 {"kernels", "WHICH", Text("fast"), "fast, or plain: the slow definition"},
+                 {"v,verbose", "Print sizes, rate and speed of each file"},
+                 {"q,quiet", "Print errors only"},
+             });
   options.parse_positional({"files"});
   return options;
 }

@@ -12,6 +12,7 @@
 #include "data/base/units.h"
 #include "data/terminal_text.h"
 #include "tools/command.h"
+#include "tools/option_table.h"
 
 namespace occam {
 namespace {
@@ -40,31 +41,37 @@ constexpr char kEpilogue[] =
 
 cxxopts::Options MakeOptions() {
   cxxopts::Options options("generate", "Continues a prompt with a model or a codec.\n");
-  options.add_options("What")("ckpt",
-                              "The model: a checkpoint (.h5) or .occm (default: the built-in one)",
-                              cxxopts::value<std::string>(), "CKPT")(
-      "codec", "A codec in its place: gzip, xz, zstd, ...", cxxopts::value<std::string>(), "NAME")(
-      "prompt", "The text to continue", cxxopts::value<std::string>(), "TEXT")(
-      "prompt-file", "The bytes to continue: a file, or - for standard input",
-      cxxopts::value<std::string>(), "FILE")("bytes", "How many bytes to generate",
-                                             cxxopts::value<std::string>()->default_value("500"),
-                                             "N");
-  options.add_options("How")(
-      "temperature",
-      "Below 1 what is probable becomes more so, 0 takes the most probable alone; up to 100, three "
-      "decimals",
-      cxxopts::value<std::string>()->default_value("1"),
-      "X")("top-k", "Only the K most probable symbols; 0 = all",
-           cxxopts::value<int32_t>()->default_value("0"),
-           "K")("seed", "Of the random numbers", cxxopts::value<uint64_t>()->default_value("1"),
-                "S")("look-back", "What a codec sees: this many bytes before; 0 = all",
-                     cxxopts::value<std::string>()->default_value("2048"), "N");
-  options.add_options("Output")("o,output", "Write to this file; - = standard output",
-                                cxxopts::value<std::string>()->default_value(kStandard), "FILE")(
-      "echo", "Write the prompt before what follows it")("f,force", "Overwrite the file");
-  options.add_options("Run")("T,threads", "Threads of a codec; 0 = one a processor",
-                             cxxopts::value<int>()->default_value("0"),
-                             "N")("q,quiet", "Do not tell the speed");
+  AddOptions(
+      &options, "What",
+      {
+          {"ckpt", "CKPT", Text(),
+           "The model: a checkpoint (.h5) or .occm (default: the built-in one)"},
+          {"codec", "NAME", Text(), "A codec in its place: gzip, xz, zstd, ..."},
+          {"prompt", "TEXT", Text(), "The text to continue"},
+          {"prompt-file", "FILE", Text(), "The bytes to continue: a file, or - for standard input"},
+          {"bytes", "N", Text("500"), "How many bytes to generate"},
+      });
+  AddOptions(
+      &options, "How",
+      {
+          {"temperature", "X", Text("1"),
+           "Below 1 what is probable becomes more so, 0 takes the most probable alone; up to 100, "
+           "three decimals"},
+          {"top-k", "K", Takes<int32_t>("0"), "Only the K most probable symbols; 0 = all"},
+          {"seed", "S", Takes<uint64_t>("1"), "Of the random numbers"},
+          {"look-back", "N", Text("2048"), "What a codec sees: this many bytes before; 0 = all"},
+      });
+  AddOptions(&options, "Output",
+             {
+                 {"o,output", "FILE", Text(kStandard), "Write to this file; - = standard output"},
+                 {"echo", "Write the prompt before what follows it"},
+                 {"f,force", "Overwrite the file"},
+             });
+  AddOptions(&options, "Run",
+             {
+                 ThreadsOption("Threads of a codec; 0 = one a processor"),
+                 {"q,quiet", "Do not tell the speed"},
+             });
   return options;
 }
 

@@ -10,6 +10,7 @@
 #include "data/base/units.h"
 #include "model/network/matmul.h"
 #include "tools/command.h"
+#include "tools/option_table.h"
 
 namespace occam {
 namespace {
@@ -38,90 +39,92 @@ int32_t ContextOfBytes(const std::string& bytes, double bytes_per_symbol) {
 
 cxxopts::Options TrainOptions() {
   cxxopts::Options options("train", "Trains a small byte-level transformer.\n");
-  options.add_options("Data")("data",
-                              "Corpus: a file, a folder, a glob (.gz .xz .zst are unpacked), a "
-                              "prepared set (.set), or enwik8, enwik9 once fetched. For a mixture "
-                              "several times, NAME=CORPUS:WEIGHT",
-                              cxxopts::value<std::string>(), "TEXT")(
-      "train-bytes",
-      "Bytes to train on, BEGIN:END or the first N (default: what is not validation); not of sets",
-      cxxopts::value<std::string>(), "RANGE")("val-bytes",
-                                              "Bytes to validate on, BEGIN:END or the last N "
-                                              "(default: the last 5 %, at most 10 MB); not of sets",
-                                              cxxopts::value<std::string>(), "RANGE");
-  options.add_options("Model")(
-      "tokenizer",
-      "Symbols: bytes; bytes without their top bit, ascii7, or lowest bit, ascii7-low, which files "
-      "keep beside the symbols; or byte pairs learned from the training part, N tokens: bpe:N, "
-      "within "
-      "words, "
-      "numbers and runs of spaces or signs, or bpe-plain:N, anywhere",
-      cxxopts::value<std::string>()->default_value("bytes"),
-      "KIND")("params", "Parameters, about: 200K, 800K, 3.2M, 12M, any number (default 200K)",
-              cxxopts::value<std::string>(),
-              "N")("width", "Width, instead of --params", cxxopts::value<int>(), "D")(
-      "layers", "Layers", cxxopts::value<int>(), "N")("heads", "Attention heads",
-                                                      cxxopts::value<int>(), "N")(
-      "kv-heads", "Key/value heads; divides --heads", cxxopts::value<int>(), "N")(
-      "mlp-factor", "Width of the MLP over the width", cxxopts::value<int>(), "N")(
-      "conv-width", "Taps of the convolutions; 0 = none", cxxopts::value<int>(), "N")(
-      "windows",
-      "Positions each layer sees, one a layer or repeated as a pattern; 0 = all (default: 64, the "
-      "last layer but one 1024); with --resume: from here on",
-      cxxopts::value<std::vector<int>>(), "W,W,...")(
-      "context", "Symbols of a fresh context (default 2048)", cxxopts::value<int>(), "N")(
-      "context-bytes",
-      "A fresh context of the symbols that stand for about N bytes of the training part, in "
-      "place of --context",
-      cxxopts::value<std::string>(), "N");
-  options.add_options("Length")("minutes", "Minutes (the default: 10)", cxxopts::value<double>(),
-                                "M")("tokens", "Symbols seen, repeats included: 20M, 1G",
-                                     cxxopts::value<std::string>(), "N")(
-      "bytes-seen", "Bytes of data seen, repeats included: 60M is as much data for every tokenizer",
-      cxxopts::value<std::string>(),
-      "N")("steps", "Optimizer steps", cxxopts::value<int64_t>(), "N");
+  AddOptions(
+      &options, "Data",
+      {
+          {"data", "TEXT", Text(),
+           "Corpus: a file, a folder, a glob (.gz .xz .zst are unpacked), a prepared set (.set), "
+           "or enwik8, enwik9 once fetched. For a mixture several times, NAME=CORPUS:WEIGHT"},
+          {"train-bytes", "RANGE", Text(),
+           "Bytes to train on, BEGIN:END or the first N (default: what is not validation); not of "
+           "sets"},
+          {"val-bytes", "RANGE", Text(),
+           "Bytes to validate on, BEGIN:END or the last N (default: the last 5 %, at most 10 MB); "
+           "not of sets"},
+      });
+  AddOptions(
+      &options, "Model",
+      {
+          {"tokenizer", "KIND", Text("bytes"),
+           "Symbols: bytes; bytes without their top bit, ascii7, or lowest bit, ascii7-low, which "
+           "files keep beside the symbols; or byte pairs learned from the training part, N tokens: "
+           "bpe:N, within words, numbers and runs of spaces or signs, or bpe-plain:N, anywhere"},
+          {"params", "N", Text(),
+           "Parameters, about: 200K, 800K, 3.2M, 12M, any number (default 200K)"},
+          {"width", "D", Takes<int>(), "Width, instead of --params"},
+          {"layers", "N", Takes<int>(), "Layers"},
+          {"heads", "N", Takes<int>(), "Attention heads"},
+          {"kv-heads", "N", Takes<int>(), "Key/value heads; divides --heads"},
+          {"mlp-factor", "N", Takes<int>(), "Width of the MLP over the width"},
+          {"conv-width", "N", Takes<int>(), "Taps of the convolutions; 0 = none"},
+          {"windows", "W,W,...", Takes<std::vector<int>>(),
+           "Positions each layer sees, one a layer or repeated as a pattern; 0 = all (default: 64, "
+           "the last layer but one 1024); with --resume: from here on"},
+          {"context", "N", Takes<int>(), "Symbols of a fresh context (default 2048)"},
+          {"context-bytes", "N", Text(),
+           "A fresh context of the symbols that stand for about N bytes of the training part, in "
+           "place of --context"},
+      });
+  AddOptions(&options, "Length",
+             {
+                 {"minutes", "M", Takes<double>(), "Minutes (the default: 10)"},
+                 {"tokens", "N", Text(), "Symbols seen, repeats included: 20M, 1G"},
+                 {"bytes-seen", "N", Text(),
+                  "Bytes of data seen, repeats included: 60M is as much data for every tokenizer"},
+                 {"steps", "N", Takes<int64_t>(), "Optimizer steps"},
+             });
   const Recipe recipe;
-  const auto number = [](double value) {
-    return cxxopts::value<double>()->default_value(fmt::format("{}", value));
-  };
-  options.add_options("Recipe")(
-      "batch", "Sequences of --context symbols a step",
-      cxxopts::value<int64_t>()->default_value(fmt::format("{}", recipe.batch_sequences)),
-      "N")("muon-lr", "Learning rate of the hidden matrices", number(recipe.muon_lr), "X")(
-      "adamw-lr", "Learning rate of everything else", number(recipe.adamw_lr), "X")(
-      "weight-decay", "Weight decay of the matrices, times the learning rate",
-      number(recipe.weight_decay),
-      "X")("clip-norm", "Largest global norm of the gradient", number(recipe.clip_norm), "X")(
-      "constant-share", "Share of the run, warm-up included, after which the learning rates fall",
-      number(recipe.constant_share), "X")(
-      "rounded-share",
-      "Last share of the run in which the network sees its weights rounded, as it will code: 0.2 = "
-      "the last fifth, 0 = never",
-      number(recipe.rounded_share),
-      "X")("weight-bits", "Bits that weights are rounded to, 2 to 7: fewer make a smaller model",
-           cxxopts::value<int64_t>()->default_value(fmt::format("{}", recipe.weight_bits)),
-           "N")("weight-rate",
-                "What a bit of the coded weights costs, in bits a byte of the data: 1/N makes N "
-                "bytes of data and model together small (1.6e-8: 62 MB), less makes the model "
-                "larger and better; 0 = nothing. Acts in the rounded share",
-                number(recipe.weight_rate), "L")(
-      "precision",
-      "Operands of matrix products: f32, bf16, or auto: bf16 where the processor has it",
-      cxxopts::value<std::string>()->default_value("auto"),
-      "P")("seed", "Seed of initial weights and batches",
-           cxxopts::value<int64_t>()->default_value(fmt::format("{}", recipe.seed)), "N");
-  options.add_options("Run")("o,out", "Checkpoint to write", cxxopts::value<std::string>(),
-                             "NAME.h5")(
-      "init", "Start from the weights of this checkpoint or .occm (of the same shape)",
-      cxxopts::value<std::string>(), "MODEL")(
-      "resume", "Go on with the run that --out holds; shape, recipe and length are read from it")(
-      "checkpoint-minutes", "Minutes between checkpoints",
-      cxxopts::value<double>()->default_value("5"), "M")(
-      "keep-best",
-      "Keep the weights that validate best, by the bytes that interim validations measure, in "
-      "NAME.best.h5 and NAME.best.occm; give it again with --resume")("f,force", "Overwrite --out")(
-      "T,threads", "Threads; 0 = one a processor", cxxopts::value<int>()->default_value("0"), "N")(
-      "q,quiet", "Print errors only");
+  const auto number = [](double value) { return Takes<double>(fmt::format("{}", value)); };
+  const auto whole = [](int64_t value) { return Takes<int64_t>(fmt::format("{}", value)); };
+  AddOptions(
+      &options, "Recipe",
+      {
+          {"batch", "N", whole(recipe.batch_sequences), "Sequences of --context symbols a step"},
+          {"muon-lr", "X", number(recipe.muon_lr), "Learning rate of the hidden matrices"},
+          {"adamw-lr", "X", number(recipe.adamw_lr), "Learning rate of everything else"},
+          {"weight-decay", "X", number(recipe.weight_decay),
+           "Weight decay of the matrices, times the learning rate"},
+          {"clip-norm", "X", number(recipe.clip_norm), "Largest global norm of the gradient"},
+          {"constant-share", "X", number(recipe.constant_share),
+           "Share of the run, warm-up included, after which the learning rates fall"},
+          {"rounded-share", "X", number(recipe.rounded_share),
+           "Last share of the run in which the network sees its weights rounded, as it will code: "
+           "0.2 = the last fifth, 0 = never"},
+          {"weight-bits", "N", whole(recipe.weight_bits),
+           "Bits that weights are rounded to, 2 to 7: fewer make a smaller model"},
+          {"weight-rate", "L", number(recipe.weight_rate),
+           "What a bit of the coded weights costs, in bits a byte of the data: 1/N makes N bytes "
+           "of data and model together small (1.6e-8: 62 MB), less makes the model larger and "
+           "better; 0 = nothing. Acts in the rounded share"},
+          {"precision", "P", Text("auto"),
+           "Operands of matrix products: f32, bf16, or auto: bf16 where the processor has it"},
+          {"seed", "N", whole(recipe.seed), "Seed of initial weights and batches"},
+      });
+  AddOptions(&options, "Run",
+             {
+                 {"o,out", "NAME.h5", Text(), "Checkpoint to write"},
+                 {"init", "MODEL", Text(),
+                  "Start from the weights of this checkpoint or .occm (of the same shape)"},
+                 {"resume",
+                  "Go on with the run that --out holds; shape, recipe and length are read from it"},
+                 {"checkpoint-minutes", "M", Takes<double>("5"), "Minutes between checkpoints"},
+                 {"keep-best",
+                  "Keep the weights that validate best, by the bytes that interim validations "
+                  "measure, in NAME.best.h5 and NAME.best.occm; give it again with --resume"},
+                 {"f,force", "Overwrite --out"},
+                 ThreadsOption(),
+                 {"q,quiet", "Print errors only"},
+             });
   return options;
 }
 
