@@ -38,7 +38,7 @@ struct Corpus {
 // all).
 Corpus LoadCorpus(const std::string& where);
 
-// Where tools/fetch_enwik.sh puts a corpus that has a name: $OCCAM_CACHE/NAME, else
+// Returns where tools/fetch_enwik.sh puts a corpus that has a name: $OCCAM_CACHE/NAME, else
 // $XDG_CACHE_HOME/occam/NAME, else ~/.cache/occam/NAME. Empty variables count as unset. Throws
 // kUsage (no such name; none of the variables is set).
 std::string CachePath(const std::string& name);
@@ -49,15 +49,15 @@ struct Split {
   ByteRange validation;
 };
 
-// From texts that choose the parts, empty where one is not chosen. A text is a range BEGIN:END
-// (ParseByteRange) or a count N: the first N bytes for training, the last N for validation. Not
-// chosen, validation is the last 5 % of the corpus, at most 10 MB (10,000,000 bytes), and training
-// is everything before the validation part, or after it when that starts at 0.
+// Makes a split from texts that choose the parts, empty where one is not chosen. A text is a range
+// BEGIN:END (ParseByteRange) or a count N: the first N bytes for training, the last N for
+// validation. Not chosen, validation is the last 5 % of the corpus, at most 10 MB (10,000,000
+// bytes), and training is everything before the validation part, or after it when that starts at 0.
 // Throws kUsage (not within the corpus, overlapping, empty).
 Split MakeSplit(int64_t size_bytes, const std::string& train_text, const std::string& val_text);
 
-// That of a corpus; a prepared set has its own, whose validation part may be empty, and takes no
-// texts. Throws kUsage (as MakeSplit; a set without a training part).
+// Returns the split of a corpus. A prepared set has its own, whose validation part may be empty,
+// and takes no texts. Throws kUsage as MakeSplit does, and for a set without a training part.
 Split SplitOf(const Corpus& corpus, const std::string& train_text, const std::string& val_text);
 
 }  // namespace occam

@@ -1,4 +1,4 @@
-// Which files a folder, a glob or a name stands for.
+// Lists the files that a folder, a glob or a name stands for.
 #ifndef OCCAM_DATA_FILE_LIST_H_
 #define OCCAM_DATA_FILE_LIST_H_
 

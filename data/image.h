@@ -38,7 +38,8 @@ GrayImage DecodeJpeg(std::span<const uint8_t> file, const std::string& name);
 // and our own reader of PNM.
 GrayImage DecodePnm(std::span<const uint8_t> file, const std::string& name);
 
-// For decoders: throws kUsage where an image is too large, kDamaged where it has no pixel.
+// Checks a size for decoders: throws kUsage where an image is too large, kDamaged where it has no
+// pixel.
 void CheckImageSize(int64_t rows, int64_t columns, const std::string& name);
 
 // rgb [pixels, 3] -> gray [pixels].

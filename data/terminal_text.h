@@ -13,9 +13,9 @@ namespace occam {
 // character that was begun and broke off one.
 class TerminalText {
  public:
-  // What can be shown by now: a character that is not complete waits.
+  // Returns what can be shown by now. A character that is not complete waits.
   std::string Take(std::span<const uint8_t> bytes);
-  // What waited.
+  // Returns what waited.
   std::string Finish();
 
  private:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Trains Occam's network (DESIGN.md section 3) by its recipe (train/recipe.h) in PyTorch on a GPU, many configurations side
+"""Trains Occam's network (docs/architecture.md) by its recipe (train/recipe.h) in PyTorch on a GPU, many configurations side
 by side, for sweeps that are too wide for a processor. Only held-out rates come out of it, never a model: what a sweep
 chooses is trained by `occam train`.
 

@@ -1,5 +1,5 @@
-// From float weights to the model that codes. Deterministic: the same weights give the same model
-// id on every machine.
+// Makes the model that codes from float weights. Deterministic: the same weights give the same
+// model id on every machine.
 #ifndef OCCAM_MODEL_QUANTIZE_H_
 #define OCCAM_MODEL_QUANTIZE_H_
 
@@ -15,7 +15,8 @@ namespace occam {
 constexpr int kLeastWeightBits = 2;
 constexpr int kMostWeightBits = 7;
 
-// Of a row's step: finer ones would cost more than they bring. At most 1, at least 2^-60.
+// Significant bits of a row's step: finer steps would cost more than they bring. A step is at most
+// 1 and at least 2^-60.
 constexpr int kStepSignificantBits = 5;
 // The nearest step to x > 0.
 float StepNear(double x);
@@ -29,7 +30,7 @@ float StepNear(double x);
 QuantizedModel Quantise(const ModelConfig& config, const ParameterSet& weights,
                         const Calibration& calibration, const Bytes& tokenizer);
 
-// What the exact network has in the place of the weights: codes times scales, and floats.
+// Returns what the exact network has in the place of the weights: codes times scales, and floats.
 ParameterSet WeightsOf(const QuantizedModel& model);
 
 // `rounded` [spec.size()] = one tensor as the exact network uses it: code times scale, or a rounded

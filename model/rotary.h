@@ -12,7 +12,8 @@ namespace occam {
 // Positions count modulo 65536, and so do phases: phase p is p / 65536 of a circle.
 constexpr int kRotaryCircle = 65536;
 
-// Of the pairs = head size / 2 of a head, the elements i and pairs + i, so many turn, the first.
+// Returns how many of a head's pairs turn: the first ones. There are head size / 2 pairs, of the
+// elements i and pairs + i.
 constexpr int TurningPairs(int pairs) { return (pairs + 1) / 2; }
 
 // Pair i turns by m_i phases a position: m_i = round(65536 / (2 pi) * 1024^(-i / n)) for i < n =

@@ -17,14 +17,14 @@ namespace occam {
 
 using Bytes = std::vector<uint8_t>;
 
-// What a file has beside its bytes and its name.
+// Attributes that a file has beside its bytes and its name.
 struct FileAttributes {
   uint32_t permissions = 0;  // the lower nine bits of the mode
   std::timespec accessed{};
   std::timespec modified{};
 };
 
-// Where bytes come from, in order. Not thread-safe.
+// A place that bytes come from, in order. Not thread-safe.
 class ByteSource {
  public:
   virtual ~ByteSource() = default;
@@ -37,14 +37,15 @@ class ByteSource {
   // (nothing where it is past the end). False, and nothing changes, where only reading on is
   // possible: a pipe. Throws kIo.
   virtual bool Seek(uint64_t /*position*/) { return false; }
-  // Of a regular file that was opened by its name.
+  // Returns the attributes of a regular file that was opened by its name, else nothing.
   virtual std::optional<FileAttributes> attributes() const { return std::nullopt; }
-  // How messages name it.
+  // Returns the name that messages use.
   virtual std::string name() const = 0;
 };
 
-// Where bytes go. Nothing is visible under the final name before Commit; a sink destroyed without
-// Commit removes what it wrote, where that can be (a pipe cannot take bytes back). Not thread-safe.
+// A place that bytes go to. Nothing is visible under the final name before Commit; a sink destroyed
+// without Commit removes what it wrote, where that can be (a pipe cannot take bytes back). Not
+// thread-safe.
 class ByteSink {
  public:
   virtual ~ByteSink() = default;
@@ -68,7 +69,7 @@ std::unique_ptr<ByteSource> OpenSource(const std::string& path,
 // file (a device, a named pipe) are written to directly.
 std::unique_ptr<ByteSink> OpenSink(const std::string& path, bool overwrite);
 
-// In memory, for tests and small data. The source does not own its bytes.
+// Sources and sinks in memory, for tests and small data. The source does not own its bytes.
 std::unique_ptr<ByteSource> MemorySource(std::span<const uint8_t> bytes,
                                          std::string name = "memory");
 std::unique_ptr<ByteSink> MemorySink(Bytes* out);

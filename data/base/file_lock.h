@@ -28,7 +28,8 @@ class FileLock {
   FileLock& operator=(const FileLock&) = delete;
 
   Outcome outcome() const { return outcome_; }
-  // Of kTaken: "process 1234 on host", as the holder wrote it; empty where it has not yet.
+  // Returns who holds a lock that is kTaken: "process 1234 on host", as the holder wrote it. It is
+  // empty where the holder has not written yet.
   const std::string& holder() const { return holder_; }
 
  private:

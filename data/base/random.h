@@ -24,14 +24,14 @@ class Random {
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
     return z ^ (z >> 31);
   }
-  // In [0, bound), bound > 0; the bias is below bound / 2^64.
+  // Returns an integer in [0, bound), bound > 0; the bias is below bound / 2^64.
   uint64_t Below(uint64_t bound) {
     __extension__ using Wide = unsigned __int128;
     return static_cast<uint64_t>((static_cast<Wide>(Next()) * bound) >> 64);
   }
-  // In [0, 1), a multiple of 2^-24, exact in float.
+  // Returns a number in [0, 1), a multiple of 2^-24, exact in float.
   float Uniform() { return static_cast<float>(Next() >> 40) * 0x1p-24f; }
-  // In [-bound, bound).
+  // Returns a number in [-bound, bound).
   float Symmetric(float bound) { return (2.0f * Uniform() - 1.0f) * bound; }
 
  private:

@@ -82,7 +82,8 @@ class TokenRow {
   uint16_t at(size_t place) const { return ids_[place]; }
   size_t Next(size_t place) const { return place + lengths_[ids_[place]]; }
   size_t Previous(size_t place) const { return place - lengths_[ids_[place - 1]]; }
-  // Whether the token at `place`, where one may have begun once, and the one after it are these.
+  // Returns whether the token at `place`, where one may have begun once, and the one after it are
+  // these.
   bool Holds(size_t place, TokenPair pair) const {
     if (ids_[place] != pair.left) return false;
     const size_t second = Next(place);

@@ -11,7 +11,7 @@
 
 namespace occam {
 
-// Which bit of a byte is lost.
+// The bit of a byte that is lost.
 enum class LostBit {
   kTop,     // value = byte & 127: for texts, of which it is mostly 0
   kBottom,  // value = byte >> 1: for samples

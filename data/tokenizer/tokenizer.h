@@ -25,13 +25,14 @@ class Tokenizer {
   // codes has to keep it. Most have none.
   virtual std::optional<LostBit> lost_bit() const { return std::nullopt; }
   virtual std::vector<int32_t> Encode(std::span<const uint8_t> bytes) const = 0;
-  // How many bytes Decode gives, without making them. A token outside [0, V) is kDamaged.
+  // Returns how many bytes Decode gives, without making them. A token outside [0, V) is kDamaged.
   virtual uint64_t DecodedBytes(std::span<const int32_t> tokens) const = 0;
   // A token outside [0, V) is kDamaged.
   virtual Bytes Decode(std::span<const int32_t> tokens) const = 0;
-  // What LoadTokenizer reads: one byte that names the kind, 1 for bytes, 2 and 3 for byte pairs
-  // (bpe_tokenizer.h), 4 and 5 for 7 bits (seven_bit_tokenizer.h), then what the kind needs. It has
-  // no checksum of its own, since it travels inside files that do, and it is charged to the model.
+  // Returns what LoadTokenizer reads: one byte that names the kind, 1 for bytes, 2 and 3 for byte
+  // pairs (bpe_tokenizer.h), 4 and 5 for 7 bits (seven_bit_tokenizer.h), then what the kind needs.
+  // It has no checksum of its own, since it travels inside files that do, and it is charged to the
+  // model.
   virtual Bytes Serialise() const = 0;
 };
 

@@ -42,27 +42,28 @@ using PackedProduct = void (*)(const FastKernels& kernels, const PackedWeights& 
 // The kernel set of one instruction set, which does the products of packed weights.
 class FastKernels : public KernelSet {
  public:
-  // On tiles where they are to be had and right, else by Multiply.
+  // Makes a layer that multiplies on tiles where they are to be had and right, else by Multiply.
   std::unique_ptr<LinearLayer> MakeLinear(std::span<const int8_t> codes,
                                           std::span<const float> scales, int outputs,
                                           int inputs) const final;
-  // By Multiply.
+  // Makes a layer that multiplies by Multiply.
   std::unique_ptr<LinearLayer> MakeVectorLinear(std::span<const int8_t> codes,
                                                 std::span<const float> scales, int outputs,
                                                 int inputs) const;
-  // By MultiplyOnTiles (tile_product.h), or what stands in for it.
+  // Makes a layer that multiplies by MultiplyOnTiles (tile_product.h), or by what stands in for it.
   std::unique_ptr<LinearLayer> MakeTileLinear(PackedProduct on_tiles, std::span<const int8_t> codes,
                                               std::span<const float> scales, int outputs,
                                               int inputs) const;
-  // Whether CanUseTiles() and a product on them agrees with Multiply. Thread-safe.
+  // Returns whether CanUseTiles() and a product on them agrees with Multiply. Thread-safe.
   bool TilesAreRight() const;
 
   // The panels of a group.
   virtual int group() const = 0;
-  // As LinearLayer::Apply, with scratch of kTileRows * RoundUp(inputs, kCodePad) bytes.
+  // Computes what LinearLayer::Apply does, with scratch of kTileRows * RoundUp(inputs, kCodePad)
+  // bytes.
   virtual void Multiply(const PackedWeights& w, const int8_t* x, const float* x_scales, int rows,
                         bool add, float* y, std::byte* scratch) const = 0;
-  // What Multiply does with the sums of products of `panels` panels, [rows][panels][kPanel].
+  // Does what Multiply does with the sums of products of `panels` panels, [rows][panels][kPanel].
   virtual void Scale(const PackedWeights& w, int panel, int panels, const int32_t* sums,
                      const float* x_scales, int rows, bool add, float* y) const = 0;
 };

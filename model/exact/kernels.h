@@ -29,7 +29,7 @@ constexpr int RoundUp(int n, int multiple) { return (n + multiple - 1) / multipl
 class LinearLayer {
  public:
   virtual ~LinearLayer() = default;
-  // What Apply needs of `scratch`.
+  // Returns how many bytes of `scratch` Apply needs.
   virtual size_t scratch_bytes() const { return 0; }
   // y[r][j] (+)= (float(sum_k x[r][k] * w[j][k]) * scale_j) * x_scales[r] for rows [0, rows), rows
   // <= kTileRows. x [kTileRows][RoundUp(inputs, kCodePad)], of which rows beyond `rows` may be read

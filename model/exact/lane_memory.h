@@ -23,7 +23,7 @@ class LaneMemory {
   void Clear(int lane);
 
   CacheRing Ring(int lane, int layer, int group) const;
-  // Of a layer's last key, normed: the still elements of a head [2 * still pairs].
+  // Returns the still elements of a head of a layer's last key, normed [2 * still pairs].
   float* StillPairs(int lane, int layer, int group) const;
   // A layer's first or second convolution had its input [D] at position p, one of the taps - 1
   // latest, in slot p % (taps - 1).

@@ -36,9 +36,9 @@ struct PreparedLayer {
 struct PreparedNetwork {
   PreparedNetwork(QuantizedModel quantized, std::unique_ptr<KernelSet> kernel_set);
 
-  // F of docs/spec/contract.md, section 6.3, for a query of this scale.
+  // Returns F of docs/spec/contract.md, section 6.3, for a query of this scale.
   float AttentionFactor(float query_scale, const PreparedLayer& layer, int group) const;
-  // What the linear layers need of scratch, at most.
+  // Returns how many bytes of scratch the linear layers need at most.
   size_t scratch_bytes() const;
 
   const QuantizedTensor& tensor(int i) const { return model.tensors[static_cast<size_t>(i)]; }

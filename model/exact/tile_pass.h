@@ -30,10 +30,11 @@ class TilePass {
 
   // A lane's context starts afresh.
   void Clear(int lane) { memory_.Clear(lane); }
-  // At most kTileRows rows, each lane's together and at consecutive positions, the first of which
-  // follows what the lane had last.
+  // Computes at most kTileRows rows, each lane's together and at consecutive positions, the first
+  // of which follows what the lane had last.
   void Run(std::span<const TileRow> rows);
-  // Of a row of the last run: V, with room for RoundUp(V, kFloatPad). They may be overwritten.
+  // Returns the V logits of a row of the last run, with room for RoundUp(V, kFloatPad). They may be
+  // overwritten.
   float* logits(int r) { return logits_.row(r); }
 
  private:
@@ -84,7 +85,7 @@ class TilePass {
   RowBuffer<int8_t> queries_{kTileRows, RoundUp(c_.width, kCodePad)};
   RowBuffer<float> query_scales_{kTileRows, c_.heads};
   RowBuffer<float> factors_{kTileRows, c_.heads};  // F of each query
-  // Of kQueryGroup queries.
+  // Products and weights of kQueryGroup queries.
   RowBuffer<int32_t> products_{kQueryGroup, memory_.largest_capacity() + 2 * kCacheBlock};
   RowBuffer<uint8_t> weights_{kQueryGroup, memory_.largest_capacity() + 2 * kCacheBlock};
   AlignedArray<std::byte> scratch_{net_.scratch_bytes()};

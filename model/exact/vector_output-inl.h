@@ -87,7 +87,7 @@ class Shares {
   hn::Vec<Doubles> inverse_;
 };
 
-// What is missing to the whole, where the padding's elements counted 1 each.
+// Returns what is missing to the whole, where the padding's elements counted 1 each.
 HWY_INLINE uint32_t Missing(hn::Vec<Shares::Ints> sums, int n) {
   const int32_t given = hn::GetLane(hn::SumOfLanes(Shares::Ints(), sums));
   return kFrequencyTotal - static_cast<uint32_t>(given - (RoundUp(n, kFloatPad) - n));

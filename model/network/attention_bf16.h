@@ -22,7 +22,8 @@ namespace bf16 {
 struct Scores;
 }
 
-// Of one head. Needs AVX512_BF16: everything here is only for processors with HasFastBfloat16().
+// The shape of one head. Needs AVX512_BF16: everything here is only for processors with
+// HasFastBfloat16().
 struct HeadShape {
   int64_t length;
   int64_t size;    // a multiple of 8

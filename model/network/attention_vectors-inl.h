@@ -25,7 +25,7 @@ namespace occam::bf16 {
 
 constexpr int64_t kLanes = 16;
 
-// To bfloat16: 16 of `low`, then 16 of `high`.
+// Rounds to bfloat16: 16 of `low`, then 16 of `high`.
 HWY_INLINE __m512i Round(__m512 low, __m512 high) {
   return reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(high, low));
 }

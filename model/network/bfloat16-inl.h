@@ -14,9 +14,9 @@
 HWY_BEFORE_NAMESPACE();
 namespace occam::HWY_NAMESPACE {
 
-// To the nearest, ties to even: adding half of the last kept bit, less one where that bit is even,
-// carries as rounding must. A number that is none is made quiet instead, since a carry could make
-// it a number.
+// Rounds to the nearest, ties to even: adding half of the last kept bit, less one where that bit is
+// even, carries as rounding must. A number that is none is made quiet instead, since a carry could
+// make it a number.
 template <class D, class V>
 HWY_INLINE void StoreOperand(V x, [[maybe_unused]] D d, uint16_t* to) {
   namespace hn = hwy::HWY_NAMESPACE;

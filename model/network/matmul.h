@@ -19,7 +19,7 @@ enum class Result { kReplace, kAdd };
 void MatMul(ConstTensorView a, Operand a_is, ConstTensorView b, Operand b_is, TensorView c,
             Result result);
 
-// Whether the processor multiplies bfloat16 faster than float32: AVX512_BF16 or AMX, and
+// Returns whether the processor multiplies bfloat16 faster than float32: AVX512_BF16 or AMX, and
 // OCCAM_MAX_ISA allows it.
 bool HasFastBfloat16();
 

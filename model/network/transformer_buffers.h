@@ -14,7 +14,7 @@
 
 namespace occam {
 
-// What the backward pass needs of a block.
+// Memory of what the backward pass needs of a block.
 struct Activations {
   Activations(int64_t n, const ModelConfig& c, Precision precision)
       : x(n, c.width),

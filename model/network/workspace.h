@@ -40,7 +40,7 @@ class Workspace {
  public:
   static constexpr int64_t kBlockRows = 128;
 
-  // What a thread needs for a block of rows.
+  // Memory that a thread needs for a block of rows.
   struct ThreadScratch {
     ThreadScratch(const ModelConfig& c, Precision precision);
     int thread = 0;

@@ -35,8 +35,8 @@ Matrix ConvolutionBackward(const Matrix& x, const Matrix& w, size_t length, cons
 Matrix RotateForward(const Matrix& x, size_t size, size_t length);
 Matrix RotateBackward(const Matrix& dy, size_t size, size_t length);
 
-// Of each head, the elements whose pairs do not turn are those of the position before, zero at the
-// first.
+// Replaces the elements of each head whose pairs do not turn by those of the position before, zero
+// at the first.
 Matrix ShiftForward(const Matrix& x, size_t size, size_t length);
 Matrix ShiftBackward(const Matrix& dy, size_t size, size_t length);
 

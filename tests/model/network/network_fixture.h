@@ -78,7 +78,7 @@ class TestNetwork {
     weights_.Set(weights, &team_);
     return transformer_.Forward(weights_, inputs);
   }
-  // With the weights of the last Forward.
+  // Goes backward with the weights of the last Forward.
   void Backward(std::span<const float> dlogits, ParameterSet* gradients) {
     transformer_.Backward(weights_, dlogits, gradients);
   }
