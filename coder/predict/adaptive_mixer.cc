@@ -4,21 +4,26 @@
 #include <bit>
 #include <cstdlib>
 
+// Every constant here is part of the file format: another value makes other files. "Measured" says
+// how many bytes longer (+) or shorter (-) the ideal code of enwik8's first 1,000,000 bytes is
+// then; beside the model wiki-800K it has 199,860.
+
 namespace occam {
 namespace {
 
 // ---- Weights -----------------------------------------------------------------------------------
 
 // Weights at the start, out of 65536: 0.76 and 0.09. The network has learned already; the others
-// have to earn their weights.
+// have to earn their weights. Measured: the network at 40000 -43, at 65536 +143; the others at 3000
+// +78, at 12000 -117.
 constexpr int32_t kNetworkWeight = 50000;
 constexpr int32_t kOtherWeight = 6000;
 
 // A weight moves by input * error / 2^16, the input being out of 256, the error and the weight out
 // of 65536. That is a learning rate of 2^-8 = 0.004, in the range of 0.002 to 0.01 that is usual
-// for PAQ's mixers.
+// for PAQ's mixers. Measured: half of it +388, twice of it -90.
 constexpr int kLearningShift = 16;
-// 256 in either direction: no weight comes near it, and sums of products fit into 64 bits.
+// 256 in either direction, so that sums of products fit into 64 bits.
 constexpr int32_t kMaxWeight = 1 << 24;
 
 // The network's certainty is a whole number of logits, and 7 stands for all above.
@@ -32,9 +37,10 @@ constexpr int kOutermostPoint = 12;
 constexpr size_t kPoints = 2 * kOutermostPoint + 1;
 static_assert(kMaxLogit < kOutermostPoint * kLogitOne);
 // Rows are chosen by a hash of three bytes and the bits so far, in 16 bits as in PAQ8: 3.3 MB in
-// all.
+// all. Measured: 18 bits -75.
 constexpr int kRowBits = 16;
-// Both points move by 1/64 of the way to what came; in PAQ8 it is 1/128.
+// Both points move by 1/64 of the way to what came; in PAQ8 it is 1/128. Measured: 1/128
+// +488, 1/32 -385.
 constexpr int kCorrectionShift = 6;
 
 // ---- Hashes ------------------------------------------------------------------------------------
