@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int64_t kValidationLimit = 10'000'000;  // DESIGN.md section 7: "at most 10 MB"
+constexpr int64_t kValidationLimit = 10'000'000;  // "at most 10 MB", as train --help says
 constexpr int64_t kValidationShare = 20;          // one part in 20 is 5 %
 constexpr size_t kReadPiece = 1 << 20;
 

@@ -21,6 +21,9 @@ import numpy
 import torch
 import torch.nn.functional as F
 
+import twin_memory
+from twin_layers import each, linear, norm, orthogonal
+
 SHAPE = {"width": 96, "layers": 7, "heads": 0, "kv_heads": 0, "mlp_factor": 4, "conv_width": 4, "context": 2048, "batch": 8,
          "tokens": 60_000_000, "x0mix": 0}
 DEFAULTS = {
@@ -34,6 +37,7 @@ DEFAULTS = {
     "key_shift": 1,  # still pairs of keys from the position before; 0: as in all runs of before
     "tied_still_pairs": 1,  # of keys and queries, at the start
     "train_bytes": 62_000_000, "validation_bytes": 2_000_000,
+    **twin_memory.FIELDS,
 }
 MATRICES = ("wq", "wk", "wv", "wo", "wu", "wd")
 ROUNDED = MATRICES + ("embedding", "head", "conv1", "conv2")
@@ -88,15 +92,6 @@ def initial_parameters(c):
     return {name: value for name, value in p.items() if value.numel() > 0}
 
 
-def norm(x):
-    return x * x.square().mean(dim=-1, keepdim=True).clamp_min(1e-30).rsqrt()
-
-
-def each(w):
-    """A vector of each network, [E, D], to go with [E, B, T, D]."""
-    return w[:, None, None]
-
-
 def convolve(h, taps):
     """h [E, B, T, D] + its causal depthwise convolution; taps [E, width, D], the newest position last."""
     if taps is None:
@@ -106,29 +101,10 @@ def convolve(h, taps):
     return h + sum(each(taps[:, k]) * padded[:, :, k:k + length] for k in range(width))
 
 
-class Round(torch.autograd.Function):
-    """To what bfloat16 holds. The gradient stays float32: a plain cast would round it as well."""
-
-    @staticmethod
-    def forward(context, x):
-        return x.bfloat16().float()
-
-    @staticmethod
-    def backward(context, gradient):
-        return gradient
-
-
-def linear(x, w):
-    """x [E, B, T, I], w [E, O, I]: operands rounded to bfloat16, float32 sums and results (a TF32 product of what bfloat16
-    holds is exact)."""
-    x, w = Round.apply(x), Round.apply(w)
-    return (x.flatten(1, 2) @ w.transpose(1, 2)).unflatten(1, x.shape[1:3])
-
-
 class Networks:
-    """E networks of one shape, which may differ in their windows."""
+    """E networks of one shape, which may differ in their windows and in their memories."""
 
-    def __init__(self, configurations, device):
+    def __init__(self, configurations, device, flash=False):
         self.all, self.c = configurations, configurations[0]
         self.T = self.c["context"]
         size = self.c["head_size"]
@@ -146,7 +122,9 @@ class Networks:
         self.symbols = torch.arange(257, device=device)
         self.windows = [of_layers(c, c["first_windows"] or c["windows"]) for c in configurations]
         windows = {w for c, first in zip(configurations, self.windows) for w in c["all_windows"] + first}
-        self.masks = {w: self._mask(w, device) for w in windows if w < self.T}
+        self.memories = twin_memory.Memories(configurations, device) if any(c["memory"] for c in configurations) else None
+        self.flash = flash
+        self.masks = {} if flash else {w: self._mask(w, device) for w in windows if w < self.T}
 
     def _mask(self, w, device):
         """[heads * blocks, w, 2w]: queries in blocks of w see the block before and their own."""
@@ -161,6 +139,11 @@ class Networks:
         if window >= self.T:
             return F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scale)
         n, H, T, S = q.shape
+        if self.flash:  # the kernel wants heads of 32
+            q, k, v = (F.pad(y.transpose(1, 2), (0, -S % 32)) for y in (q, k, v))
+            out = torch.ops.aten._flash_attention_forward(q, k, v, None, None, T, T, 0.0, True, False, scale=scale,
+                                                          window_size_left=window - 1, window_size_right=0)[0]
+            return out[..., :S].transpose(1, 2)
         blocks = T // window
 
         def with_previous(x):
@@ -211,7 +194,8 @@ class Networks:
         return x + linear(F.relu(linear(h, w["wu"])).square(), w["wd"])
 
     def fuse(self):
-        """Compiles what lies between the attentions."""
+        """Compiles what lies between the attentions, once more for each shape of a batch."""
+        torch._dynamo.config.recompile_limit = 512
         self._before_attention = torch.compile(self._before_attention, dynamic=False)
         self._after_attention = torch.compile(self._after_attention, dynamic=False)
 
@@ -223,9 +207,15 @@ class Networks:
     def nats(self, p, inputs, targets):
         """inputs, targets [E, B, T] -> the mean of -ln p, [E]."""
         hot = (inputs[..., None] == self.symbols).float().flatten(1, 2)
-        x0 = x = norm((hot @ p["embedding"]).unflatten(1, inputs.shape[1:]))
+        x = (hot @ p["embedding"]).unflatten(1, inputs.shape[1:])
+        if self.memories:
+            rows = self.memories.look_up(inputs)
+            x = self.memories.add(x, rows)
+        x0 = x = norm(x)
         layered = [name for name in p if name not in ("embedding", "final_gain", "head")]
         for layer in range(self.c["layers"]):
+            if self.memories:
+                x = self.memories.add(x, rows, layer)
             x = self.block(x, x0, {name: p[name][:, layer] for name in layered}, layer)
         logits = linear(norm(x) * each(p["final_gain"]), p["head"])
         return F.cross_entropy(logits.flatten(0, 2), targets.flatten(), reduction="none").view(targets.shape).mean(dim=(1, 2))
@@ -242,17 +232,6 @@ def rounded(p, which):
             error = (w / scale).round() * scale - w
             out[name] = p[name] + error * which.view(-1, *[1] * (w.dim() - 1))
     return out
-
-
-def orthogonal(x):
-    """Five Newton-Schulz steps of Muon on [count, rows, columns], rows <= columns; in float32, see above."""
-    allowed, torch.backends.cuda.matmul.allow_tf32 = torch.backends.cuda.matmul.allow_tf32, False
-    x = x / x.flatten(1).norm(dim=1).clamp_min(1e-30)[:, None, None]
-    for _ in range(5):
-        gram = x @ x.transpose(1, 2)
-        x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
-    torch.backends.cuda.matmul.allow_tf32 = allowed
-    return x
 
 
 class Optimizer:
@@ -331,11 +310,13 @@ def evaluate(networks, p, validation):
 
 
 class Training:
-    def __init__(self, configurations, data, device, fuse=False):
+    def __init__(self, configurations, data, device, fuse=False, flash=False, points=4):
         self.all, self.c, self.device = configurations, configurations[0], device
         self.train_data = torch.from_numpy(data[:self.c["train_bytes"]]).to(device)
         self.validation = torch.from_numpy(data[len(data) - self.c["validation_bytes"]:]).to(device)
-        self.networks = Networks(configurations, device)
+        self.points = points
+        self.networks = Networks(configurations, device, flash)
+        self.memories = self.networks.memories
         if fuse:
             self.networks.fuse()
         initial = [initial_parameters(c) for c in configurations]
@@ -352,6 +333,9 @@ class Training:
         self.offsets = torch.arange(-1, self.c["context"], device=device)
         self.fresh = (torch.arange(self.c["batch"], device=device) % 2 == 0)[:, None]
         self.loss_sum = torch.zeros(len(configurations), device=device)
+        if self.memories:
+            self.memory_rounding = torch.tensor([[float(s >= (1 - c["memory_round_share"]) * self.steps) for c in configurations]
+                                                 for s in range(self.steps)], device=device)
         self.any_rounded = any(c["rounded_share"] for c in configurations)
         self.averaged = {name: w.detach().clone() for name, w in self.p.items()} \
             if any(c["average_decay"] for c in configurations) else None
@@ -361,9 +345,17 @@ class Training:
         first = torch.where(self.fresh, torch.full_like(tokens[..., :1], BEGIN), tokens[..., :1])
         inputs = torch.cat([first, tokens[..., 1:-1]], dim=-1)
         weights = rounded(self.p, self.rounding[self.counter][0]) if self.any_rounded else self.p
+        if self.memories:
+            self.memories.rounding = self.memory_rounding[self.counter][0]
         nats = self.networks.nats(weights, inputs, tokens[..., 1:])
-        gradients = dict(zip(self.p, torch.autograd.grad(nats.sum(), list(self.p.values()))))
+        remembered = self.memories.tensors() if self.memories else []
+        gradients = torch.autograd.grad(nats.sum(), [*self.p.values(), *remembered])
+        remembered = gradients[len(self.p):]
+        gradients = dict(zip(self.p, gradients))
         with torch.no_grad():
+            if self.memories:
+                self.memories.rounding = None
+                self.memories.learn(remembered, self.factors[self.counter][0], self.counter + 1)
             self.optimizer.step(gradients, self.factors[self.counter][0], self.counter + 1)
             for name, average in (self.averaged or {}).items():
                 decay = self.optimizer._of("average_decay", average)
@@ -373,7 +365,7 @@ class Training:
 
     def _state(self):
         return [*self.p.values(), *self.optimizer.first.values(), *self.optimizer.second.values(), self.counter,
-                self.loss_sum, *(self.averaged or {}).values()]
+                self.loss_sum, *(self.averaged or {}).values(), *(self.memories.state() if self.memories else [])]
 
     @torch.no_grad()
     def _captured(self):
@@ -396,7 +388,7 @@ class Training:
         """One result a configuration."""
         began = time.time()
         step = self.step if self.device == "cpu" else self._captured()
-        shown, curves, speed = {round(self.steps * k / 4) for k in range(1, 5)}, [], 0
+        shown, curves, speed = {round(self.steps * k / self.points) for k in range(1, self.points + 1)}, [], 0
         looped = time.time()
         changes = {round(self.steps * c["first_share"]) + 1 for c in self.all if c["first_windows"]}
         for done in range(1, self.steps + 1):
@@ -412,14 +404,35 @@ class Training:
                 speed = speed or tokens / (time.time() - looped)
                 used = self.averaged or {name: w.detach() for name, w in self.p.items()}
                 plain = evaluate(self.networks, used, self.validation)
+                if self.memories:
+                    self.memories.set_coding("row 63")
                 coded = evaluate(self.networks, rounded(used, torch.ones(len(self.all), device=self.device)),
                                  self.validation)
+                if self.memories:
+                    self.memories.set_coding(None)
                 curves.append([{"tokens": tokens, "bpb": round(a, 5), "bpb_rounded": round(b, 5)}
                                for a, b in zip(plain, coded)])
         count = sum(w[0].numel() for w in self.p.values())
-        return [{"parameters": count, "cache": round(cache_bytes_per_width(c)), **curves[-1][e], "online_bpb": round(losses[e], 4),
+        memory = self.remembered(used) if self.memories else [{}] * len(self.all)
+        return [{"parameters": count, **memory[e], "cache": round(cache_bytes_per_width(c)), **curves[-1][e], "online_bpb": round(losses[e], 4),
                  "curve": [point[e] for point in curves], "tokens_per_s": round(speed * len(self.all)),
                  "seconds": round((time.time() - began) / len(self.all), 1)} for e, c in enumerate(self.all)]
+
+    def remembered(self, p):
+        """What each memory holds, and for each coding of its rows: its bytes and what it costs in held-out bits per byte, on
+        every fourth chunk."""
+        chunks = self.validation[:len(self.validation) // self.networks.T * self.networks.T].view(-1, self.networks.T)
+        quarter = chunks[::4][:len(chunks) // 64 * 16 or None].flatten()  # whole parts for evaluate
+        plain = evaluate(self.networks, p, quarter)
+        out = [{} if m is None else {"memory_parameters": m.parameters(), "memory_used": m.used(), "memory_codings": {}}
+               for m in self.memories.each]
+        for coding in twin_memory.CODINGS:
+            self.memories.set_coding(coding)
+            for result, m, before, after in zip(out, self.memories.each, plain, evaluate(self.networks, p, quarter)):
+                if m:
+                    result["memory_codings"][coding] = {"cost": round(after - before, 5), **m.bytes(coding)}
+        self.memories.set_coding(None)
+        return out
 
 
 def read_lines(path):
@@ -436,6 +449,8 @@ def main():
     parser.add_argument("--out", required=True)
     parser.add_argument("--minutes", type=float, default=1e9, help="start no group after so many")
     parser.add_argument("--together", type=int, default=8, help="configurations a group at most")
+    parser.add_argument("--points", type=int, default=4, help="how often a run looks at held-out text")
+    parser.add_argument("--flash", action="store_true", help="windows by PyTorch's flash attention, on a GPU")
     parser.add_argument("--fuse", action="store_true", help="compile what lies between the attentions: for long runs")
     arguments = parser.parse_args()
     began = time.time()
@@ -454,10 +469,12 @@ def main():
     for group in (group for members in groups.values() for group in members):
         if time.time() - began > 60 * arguments.minutes:
             break
-        for (line, _), result in zip(group, Training([c for _, c in group], data, device, arguments.fuse).run()):
+        training = Training([c for _, c in group], data, device, arguments.fuse, arguments.flash, arguments.points)
+        for (line, _), result in zip(group, training.run()):
             with open(arguments.out, "a") as file:
                 file.write(json.dumps({**line, **result}) + "\n")
-            print(f"{line['name']:40s} {result['parameters']:>9} {result['cache']:>6} {result['bpb']:.4f} "
+            count = result["parameters"] + result.get("memory_parameters", 0)
+            print(f"{line['name']:40s} {count:>9} {result['cache']:>6} {result['bpb']:.4f} "
                   f"{result['bpb_rounded']:.4f} {result['tokens_per_s']} {result['seconds']:.0f} s", flush=True)
 
 

@@ -1,4 +1,5 @@
-// What the exact network must know beyond the weights (DESIGN.md section 4, points 1 and 5).
+// What the exact network must know beyond the weights (docs/spec/contract.md, sections 1.2
+// and 6.5).
 #ifndef OCCAM_MODEL_CALIBRATION_H_
 #define OCCAM_MODEL_CALIBRATION_H_
 

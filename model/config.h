@@ -1,4 +1,4 @@
-// The shape of a network: every choice of DESIGN.md section 3 is a field here.
+// The shape of a network: every choice that docs/architecture.md names is a field here.
 #ifndef OCCAM_MODEL_CONFIG_H_
 #define OCCAM_MODEL_CONFIG_H_
 
@@ -41,7 +41,7 @@ struct ModelConfig {
 enum class ErrorKind;
 void CheckConfig(const ModelConfig& config, ErrorKind kind);
 
-// The family of DESIGN.md section 3 at a width (a multiple of 16): heads of 32, 24 or 16, windows
+// The family of docs/architecture.md at a width (a multiple of 16): heads of 32, 24 or 16, windows
 // of FamilyWindows.
 ModelConfig FamilyConfig(int width, int vocabulary = 256, int layers = kFamilyLayers);
 

@@ -25,7 +25,7 @@ enum class UpdateRule {
 };
 
 enum class Coding {
-  kRowCodes,  // int8 codes in [-63, 63] with one scale a row (DESIGN.md section 4, point 1)
+  kRowCodes,  // int8 codes in [-63, 63] with one scale a row (docs/spec/contract.md, section 1.2)
   kFloats,    // floats rounded to 16 significant bits
 };
 

@@ -95,7 +95,7 @@ std::vector<float> GetFloats(uint64_t count, ByteReader* in) {
   return floats;
 }
 
-// All that the model is, in the order of FORMAT.md; also what the model id is taken over.
+// All that the model is, in the order of docs/spec/occm.md; also what the model id is taken over.
 void WriteBody(const QuantizedModel& model, ByteWriter* out) {
   PutModelHead(model, out);
   for (const QuantizedTensor& tensor : model.tensors) {

@@ -1,6 +1,6 @@
 // A model as the exact network sees it: integers, and floats of at most 16 significant bits
-// (DESIGN.md section 4), and its flat file, .occm. Needs nothing but the C++ standard library and a
-// hash.
+// (docs/spec/contract.md), and its flat file, .occm. Needs nothing but the C++ standard library and
+// a hash.
 #ifndef OCCAM_MODEL_QUANTIZED_MODEL_H_
 #define OCCAM_MODEL_QUANTIZED_MODEL_H_
 
@@ -40,7 +40,7 @@ struct QuantizedModel {
 // names the tensor.
 void CheckModel(const QuantizedModel& model, const std::string& name);
 
-// The .occm block; its layout is described in model/exact/FORMAT.md. Parse checks everything,
+// The .occm block; its layout is described in docs/spec/occm.md. Parse checks everything,
 // CheckModel included, and throws kDamaged; `name` is for the message. Bytes after the block are
 // kDamaged.
 Bytes SerialiseModel(const QuantizedModel& model);

@@ -1,5 +1,5 @@
 // Rotary positions (Su et al., 2021, "RoFormer", section 3.2.2) in integer phases, so that training
-// and the exact network turn by the same angles everywhere (DESIGN.md section 3).
+// and the exact network turn by the same angles everywhere (docs/architecture.md).
 #ifndef OCCAM_MODEL_ROTARY_H_
 #define OCCAM_MODEL_ROTARY_H_
 

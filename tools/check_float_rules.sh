@@ -1,5 +1,5 @@
 #!/bin/sh
-# The float rules of the numeric contract (DESIGN.md section 4, point 2), looked for in the sources that have to keep
+# The float rules of the numeric contract (docs/spec/contract.md, section 2), looked for in the sources that have to keep
 # them: no fused and no approximate operations, no libm but sqrt, no flags that permit either. Prints each offence; 1 if
 # there is any.
 #   check_float_rules.sh [ROOT]

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Folders are layers (DESIGN.md section 2). Fails on a file that reaches a folder which its own folder does not list below,
+# Folders are layers (docs/architecture.md). Fails on a file that reaches a folder which its own folder does not list below,
 # directly or through what it includes, and on a third-party header outside the few files that may know it. A folder lists only
 # folders above it in the table, so there is no circle.
 #   check_layers.sh [ROOT]

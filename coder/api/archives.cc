@@ -1,4 +1,5 @@
 // Files and streams of the door (sections 1, 3 and 4 of occam_c.h).
+#include <algorithm>
 #include <cstring>
 #include <optional>
 

@@ -53,7 +53,7 @@ ContainerStats Compress(ByteSource& source, ByteSink& sink, const CodecModel* mo
   ContainerStats stats;
   pipeline.Run([&](Segment* segment) { return reader.Read(&segment->original); },
                [&](const Segment& segment) {
-                 // As many symbols as there can be.
+                 // A segment has no more symbols than bytes.
                  const auto symbols = static_cast<uint32_t>(segment.original.size());
                  return WorkOf(symbols, CodingMethod::kModel, header);
                },

@@ -11,10 +11,10 @@
 
 namespace occam {
 
-// Of the bytes at one place in their chunks.
+// What the bytes at one place in their chunks cost.
 struct ContextCurvePoint {
-  uint64_t chunks = 0;     // that have such a byte
-  double bits = 0;         // their sum
+  uint64_t chunks = 0;     // chunks that have such a byte
+  double bits = 0;         // the sum of what they cost
   double square_bits = 0;  // the sum of their squares
   double MeanBits() const;
   double DeviationBits() const;  // of one byte; 0 for a single chunk
@@ -22,10 +22,10 @@ struct ContextCurvePoint {
 
 // What the network's frequencies cost: -log2(frequency / 2^24), chunks of the network's context,
 // every one fresh. A token's bits are shared equally by its bytes, and a place is counted in bytes
-// from the chunk's begin, so that models of tokens compare with those of bytes (chunks then differ
-// in length, and fewer of them have later places). The sum over all places is what the model codes,
-// to the rounding of the range coder and without the bits
-// that a tokenizer of 7 bits loses. The result does not depend on `threads`, 0 being one a
+// from the chunk's begin, so that models of tokens compare with those of bytes. Chunks of tokens
+// differ in length, so fewer of them have later places. The sum over all places is what the model
+// codes, to the rounding of the range coder and without the bits that a tokenizer of 7 bits loses.
+// The result does not depend on `threads`, 0 being one a
 // processor. `progress` may be null; its second argument is the ideal bytes so far. Throws kDamaged
 // where the model's tokenizer is not one of its vocabulary.
 std::vector<ContextCurvePoint> MeasureContextCurve(const ExactNetwork& network,

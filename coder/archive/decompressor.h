@@ -27,7 +27,7 @@ using ModelFinder =
 // needed and none is given), kIo.
 ContainerStats Decompress(ByteSource& source, ByteSink& sink, const ModelFinder& find_model,
                           const CodecOptions& options);
-// With the given model, whatever the file holds.
+// Does the same with the given model, whatever the file holds.
 ContainerStats Decompress(ByteSource& source, ByteSink& sink, const CodecModel* model,
                           const CodecOptions& options);
 

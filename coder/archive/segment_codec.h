@@ -40,7 +40,8 @@ class SegmentCodec {
   // `model` may be null; otherwise it must outlive the codec.
   SegmentCodec(const FileHeader& file, const CodecModel* model) : file_(file), model_(model) {}
 
-  // By whichever method takes the fewest bytes, the first of equals in the order of CodingMethod.
+  // Codes by whichever method takes the fewest bytes, the first of equals in the order of
+  // CodingMethod.
   // `threads` is what a predictor may use. `original` is not empty.
   EncodedSegment Encode(std::span<const uint8_t> original, int threads, const CountFn& count);
 

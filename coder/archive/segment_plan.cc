@@ -14,14 +14,15 @@ constexpr double kStepLanes = 2;
 // whose third level others use much: 90 ms a lane of 2048 bytes with 32 lanes, 53 with 8.
 constexpr double kUncachedCost = 0.7;
 
-// Of one segment, shared by `threads`, when `bytes` are read again at every step of all.
+// Returns the time of one segment, shared by `threads`, when all segments together read `bytes`
+// again at every step.
 double Time(const SegmentWork& work, uint64_t threads, double bytes, double cache_bytes) {
   const auto lanes = static_cast<double>((work.lanes + threads - 1) / threads);
   const double uncached = std::clamp(bytes / cache_bytes - 1, 0.0, 1.0);
   return static_cast<double>(work.steps) * (lanes + kStepLanes) * (1 + kUncachedCost * uncached);
 }
 
-// Of segments that are worked on at once.
+// Returns the time of segments that are worked on at once.
 double Time(std::span<const SegmentWork> segments, uint64_t threads, uint64_t cache_bytes) {
   double bytes = 0;
   for (const SegmentWork& work : segments)

@@ -9,21 +9,22 @@
 
 namespace occam {
 
-// What of a segment decides how long it takes and how many threads can share it.
+// What decides how long a segment takes and how many threads can share it.
 struct SegmentWork {
   uint64_t steps = 0;  // symbols of its longest lane
   uint32_t lanes = 0;
-  uint64_t lane_bytes = 0;  // that every step reads again for each lane; 0 when encoding
+  uint64_t lane_bytes = 0;  // bytes that every step reads again for each lane; 0 when encoding
 };
 
-// Of a segment that the model codes; the other methods take no time beside it.
+// Returns the work of a segment; methods other than the model take no time beside it.
 SegmentWork WorkOf(uint32_t symbols, CodingMethod method, const FileHeader& file);
 
-// How many of the waiting segments, at least one and no more than threads, to begin with at once,
-// each with threads / (this number) threads of its own, so that all of them are soonest done. Many
-// waiting segments are best taken one a thread, a few by several threads each; and so are many, if
-// what all their lanes read again at every step would not stay in the cache that the threads share,
-// of `cache_bytes`. Never shows in what is written. `waiting` must not be empty.
+// Returns how many of the waiting segments to begin with at once, each with threads / (this number)
+// threads of its own, so that all of them are soonest done: at least one, and no more than threads.
+// Many waiting segments are best taken one a thread, a few by several threads each. Several threads
+// each are also best for many where what all their lanes read again at every step would not stay in
+// the cache of `cache_bytes` that the threads share. The number never shows in what is written.
+// `waiting` must not be empty.
 int SegmentsAtOnce(std::span<const SegmentWork> waiting, int threads, uint64_t cache_bytes);
 
 // The processor's last level of cache; a guess where the system does not tell.

@@ -1,4 +1,4 @@
-// The records of an .occ file. coder/container/FORMAT.md describes them byte by byte and changes
+// The records of an .occ file. docs/spec/occ.md describes them byte by byte and changes
 // with this file. All numbers are little-endian.
 #ifndef OCCAM_CODER_CONTAINER_CONTAINER_FORMAT_H_
 #define OCCAM_CODER_CONTAINER_CONTAINER_FORMAT_H_
@@ -81,7 +81,7 @@ FileHeader DefaultHeader(uint32_t context, ContextMode mode = ContextMode::kChun
 
 // About as many bytes as a byte-pair token of a vocabulary of b bits stands for, rounded down:
 // 1 + floor((b - 8) / 2) above 256, else 1. Text has 1.9 bytes a token of 512, 3.1 of 4096, 3.9 of
-// 20,000 (BENCHMARKS.md).
+// 20,000 (docs/results.md).
 uint32_t LayoutBytes(int32_t vocabulary);
 
 struct SegmentHeader {

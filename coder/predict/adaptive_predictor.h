@@ -16,8 +16,8 @@
 
 namespace occam {
 
-// Of a network of bytes. The network's part runs in its threads; mixing, a few microseconds a
-// byte, runs in the one that calls.
+// The predictor of mode `adaptive`, for a network of bytes. The network's part runs in its threads;
+// mixing, a few microseconds a byte, runs in the one that calls.
 class AdaptivePredictor final : public Predictor {
  public:
   // Throws kUsage where the network's symbols are no bytes.
@@ -30,7 +30,7 @@ class AdaptivePredictor final : public Predictor {
   void Decode(RangeDecoder& decoder, std::span<int32_t> symbols) override;
 
  private:
-  // The network's logits of a known byte's eight decisions.
+  // The network's logits for the eight decisions of a known byte.
   using Path = std::array<int16_t, 8>;
 
   std::unique_ptr<NetworkPredictor> network_;

@@ -19,7 +19,7 @@ struct CodecModel {
   // What makes symbols of a segment's bytes, of its own for each call; none: a symbol is a byte.
   std::function<std::unique_ptr<Tokenizer>()> tokenizer;
   int32_t vocabulary = 0;
-  uint32_t context = 0;  // in symbols; DESIGN.md section 5 says what it means in each mode
+  uint32_t context = 0;  // in symbols; docs/spec/occ.md says what it means in each mode
   Sha256Digest model_id{};
   TokenizerId tokenizer_id{};
   uint8_t contract_version = 0;

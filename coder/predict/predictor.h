@@ -1,4 +1,4 @@
-// The seam between predictor and range coder (DESIGN.md section 5). The network is one predictor,
+// The seam between predictor and range coder (docs/architecture.md). The network is one predictor,
 // the order-2 model another. A segment's lanes step together; symbols are coded step-major,
 // lane-minor: the first symbol of every lane, then the second of every lane, and so on.
 //

@@ -1,5 +1,5 @@
-// What compressed data costs when everything that its decoder needs is charged (DESIGN.md section
-// 8): real bytes, and for comparison the charge of Deletang et al., 2024 ("Language Modeling Is
+// What compressed data costs when everything that its decoder needs is charged (docs/charges.md):
+// real bytes, and for comparison the charge of Deletang et al., 2024 ("Language Modeling Is
 // Compression", section 3.1), 2 bytes a parameter.
 #ifndef OCCAM_CODER_WEIGHTS_LEDGER_H_
 #define OCCAM_CODER_WEIGHTS_LEDGER_H_

@@ -1,6 +1,6 @@
 // A model entropy-coded, for shipping: the same model (the same id) in fewer bytes than .occm's
 // flat block, the merges of its tokenizer too (tokenizer_codec.h). What the ledger charges is the
-// length of this form. Its layout is in coder/container/FORMAT.md.
+// length of this form. Its layout is in docs/spec/coded_models.md.
 //
 // Weights come in the order of the tensors, row by row. A weight's code is a magnitude, by binary
 // decisions from the most significant bit on, and a sign. A decision is predicted in four contexts,

@@ -1,5 +1,5 @@
 // What the processor can do, limited by OCCAM_MAX_ISA. Every dispatcher asks here, so that one
-// variable holds for all of them (DESIGN.md section 7).
+// variable holds for all of them (docs/architecture.md, "Speed").
 #ifndef OCCAM_DATA_BASE_CPU_H_
 #define OCCAM_DATA_BASE_CPU_H_
 

@@ -1,5 +1,5 @@
-// What a predictor hands to a range coder: whole frequencies that sum to 2^24 (DESIGN.md section 4,
-// point 8).
+// What a predictor hands to a range coder: whole frequencies that sum to 2^24
+// (docs/spec/contract.md, section 7).
 #ifndef OCCAM_DATA_BASE_FREQUENCY_H_
 #define OCCAM_DATA_BASE_FREQUENCY_H_
 

@@ -1,5 +1,5 @@
 // The one place where Highway learns what it may use: UsableIsa(), so that OCCAM_MAX_ISA holds for
-// every vector kernel (DESIGN.md section 7).
+// every vector kernel (docs/architecture.md, "Speed").
 #ifndef OCCAM_DATA_BASE_SIMD_TARGETS_H_
 #define OCCAM_DATA_BASE_SIMD_TARGETS_H_
 

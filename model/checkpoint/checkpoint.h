@@ -1,4 +1,4 @@
-// One HDF5 file with everything that training is (DESIGN.md section 6): readable with h5ls and
+// One HDF5 file with everything that training is (docs/architecture.md): readable with h5ls and
 // h5py, checked by a digest before libhdf5 sees it, replaced atomically.
 //
 //   user block, 512 bytes   magic "OCCAMCKP", uint32 format version, uint32 zero, uint64 length

@@ -1,4 +1,4 @@
-// The scalar functions and constants of the numeric contract (DESIGN.md section 4), which every
+// The scalar functions and constants of the numeric contract (docs/spec/contract.md), which every
 // kernel computes, one value or many at a time. All floats are IEEE binary32, one operation at a
 // time, in the mode of float_mode.h. What is not here is the order of operations: see
 // plain_kernels.cc.

@@ -1,6 +1,6 @@
-// What the exact network is made of: a set of kernels that compute the steps of DESIGN.md section
-// 4, and nothing else. The plain set is the definition; a fast set gives the same bits. network.cc
-// is written once on top of this interface.
+// What the exact network is made of: a set of kernels that compute the steps of
+// docs/spec/contract.md, and nothing else. The plain set is the definition; a fast set gives the
+// same bits. network.cc is written once on top of this interface.
 //
 // Rows of floats are RoundUp(n, kFloatPad) apart, rows of codes RoundUp(n, kCodePad). Lengths `n`
 // are multiples of 8, but for logits. A kernel may write anything to a row's padding; none depends

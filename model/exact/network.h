@@ -1,4 +1,4 @@
-// The exact network: DESIGN.md section 4 in code. The same frequencies on every processor, thread
+// The exact network: docs/spec/contract.md in code. The same frequencies on every processor, thread
 // count, batch shape and compiler, by scoring blocks of known symbols or by stepping lanes one
 // symbol at a time.
 #ifndef OCCAM_MODEL_EXACT_NETWORK_H_

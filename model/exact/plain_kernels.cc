@@ -1,5 +1,5 @@
-// The kernels as scalar loops: the definition of the numeric contract (DESIGN.md section 4), in its
-// order of operations. Nothing but the standard library.
+// The kernels as scalar loops: the definition of the numeric contract (docs/spec/contract.md), in
+// its order of operations. Nothing but the standard library.
 #include <algorithm>
 #include <cmath>
 #include <numeric>

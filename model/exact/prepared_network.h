@@ -36,7 +36,7 @@ struct PreparedLayer {
 struct PreparedNetwork {
   PreparedNetwork(QuantizedModel quantized, std::unique_ptr<KernelSet> kernel_set);
 
-  // F of DESIGN.md section 4, point 6, for a query of this scale.
+  // F of docs/spec/contract.md, section 6.3, for a query of this scale.
   float AttentionFactor(float query_scale, const PreparedLayer& layer, int group) const;
   // What the linear layers need of scratch, at most.
   size_t scratch_bytes() const;

@@ -1,4 +1,4 @@
-// The network of DESIGN.md section 3 for a tile of rows: from symbols to logits, with what lanes
+// The network of docs/architecture.md for a tile of rows: from symbols to logits, with what lanes
 // remember in between.
 #ifndef OCCAM_MODEL_EXACT_TILE_PASS_H_
 #define OCCAM_MODEL_EXACT_TILE_PASS_H_

@@ -1,4 +1,4 @@
-// Attention as vector code (DESIGN.md section 4, point 6), over a cache as vector_heads-inl.h
+// Attention as vector code (docs/spec/contract.md, section 6.3), over a cache as vector_heads-inl.h
 // writes it. Up to kTogether neighbouring queries go over the blocks of their windows together, so
 // that keys and values are loaded once for all.
 #include <hwy/cache_control.h>

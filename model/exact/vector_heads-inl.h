@@ -1,5 +1,5 @@
-// Queries, keys and values of heads, up to codes and into the cache, as vector code (DESIGN.md
-// section 4, point 5).
+// Queries, keys and values of heads, up to codes and into the cache, as vector code
+// (docs/spec/contract.md, sections 6.2 and 6.4).
 //
 // A cache ring is cut into blocks of 32 positions. Keys are [block][head_size / 4][32 positions][4
 // dims], code + 64 as unsigned bytes: the offset adds the same to every product of a query, and

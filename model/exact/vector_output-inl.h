@@ -1,4 +1,4 @@
-// Logits to frequencies as vector code (DESIGN.md section 4, points 7 and 8).
+// Logits to frequencies as vector code (docs/spec/contract.md, section 7).
 #include <hwy/highway.h>
 
 #include "data/base/frequency.h"

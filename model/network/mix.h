@@ -1,6 +1,6 @@
 // What stands before attention and before the MLP, in one pass: h = norm(x) * gain; mixed = h +
 // convolution(h), rounded to what products read. The convolution is causal and depthwise: one
-// weight a channel and tap, zeros before the start of a sequence (DESIGN.md section 3; measured in
+// weight a channel and tap, zeros before the start of a sequence (docs/architecture.md; measured in
 // docs/facts.md, "The recipe"). The backward pass makes h again from x.
 #ifndef OCCAM_MODEL_NETWORK_MIX_H_
 #define OCCAM_MODEL_NETWORK_MIX_H_

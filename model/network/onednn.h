@@ -1,5 +1,5 @@
 // The one place where oneDNN learns what it may use: UsableIsa(), so that OCCAM_MAX_ISA holds for
-// its products, too (DESIGN.md section 7).
+// its products, too (docs/architecture.md, "Speed").
 #ifndef OCCAM_MODEL_NETWORK_ONEDNN_H_
 #define OCCAM_MODEL_NETWORK_ONEDNN_H_
 

@@ -1,4 +1,4 @@
-// The network of DESIGN.md section 3, top to bottom; transformer_buffers.h says what is kept and
+// The network of docs/architecture.md, top to bottom; transformer_buffers.h says what is kept and
 // its shapes. A gradient is named d and what it is the gradient of; each Forward has its Backward
 // beside it, which goes through the same lines from last to first. What lies between two ForEach is
 // done by one thread; within, threads share blocks of rows, heads, and pieces of the gradients of

@@ -1,4 +1,4 @@
-// The training network of DESIGN.md section 3: float, forward and backward. Its last bits may
+// The training network of docs/architecture.md: float, forward and backward. Its last bits may
 // differ from machine to machine; what codes is the exact network (model/exact/).
 #ifndef OCCAM_MODEL_NETWORK_TRANSFORMER_H_
 #define OCCAM_MODEL_NETWORK_TRANSFORMER_H_

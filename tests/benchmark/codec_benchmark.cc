@@ -319,7 +319,7 @@ int main(int argc, char** argv) {
   try {
     return occam::Main(argc, argv);
   } catch (const std::exception& error) {
-    fmt::print(stderr, "codec_benchmark: {}\n", error.what());
+    occam::fmt::print(stderr, "codec_benchmark: {}\n", error.what());
     return 2;
   }
 }

@@ -38,8 +38,8 @@ int main(int argc, char** argv) {
   }
   using occam::PieceRule;
   const occam::Bytes text = occam::ReadFile(argv[1]);
-  fmt::print("{:<18} {:>10} {:>13} {:>13} {:>8} {:>14}\n", "", "learned in", "encoded", "decoded",
-             "bytes/t.", "serialised");
+  occam::fmt::print("{:<18} {:>10} {:>13} {:>13} {:>8} {:>14}\n", "", "learned in", "encoded",
+                    "decoded", "bytes/t.", "serialised");
   for (const PieceRule rule : {PieceRule::kWords, PieceRule::kNone}) {
     for (const int32_t vocabulary : {512, 4096, 20000}) occam::Measure(text, vocabulary, rule);
   }

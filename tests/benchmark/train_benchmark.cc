@@ -341,13 +341,13 @@ int main(int argc, char** argv) {
     const occam::Options options =
         occam::Parse(std::span(argv, static_cast<size_t>(argc)).subspan(1));
     if (options.OfParts()) {
-      fmt::print(
+      occam::fmt::print(
           "FLOP a token = 6 * (weights of linear layers) + 12 * width * (query-key pairs a token,\n"
           "summed over the layers); forward and backward, what is computed again not counted.\n");
     }
     occam::Run(options);
   } catch (const std::exception& error) {
-    fmt::print(stderr, "{}\n", error.what());
+    occam::fmt::print(stderr, "{}\n", error.what());
     return 2;
   }
   return 0;

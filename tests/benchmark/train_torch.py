@@ -26,7 +26,7 @@ from torch.nn import functional
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "model" / "network"))
 import occam_network  # noqa: E402  (the network's definition in PyTorch)
 
-LAYERS, CONTEXT, TAPS, VOCABULARY = 7, 2048, 4, 256  # the family of DESIGN.md section 3
+LAYERS, CONTEXT, TAPS, VOCABULARY = 7, 2048, 4, 256  # the family of docs/architecture.md
 WINDOW, WIDE_WINDOW = 64, 1024  # the wide one in the last layer but one
 
 

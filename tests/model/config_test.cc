@@ -11,7 +11,9 @@
 namespace occam {
 namespace {
 
-TEST_CASE("Family: 200K, 800K and 3.2M are widths 48, 96 and 192 with the counts of DESIGN.md") {
+TEST_CASE(
+    "Family: 200K, 800K and 3.2M are widths 48, 96 and 192 with the counts of "
+    "docs/architecture.md") {
   CHECK(FamilyConfigFor(200'000).width == 48);
   CHECK(FamilyConfigFor(800'000).width == 96);
   CHECK(FamilyConfigFor(3'200'000).width == 192);

@@ -146,7 +146,7 @@ def check(what, program, frequencies, builds):
         print(f'{name}, {kernel} ({used}): {len(cells)} cells, {len(wrong)} differ', *wrong, sep='\n  ', flush=True)
     print(f'{count} cells, {failed} differ')
     if failed:
-        sys.exit('Other frequencies are another numeric contract: see DESIGN.md section 4 and docs/portability.md')
+        sys.exit('Other frequencies are another numeric contract: see docs/spec/contract.md and docs/portability.md')
 
 
 def main():

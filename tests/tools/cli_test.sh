@@ -288,7 +288,7 @@ expect 0 "$bin/decompress" --ckpt tiny.h5 -f random.occ empty.occ
 
 # ---- what goes wrong ----
 expect 2 "$bin/decompress" -f text.occ
-says 'ckpt'
+says 'give the model that it was made with'
 expect 2 "$bin/decompress" --ckpt tiny.h5 original
 says 'suffix'
 expect 4 "$bin/decompress" --ckpt tiny.h5 -o restored original

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 
-HEADERS = 72 + 38 + 9 + 8 + 37  # of a file of one segment (coder/container/FORMAT.md)
+HEADERS = 72 + 38 + 9 + 8 + 37  # of a file of one segment (docs/spec/occ.md)
 
 binaries, pretrained = (os.path.abspath(path) for path in sys.argv[1:3])
 SIZE = int(sys.argv[3]) if len(sys.argv) > 3 else 6_200

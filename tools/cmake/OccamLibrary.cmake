@@ -3,7 +3,7 @@
 
 function(occam_flags target)
   target_compile_features(${target} PUBLIC cxx_std_20)
-  # The numeric contract (DESIGN.md section 4): a multiply and an add are two roundings, on every processor.
+  # The numeric contract (docs/spec/contract.md): a multiply and an add are two roundings, on every processor.
   target_compile_options(${target} PRIVATE
     -ffp-contract=off
     -Wall -Wextra -Wpedantic -Wshadow -Wold-style-cast -Wcast-align -Wnon-virtual-dtor

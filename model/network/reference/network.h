@@ -1,5 +1,5 @@
-// The whole network of DESIGN.md section 3 from the twins of model/network/reference/layers.h: what
-// the training network must compute, in double, with its gradients. Slow; for tests.
+// The whole network of docs/architecture.md from the twins of model/network/reference/layers.h:
+// what the training network must compute, in double, with its gradients. Slow; for tests.
 #ifndef OCCAM_MODEL_NETWORK_REFERENCE_NETWORK_H_
 #define OCCAM_MODEL_NETWORK_REFERENCE_NETWORK_H_
 

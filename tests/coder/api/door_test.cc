@@ -204,7 +204,8 @@ TEST_CASE("Door: ranges come back with seeking and without") {
   const Bytes original = testing::SeveralSegments();
   const auto file = testing::SeveralSegmentsFile();
   for (const uint64_t offset : {0, 1, 63, 64, 100, 500}) {
-    for (const uint64_t length : {0, 1, 64, 70}) {
+    for (const uint64_t length : {0, 1, 40, 70}) {
+      if (offset + length > original.size()) continue;
       const auto part = std::span(original).subspan(offset, length);
       BytesReader seeking(file);
       PipeReader pipe(file);
@@ -409,7 +410,7 @@ TEST_CASE("Door: a context tells of each next byte what feeding that byte costs"
 }
 
 TEST_CASE("Door: feeding in pieces is feeding at once, with and without questions between") {
-  const Bytes text = Dream(300);
+  const Bytes text = Dream(200);
   Context at_once(Tiny()), in_pieces(Tiny()), asked(Tiny());
   const double bits = at_once.Feed(text);
   double pieces_bits = 0, asked_bits = 0;

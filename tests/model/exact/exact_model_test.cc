@@ -81,8 +81,8 @@ TEST_CASE("Model file: every flipped bit is reported as damaged") {
 
 TEST_CASE("Model file: fields that were set to anything, with a digest that fits, are refused") {
   const Bytes good = SerialiseModel(SmallModel());
-  // FORMAT.md: versions at 8 and 12, the configuration from 24, one window at 56, tokenizer length
-  // at 60.
+  // docs/spec/occm.md: versions at 8 and 12, the configuration from 24, one window at 56, tokenizer
+  // length at 60.
   for (size_t at = 8; at < 64; at += 4) {
     for (const uint32_t value : {0xffffffffu, 0x80000000u, 0x7fffffffu, 0x10000u, 4096u, 12u}) {
       Bytes bytes = good;

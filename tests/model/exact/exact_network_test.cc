@@ -244,8 +244,8 @@ TEST_CASE("Exact network: a stepped context is not scored, and foreign symbols a
 }
 
 TEST_CASE("Exact network: the golden digest of contract version 3") {
-  // Another digest is another numeric contract: raise kContractVersion, say so in DESIGN.md section
-  // 4, and only then change this line.
+  // Another digest is another numeric contract: raise kContractVersion, say so in
+  // docs/spec/contract.md, and only then change this line.
   REQUIRE(kContractVersion == 3);
   Sha256 scored, stepped;
   for (const auto& [name, config] : TestConfigs()) {

@@ -1,4 +1,4 @@
-// The exact network is the network of DESIGN.md section 3: against the same weights in double
+// The exact network is the network of docs/architecture.md: against the same weights in double
 // precision, with libm, written here again without looking at how the exact one does it.
 #include <cmath>
 

@@ -71,7 +71,7 @@ int main(int argc, char** argv) {
   try {
     occam::Run(argv[1], argv[2], std::atoi(argv[3]));
   } catch (const occam::Error& error) {
-    fmt::print(stderr, "{}\n", error.what());
+    occam::fmt::print(stderr, "{}\n", error.what());
     return static_cast<int>(error.kind());
   }
   return 0;

@@ -1,4 +1,4 @@
-"""The network of DESIGN.md section 3 in PyTorch, written for clarity from that section alone, so that it can judge the
+"""The network of docs/architecture.md in PyTorch, written for clarity from that section alone, so that it can judge the
 C++ code: autograd gives the gradients, and attention is masked scores."""
 
 import dataclasses

@@ -1,7 +1,7 @@
 // occam-baselines, which `occam baselines` runs: what the classical codecs make of files. A program
 // of its own, since loading their libraries would cost every other command time. Under the name of
 // generate it is `occam generate --codec`.
-#ifdef __GLIBC__
+#ifdef __linux__
 #include <malloc.h>
 #endif
 
@@ -263,7 +263,7 @@ int Baselines(int argc, const char* const* argv) {
 // Codecs want the same memory for every piece. Given back to the system each time, it costs more
 // than compressing 2048 bytes does.
 void KeepMemory() {
-#ifdef __GLIBC__
+#ifdef __linux__
   constexpr int kKept = 1 << 26;
   mallopt(M_TRIM_THRESHOLD, kKept);
   mallopt(M_MMAP_THRESHOLD, 1 << 25);  // the most that glibc takes

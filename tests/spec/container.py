@@ -1,0 +1,263 @@
+"""The compressed file: docs/spec/occ.md."""
+
+from dataclasses import dataclass
+
+import xxhash
+
+from models import CONTRACT, Reader, flatten, read_flat
+from notation import Damaged, WrongUsage, require
+from predictors import AdaptivePredictor, NetworkPredictor, Order2, decode_lost_bits
+from range_coder import RangeDecoder
+
+MAGIC = b"\x89OCC\r\n\x1a\n"
+CHUNKED, CARRIED, ADAPTIVE = 0, 1, 2
+STORED, ORDER2, MODEL = 0, 1, 2
+
+
+def xxh3(data):
+    return xxhash.xxh3_64_intdigest(data)
+
+
+def check(record, width, what):
+    """Requires that the last `width` bytes of a record are the hash of those before."""
+    told = int.from_bytes(record[-width:], "little")
+    require(told == xxh3(record[:-width]) & (1 << 8 * width) - 1, f"{what} is damaged")
+
+
+@dataclass
+class Header:
+    record: bytes
+    contract: int
+    mode: int
+    has_model_block: bool
+    context: int
+    lanes: int
+    lane_symbols: int
+    tokenizer_id: bytes
+    model_id: bytes
+
+    @property
+    def segment_bytes(self):
+        return self.lanes * self.lane_symbols
+
+    @property
+    def needs_model(self):
+        return self.model_id != bytes(32)
+
+
+def read_header(reader):
+    require(reader.data[:8] == MAGIC, "not a compressed file")
+    record = reader.take(72)
+    check(record, 8, "the file header")
+    fields = Reader(record[8:], "the file header")
+    require(fields.number(1) == 1, "a file of another format version")
+    contract, mode, flags = (fields.number(1) for _ in range(3))
+    context, lanes, lane_symbols = (fields.number(4) for _ in range(3))
+    header = Header(
+        record,
+        contract,
+        mode,
+        flags == 1,
+        context,
+        lanes,
+        lane_symbols,
+        fields.take(8),
+        fields.take(32),
+    )
+    require(mode <= ADAPTIVE and flags <= 1, "an unknown mode or flag")
+    require(1 <= context <= 2**20 and 1 <= lanes <= 256, "a layout out of bounds")
+    require(lane_symbols >= 1 and lane_symbols % context == 0, "a layout out of bounds")
+    require(header.segment_bytes <= 2**24, "a layout out of bounds")
+    require(header.needs_model or flags == 0, "a model block without an id")
+    return header
+
+
+def read_model_block(reader, header):
+    begin = reader.position
+    length = reader.number(8)
+    require(length <= 2**30, "a model block is too long")
+    coded = reader.take(length)
+    reader.take(8)
+    check(reader.data[begin : reader.position], 8, "the model block")
+    return read_flat(flatten(coded))
+
+
+def check_model(header, model):
+    require(header.model_id == model.id, "the file was made with another model")
+    require(header.contract == CONTRACT, "a file of another numeric contract")
+    require(header.tokenizer_id == model.tokenizer.id, "a file of another tokenizer")
+    require(header.context == model.configuration.C, "a file of another context than its model")
+    require(
+        header.mode != ADAPTIVE or model.configuration.V == 256,
+        "an adaptive file of a model of other symbols than bytes",
+    )
+
+
+@dataclass
+class Segment:
+    record: bytes
+    method: int
+    number: int
+    symbols: int
+    original_bytes: int
+    payload: bytes
+    original_hash: int
+
+
+def read_segment(reader, header, model):
+    record = reader.take(38)
+    check(record, 4, "a segment header")
+    fields = Reader(record[1:], "a segment header")
+    method = fields.number(1)
+    number, symbols, original_bytes, payload_bytes = (fields.number(4) for _ in range(4))
+    payload_hash, original_hash = fields.number(8), fields.number(8)
+
+    require(method <= MODEL, "an unknown method")
+    require(
+        method != MODEL or model is not None, "a segment needs a model that the file does not name"
+    )
+    require(1 <= original_bytes <= header.segment_bytes, "a segment of another length")
+    one_a_byte = method != MODEL or model.tokenizer.kind in (1, 4, 5)
+    require(
+        symbols == original_bytes if one_a_byte else 1 <= symbols <= original_bytes,
+        "a segment of another number of symbols",
+    )
+    require(
+        payload_bytes == original_bytes if method == STORED else payload_bytes < original_bytes,
+        "a segment with a payload of another length",
+    )
+    payload = reader.take(payload_bytes)
+    require(xxh3(payload) == payload_hash, f"the payload of segment {number} is damaged")
+    return Segment(record, method, number, symbols, original_bytes, payload, original_hash)
+
+
+def lane_lengths(symbols, header):
+    chunks = -(-symbols // header.context)
+    lanes = min(header.lanes, chunks)
+    if header.mode != CHUNKED and symbols < header.segment_bytes:
+        lanes = min(lanes, max(chunks // 8, 1))
+    lengths = [
+        (chunks // lanes + (lane < chunks % lanes)) * header.context for lane in range(lanes)
+    ]
+    lengths[-1] -= chunks * header.context - symbols
+    return lengths
+
+
+def decode_symbols(decoder, predictor, lengths):
+    predictor.start(len(lengths))
+    lanes = [[] for _ in lengths]
+    active = len(lengths)
+    for step in range(lengths[0]):
+        while lengths[active - 1] <= step:
+            active -= 1
+        predictor.prepare(active)
+        for lane in range(active):
+            lanes[lane].append(predictor.decode(decoder, lane))
+    return [symbol for lane in lanes for symbol in lane]
+
+
+class SegmentDecoder:
+    def __init__(self, header, model):
+        self.header, self.model = header, model
+        self.predictor = None  # of method model, made when a segment first needs it
+
+    def decode(self, segment):
+        if segment.method == STORED:
+            original = segment.payload
+        else:
+            original = self.decode_stream(segment)
+        require(
+            len(original) == segment.original_bytes and xxh3(original) == segment.original_hash,
+            f"segment {segment.number} decodes to other bytes",
+        )
+        return original
+
+    def decode_stream(self, segment):
+        decoder = RangeDecoder(segment.payload)
+        if segment.method == ORDER2:
+            symbols = decode_symbols(decoder, Order2(), [segment.symbols])
+            decoder.finish()
+            return bytes(symbols)
+        if self.predictor is None:
+            self.predictor = (
+                AdaptivePredictor(self.model)
+                if self.header.mode == ADAPTIVE
+                else NetworkPredictor(self.model, self.header.mode == CHUNKED)
+            )
+        symbols = decode_symbols(
+            decoder, self.predictor, lane_lengths(segment.symbols, self.header)
+        )
+        tokenizer = self.model.tokenizer
+        lost = decode_lost_bits(decoder, symbols) if tokenizer.loses_bits else None
+        decoder.finish()
+        return tokenizer.decode(symbols, lost)
+
+
+def read_index(reader, segments):
+    record = reader.take(1 + 8 * len(segments) + 8)
+    check(record, 8, "the index")
+    fields = Reader(record[1:], "the index")
+    for segment in segments:
+        told = fields.number(4), fields.number(4)
+        require(
+            told == (len(segment.payload), segment.original_bytes), "the index tells other segments"
+        )
+    return record
+
+
+def read_end(reader, segments, chain):
+    record = reader.take(37)
+    check(record, 8, "the end record")
+    fields = Reader(record, "the end record")
+    require(fields.number(1) == ord("E"), "there is no end record")
+    require(fields.number(4) == len(segments), "the end record tells another number of segments")
+    require(
+        fields.number(8) == sum(segment.original_bytes for segment in segments),
+        "the end record tells another number of bytes",
+    )
+    require(fields.number(8) == len(reader.data) == reader.position, "the file has another length")
+    require(fields.number(8) == chain, "segments are of another file or out of order")
+
+
+def read_archive(data, load_model):
+    """Checks every record of a file; its header, its model or None, and its segments.
+
+    `load_model()` gives the model that the caller has, or None.
+    """
+    reader = Reader(data, "the file")
+    header = read_header(reader)
+    model = None
+    if header.has_model_block:
+        model = read_model_block(reader, header)
+    elif header.needs_model:
+        model = load_model()
+        if model is None:
+            raise WrongUsage(f"the file needs the model {header.model_id.hex()}: --ckpt")
+    if model is not None:
+        check_model(header, model)
+
+    segments, records = [], [header.record]
+    while data[reader.position : reader.position + 1] == b"S":
+        require(
+            all(s.original_bytes == header.segment_bytes for s in segments[-1:]),
+            "a short segment is not the last one",
+        )
+        segment = read_segment(reader, header, model)
+        require(segment.number == len(segments), "segments are out of order")
+        segments.append(segment)
+        records.append(segment.record)
+    if data[reader.position : reader.position + 1] != b"I":
+        raise Damaged("neither a segment nor the index where one should be")
+    records.append(read_index(reader, segments))
+    chain = 0
+    for record in records:
+        chain = xxh3(chain.to_bytes(8, "little") + record)
+    read_end(reader, segments, chain)
+    return header, model, segments
+
+
+def decompress(data, load_model):
+    """The original bytes of a file."""
+    header, model, segments = read_archive(data, load_model)
+    decoder = SegmentDecoder(header, model)
+    return b"".join([decoder.decode(segment) for segment in segments])

@@ -1,0 +1,314 @@
+"""decoder.py, written from docs/spec alone, restores what the commands write and refuses damage.
+
+  decoder_test.py BIN_FOLDER GOLDEN_FOLDER [--full]
+
+--full also restores the golden file of the built-in model and a lane of more than 65536 symbols,
+and changes every byte of a model.
+"""
+
+import hashlib
+import os
+import random
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+
+from container import MODEL, decompress, lane_lengths, read_archive, xxh3
+from models import flatten, read_flat, read_model
+from notation import Damaged
+
+binaries, golden = (os.path.abspath(path) for path in sys.argv[1:3])
+full = "--full" in sys.argv[3:]
+here = os.path.dirname(os.path.abspath(__file__))
+ORDINARY = [
+    "chunked.occ",
+    "carried.occ",
+    "adaptive.occ",
+    "usual-chunked.occ",
+    "usual-carried.occ",
+    "usual-adaptive.occ",
+]
+
+
+def occam(*arguments):
+    subprocess.run([os.path.join(binaries, "occam"), *arguments], check=True, capture_output=True)
+
+
+def decode(*arguments, code=0):
+    """What decoder.py prints; what it fails with is one line."""
+    done = subprocess.run(
+        [sys.executable, os.path.join(here, "decoder.py"), *arguments],
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == code, (arguments, done.returncode, done.stderr.decode())
+    if code != 0:
+        assert done.stdout == b"" and done.stderr.startswith(b"decoder.py: "), (arguments, done)
+        assert done.stderr.count(b"\n") == 1, (arguments, done)
+    return done.stdout
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def write(path, data):
+    with open(path, "wb") as file:
+        file.write(data)
+    return path
+
+
+def of_golden(name):
+    return os.path.join(golden, name)
+
+
+def changed(data, at):
+    return data[:at] + bytes([data[at] ^ 1 + at % 255]) + data[at + 1 :]
+
+
+def refused(decoding, data):
+    try:
+        decoding(data)
+    except Damaged:
+        return True
+    return False
+
+
+def golden_files():
+    originals = dict(
+        line.split()[:2] for line in read(of_golden("originals")).decode().splitlines()
+    )
+    model = ["--ckpt", of_golden("model.occm")]
+    for name in ORDINARY:
+        found = hashlib.sha256(decode(*model, of_golden(name))).hexdigest()
+        assert found == originals[name], name
+    found = hashlib.sha256(decode(of_golden("embedded.occ"))).hexdigest()
+    assert found == originals["embedded.occ"]
+    flat = flatten(read(of_golden("model.coded.occm")))
+    assert flat == read(of_golden("model.occm"))
+    assert read_flat(flat).id.hex() == originals["model"]
+
+
+def built_in_file():
+    model = os.path.join(here, "..", "..", "model", "pretrained", "wiki-800K.occm")
+    line = "The {0}. line of a text that is nothing but this: the {0}. line of a text.\n"
+    original = "".join(line.format(number) for number in range(1, 301)).encode()
+    assert decode("--ckpt", model, of_golden("built-in-wiki-800K.occ")) == original
+
+
+def text_of(words, count):
+    draw = random.Random(1)
+    return " ".join(draw.choice(words) for _ in range(count)).encode()
+
+
+# Shapes differ in heads, still pairs, convolutions and windows; tokenizers in all that there is.
+SHAPES = {
+    "bpe:300": ["--width", "32", "--heads", "2", "--kv-heads", "1", "--windows", "6,0"],
+    "bpe-plain:280": ["--width", "24", "--heads", "1", "--conv-width", "0"],
+    "ascii7": ["--width", "32", "--heads", "4", "--kv-heads", "2", "--mlp-factor", "2"],
+    "ascii7-low": ["--width", "24", "--heads", "3", "--conv-width", "1", "--windows", "1,16"],
+}
+
+
+def written_by_commands(tokenizer):
+    """A model of its own kind, flat and coded, and files with and without it."""
+    name = tokenizer.replace(":", "-")
+    words = "the of and to in a is café naïve über that for it was on are as with his".split()
+    text = text_of(words, 8000)
+    write(name + ".text", text)
+    occam(
+        "train",
+        "--tokenizer",
+        tokenizer,
+        *SHAPES[tokenizer],
+        "--layers",
+        "2",
+        "--context",
+        "32",
+        "--batch",
+        "16",
+        "--steps",
+        "60",
+        "--data",
+        name + ".text",
+        "-q",
+        "-T",
+        "1",
+        "--out",
+        name + ".h5",
+    )
+    occam("inspect", name + ".h5", "--export", name + ".coded.occm", "--coded")
+    assert flatten(read(name + ".coded.occm")) == read(name + ".occm"), tokenizer
+
+    original = text[5000:5700]  # short, so that order 2 knows less than the model
+    write(name, original)
+    for mode in ("chunked", "carried"):
+        alone, embedded = f"{name}.{mode}.occ", f"{name}.{mode}.embedded.occ"
+        occam("compress", "-T", "1", "--ckpt", name + ".occm", "--mode", mode, name, "-o", alone)
+        assert decode("--ckpt", name + ".occm", alone) == original, (tokenizer, mode)
+        model = read_model(read(name + ".occm"))
+        _, _, segments = read_archive(read(alone), lambda model=model: model)
+        methods = [segment.method for segment in segments]
+        assert methods == [MODEL], (tokenizer, mode, methods)
+    occam("compress", "-T", "1", "--ckpt", name + ".h5", "--embed-model", name, "-o", embedded)
+    assert decode(embedded) == original, tokenizer
+
+
+def without_a_model():
+    """The empty file of occ.md, section 9.3, and the stream of predictors.md, section 6.1."""
+    empty = bytes.fromhex(
+        "894f43430d0a1a0a01000000000800002000000000400000"
+        + "00" * 40
+        + "52cd9d7f402949ce49575a17e7f9bbe5c7450000000000000000000000007600000000000000"
+        + "be0d61f4376d35f451652e02a17fdf97"
+    )
+    assert decode(write("empty.occ", empty)) == b""
+    header, _, _ = read_archive(empty, lambda: None)
+    original = b"the cat and the hat " * 10
+    stream = "741eb1a788b999225c719c5dd1b497a1b4da90327b826049e40472b2ea1cdbad01"
+    segment = segment_record(1, 0, len(original), bytes.fromhex(stream), xxh3(original))
+    assert decode(write("order2.occ", assemble(header.record, [segment]))) == original
+
+
+def long_lane():
+    """Positions go past 65536, and a lane of an unfull segment past `lane_symbols`."""
+    draw = random.Random(1)
+    letters = bytes(draw.choice(b"abcdefghijklmnopqrstuvwxyzABCDEF") for _ in range(200000))
+    write("letters", letters)
+    shape = ["--width", "16", "--layers", "1", "--windows", "4", "--context", "16384"]
+    length = ["--batch", "1", "--steps", "40"]
+    occam("train", *shape, *length, "--data", "letters", "-q", "-T", "1", "--out", "letters.h5")
+    write("long", letters[:70000])
+    occam("compress", "-T", "1", "--ckpt", "letters.occm", "--mode", "carried", "long")
+    model = read_model(read("letters.occm"))
+    header, _, segments = read_archive(read("long.occ"), lambda: model)
+    assert [segment.method for segment in segments] == [MODEL]
+    assert lane_lengths(70000, header) == [70000] and header.lane_symbols == 65536
+    assert decode("--ckpt", "letters.occm", "long.occ") == letters[:70000]
+
+
+# Files put together by hand, with every hash right.
+
+
+def with_check(record, width):
+    return record + xxh3(record).to_bytes(8, "little")[:width]
+
+
+def numbers(width, *values):
+    return b"".join(value.to_bytes(width, "little") for value in values)
+
+
+def segment_record(method, number, length, payload, original_hash):
+    fields = b"S" + bytes([method]) + numbers(4, number, length, length, len(payload))
+    return with_check(fields + numbers(8, xxh3(payload), original_hash), 4), payload, length
+
+
+def assemble(header, segments):
+    index = with_check(
+        b"I" + b"".join(numbers(4, len(payload), length) for _, payload, length in segments), 8
+    )
+    chain = 0
+    for record in [header, *(record for record, _, _ in segments), index]:
+        chain = xxh3(numbers(8, chain) + record)
+    data = header + b"".join(record + payload for record, payload, _ in segments) + index
+    end = (
+        b"E"
+        + numbers(4, len(segments))
+        + numbers(8, sum(length for _, _, length in segments), len(data) + 37, chain)
+    )
+    return data + with_check(end, 8)
+
+
+def put_together_wrongly():
+    """Every hash holds, and yet these files are none that an encoder writes."""
+    model = read_flat(read(of_golden("model.occm")))
+    data = read(of_golden("chunked.occ"))
+    header, _, segments = read_archive(data, lambda: model)
+
+    def decoding(changed_data):
+        return decompress(changed_data, lambda: model)
+
+    def with_segments(chosen):
+        return assemble(header.record, chosen)
+
+    good = [(s.record, s.payload, s.original_bytes) for s in segments]
+    assert with_segments(good) == data
+    assert refused(decoding, with_segments([good[1], good[0], *good[2:]]))
+    assert refused(decoding, with_segments([*good[:3], good[4]]))
+    last = segments[4]
+
+    def with_last(payload, original_hash=last.original_hash):
+        length = last.original_bytes
+        return with_segments([*good[:4], segment_record(2, 4, length, payload, original_hash)])
+
+    assert with_last(last.payload) == data
+    assert refused(decoding, with_last(last.payload + b"\0"))
+    assert refused(decoding, with_last(last.payload + b"\1"))
+    assert refused(decoding, with_last(last.payload[:-1]))
+    assert refused(decoding, with_last(last.payload, last.original_hash ^ 1))
+
+    # Of two files with the same records, one has the other's header.
+    other = with_check(header.record[:10] + b"\1" + header.record[11:64], 8)
+    assert refused(decoding, other + data[72:])
+    flags = with_check(header.record[:11] + b"\2" + header.record[12:64], 8)
+    assert refused(decoding, assemble(flags, good))
+
+
+def damaged_bytes():
+    """Any byte of a file or a flat model is changed, missing or too much."""
+    model_bytes, data = read(of_golden("model.occm")), read(of_golden("usual-carried.occ"))
+    model = read_flat(model_bytes)
+
+    def decoding(changed_data):
+        return decompress(changed_data, lambda: model)
+
+    for at in range(len(data)):
+        assert refused(decoding, changed(data, at)), at
+        assert refused(decoding, data[:at]), at
+    assert refused(decoding, data + b"\0")
+    for at in range(0, len(model_bytes), 1 if full else 61):
+        assert refused(read_model, changed(model_bytes, at)), at
+    coded = read(of_golden("model.coded.occm"))
+    places = (
+        range(len(coded))
+        if full
+        else (0, 9, 13, 20, 50, 100, 9000, len(coded) - 40, len(coded) - 1)
+    )
+    for at in places:
+        assert refused(read_model, changed(coded, at)), at
+
+
+def exit_codes():
+    model, carried = of_golden("model.occm"), of_golden("usual-carried.occ")
+    data, embedded = read(carried), read(of_golden("embedded.occ"))
+    for at in (70, 500, len(data) - 1):
+        decode("--ckpt", model, write("bad.occ", changed(data, at)), code=4)
+    decode(write("bad.occ", changed(embedded, 8000)), code=4)
+    decode("--ckpt", write("bad.occm", changed(read(model), 400)), carried, code=4)
+    decode("--ckpt", "bpe-300.occm", carried, code=4)  # sound, but another model
+    decode(carried, code=2)  # the file needs a model
+    decode("missing.occ", code=3)
+    done = subprocess.run(
+        [sys.executable, os.path.join(here, "decoder.py"), "--wrong", carried],
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 2, done
+
+
+with tempfile.TemporaryDirectory() as work:
+    os.chdir(work)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(written_by_commands, SHAPES))
+    golden_files()
+    without_a_model()
+    put_together_wrongly()
+    damaged_bytes()
+    exit_codes()
+    if full:
+        built_in_file()
+        long_lane()
+    os.chdir("/")
+print("decoder_test.py: all held")

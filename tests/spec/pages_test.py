@@ -1,0 +1,167 @@
+"""The Python blocks of docs/spec, run as they stand, restore golden segments and models.
+
+  pages_test.py PAGES_FOLDER GOLDEN_FOLDER [--full]
+
+The blocks are slow: usually they restore a few segments, and with --full whole files of each mode.
+"""
+
+import os
+import re
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+
+from coded_models import CACHE, KINDS
+from container import ADAPTIVE, CHUNKED, ORDER2, STORED, read_archive, xxh3
+from models import Reader, read_configuration, read_flat
+
+pages, golden = sys.argv[1:3]
+full = "--full" in sys.argv[3:]
+PAGES = ["README", "contract", "range_coder", "occ", "occm", "predictors", "coded_models"]
+
+
+def read(name):
+    with open(os.path.join(golden, name), "rb") as file:
+        return file.read()
+
+
+def run_blocks():
+    """The names that all Python blocks define, in the order of the pages."""
+    names = {"float32": np.float32, "sqrt": np.sqrt, "rint": lambda x: int(np.rint(x))}
+    for page in PAGES:
+        path = os.path.join(pages, page + ".md")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        for block in re.finditer(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+            lines_before = (
+                text[: block.start()].count("\n") + 1
+            )  # so that errors tell the page's line
+            exec(compile("\n" * lines_before + block[1], path, "exec"), names)
+    return names
+
+
+names = run_blocks()
+page = SimpleNamespace(**names)
+
+
+def paper_model(model):
+    """The model under the names of contract.md: numbers in lists."""
+    c = model.configuration
+    paper = SimpleNamespace(**{name: getattr(c, name) for name in "VDLHGMKCN"}, window=c.window)
+    paper.P, paper.T = c.N // 2, (c.N // 2 + 1) // 2
+    paper.key_scale, paper.value_scale = model.key_scale, model.value_scale
+    paper.final_gain = model.tensors["final_gain"]
+
+    def matrix(name):
+        tensor = model.tensors[name]
+        return SimpleNamespace(codes=tensor.codes.tolist(), scales=list(tensor.scales))
+
+    def convolution(name):
+        w = matrix(name)
+        return [[np.float32(code) * scale for code in row] for row, scale in zip(w.codes, w.scales)]
+
+    paper.embedding, paper.head = matrix("embedding"), matrix("head")
+    paper.layers = []
+    for l in range(c.L):
+        layer = SimpleNamespace(
+            **{n: matrix(f"{l}.{n}") for n in ("wq", "wk", "wv", "wo", "wu", "wd")}
+        )
+        layer.gains = [model.tensors[f"{l}.gain{i}"] for i in (1, 2)]
+        layer.convolutions = [convolution(f"{l}.conv{i}") for i in (1, 2)] if c.K > 0 else []
+        paper.layers.append(layer)
+    return paper
+
+
+def fresh_state(m):
+    """The table of contract.md, section 5."""
+    zero = np.float32(0)
+
+    def of_heads(make):
+        return [[make() for _ in range(m.G)] for _ in range(m.L)]
+
+    return SimpleNamespace(
+        position=0,
+        keys=of_heads(list),
+        values=of_heads(list),
+        still=of_heads(lambda: [zero] * (2 * (m.P - m.T))),
+        history=[[[[zero] * m.D for _ in range(m.K - 1)] for _ in range(2)] for _ in range(m.L)],
+    )
+
+
+def restore(header, model, paper, segment):
+    """The bytes of a segment, by the pages' code alone."""
+    if segment.method == STORED:
+        return segment.payload
+    decoder = page.RangeDecoder(segment.payload)
+    if segment.method == ORDER2:
+        symbols = page.decode_symbols(decoder, page.Order2(), [segment.symbols])
+    else:
+        predictor = (
+            page.AdaptivePredictor(paper, header.context)
+            if header.mode == ADAPTIVE
+            else page.NetworkPredictor(paper, header.context, header.mode == CHUNKED)
+        )
+        symbols = page.decode_symbols(
+            decoder, predictor, page.lane_lengths(segment.symbols, header)
+        )
+    page.finish(decoder)
+    return bytes(symbols)
+
+
+model = read_flat(read("model.occm"))
+paper = paper_model(model)
+cosine, sine = page.rotary_table()
+names.update(
+    fresh_state=fresh_state, FREQUENCIES=page.rotary_frequencies(paper.P), COSINE=cosine, SINE=sine
+)
+
+# In these files segment 2 is of method order 2, segment 3 is stored, segment 4 is of method model.
+chosen = {"chunked.occ": [2, 4], "adaptive.occ": [3, 4]}
+if full:
+    chosen = {name: range(5) for name in ("chunked.occ", "carried.occ", "adaptive.occ")}
+    chosen.update({f"usual-{mode}.occ": [0] for mode in ("chunked", "carried", "adaptive")})
+for name, numbers in chosen.items():
+    header, _, segments = read_archive(read(name), lambda: model)
+    for number in numbers:
+        segment = segments[number]
+        original = restore(header, model, paper, segment)
+        assert len(original) == segment.original_bytes, (name, number)
+        assert xxh3(original) == segment.original_hash, (name, number)
+
+# The coded model, tensor by tensor, beside the flat one.
+coded = read("model.coded.occm")
+reader = Reader(coded[16:], "the coded model")
+configuration = read_configuration(reader)
+tokenizer = reader.take(reader.number(4))
+decoder = page.RangeDecoder(coded[16 + reader.position : -32])
+walk = page.ModelWalk(decoder)
+
+
+def as_floats(patterns):
+    return np.array(patterns, np.uint32).view(np.float32)
+
+
+for name, rows, columns, form in configuration.tensors():
+    kind, tensor = KINDS[name.split(".")[-1]], model.tensors[name]
+    if form == "floats":
+        assert np.array_equal(as_floats(walk.decode_floats(kind, columns)), tensor), name
+        continue
+    assert np.array_equal(as_floats(walk.decode_floats(kind, rows)), tensor.scales), name
+    assert np.array_equal(np.array(walk.decode_codes(kind, rows, columns)), tensor.codes), name
+for scales in (model.key_scale, model.value_scale):
+    assert np.array_equal(as_floats(walk.decode_floats(CACHE, scales.size)), scales.ravel())
+page.finish(decoder)
+
+# Merges and lost bits: examples of occm.md (section 4), coded_models.md (5), predictors.md (6.3).
+merges = [(104, 101), (116, 256), (257, 32), (32, 256)]
+assert page.write_merges(merges).hex() == "040016a62effff1310fc05"
+assert page.read_merges(page.write_merges(merges)) == merges
+decoder = page.RangeDecoder(bytes.fromhex("681263f247b6290e"))
+assert page.decode_merges(decoder, 4) == merges
+page.finish(decoder)
+text = "café café café".encode()
+decoder = page.RangeDecoder(bytes.fromhex("19"))
+assert page.decode_lost_bits(decoder, [byte & 127 for byte in text]) == [byte >> 7 for byte in text]
+page.finish(decoder)
+print("pages_test.py: all held")
