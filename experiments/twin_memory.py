@@ -38,13 +38,15 @@ BEGIN = 256
 MULTIPLIER = 0x9E3779B1
 MASK = 0xFFFFFFFF
 KNOWN_COUNTS = {"h": range(1, 10), "s": range(1, 10), "w": (1, 2), "v": (1, 2, 3)}
-CODINGS = ("row 63", "row 15", "row 7", "row 3", "row 1", "step 0.25", "step 0.5", "step 1", "step 1.5", "step 2", "step 3", "step 4", "dead 1", "least 2")
+CODINGS = ("row 63", "row 15", "row 7", "row 3", "row 1", "step 0.25", "step 0.5",
+           "step 1", "step 1.5", "step 2", "step 3", "step 4", "dead 1", "least 2")
 
 
 def parsed(rule, bits):
     """-> (name, kind, skipped, count, bits, salt)."""
     match = re.fullmatch(r"([hswv])(\d)?(\d)(?:/(\d+))?", rule)
-    if not match or bool(match[2]) != (match[1] == "s") or int(match[3]) not in KNOWN_COUNTS[match[1]]:
+    if (not match or bool(match[2]) != (match[1] == "s")
+            or int(match[3]) not in KNOWN_COUNTS[match[1]]):
         raise ValueError(f"no such rule: {rule}")
     kind, skipped, count = match[1], int(match[2] or 0), int(match[3])
     salt = {"h": 0, "s": 16 * skipped, "w": 256, "v": 512}[kind] + count
@@ -52,7 +54,7 @@ def parsed(rule, bits):
 
 
 def mixed(h, salt):
-    """The finaliser of all rules (lowbias32 of C. Wellons), of h plus a multiple of the rule's salt."""
+    """Finishes the hash of any rule: lowbias32 of C. Wellons, of h plus a multiple of its salt."""
     h = (h + salt * 0x632BE5AB) & MASK
     h = ((h ^ (h >> 16)) * 0x7FEB352D) & MASK
     h = ((h ^ (h >> 15)) * 0x846CA68B) & MASK
@@ -68,7 +70,8 @@ class Hashes:
         for _ in range(length):
             powers.append(powers[-1] * MULTIPLIER & MASK)
             inverses.append(inverses[-1] * inverse & MASK)
-        self.powers, self.inverses = (torch.tensor(x[:length], dtype=torch.long, device=device) for x in (powers, inverses))
+        self.powers, self.inverses = (torch.tensor(x[:length], dtype=torch.long, device=device)
+                                      for x in (powers, inverses))
         self.position = torch.arange(length, device=device)
 
     def _before(self, x, k):
@@ -107,14 +110,16 @@ class Hashes:
         values = torch.where(ascii_letter, lower + 1, values)
         # The last position whose byte is no letter, and the last such position before that.
         other = torch.where(letter, first - 1, t).cummax(dim=-1).values
-        before = torch.maximum(F.pad(other, (1, 0), value=-1).gather(-1, other.clamp_min(0)), first - 1)
+        before = F.pad(other, (1, 0), value=-1).gather(-1, other.clamp_min(0))
+        before = torch.maximum(before, first - 1)
         before = torch.where(other >= first, before, first - 1)
         sums = {("w", 1): self._spans(values, other + 1), ("w", 2): self._spans(values, before + 1)}
         begins = letter & ~F.pad(letter, (1, 0))[..., :-1]
         start = last = torch.maximum(torch.where(begins, t, first).cummax(dim=-1).values, first)
         for k in range(1, 4):
             sums["v", k] = self._spans(values, start)
-            start = torch.where(start > first, last.gather(-1, (start - 1).clamp_min(0)), first.expand_as(start))
+            previous = last.gather(-1, (start - 1).clamp_min(0))
+            start = torch.where(start > first, previous, first.expand_as(start))
         return sums
 
 
@@ -164,21 +169,26 @@ class Memory:
         self.tables = sorted({(o, s) for o, s in zip(self.offsets, sizes)})
         width, places = c["memory_width"] or c["width"], 1 + len(c["memory_layers"])
         generator = torch.Generator().manual_seed(c["seed"] + 77)
-        rows = (torch.rand(count, width, generator=generator) * 2 - 1) * math.sqrt(3) * c["memory_init"] \
-            if c["memory_init"] else torch.zeros(count, width)
-        self.w = {"rows": rows}
+        self.w = {"rows": torch.zeros(count, width)}
+        if c["memory_init"]:
+            uniform = torch.rand(count, width, generator=generator) * 2 - 1
+            self.w["rows"] = uniform * math.sqrt(3) * c["memory_init"]
         if c["memory_width"]:
             self.w["projections"] = torch.zeros(places, c["width"], width * len(sizes))
-            self.w["projections"][0] = torch.randn(c["width"], width * len(sizes), generator=generator) / math.sqrt(width)
+            self.w["projections"][0] = torch.randn(c["width"], width * len(sizes),
+                                                   generator=generator) / math.sqrt(width)
         elif places > 1:
             self.w["gains"] = torch.zeros(places - 1, c["width"])
         if c["memory_gate"]:
             self.w["gates"] = torch.zeros(places, len(sizes), c["width"])
         self.w = {name: w.to(device).requires_grad_() for name, w in self.w.items()}
-        row_state = {"adam": 2, "lazy": 2, "adagrad": 1, "row_adagrad": 1, "row_rms": 1}[c["memory_optimizer"]]
+        row_state = {"adam": 2, "lazy": 2, "adagrad": 1, "row_adagrad": 1,
+                     "row_rms": 1}[c["memory_optimizer"]]
         state_width = 1 if c["memory_optimizer"].startswith("row") else width
-        self.state = {name: [torch.zeros_like(w) for _ in range(2)] for name, w in self.w.items() if name != "rows"}
-        self.state["rows"] = [torch.zeros(count, state_width, device=device) for _ in range(row_state)]
+        self.state = {name: [torch.zeros_like(w) for _ in range(2)]
+                      for name, w in self.w.items() if name != "rows"}
+        self.state["rows"] = [torch.zeros(count, state_width, device=device)
+                              for _ in range(row_state)]
         self.count = torch.zeros(count, 1, device=device)  # steps that touched a row
         self.coding = None  # of the rows, when held out text is coded
 
@@ -196,7 +206,8 @@ class Memory:
         with torch.no_grad():
             used = (self.count > 0).float()
             square = (self.w["rows"].square().sum(dim=1, keepdim=True) * used).sum()
-            return (square / (used.sum() * self.w["rows"].shape[1]).clamp_min(1)).sqrt().clamp_min(1e-30)
+            numbers = (used.sum() * self.w["rows"].shape[1]).clamp_min(1)
+            return (square / numbers).sqrt().clamp_min(1e-30)
 
     def rows_of(self, found, network, rounding):
         """-> [B, T, rules, m]."""
@@ -240,9 +251,13 @@ class Memory:
                 m.copy_(m + (1 - c["muon_momentum"]) * (g - m))
                 update = g + c["muon_momentum"] * (m - g)
                 rows, columns = w.shape[1:]
-                update = orthogonal(update.transpose(1, 2)).transpose(1, 2) if rows > columns else orthogonal(update)
+                if rows > columns:
+                    update = orthogonal(update.transpose(1, 2)).transpose(1, 2)
+                else:
+                    update = orthogonal(update)
                 rate = factor * c["muon_lr"]
-                w.mul_(1 - rate * c["weight_decay"]).sub_(rate * max(1.0, rows / columns) ** 0.5 * update)
+                w.mul_(1 - rate * c["weight_decay"])
+                w.sub_(rate * max(1.0, rows / columns) ** 0.5 * update)
             else:
                 adam(w, g, state, factor * c["adamw_lr"], beta1, beta2, step)
 
@@ -260,7 +275,8 @@ class Memory:
             m.add_((1 - beta1) * touched * (g - m))
             v.add_((1 - beta2) * touched * (g.square() - v))
             n = self.count.clamp_min(1)
-            w.sub_(rate * touched * (m / (1 - beta1 ** n)) / ((v / (1 - beta2 ** n)).sqrt() + 1e-10))
+            deviation = (v / (1 - beta2 ** n)).sqrt() + 1e-10
+            w.sub_(rate * touched * (m / (1 - beta1 ** n)) / deviation)
         else:
             square = g.square() if kind == "adagrad" else g.square().mean(dim=1, keepdim=True)
             if kind == "row_rms":
@@ -281,7 +297,8 @@ class Memory:
         step = self.deviation()
         for offset, size in self.tables:
             count = self.count[offset:offset + size]
-            codes = coded(self.w["rows"][offset:offset + size] * (count > 0), coding, step, count)[1]
+            rows = self.w["rows"][offset:offset + size] * (count > 0)
+            codes = coded(rows, coding, step, count)[1]
             some = codes.abs().amax(dim=1) > 0
             codes = codes[some]
             flags += entropy_bits(torch.stack([some.sum(), (~some).sum()]))
@@ -296,7 +313,8 @@ class Memory:
             counts = torch.bincount(symbols, minlength=14 * 127).view(14, 127)
             ordered += entropy_bits(counts)
             plain += entropy_bits(counts.sum(dim=0))
-        return {"flags": round(flags / 8), "scales": round(scales / 8), "plain": round((flags + scales + plain) / 8),
+        return {"flags": round(flags / 8), "scales": round(scales / 8),
+                "plain": round((flags + scales + plain) / 8),
                 "bytes": round((flags + scales + ordered) / 8)}
 
     def used(self):
@@ -323,7 +341,8 @@ class Memories:
 
     def look_up(self, inputs):
         found = self.hashes(inputs, self.rules)
-        return [m and m.rows_of(found, e, None if self.rounding is None else self.rounding[e]) for e, m in enumerate(self.each)]
+        rounding = [None] * len(self.each) if self.rounding is None else self.rounding
+        return [m and m.rows_of(found, e, rounding[e]) for e, m in enumerate(self.each)]
 
     def add(self, x, rows, layer=None):
         """Returns x [E, B, T, D] with what memories add before a block, or at the input."""

@@ -20,17 +20,17 @@ import subprocess
 import sys
 import tempfile
 
-HISTORY = re.compile(r'^(CHANGELOG\.md|BENCHMARKS\.md|docs/decisions/|experiments/.+/|model/pretrained/[^/]+-[^/]+\.md)')
+HISTORY = re.compile(r'^(CHANGELOG\.md|docs/decisions/|experiments/.+/|model/pretrained/[^/]+-[^/]+\.md)')
 SOURCES = ('.h', '.cc', '.c', '.py', '.sh', '.cmake', '.map', 'CMakeLists.txt')
 
 # What is versioned: the constant in the code, the file that defines it, and how pages speak of it.
 VERSIONS = [
     ('kContractVersion', r'\.h$', [r'numeric contract (\d+)', r'[Cc]ontract version,? (\d+)',
                                    r'version of the numeric contract(?: \([^)]*\))?, (\d+)',
-                                   r'numeric contract of the exact network \(version (\d+)']),
-    ('kContainerVersion', r'\.h$', [r'(?<!of )file format (\d+)', r'^# The \.occ file, version (\d+)']),
-    ('kFormatVersion', r'quantized_model\.cc$', [r'^# \.occm, format (\d+)']),
-    ('kCodedMerges', r'model_codec\.cc$', [r'^# A coded model, versions 1 and (\d+)']),
+                                   r'^# The numeric contract, version (\d+)']),
+    ('kContainerVersion', r'\.h$', [r'(?<!of )file format (\d+)', r'^# The compressed file, `\.occ`, format (\d+)']),
+    ('kFormatVersion', r'quantized_model\.cc$', [r'^# The flat model file, format (\d+)']),
+    ('kCodedMerges', r'model_codec\.cc$', [r'^# Coded models, formats 1 and (\d+)']),
 ]
 # Flags of programs that are not ours, and names that are placeholders.
 FOREIGN_FLAGS = set('''
@@ -53,7 +53,7 @@ class Tree:
         listed = subprocess.run(['git', '-C', root, 'ls-files', '-z'], check=True, capture_output=True, text=True).stdout
         self.files = {f for f in listed.split('\0') if f and os.path.exists(os.path.join(root, f))}
         self.folders = {part for f in self.files for part in parents(f)}
-        self.ends = set()  # of all paths: "b.h" and "a/b.h" for "x/a/b.h"; folders end with /
+        self.ends = set()  # of all paths: "b" and "a/b" for "x/a/b"; folders end with /
         for path in [*self.files, *(folder + '/' for folder in self.folders)]:
             parts = path.split('/')
             self.ends.update('/'.join(parts[i:]) for i in range(len(parts)))
@@ -126,8 +126,8 @@ def headings(tree, page):
 
 
 def check_citations(tree):
-    pages = {f.rsplit('/', 1)[-1]: f for f in tree.pages() if f.count('/') <= 1}
-    pattern = re.compile(r'([\w/]*\w\.md)`?(?:\]\([^)]*\))?,?\s+(?://\s*|#\s*)?(?:sections?\s+(\d+)|"([^"]+)")|\b[Ff]acts,\s+(?:section\s+)?(\d+)')
+    pages = {f.rsplit('/', 1)[-1]: f for f in tree.pages() if f.count('/') <= 1 or f.startswith('docs/spec/')}
+    pattern = re.compile(r'([\w/]*\w\.md)`?(?:\]\([^)]*\))?,?\s+(?://\s*|#\s*)?(?:sections?\s+(\d+(?:\.\d+)*)|"([^"]+)")|\b[Ff]acts,\s+(?:section\s+)?(\d+)')
     for file in speakers(tree):
         for text, start in comments_of(tree, file):
             for found in pattern.finditer(text):
@@ -136,7 +136,7 @@ def check_citations(tree):
                     continue  # a missing file is found below
                 number = found.group(2) or found.group(4)
                 if number is not None:
-                    ok = any(re.match(rf'{number}\b', h) for h in headings(tree, page))
+                    ok = any(re.match(rf'{re.escape(number)}(?![\d.]*\d)', h) for h in headings(tree, page))
                 else:
                     ok = re.sub(r'\s+(?://|#)?\s*', ' ', found.group(3)) in headings(tree, page)
                 if not ok:
@@ -235,7 +235,7 @@ SAMPLE = {
     'lib/container.h': '#include <png.h>\nconstexpr int kContainerVersion = 4;\n// png.h is of others.\n',
     'lib/quantized_model.cc': 'constexpr uint32_t kFormatVersion = 2;\n',
     'lib/model_codec.cc': 'constexpr uint32_t kCodedMerges = 3;\n',
-    'lib/FORMAT.md': '# .occm, format 2: a model\n\n# A coded model, versions 1 and 3\n',
+    'lib/FORMAT.md': '# The flat model file, format 2\n\n# Coded models, formats 1 and 3\n',
     'docs/facts.md': '# Facts\n\n## Arithmetic\n',
     'DESIGN.md': '# Design\n\n## 4. Contract\n\nNumeric contract: numeric contract 7, file format 4; `lib/container.h`; `lib/`.\n'
                  '\n    compress --ckpt a.occm --mode carried FILE\n\nSee [facts](docs/facts.md#arithmetic).\n',

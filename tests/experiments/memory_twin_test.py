@@ -31,15 +31,17 @@ if not hasattr(torch.nn.functional, "scaled_dot_product_attention"):
     torch.nn.functional.scaled_dot_product_attention = attention
 
 RULES = "h1 h2 h3 h4 h5 h6 h8 s12 s13 s22 w1 w2 v1 v2 v3"
-SHAPE = {"width": 16, "layers": 2, "context": 64, "batch": 4, "windows": [16, 64], "train_bytes": 30_000,
-         "validation_bytes": 2048, "tokens": 64 * 4 * 40}
+SHAPE = {"width": 16, "layers": 2, "context": 64, "batch": 4, "windows": [16, 64],
+         "train_bytes": 30_000, "validation_bytes": 2048, "tokens": 64 * 4 * 40}
 
 
 def text(size, seed=1):
     random = numpy.random.default_rng(seed)
-    words = [bytes(random.integers(97, 123, random.integers(1, 7)).astype(numpy.uint8)) for _ in range(40)]
+    words = [bytes(random.integers(97, 123, random.integers(1, 7)).astype(numpy.uint8))
+             for _ in range(40)]
     words += [b"Na\xc3\xafve", b"1984", b"WORD"]
-    parts = [words[k] + random.choice([b" ", b", ", b".\n"]) for k in (random.random(size) ** 2 * len(words)).astype(int)]
+    chosen = (random.random(size) ** 2 * len(words)).astype(int)
+    parts = [words[k] + random.choice([b" ", b", ", b".\n"]) for k in chosen]
     return numpy.frombuffer(b"".join(parts)[:size], dtype=numpy.uint8).copy()
 
 
@@ -116,7 +118,8 @@ def too_few_bytes_choose_a_row_of_their_own():
 
 
 def train(data, *fields):
-    training = torch_twin.Training([torch_twin.completed({**SHAPE, **f}) for f in fields], data, "cpu", points=1)
+    configurations = [torch_twin.completed({**SHAPE, **f}) for f in fields]
+    training = torch_twin.Training(configurations, data, "cpu", points=1)
     return training, training.run()
 
 
@@ -127,30 +130,36 @@ def a_memory_learns_and_leaves_others_alone():
     alone, (first,) = train(data, {})
     designs = [{"memory": "h2 h3 v1", "memory_bits": 8, "memory_width": 4},
                {"memory": "h2 h3 v1", "memory_bits": 8},
-               {"memory": "h3 w2", "memory_bits": 8, "memory_width": 4, "memory_layers": [1], "memory_gate": 1,
-                "memory_optimizer": "row_adagrad", "memory_lr": 0.1, "memory_muon": 1},
-               {"memory": "h2 h4", "memory_bits": 9, "memory_layers": [1], "memory_optimizer": "lazy", "memory_shared": 1},
-               {"memory": "h1 h2", "memory_bits": 8, "memory_width": 4, "memory_embedding": 0, "memory_optimizer": "adagrad",
-                "memory_init": 0.5, "memory_lr": 0.1, "memory_round": "step 0.5"},
-               {"memory": "h2 h3", "memory_bits": 8, "memory_width": 4, "memory_optimizer": "row_rms", "memory_decay": 0.1}]
+               {"memory": "h3 w2", "memory_bits": 8, "memory_width": 4, "memory_layers": [1],
+                "memory_gate": 1, "memory_optimizer": "row_adagrad", "memory_lr": 0.1,
+                "memory_muon": 1},
+               {"memory": "h2 h4", "memory_bits": 9, "memory_layers": [1],
+                "memory_optimizer": "lazy", "memory_shared": 1},
+               {"memory": "h1 h2", "memory_bits": 8, "memory_width": 4, "memory_embedding": 0,
+                "memory_optimizer": "adagrad", "memory_init": 0.5, "memory_lr": 0.1,
+                "memory_round": "step 0.5"},
+               {"memory": "h2 h3", "memory_bits": 8, "memory_width": 4,
+                "memory_optimizer": "row_rms", "memory_decay": 0.1}]
     together, results = train(data, {}, *designs)
     for name, w in alone.p.items():
         assert torch.allclose(w[0], together.p[name][0], atol=1e-4), name
     assert abs(first["bpb"] - results[0]["bpb"]) < 1e-3 and "memory_parameters" not in results[0]
     for memory, result, design in zip(together.memories.some, results[1:], designs):
-        assert result["bpb"] < first["bpb"] + 0.2 * ("memory_embedding" in design), (design, result["bpb"], first["bpb"])
+        allowed = first["bpb"] + 0.2 * ("memory_embedding" in design)
+        assert result["bpb"] < allowed, (design, result["bpb"], first["bpb"])
         rows, count = memory.w["rows"], memory.count
         assert 0 < (count > 0).sum() < len(count), design
         assert (rows[count[:, 0] > 0] != 0).any(), design
         assert "memory_init" in design or (rows[count[:, 0] == 0] == 0).all(), design
-        sizes = [coding["bytes"] for coding in result["memory_codings"].values()]
-        assert result["memory_codings"]["step 0.25"]["bytes"] > result["memory_codings"]["step 1"]["bytes"] > 0, sizes
+        fine, coarse = (result["memory_codings"][f"step {step}"]["bytes"] for step in ("0.25", 1))
+        assert fine > coarse > 0, (fine, coarse)
 
 
 def untouched_rows_stay_as_they_are():
     """Every optimizer but Adam leaves a row that no byte of a step chose as it is."""
     for kind in ("lazy", "adagrad", "row_adagrad", "row_rms"):
-        c = torch_twin.completed({**SHAPE, "memory": "h2", "memory_bits": 3, "memory_width": 2, "memory_optimizer": kind})
+        c = torch_twin.completed({**SHAPE, "memory": "h2", "memory_bits": 3, "memory_width": 2,
+                                  "memory_optimizer": kind})
         memory = twin_memory.Memory(c, "cpu")
         g = torch.zeros(9, 2)
         g[4], g[5] = 0.5, -0.25
@@ -161,25 +170,29 @@ def untouched_rows_stay_as_they_are():
             g[4] = 0
             memory.learn({"rows": g}, torch.tensor(1.0), torch.tensor(4.0))
         for x, y in zip(before, memory.tensors()):
-            assert x.dim() > 2 or len(x) != 9 or (torch.equal(x[4], y[4]) and (x[4] == 0).all() == (y[4] == 0).all()), kind
+            assert x.dim() > 2 or len(x) != 9 or torch.equal(x[4], y[4]), kind
         assert not torch.equal(before[0][5], memory.w["rows"][5]), kind
-        assert abs(before[0][4, 0].item() + c["memory_lr"]) < 1e-6, kind  # a first touch moves by the rate
+        first_move = before[0][4, 0].item()
+        assert abs(first_move + c["memory_lr"]) < 1e-6, kind
 
 
 def codings_round_as_they_say():
     rows = torch.tensor([[0.9, -0.2], [0.05, 0.0], [0.0, 0.0]])
-    assert twin_memory.coded(rows, "row 3", None)[1].tolist() == [[3, -1], [3, 0], [0, 0]]
-    assert twin_memory.coded(rows, "step 1", torch.tensor(0.2))[1].tolist() == [[5, -1], [0, 0], [0, 0]]
-    assert twin_memory.coded(rows, "dead 2", torch.tensor(0.1))[1].tolist() == [[4, -1], [0, 0], [0, 0]]
     count = torch.tensor([[1.0], [5.0], [0.0]])
-    assert twin_memory.coded(rows, "least 2", torch.tensor(0.1), count)[1].tolist() == [[0, 0], [1, 0], [0, 0]]
+    for coding, step, expected in (("row 3", 0.0, [[3, -1], [3, 0], [0, 0]]),
+                                   ("step 1", 0.2, [[5, -1], [0, 0], [0, 0]]),
+                                   ("dead 2", 0.1, [[4, -1], [0, 0], [0, 0]]),
+                                   ("least 2", 0.1, [[0, 0], [1, 0], [0, 0]])):
+        codes = twin_memory.coded(rows, coding, torch.tensor(step), count)[1]
+        assert codes.tolist() == expected, (coding, codes)
     assert abs(twin_memory.entropy_bits(torch.tensor([8, 8])) - 16) < 1e-9
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)  # a thread that waits for others would spin
     torch.manual_seed(1)
-    for test in (rules_are_what_a_plain_loop_finds, too_few_bytes_choose_a_row_of_their_own, untouched_rows_stay_as_they_are,
-                 codings_round_as_they_say, a_memory_learns_and_leaves_others_alone):
+    for test in (rules_are_what_a_plain_loop_finds, too_few_bytes_choose_a_row_of_their_own,
+                 untouched_rows_stay_as_they_are, codings_round_as_they_say,
+                 a_memory_learns_and_leaves_others_alone):
         test()
         print(f"{test.__name__}: ok", flush=True)
