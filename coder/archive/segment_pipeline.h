@@ -29,11 +29,11 @@ class SegmentPipeline {
     for (size_t i = 0; i < segments_.size(); ++i) codecs_.emplace_back(header, model);
   }
 
-  // Calls, until there are no more segments,
-  //   bool read(Segment*)            fills the next one; false where there is none. Called in
-  //   order. SegmentWork work_of(const Segment&) void work(SegmentCodec&, Segment*, int threads) in
-  //   several threads at once void take(const Segment&)      gets what work made of it, in the
-  //   order of reading.
+  // Calls these until there are no more segments:
+  // - bool read(Segment*) fills the next one, or returns false where there is none;
+  // - SegmentWork work_of(const Segment&) says how much work it is;
+  // - void work(SegmentCodec&, Segment*, int threads) does it, in several threads at once;
+  // - void take(const Segment&) gets what work made of it, in the order of reading.
   // All but `work` run in the calling thread. What any of them throws comes out at once.
   template <typename Read, typename WorkOf, typename Work, typename Take>
   void Run(Read read, WorkOf work_of, Work work, Take take) {
