@@ -93,7 +93,7 @@ int List(const std::string& input, const std::atomic<bool>& interrupted) {
                  ? fmt::format("{} (contract {}){}", Hex(info.model_id), info.contract,
                                info.embeds_model != 0 ? ", in the file" : "")
                  : "none");
-  fmt::print("  contexts    {}, {} symbols; {} lanes a full segment, {} symbols each at most\n",
+  fmt::print("  contexts    {}, {} symbols; a full segment has {} lanes of {} symbols at most\n",
              ModeName(static_cast<ContextMode>(info.mode)), info.context, info.lanes,
              info.lane_symbols);
   return 0;
