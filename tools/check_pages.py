@@ -198,7 +198,7 @@ def check_flags(tree, binaries):
     for file in tree.files:
         if file.endswith('.py'):
             known.update(re.findall(r'''["'](--[a-z][a-z0-9-]*)["']''', tree.text(file)))
-        elif file.endswith('.sh') or '_benchmark' in file:
+        elif file.endswith('.sh') or file.startswith('tests/benchmark/'):
             known.update(FLAG.findall(tree.text(file)))
     call = re.compile(r'(?:^|[`|(]|\boccam)\s*(?:build/\w+/bin/)?(' + '|'.join(commands) + r')\s+(-[^`|#\n]*|[^`|#\n]*?\s-[^`|#\n]*)')
     for page in tree.pages():
