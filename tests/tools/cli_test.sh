@@ -163,7 +163,7 @@ done
 expect 0 "$bin/compress" -l carried.occ
 prints 'carried, 64 symbols'
 expect 0 "$bin/compress" -l text.occ
-prints 'chunked, 64 symbols; 32 lanes'
+prints 'chunked, 64 symbols; a full segment has 32 lanes'
 expect 2 "$bin/compress" --ckpt tiny.h5 --mode neither -f text
 says 'chunked, carried or adaptive'
 size=$(stat -c %s original)
