@@ -11,26 +11,26 @@
 namespace occam {
 namespace {
 
-std::vector<double> WeightsOf(std::span<const TokenSource> sources) {
-  std::vector<double> weights;
-  for (const TokenSource& source : sources) weights.push_back(source.weight);
-  return weights;
+std::vector<double> SharesOf(std::span<const TrainingSource> sources) {
+  std::vector<double> shares;
+  for (const TrainingSource& source : sources) shares.push_back(source.share);
+  return shares;
 }
 
 }  // namespace
 
-std::vector<int64_t> MixtureQuotas(std::span<const double> weights) {
+std::vector<int64_t> MixtureQuotas(std::span<const double> shares) {
   double sum = 0;
-  for (const double weight : weights) {
-    if (!(weight > 0) || !std::isfinite(weight))
-      throw UsageError(fmt::format("a source's weight is more than 0, not {}", weight));
-    sum += weight;
+  for (const double share : shares) {
+    if (!(share > 0) || !std::isfinite(share))
+      throw UsageError(fmt::format("a source's share is more than 0, not {}", share));
+    sum += share;
   }
-  if (weights.empty()) throw UsageError("there is no source to train on");
+  if (shares.empty()) throw UsageError("there is no source to train on");
   std::vector<int64_t> quotas;
   std::vector<double> remainders;
-  for (const double weight : weights) {
-    const double exact = weight / sum * static_cast<double>(kMixtureCycle);
+  for (const double share : shares) {
+    const double exact = share / sum * static_cast<double>(kMixtureCycle);
     quotas.push_back(static_cast<int64_t>(exact));
     remainders.push_back(exact - std::floor(exact));
   }
@@ -42,19 +42,19 @@ std::vector<int64_t> MixtureQuotas(std::span<const double> weights) {
   }
   if (std::ranges::find(quotas, 0) != quotas.end()) {
     throw UsageError(
-        fmt::format("a source has less than one part in {} of the weights", kMixtureCycle));
+        fmt::format("a source has less than one part in {} of the shares", kMixtureCycle));
   }
   return quotas;
 }
 
-MixedBatches::MixedBatches(std::span<const TokenSource> sources, int32_t begin_symbol,
+MixedBatches::MixedBatches(std::span<const TrainingSource> sources, int32_t begin_symbol,
                            int sequences, int length, uint64_t seed)
     : sequences_(sequences), length_(length) {
-  const std::vector<int64_t> quotas = MixtureQuotas(WeightsOf(sources));
+  const std::vector<int64_t> quotas = MixtureQuotas(SharesOf(sources));
   for (size_t i = 0; i < sources.size(); ++i) {
     const uint64_t own_seed = i == 0 ? seed : Random(seed, i).Next();
-    sources_.push_back({TrainingBatches(sources[i].tokens, begin_symbol, sequences, length,
-                                        own_seed, sources[i].record_tokens),
+    sources_.push_back({TrainingBatches(sources[i].train_tokens, begin_symbol, sequences, length,
+                                        own_seed, sources[i].record_bytes),
                         quotas[i]});
   }
   // Each turn goes to the source that is furthest behind its share.

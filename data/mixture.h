@@ -7,14 +7,9 @@
 #include <vector>
 
 #include "data/batcher.h"
+#include "data/training_source.h"
 
 namespace occam {
-
-struct TokenSource {
-  std::span<const int32_t> tokens;  // not owned
-  int64_t record_tokens = 1;        // see TrainingBatches
-  double weight = 1;                // > 0; only its ratio to those of the others counts
-};
 
 // Shares are multiples of one in kMixtureCycle: of so many consecutive sequences a source has a
 // whole number, as even as can be, and these come in an order that never changes, in which every
@@ -24,12 +19,12 @@ constexpr int64_t kMixtureCycle = 1024;
 
 // Each source is gone through by batches of its own (TrainingBatches), in passes of its own; the
 // k-th sequence that is its turn is the k-th of its stream. The first source has the seed itself:
-// the batches of a single one are those of TrainingBatches. Immutable.
+// the batches of a single one are those of TrainingBatches. Does not own the tokens. Immutable.
 class MixedBatches {
  public:
-  // Throws as TrainingBatches; kUsage (no source, a weight that is not positive or rounds to no
-  // share).
-  MixedBatches(std::span<const TokenSource> sources, int32_t begin_symbol, int sequences,
+  // Of the training tokens. Throws as TrainingBatches; kUsage (no source, a share that is not
+  // positive or rounds to none).
+  MixedBatches(std::span<const TrainingSource> sources, int32_t begin_symbol, int sequences,
                int length, uint64_t seed);
 
   // Reuses the memory of `batch`. step >= 0.
@@ -57,8 +52,9 @@ class MixedBatches {
   std::vector<Turn> turns_;  // [kMixtureCycle]
 };
 
-// The quotas of kMixtureCycle for these weights, by largest remainders. Throws kUsage as above.
-std::vector<int64_t> MixtureQuotas(std::span<const double> weights);
+// The quotas of kMixtureCycle for shares in this proportion, by largest remainders. Throws kUsage
+// as above.
+std::vector<int64_t> MixtureQuotas(std::span<const double> shares);
 
 }  // namespace occam
 

@@ -47,7 +47,7 @@ Json ToJson(const SetDescription& d) {
                          {"sha256", d.lost_bits->sha256}};
   }
   json["sources"] = Json::array();
-  for (const SetSource& s : d.sources) {
+  for (const SetInput& s : d.sources) {
     json["sources"].push_back(
         {{"name", s.name}, {"sha256", s.sha256}, {"part", s.part}, {"bytes", s.bytes}});
   }

@@ -34,7 +34,7 @@
 
 namespace occam {
 
-struct SetSource {
+struct SetInput {
   std::string name;
   std::string sha256;
   std::string part;
@@ -61,7 +61,7 @@ struct SetDescription {
   std::string train_sha256;
   std::string validation_sha256;
   std::optional<LostBitsDescription> lost_bits;
-  std::vector<SetSource> sources;
+  std::vector<SetInput> sources;
 
   ByteRange train() const { return {0, train_bytes}; }
   ByteRange validation() const { return {train_bytes, train_bytes + validation_bytes}; }

@@ -64,6 +64,34 @@ class TrainingObserver {
   virtual void OnPrequential(const PrequentialReport&) {}
 };
 
+// Tells several what it is told, in the order in which they were added.
+class Observers final : public TrainingObserver {
+ public:
+  void Add(TrainingObserver* observer) { observers_.push_back(observer); }  // not owned
+
+  void OnStep(const StepReport& r) override {
+    for (auto* observer : observers_) observer->OnStep(r);
+  }
+  void OnRounding(int64_t step) override {
+    for (auto* observer : observers_) observer->OnRounding(step);
+  }
+  void OnValidation(const ValidationReport& r) override {
+    for (auto* observer : observers_) observer->OnValidation(r);
+  }
+  void OnCheckpoint(int64_t step, const std::string& path) override {
+    for (auto* observer : observers_) observer->OnCheckpoint(step, path);
+  }
+  void OnBest(const ValidationReport& r, const std::string& path) override {
+    for (auto* observer : observers_) observer->OnBest(r, path);
+  }
+  void OnPrequential(const PrequentialReport& r) override {
+    for (auto* observer : observers_) observer->OnPrequential(r);
+  }
+
+ private:
+  std::vector<TrainingObserver*> observers_;
+};
+
 }  // namespace occam
 
 #endif  // OCCAM_TRAIN_OBSERVER_H_

@@ -197,16 +197,16 @@ std::optional<double> ShardWorkers::ChunkedLoss(const ParameterSet& weights,
 }
 
 Calibration ShardWorkers::Calibrate(const ParameterSet& weights,
-                                    std::span<const TokenSource> sources, int sequences,
+                                    std::span<const TrainingSource> sources, int sequences,
                                     uint64_t seed) {
   const auto count = static_cast<size_t>(config_.layers) * static_cast<size_t>(config_.kv_heads);
   Calibration total{std::vector<float>(count), std::vector<float>(count)};
   std::mutex mutex;  // the maximum is the same in any order
   const Share own = ShareOf((sequences + shard_sequences_ - 1) / shard_sequences_, *ranks_);
   weights_.Set(weights, team_);
-  for (const TokenSource& source : sources) {
-    const TrainingBatches batches(source.tokens, config_.begin_symbol(), shard_sequences_,
-                                  config_.context, seed + kCalibrationStream, source.record_tokens);
+  for (const TrainingSource& source : sources) {
+    const TrainingBatches batches(source.train_tokens, config_.begin_symbol(), shard_sequences_,
+                                  config_.context, seed + kCalibrationStream, source.record_bytes);
     ForEachShard(own.begin, own.end, [&](int64_t shard, const Lease& worker) {
       batches.Fill(shard, &worker->batch);
       worker->network.Forward(weights_, worker->batch.inputs);

@@ -55,7 +55,7 @@ class ShardWorkers {
   // The largest magnitudes of keys and values over `sequences` (rounded up to whole shards)
   // training sequences of each source, in fresh and other contexts as TrainingBatches cuts them; a
   // pure function of weights, tokens and seed.
-  Calibration Calibrate(const ParameterSet& weights, std::span<const TokenSource> sources,
+  Calibration Calibrate(const ParameterSet& weights, std::span<const TrainingSource> sources,
                         int sequences, uint64_t seed);
 
  private:

@@ -1,19 +1,106 @@
 #include "train/trainer.h"
 
-#include <algorithm>
-#include <cmath>
 #include <numbers>
+#include <utility>
 
 #include "data/base/error.h"
 #include "data/base/format.h"
+#include "train/rank_check.h"
 
 namespace occam {
+namespace {
+
+TrainerSettings Checked(TrainerSettings settings) {
+  CheckConfig(settings.config, ErrorKind::kUsage);
+  CheckRecipe(settings.recipe);
+  CheckRunLength(settings.length);
+  const int ranks = settings.ranks ? settings.ranks->size() : 1;
+  const int64_t shards = settings.recipe.batch_sequences / settings.recipe.shard_sequences;
+  if (shards < ranks) {
+    throw UsageError(fmt::format("{} ranks need a batch of at least {} sequences; it has {}", ranks,
+                                 ranks * settings.recipe.shard_sequences,
+                                 settings.recipe.batch_sequences));
+  }
+  return settings;
+}
+
+}  // namespace
+
+Trainer::Trainer(TrainerSettings settings, TrainingData data)
+    : settings_(Checked(std::move(settings))),
+      alone_(settings_.ranks ? nullptr : SingleProcess()),
+      ranks_(settings_.ranks ? settings_.ranks : alone_.get()),
+      clock_(settings_.length, settings_.clock_s, ranks_),
+      stream_(std::move(data), settings_.config, settings_.recipe),
+      learner_(settings_.config, settings_.recipe, &stream_,
+               settings_.threads > 0 ? settings_.threads : ranks_->processors(), ranks_),
+      validation_(settings_.validation, settings_.config.context, &stream_, &learner_),
+      keeper_(settings_.checkpoint_path, settings_.best_path, ranks_, &observers_),
+      provenance_{.command_line = settings_.command_line,
+                  .code_version = settings_.code_version,
+                  .data_name = DataName(stream_.sources()),
+                  .data_sha256 = DataDigest(stream_.sources()),
+                  .sources = WithoutTokens(stream_.sources())} {
+  if (ranks_->rank() == 0) {
+    for (TrainingObserver* observer : settings_.observers) observers_.Add(observer);
+  }
+  if (stream_.sources().size() > 1) position_.prequential.reset();
+}
+
+void Trainer::StartFrom(const Checkpoint& checkpoint, const std::string& path) {
+  if (!(checkpoint.config == settings_.config)) {
+    throw UsageError(fmt::format("{} has another network, {}, than this run, {}", path,
+                                 Describe(checkpoint.config), Describe(settings_.config)));
+  }
+  if (checkpoint.tokenizer != stream_.tokenizer()) {
+    throw UsageError(path + " has another tokenizer than this run");
+  }
+  learner_.StartFrom(checkpoint.weights);
+  position_.prequential.reset();
+}
+
+void Trainer::Resume(const Checkpoint& checkpoint, const std::string& path) {
+  UnpackedTraining unpacked =
+      UnpackTraining(checkpoint, path, settings_.config, settings_.recipe, settings_.length,
+                     stream_.tokenizer(), provenance_.data_sha256);
+  position_ = unpacked.position;
+  learner_.Restore(checkpoint.weights, std::move(unpacked.optimizer),
+                   std::move(unpacked.sensitivity));
+  provenance_.validation_curve = checkpoint.provenance.validation_curve;
+  provenance_.source_curves = checkpoint.provenance.source_curves;
+  keeper_.Resume(checkpoint, path, position_.steps);
+}
+
+void Trainer::CheckRanks() {
+  std::string run = fmt::format("{} {} {} {} {} {}", settings_.code_version,
+                                Describe(settings_.config), settings_.length.steps,
+                                settings_.length.seconds, position_.steps, keeper_.keeps_best());
+  VisitRecipe(settings_.recipe,
+              [&](const char*, const auto& value) { run += fmt::format(" {}", value); });
+  RequireSameRun(run, ranks_);
+  RequireSameData(stream_, ranks_);
+  RequireSameOptimizer(learner_.optimizer().first, ranks_);
+  RequireSameWeights(weights(), position_.steps, ranks_);
+}
+
+RunStatus Trainer::Run() {
+  try {
+    return RunToEnd();
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::kIo) {
+      throw IoError(fmt::format("{}; training stopped after {} steps, {}", error.what(),
+                                position_.steps, keeper_.WhatIsKept()));
+    }
+    if (error.kind() == ErrorKind::kUsage && keeper_.keeps_run())
+      throw UsageError(fmt::format("{}; {}", error.what(), keeper_.WhatIsKept()));
+    throw;
+  }
+}
 
 RunStatus Trainer::RunToEnd() {
-  started_s_ = saved_s_ = settings_.clock_s();
-  elapsed_before_s_ = position_.elapsed_s;
-  steps_before_ = position_.steps;
-  SetRounding();
+  clock_.Begin(position_.steps, position_.elapsed_s);
+  saved_s_ = clock_.Now();
+  BeginRoundingIfDue();
   while (true) {
     const double progress = ProgressNow();
     if (progress >= 1) break;
@@ -22,13 +109,14 @@ RunStatus Trainer::RunToEnd() {
       return RunStatus::kInterrupted;
     }
     Step(progress);
-    SetRounding();
-    MaybeValidate(progress);
-    if (settings_.clock_s() - saved_s_ >= settings_.checkpoint_every_s) Save();
+    BeginRoundingIfDue();
+    const double now = ProgressNow();
+    if (validation_.IsDue(progress, now)) ValidatePart(now);
+    if (clock_.Now() - saved_s_ >= settings_.checkpoint_every_s) Save();
   }
   // Before the whole validation, which may take long, what was trained is made safe.
   Save();
-  if (!settings_.best_path.empty()) ValidatePart(/*progress=*/1);
+  if (keeper_.keeps_best()) ValidatePart(/*progress=*/1);
   if (!ValidateWhole()) return RunStatus::kInterrupted;
   Save();
   ReportPrequential();
@@ -36,146 +124,91 @@ RunStatus Trainer::RunToEnd() {
 }
 
 void Trainer::Step(double progress) {
-  rate_factor_ = LearningRateFactor(settings_.recipe, position_.steps, progress);
-  batches_.Fill(position_.steps, &batch_);
-  loss_nats_ = workers_.Gradient(Seen(), batch_, &gradients_);
-  seen_weights_.Charge(weights_, batch_.targets.size(), &gradients_);
-  gradient_norm_ = GlobalNorm(gradients_, &team_);
-  if (!std::isfinite(loss_nats_) || !std::isfinite(gradient_norm_)) ReportDivergence();
-  CountPrequential();
-  optimizer_.Step(rate_factor_, ClipScale(gradient_norm_, settings_.recipe.clip_norm), gradients_,
-                  &weights_);
+  const StepResult result = learner_.Step(
+      position_.steps, LearningRateFactor(settings_.recipe, position_.steps, progress));
+  CountPrequential(result.loss_nats);
   ++position_.steps;
-  ReportStep();
+  ReportStep(result);
 }
 
-void Trainer::SetRounding() {
-  if (seen_weights_.rounding() || !SeesRounded(settings_.recipe, ProgressNow())) return;
-  seen_weights_.BeginRounding();
-  for (TrainingObserver* observer : settings_.observers) observer->OnRounding(position_.steps);
+// Of the step that was just done and is not counted yet.
+void Trainer::CountPrequential(double loss_nats) {
+  if (!position_.prequential || !stream_.InFirstPass(position_.steps)) return;
+  const TrainingSource& source = stream_.sources()[0];
+  const auto targets = static_cast<double>(stream_.tokens_per_step());
+  position_.prequential->bits += loss_nats * targets / std::numbers::ln2;
+  position_.prequential->bytes += targets * static_cast<double>(source.train.size()) /
+                                  static_cast<double>(source.train_tokens.size());
 }
 
-// What the passes see of the present weights.
-const ParameterSet& Trainer::Seen() {
-  try {
-    return seen_weights_.Of(weights_, position_.steps);
-  } catch (const Error& error) {
-    RequireFinite();
-    throw UsageError(
-        fmt::format("after {} steps the weights cannot be rounded: {}; lower the learning rates",
-                    position_.steps, error.what()));
-  }
-}
-
-void Trainer::MaybeValidate(double progress_before) {
-  const double progress = ProgressNow();
-  const auto points = static_cast<double>(settings_.validations);
-  const bool due = std::floor(progress * points) > std::floor(progress_before * points);
-  if (due && progress < 1) ValidatePart(progress);
-}
-
-bool Trainer::Interrupted() {
-  return ranks_->Any(settings_.interrupt && settings_.interrupt->load());
-}
-
-double Trainer::Elapsed() const { return elapsed_before_s_ + settings_.clock_s() - started_s_; }
-
-double Trainer::ProgressNow() const {
-  return Progress(settings_.length, position_.steps, Elapsed());
-}
-
-double Trainer::bytes_seen() const {
-  return BytesSeen(data_, batches_, position_.steps * settings_.recipe.batch_sequences,
-                   settings_.config.context);
-}
-
-void Trainer::ReportStep() {
-  position_.elapsed_s = Elapsed();
-  const double part_s = position_.elapsed_s - elapsed_before_s_;
-  const auto part_steps = static_cast<double>(position_.steps - steps_before_);
+void Trainer::ReportStep(const StepResult& result) {
   StepReport report;
   report.step = position_.steps;
-  report.bytes_seen = bytes_seen();
-  report.loss_bpb = loss_nats_ / std::numbers::ln2 / BytesPerToken(data_, batches_);
-  report.gradient_norm = gradient_norm_;
-  report.muon_lr = settings_.recipe.muon_lr * rate_factor_;
-  report.adamw_lr = settings_.recipe.adamw_lr * rate_factor_;
-  if (part_s > 0) {
-    report.tokens_per_s = part_steps * static_cast<double>(batch_.targets.size()) / part_s;
-  }
-  report.elapsed_s = position_.elapsed_s;
-  report.progress = Progress(settings_.length, position_.steps, position_.elapsed_s);
-  report.left_s =
-      settings_.length.steps > 0
-          ? static_cast<double>(settings_.length.steps - position_.steps) * part_s / part_steps
-          : std::max(0.0, settings_.length.seconds - position_.elapsed_s);
-  for (TrainingObserver* observer : settings_.observers) observer->OnStep(report);
-}
-
-bool Trainer::InFirstPass(int64_t step) const {
-  return (step + 1) * settings_.recipe.batch_sequences <= batches_.source(0).windows_per_pass();
-}
-
-void Trainer::CountPrequential() {
-  if (!position_.prequential || !InFirstPass(position_.steps)) return;
-  const auto targets = static_cast<double>(batch_.targets.size());
-  position_.prequential->bits += loss_nats_ * targets / std::numbers::ln2;
-  position_.prequential->bytes += targets * data_.sources[0].train_bytes /
-                                  static_cast<double>(data_.sources[0].train_tokens.size());
+  report.bytes_seen = stream_.BytesSeen(position_.steps);
+  report.loss_bpb = result.loss_nats / std::numbers::ln2 / stream_.BytesPerToken();
+  report.gradient_norm = result.gradient_norm;
+  report.muon_lr = settings_.recipe.muon_lr * result.rate_factor;
+  report.adamw_lr = settings_.recipe.adamw_lr * result.rate_factor;
+  clock_.Report(position_.steps, stream_.tokens_per_step(), &report);
+  position_.elapsed_s = report.elapsed_s;
+  observers_.OnStep(report);
 }
 
 void Trainer::ReportPrequential() {
   if (!position_.prequential || position_.prequential->bytes == 0) return;
-  const PrequentialReport report{position_.steps, *position_.prequential, TrainBytes(data_),
-                                 /*whole_pass=*/!InFirstPass(position_.steps)};
-  for (TrainingObserver* observer : settings_.observers) observer->OnPrequential(report);
+  observers_.OnPrequential({position_.steps, *position_.prequential,
+                            static_cast<double>(stream_.train_bytes()),
+                            /*whole_pass=*/!stream_.InFirstPass(position_.steps)});
 }
 
-RunStatus Trainer::Run() {
-  try {
-    return RunToEnd();
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::kIo) throw;
-    const std::string kept =
-        saved_steps_ < 0 ? "no checkpoint was written yet"
-                         : fmt::format("{} still holds step {}, from where the run can go on",
-                                       settings_.checkpoint_path, saved_steps_);
-    throw IoError(fmt::format("{}; training stopped after {} steps, {}", error.what(),
-                              position_.steps, kept));
-  }
+void Trainer::BeginRoundingIfDue() {
+  if (learner_.rounding() || !SeesRounded(settings_.recipe, ProgressNow())) return;
+  learner_.BeginRounding();
+  observers_.OnRounding(position_.steps);
 }
 
-void Trainer::RequireFinite() const {
-  if (!std::ranges::all_of(weights_.values(), [](float v) { return std::isfinite(v); }))
-    ReportDivergence();
+void Trainer::ValidatePart(double progress) {
+  if (!validation_.possible()) return;
+  // The data of a resumed run may have another validation part than before.
+  if (position_.validation_tokens == 0)
+    position_.validation_tokens = validation_.PartSize(position_.steps, progress);
+  const ValidationReport report = validation_.Part(position_.steps, position_.validation_tokens);
+  AddToCurves(report, &provenance_);
+  observers_.OnValidation(report);
+  if (keeper_.keeps_best() && keeper_.IsBest(report)) keeper_.SaveBest(Snapshot(), report);
 }
 
-void Trainer::ReportDivergence() const {
-  float largest = 0;
-  std::string where = "no tensor";
-  for (size_t i = 0; i < weights_.table().size(); ++i) {
-    for (const float w : weights_.tensor(static_cast<int>(i))) {
-      if (std::fabs(w) <= largest || std::isnan(largest)) continue;
-      largest = std::fabs(w);  // also not a number, which stays
-      where = weights_.table()[i].name;
-    }
-  }
-  const std::string kept =
-      settings_.checkpoint_path.empty()
-          ? ""
-          : fmt::format("; a checkpoint from before, if one was written, is still {}",
-                        settings_.checkpoint_path);
-  throw UsageError(fmt::format(
-      "training diverged after {} steps: loss {:.4g} nats, gradient norm {:.4g}, learning rates "
-      "{:.3g} (matrices) and {:.3g} (others), largest weight {:.4g} in {}; lower the learning "
-      "rates{}",
-      position_.steps, std::fabs(loss_nats_), std::fabs(gradient_norm_),
-      settings_.recipe.muon_lr * rate_factor_, settings_.recipe.adamw_lr * rate_factor_, largest,
-      where, kept));
+// Returns false where it was interrupted.
+bool Trainer::ValidateWhole() {
+  if (!validation_.possible()) return true;
+  const auto report = validation_.Whole(position_.steps, settings_.interrupt);
+  if (!report) return false;
+  AddToCurves(*report, &provenance_);
+  observers_.OnValidation(*report);
+  return true;
 }
 
-const std::vector<ValidationPoint>& Trainer::validation_curve() const {
-  return settings_.provenance.validation_curve;
+void Trainer::Save() {
+  saved_s_ = clock_.Now();
+  learner_.RequireFinite(position_.steps);
+  if (!keeper_.keeps_run()) return;
+  RequireSameWeights(weights(), position_.steps, ranks_);
+  position_.elapsed_s = clock_.Elapsed();
+  keeper_.Save(Snapshot(), position_.steps);
+}
+
+Checkpoint Trainer::Snapshot() {
+  return {settings_.config,
+          weights(),
+          learner_.Calibrate(position_.steps, settings_.calibration_sequences),
+          stream_.tokenizer(),
+          PackTraining(settings_.recipe, settings_.length, position_, learner_.optimizer(),
+                       learner_.sensitivity()),
+          provenance_};
+}
+
+bool Trainer::Interrupted() {
+  return ranks_->Any(settings_.interrupt && settings_.interrupt->load());
 }
 
 }  // namespace occam

@@ -1,31 +1,26 @@
-// The training loop: batches, gradients, clipping, optimizer, validation, checkpoints.
+// The training loop: which step comes next, and when to validate, to save and to stop.
 #ifndef OCCAM_TRAIN_TRAINER_H_
 #define OCCAM_TRAIN_TRAINER_H_
 
 #include <atomic>
-#include <cstdint>
 #include <functional>
-#include <limits>
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
-#include "data/base/thread_team.h"
-#include "data/batcher.h"
-#include "data/mixture.h"
 #include "model/checkpoint/checkpoint.h"
 #include "model/config.h"
 #include "model/parameters.h"
 #include "train/communicator.h"
+#include "train/learner.h"
 #include "train/observer.h"
-#include "train/optimizer.h"
 #include "train/recipe.h"
+#include "train/run_clock.h"
+#include "train/run_keeper.h"
 #include "train/schedule.h"
-#include "train/seen_weights.h"
-#include "train/shard_workers.h"
-#include "train/training_data.h"
 #include "train/training_run.h"
+#include "train/training_stream.h"
+#include "train/validation.h"
 
 namespace occam {
 
@@ -44,17 +39,11 @@ struct TrainerSettings {
   // Where the released checkpoint of the best validation is kept, by the bytes that the interim
   // validations measure, on which the end is then measured, too. Empty: nowhere.
   std::string best_path;
-  // Goes into checkpoints; data_sha256 also decides whether a run may be resumed. The trainer keeps
-  // the validation curve, and those of its sources, which are either none or one for each of the
-  // data's, of the same names.
-  Provenance provenance;
+  // For checkpoints, whose provenance tells them, the data and the validation curves.
+  std::string command_line;
+  std::string code_version;
 
-  // Interim validations, evenly spaced over the run, all on the same first tokens of the validation
-  // part: as many as cost together about validation_share of the training time, at most
-  // validation_limit. At the end the whole part is measured.
-  int validations = 20;
-  double validation_share = 0.05;
-  int64_t validation_limit = 1'000'000;
+  ValidationPlan validation;  // at the end the whole part is measured
   // Training sequences of each source over which the largest keys and values are taken at each
   // checkpoint.
   int calibration_sequences = 16;
@@ -85,7 +74,7 @@ class Trainer {
   void Resume(const Checkpoint& checkpoint, const std::string& path);
 
   // Beside those of the settings, called after them. Not owned. Before Run.
-  void AddObserver(TrainingObserver* observer) { settings_.observers.push_back(observer); }
+  void AddObserver(TrainingObserver* observer) { observers_.Add(observer); }
 
   // Throws kUsage unless all ranks have the same program, data and start of the run. After
   // StartFrom or Resume, before Run; one rank alone has nothing to compare.
@@ -94,71 +83,44 @@ class Trainer {
   // Trains to the end of the run or until interrupted; in both cases writes the checkpoint. A loss,
   // gradient or weight that is not finite throws kUsage (the recipe asked for too much) with a
   // report of step, loss, learning rate and largest weight, and leaves the last checkpoint as it
-  // was. Throws kIo (a checkpoint cannot be written; or from an observer) with a message that also
-  // names the last whole checkpoint, and whatever else an observer throws.
+  // was. Throws kIo (a checkpoint cannot be written; or from an observer). Both messages also name
+  // the last whole checkpoint. Throws whatever else an observer throws.
   RunStatus Run();
 
   // Everything, training state included, with a calibration of the present weights (rounded where
   // the run has come to that; the weights of a checkpoint never are).
   Checkpoint Snapshot();
 
-  const ParameterSet& weights() const { return weights_; }
+  const ParameterSet& weights() const { return learner_.weights(); }
   const RunPosition& position() const { return position_; }
-  const std::vector<ValidationPoint>& validation_curve() const;
+  const ValidationCurve& validation_curve() const { return provenance_.validation_curve; }
 
  private:
   RunStatus RunToEnd();
   void Step(double progress);
-  void ReportStep();
-  void SetRounding();
-  const ParameterSet& Seen();
-  void CountPrequential();
+  void CountPrequential(double loss_nats);
+  void ReportStep(const StepResult& result);
   void ReportPrequential();
-  bool InFirstPass(int64_t step) const;
-  void MaybeValidate(double progress_before);
+  void BeginRoundingIfDue();
   void ValidatePart(double progress);
   bool ValidateWhole();
-  bool HasValidation() const;
-  void AddValidation(bool whole, ValidationReport* report);
-  void ResumeBest(const std::string& path);
-  void KeepIfBest(const ValidationReport& report);
   void Save();
   bool Interrupted();
-  double Elapsed() const;
-  double ProgressNow() const;
-  void RequireSameWeights();
-  bool IsFirst() const { return ranks_->rank() == 0; }
-  double bytes_seen() const;
-  void RequireFinite() const;
-  [[noreturn]] void ReportDivergence() const;
+  double ProgressNow() const { return clock_.ProgressAfter(position_.steps); }
 
+  TrainerSettings settings_;
   std::unique_ptr<Communicator> alone_;  // where the settings name no ranks
   Communicator* ranks_;
-  TrainerSettings settings_;
-  TrainingData data_;
-  ThreadTeam team_;
-  MixedBatches batches_;
-  ParameterSet weights_;
-  SeenWeights seen_weights_;
-  ParameterSet gradients_;
-  Optimizer optimizer_;
-  ShardWorkers workers_;
-  Batch batch_;
+  Observers observers_;
+  RunClock clock_;
+  TrainingStream stream_;
+  Learner learner_;
+  Validation validation_;
+  RunKeeper keeper_;
+  Provenance provenance_;
   RunPosition position_;
-  // Of the last step.
-  double loss_nats_ = 0;
-  double gradient_norm_ = 0;
-  double rate_factor_ = 0;
-  double started_s_ = 0;         // clock at the begin of Run
-  double elapsed_before_s_ = 0;  // of the parts before this Run
-  int64_t steps_before_ = 0;
-  double saved_s_ = 0;        // clock at the last checkpoint
-  int64_t saved_steps_ = -1;  // of the last checkpoint; -1: there is none
-  double best_bits_per_byte_ = std::numeric_limits<double>::infinity();
+  double saved_s_ = 0;  // clock at the last checkpoint
 };
-
-// Drops the training state: what is left is all that coding needs.
-Checkpoint Released(Checkpoint checkpoint);
 
 }  // namespace occam
 

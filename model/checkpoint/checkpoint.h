@@ -14,7 +14,7 @@
 //                           format version 2 without the tensors that are zeros throughout
 //   /provenance             texts as attributes; validation_curve float64 [points, 2]: bytes seen,
 //                           bits per byte; of a mixture also sources/<00, 01, ...>/ with the
-//                           attributes and the curve of SourceProvenance
+//                           attributes and the curve of each source
 //
 // Format version 2 is written where there is a training state, 1 where there is none; both are
 // read, also 1 with a training state, all tensors in it, as programs before 2 wrote it.
@@ -31,6 +31,7 @@
 #include <vector>
 
 #include "data/base/file.h"
+#include "data/training_source.h"
 #include "model/calibration.h"
 #include "model/config.h"
 #include "model/parameters.h"
@@ -52,33 +53,19 @@ struct ValidationPoint {
   double bits_per_byte = 0;
 };
 
-// Of one source of a mixture.
-struct SourceProvenance {
-  std::string name;
-  std::string data_name;
-  double share = 0;  // of the sequences
-  int64_t record_bytes = 1;
-  int64_t train_begin = 0;  // as those of Provenance
-  int64_t train_end = 0;
-  int64_t validation_begin = 0;
-  int64_t validation_end = 0;
-  std::string data_sha256;
-  std::vector<ValidationPoint> validation_curve;
-};
+using ValidationCurve = std::vector<ValidationPoint>;
 
-// Of a mixture, data_sha256 is of the text that names its sources, their shares and digests; the
-// ranges are 0:0.
+// How the weights came to be.
 struct Provenance {
-  std::string command_line;
-  std::string code_version;
-  std::string data_name;
-  int64_t train_begin = 0;  // the training bytes within that data
-  int64_t train_end = 0;
-  std::string data_sha256;  // of the training bytes
-  std::vector<ValidationPoint> validation_curve;
-  int64_t validation_begin = 0;  // the validation bytes within that data; 0:0: unknown
-  int64_t validation_end = 0;
-  std::vector<SourceProvenance> sources = {};  // of a mixture; else empty
+  std::string command_line = {};
+  std::string code_version = {};
+  std::string data_name = {};    // DataName and DataDigest of the sources
+  std::string data_sha256 = {};  // (data/training_source.h)
+  // Without tokens; none where the data is unknown. A plain corpus, the only source without a name,
+  // stands in the attributes of /provenance itself, where a mixture has zeros.
+  std::vector<TrainingSource> sources = {};
+  ValidationCurve validation_curve = {};
+  std::map<std::string, ValidationCurve> source_curves = {};  // of a mixture, by names
 };
 
 struct Checkpoint {

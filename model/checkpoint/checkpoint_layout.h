@@ -42,16 +42,19 @@ template <typename Source, typename Visit>
 void ForEachSourceText(Source& source, const Visit& visit) {
   visit("name", source.name);
   visit("data_name", source.data_name);
-  visit("data_sha256", source.data_sha256);
+  visit("data_sha256", source.train_sha256);
 }
 
 template <typename Source, typename Visit>
-void ForEachSourceCount(Source& source, const Visit& visit) {
-  visit("record_bytes", source.record_bytes);
-  visit("train_begin", source.train_begin);
-  visit("train_end", source.train_end);
-  visit("validation_begin", source.validation_begin);
-  visit("validation_end", source.validation_end);
+void ForEachTrainBound(Source& source, const Visit& visit) {
+  visit("train_begin", source.train.begin);
+  visit("train_end", source.train.end);
+}
+
+template <typename Source, typename Visit>
+void ForEachValidationBound(Source& source, const Visit& visit) {
+  visit("validation_begin", source.validation.begin);
+  visit("validation_end", source.validation.end);
 }
 
 inline H5Shape ShapeOf(const ParameterSpec& spec) {

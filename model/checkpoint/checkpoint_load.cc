@@ -101,33 +101,48 @@ TrainingState LoadTraining(const H5Reader& file, uint32_t format_version, const 
   return training;
 }
 
-std::vector<ValidationPoint> LoadCurve(const H5Reader& file, const std::string& group,
-                                       const std::string& name) {
+ValidationCurve LoadCurve(const H5Reader& file, const std::string& group, const std::string& name) {
   const std::string path = group + "/validation_curve";
   const H5Shape shape = file.Shape(path);
   if (shape.size() != 2 || shape[1] != 2) throw DamagedError(name + ": " + path + " is no curve");
   const std::vector<double> values = file.ReadDataset<double>(path);
-  std::vector<ValidationPoint> curve;
+  ValidationCurve curve;
   for (size_t i = 0; i < values.size(); i += 2) curve.push_back({values[i], values[i + 1]});
   return curve;
 }
 
-std::vector<SourceProvenance> LoadSources(const H5Reader& file, const std::string& name) {
-  std::vector<SourceProvenance> sources;
-  if (!file.Has("/provenance/sources")) return sources;
+void LoadRanges(const H5Reader& file, const std::string& group, TrainingSource* source) {
+  const auto load = [&](const char* field, int64_t& value) {
+    value = file.ReadAttribute<int64_t>(group, field);
+  };
+  ForEachTrainBound(*source, load);
+  // Older checkpoints do not know their validation part.
+  if (std::ranges::count(file.Attributes(group), "validation_end") > 0)
+    ForEachValidationBound(*source, load);
+}
+
+// Of a plain corpus, where there is one.
+void LoadPlainSource(const H5Reader& file, Provenance* provenance) {
+  TrainingSource source;
+  LoadRanges(file, "/provenance", &source);
+  if (source.train.size() <= 0) return;
+  source.data_name = provenance->data_name;
+  source.train_sha256 = provenance->data_sha256;
+  provenance->sources.push_back(std::move(source));
+}
+
+void LoadMixture(const H5Reader& file, const std::string& name, Provenance* provenance) {
   for (const std::string& member : file.Members("/provenance/sources")) {
     const std::string group = "/provenance/sources/" + member;
-    SourceProvenance source;
+    TrainingSource source;
     ForEachSourceText(
         source, [&](const char* field, std::string& text) { text = file.ReadText(group, field); });
-    ForEachSourceCount(source, [&](const char* field, int64_t& value) {
-      value = file.ReadAttribute<int64_t>(group, field);
-    });
+    LoadRanges(file, group, &source);
+    source.record_bytes = file.ReadAttribute<int64_t>(group, "record_bytes");
     source.share = file.ReadAttribute<double>(group, "share");
-    source.validation_curve = LoadCurve(file, group, name);
-    sources.push_back(std::move(source));
+    provenance->source_curves[source.name] = LoadCurve(file, group, name);
+    provenance->sources.push_back(std::move(source));
   }
-  return sources;
 }
 
 Provenance LoadProvenance(const H5Reader& file, const std::string& name) {
@@ -135,15 +150,12 @@ Provenance LoadProvenance(const H5Reader& file, const std::string& name) {
   ForEachText(provenance, [&](const char* field, std::string& text) {
     text = file.ReadText("/provenance", field);
   });
-  // Older checkpoints do not know their validation part.
-  if (std::ranges::count(file.Attributes("/provenance"), "validation_end") > 0) {
-    provenance.validation_begin = file.ReadAttribute<int64_t>("/provenance", "validation_begin");
-    provenance.validation_end = file.ReadAttribute<int64_t>("/provenance", "validation_end");
-  }
-  provenance.train_begin = file.ReadAttribute<int64_t>("/provenance", "train_begin");
-  provenance.train_end = file.ReadAttribute<int64_t>("/provenance", "train_end");
   provenance.validation_curve = LoadCurve(file, "/provenance", name);
-  provenance.sources = LoadSources(file, name);
+  if (file.Has("/provenance/sources")) {
+    LoadMixture(file, name, &provenance);
+  } else {
+    LoadPlainSource(file, &provenance);
+  }
   return provenance;
 }
 

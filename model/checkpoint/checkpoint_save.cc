@@ -75,8 +75,7 @@ void SaveTraining(const TrainingState& training, const ModelConfig& config, H5Wr
   }
 }
 
-void SaveCurve(const std::vector<ValidationPoint>& points, const std::string& group,
-               H5Writer* file) {
+void SaveCurve(const ValidationCurve& points, const std::string& group, H5Writer* file) {
   std::vector<double> curve;
   for (const ValidationPoint& point : points) {
     curve.push_back(point.bytes_seen);
@@ -86,21 +85,29 @@ void SaveCurve(const std::vector<ValidationPoint>& points, const std::string& gr
                              curve);
 }
 
-void SaveSources(const std::vector<SourceProvenance>& sources, H5Writer* file) {
-  if (sources.empty()) return;
+void SaveRanges(const TrainingSource& source, const std::string& group, H5Writer* file) {
+  const auto save = [&](const char* name, int64_t value) {
+    file->WriteAttribute<int64_t>(group, name, value);
+  };
+  ForEachTrainBound(source, save);
+  ForEachValidationBound(source, save);
+}
+
+void SaveSources(const Provenance& provenance, H5Writer* file) {
   file->CreateGroup("/provenance/sources");
-  for (size_t i = 0; i < sources.size(); ++i) {
-    const SourceProvenance& source = sources[i];
+  for (size_t i = 0; i < provenance.sources.size(); ++i) {
+    const TrainingSource& source = provenance.sources[i];
     const std::string group = fmt::format("/provenance/sources/{:02}", i);
     file->CreateGroup(group);
     ForEachSourceText(source, [&](const char* name, const std::string& text) {
       file->WriteText(group, name, text);
     });
-    ForEachSourceCount(source, [&](const char* name, int64_t value) {
-      file->WriteAttribute<int64_t>(group, name, value);
-    });
+    file->WriteAttribute<int64_t>(group, "record_bytes", source.record_bytes);
+    SaveRanges(source, group, file);
     file->WriteAttribute<double>(group, "share", source.share);
-    SaveCurve(source.validation_curve, group, file);
+    const auto curve = provenance.source_curves.find(source.name);
+    SaveCurve(curve == provenance.source_curves.end() ? ValidationCurve() : curve->second, group,
+              file);
   }
 }
 
@@ -109,12 +116,10 @@ void SaveProvenance(const Provenance& provenance, H5Writer* file) {
   ForEachText(provenance, [&](const char* name, const std::string& text) {
     file->WriteText("/provenance", name, text);
   });
-  file->WriteAttribute<int64_t>("/provenance", "train_begin", provenance.train_begin);
-  file->WriteAttribute<int64_t>("/provenance", "train_end", provenance.train_end);
-  file->WriteAttribute<int64_t>("/provenance", "validation_begin", provenance.validation_begin);
-  file->WriteAttribute<int64_t>("/provenance", "validation_end", provenance.validation_end);
+  const bool plain = !provenance.sources.empty() && !IsMixture(provenance.sources);
+  SaveRanges(plain ? provenance.sources[0] : TrainingSource(), "/provenance", file);
   SaveCurve(provenance.validation_curve, "/provenance", file);
-  SaveSources(provenance.sources, file);
+  if (IsMixture(provenance.sources)) SaveSources(provenance, file);
 }
 
 }  // namespace

@@ -21,6 +21,10 @@ std::vector<int32_t> Positions(int count, int source) {
   return tokens;
 }
 
+TrainingSource Source(const std::vector<int32_t>& tokens, double share, int64_t record_bytes) {
+  return {.share = share, .record_bytes = record_bytes, .train_tokens = tokens};
+}
+
 TEST_CASE("Batches: those of records start at records, all fresh, each record once a pass") {
   const auto tokens = Positions(120, 0);
   // Records as long as a window, shorter and longer.
@@ -55,7 +59,7 @@ TEST_CASE("Batches: records that do not fit contexts, or are not whole, are refu
 
 TEST_CASE("Mixture: a single source gives the batches that it gives alone") {
   const auto tokens = Positions(5000, 0);
-  const std::vector<TokenSource> sources{{tokens}};
+  const std::vector<TrainingSource> sources{Source(tokens, 1, 1)};
   const MixedBatches mixed(sources, kBegin, 6, 16, 9);
   const TrainingBatches alone(tokens, kBegin, 6, 16, 9);
   Batch one;
@@ -74,7 +78,8 @@ TEST_CASE("Mixture: every stretch of sequences has of each source what its share
   const auto text = Positions(9000, 0);
   const auto image = Positions(800, 1);
   const auto audio = Positions(3000, 2);
-  const std::vector<TokenSource> sources{{text, 1, 3}, {image, 8, 1.5}, {audio, 1, 0.7}};
+  const std::vector<TrainingSource> sources{Source(text, 3, 1), Source(image, 1.5, 8),
+                                            Source(audio, 0.7, 1)};
   const MixedBatches batches(sources, kBegin, 5, 8, 1);
   CHECK(batches.share(0) + batches.share(1) + batches.share(2) == 1);
   Batch batch;
@@ -104,7 +109,7 @@ TEST_CASE("Mixture: every stretch of sequences has of each source what its share
 TEST_CASE("Mixture: each source is seen in passes of its own, half of a text in fresh contexts") {
   const auto text = Positions(1000, 0);
   const auto image = Positions(100, 1);
-  const std::vector<TokenSource> sources{{text, 1, 1}, {image, 10, 1}};
+  const std::vector<TrainingSource> sources{Source(text, 1, 1), Source(image, 1, 10)};
   const MixedBatches batches(sources, kBegin, 4, 10, 1);
   REQUIRE(batches.source(1).windows_per_pass() == 10);
   Batch batch;
@@ -128,6 +133,43 @@ TEST_CASE("Mixture: each source is seen in passes of its own, half of a text in 
   }
   CHECK(fresh >= 50);
   CHECK(fresh <= 51);  // one more where a window starts at token 0
+}
+
+TEST_CASE("Mixture: shares in any proportion become those of the cycle, and stay so") {
+  std::vector<TrainingSource> sources{Source({}, 20, 1), Source({}, 10, 1), Source({}, 10, 1)};
+  for (int i = 0; i < 2; ++i) {
+    SetShares(&sources);
+    CHECK(sources[0].share == 0.5);
+    CHECK(sources[1].share == 0.25);
+    CHECK(sources[2].share == 0.25);
+  }
+  // Thirds cannot be: the first has what is left over.
+  for (TrainingSource& source : sources) source.share = 1;
+  for (int i = 0; i < 2; ++i) {
+    SetShares(&sources);
+    CHECK(sources[0].share == 342.0 / kMixtureCycle);
+    CHECK(sources[2].share == 341.0 / kMixtureCycle);
+  }
+}
+
+TEST_CASE("Sources: a plain one is called and known as itself, a mixture by a text of all") {
+  TrainingSource plain;
+  plain.data_name = "a.txt";
+  plain.train_sha256 = "digest";
+  CHECK_FALSE(IsMixture({&plain, 1}));
+  CHECK(DataName({&plain, 1}) == "a.txt");
+  CHECK(DataDigest({&plain, 1}) == "digest");
+  std::vector<TrainingSource> mixture{plain, plain};
+  mixture[0].name = "a";
+  mixture[0].share = 0.75;
+  mixture[1].name = "b";
+  mixture[1].share = 0.25;
+  CHECK(IsMixture(mixture));
+  CHECK(DataName(mixture) == "a=a.txt:0.75 b=a.txt:0.25");
+  const std::string digest = DataDigest(mixture);
+  CHECK(digest.size() == 64);
+  mixture[1].record_bytes = 2;
+  CHECK(DataDigest(mixture) != digest);
 }
 
 TEST_CASE("Mixture: weights are shares of a cycle, and those that cannot be are refused") {

@@ -13,7 +13,8 @@ TEST_CASE("Golden files: the checkpoint is read as ever and quantises to the gol
   const Checkpoint checkpoint = LoadCheckpoint(folder + "/model.h5");
   CHECK(checkpoint.config.windows == std::vector<int32_t>{8, 0});
   CHECK_FALSE(checkpoint.training.has_value());
-  CHECK(checkpoint.provenance.train_end == 142500);
+  REQUIRE(checkpoint.provenance.sources.size() == 1);
+  CHECK(checkpoint.provenance.sources[0].train.end == 142500);
   const QuantizedModel model =
       Quantise(checkpoint.config, checkpoint.weights, checkpoint.calibration, checkpoint.tokenizer);
   CHECK((SerialiseModel(model) == ReadFile(folder + "/model.occm")));

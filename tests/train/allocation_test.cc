@@ -81,10 +81,10 @@ TEST_CASE("Training: steps after the first allocate nothing") {
       INFO("bfloat16 " << bfloat16 << " threads " << threads);
       TrainerSettings settings = TestSettings(12, threads);
       settings.recipe.bfloat16 = bfloat16;
-      settings.validations = 0;
+      settings.validation.count = 0;
       Counter counter;
       settings.observers = {&counter};
-      Trainer trainer(settings, data.view());
+      Trainer trainer(settings, data.Training());
       const int64_t in_the_beginning = allocations;
       trainer.Run();
       CHECK(allocations > in_the_beginning);  // the first step's, so that counting works

@@ -25,32 +25,14 @@ struct MixedData {
     return tokens;
   }
 
-  TrainingData view() const {
-    const auto source = [](const auto& train, const auto& validation, const char* name,
-                           double weight, int64_t record) {
-      return TrainingSource{train,
-                            validation,
-                            static_cast<double>(train.size()),
-                            static_cast<double>(validation.size()),
-                            name,
-                            weight,
-                            record};
-    };
-    return {{source(words, words_validation, "words", 3, 1),
-             source(records, records_validation, "records", 1, 32)},
+  TrainingData Training() const {
+    return {{TestSource(words, words_validation, {.name = "words", .share = 3}),
+             TestSource(records, records_validation, {.name = "records", .record_bytes = 32})},
             Bytes{1}};
   }
 };
 
-TrainerSettings MixedSettings(int64_t steps) {
-  TrainerSettings settings = TestSettings(steps, 2);
-  for (const char* name : {"words", "records"}) {
-    SourceProvenance source;
-    source.name = name;
-    settings.provenance.sources.push_back(source);
-  }
-  return settings;
-}
+TrainerSettings MixedSettings(int64_t steps) { return TestSettings(steps, 2); }
 
 class Watcher final : public TrainingObserver {
  public:
@@ -76,11 +58,11 @@ TEST_CASE("Mixture training: each source is validated, and the mean goes by thei
   const MixedData data;
   const TemporaryFolder folder;
   TrainerSettings settings = MixedSettings(40);
-  settings.validations = 4;
+  settings.validation.count = 4;
   settings.best_path = folder / "model.best.h5";
   Watcher watcher;
   settings.observers = {&watcher};
-  Trainer trainer(settings, data.view());
+  Trainer trainer(settings, data.Training());
   trainer.Run();
   CHECK(watcher.bytes_seen == 40 * 4 * 32);
   CHECK_FALSE(watcher.prequential);
@@ -105,29 +87,29 @@ TEST_CASE("Mixture training: each source is validated, and the mean goes by thei
   CHECK(whole.sources[1].validation_bytes == 320);
   CHECK(watcher.best.back().bits_per_byte ==
         LoadCheckpoint(settings.best_path).provenance.validation_curve.back().bits_per_byte);
-  const std::vector<SourceProvenance> sources = trainer.Snapshot().provenance.sources;
-  REQUIRE(sources.size() == 2);
-  REQUIRE(sources[1].validation_curve.size() == trainer.validation_curve().size());
-  CHECK(sources[1].validation_curve.back().bits_per_byte == whole.sources[1].bits_per_byte);
+  const auto curves = trainer.Snapshot().provenance.source_curves;
+  REQUIRE(curves.size() == 2);
+  REQUIRE(curves.at("records").size() == trainer.validation_curve().size());
+  CHECK(curves.at("records").back().bits_per_byte == whole.sources[1].bits_per_byte);
 }
 
 TEST_CASE("Mixture training: both sources are learned") {
   const MixedData data;
-  Trainer trainer(MixedSettings(150), data.view());
+  Trainer trainer(MixedSettings(150), data.Training());
   trainer.Run();
-  const auto sources = trainer.Snapshot().provenance.sources;
+  const auto curves = trainer.Snapshot().provenance.source_curves;
   // Untrained, each is 5 bits a token, and so is one that is not trained on. A word of 8 is less
   // than 1 a token, the start of a record a sixth.
-  CHECK(sources[0].validation_curve.back().bits_per_byte < 1.5);
-  CHECK(sources[1].validation_curve.back().bits_per_byte < 1);
+  CHECK(curves.at("words").back().bits_per_byte < 1.5);
+  CHECK(curves.at("records").back().bits_per_byte < 1);
 }
 
 TEST_CASE("Mixture training: stopped and resumed it ends with the bits of one never stopped") {
   const MixedData data;
   const TemporaryFolder folder;
   TrainerSettings settings = MixedSettings(6);
-  settings.validations = 3;
-  Trainer whole(settings, data.view());
+  settings.validation.count = 3;
+  Trainer whole(settings, data.Training());
   CHECK(whole.Run() == RunStatus::kFinished);
   const Checkpoint expected = whole.Snapshot();
 
@@ -136,20 +118,20 @@ TEST_CASE("Mixture training: stopped and resumed it ends with the bits of one ne
   watcher.interrupt_at = 3;
   settings.observers = {&watcher};
   settings.interrupt = &watcher.interrupt;
-  Trainer stopped(settings, data.view());
+  Trainer stopped(settings, data.Training());
   CHECK(stopped.Run() == RunStatus::kInterrupted);
   watcher.interrupt = false;
   settings.threads = 1;
-  Trainer resumed(settings, data.view());
+  Trainer resumed(settings, data.Training());
   resumed.Resume(LoadCheckpoint(settings.checkpoint_path), settings.checkpoint_path);
   CHECK(resumed.Run() == RunStatus::kFinished);
   const Checkpoint actual = LoadCheckpoint(settings.checkpoint_path);
   CHECK(Values(actual.weights) == Values(expected.weights));
   CHECK(actual.calibration.key_maxima == expected.calibration.key_maxima);
   CHECK(actual.calibration.value_maxima == expected.calibration.value_maxima);
-  for (size_t i = 0; i < 2; ++i) {
-    const auto& curve = actual.provenance.sources[i].validation_curve;
-    const auto& whole_curve = expected.provenance.sources[i].validation_curve;
+  for (const char* name : {"words", "records"}) {
+    const ValidationCurve& curve = actual.provenance.source_curves.at(name);
+    const ValidationCurve& whole_curve = expected.provenance.source_curves.at(name);
     REQUIRE(curve.size() == 3);
     REQUIRE(whole_curve.size() == 3);
     for (size_t k = 0; k < 3; ++k) {
@@ -165,7 +147,7 @@ TEST_CASE("Mixture training: a source without a validation part is trained on al
   Watcher watcher;
   TrainerSettings settings = MixedSettings(4);
   settings.observers = {&watcher};
-  Trainer trainer(settings, data.view());
+  Trainer trainer(settings, data.Training());
   trainer.Run();
   REQUIRE(!watcher.validations.empty());
   for (const ValidationReport& report : watcher.validations) {
@@ -177,31 +159,32 @@ TEST_CASE("Mixture training: a source without a validation part is trained on al
 
 TEST_CASE("Mixture training: a checkpoint tells its sources") {
   const MixedData data;
+  TrainingData told = data.Training();
+  TrainingSource& second = told.sources[1];
+  second.data_name = "records.set";
+  second.train_sha256 = "digest";
+  second.train = {1, 3201};
+  second.validation = {3300, 3620};
   TrainerSettings settings = MixedSettings(2);
-  SourceProvenance& first = settings.provenance.sources[0];
-  first.data_name = "words.txt";
-  first.data_sha256 = "digest";
-  first.share = 0.75;
-  first.record_bytes = 7;
-  first.train_begin = 1;
-  first.train_end = 2;
-  first.validation_begin = 3;
-  first.validation_end = 4;
   const TemporaryFolder folder;
   settings.checkpoint_path = folder / "model.h5";
-  Trainer(settings, data.view()).Run();
-  const auto sources = LoadCheckpoint(settings.checkpoint_path).provenance.sources;
+  Trainer(settings, told).Run();
+  const Provenance provenance = LoadCheckpoint(settings.checkpoint_path).provenance;
+  const std::vector<TrainingSource>& sources = provenance.sources;
   REQUIRE(sources.size() == 2);
   CHECK(sources[0].name == "words");
-  CHECK(sources[0].data_name == "words.txt");
-  CHECK(sources[0].data_sha256 == "digest");
   CHECK(sources[0].share == 0.75);
-  CHECK(sources[0].record_bytes == 7);
-  CHECK(sources[0].train_begin == 1);
-  CHECK(sources[0].train_end == 2);
-  CHECK(sources[0].validation_begin == 3);
-  CHECK(sources[0].validation_end == 4);
   CHECK(sources[1].name == "records");
+  CHECK(sources[1].data_name == "records.set");
+  CHECK(sources[1].train_sha256 == "digest");
+  CHECK(sources[1].share == 0.25);
+  CHECK(sources[1].record_bytes == 32);
+  CHECK(sources[1].train.begin == 1);
+  CHECK(sources[1].train.end == 3201);
+  CHECK(sources[1].validation.begin == 3300);
+  CHECK(sources[1].validation.end == 3620);
+  CHECK(provenance.data_name == "words=:0.75 records=records.set:0.25");
+  CHECK(provenance.data_sha256 == DataDigest(sources));
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ void CheckResume(int64_t bfloat16, double rounded_share, double weight_rate = 0)
   asked.recipe.bfloat16 = bfloat16;
   asked.recipe.rounded_share = rounded_share;
   asked.recipe.weight_rate = weight_rate;
-  Trainer whole(asked, data.view());
+  Trainer whole(asked, data.Training());
   CHECK(whole.Run() == RunStatus::kFinished);
   const Checkpoint expected = whole.Snapshot();
 
@@ -28,14 +28,14 @@ void CheckResume(int64_t bfloat16, double rounded_share, double weight_rate = 0)
     recorder.interrupt_at = 3;
     settings.observers = {&recorder};
     settings.interrupt = &recorder.interrupt;
-    Trainer stopped(settings, data.view());
+    Trainer stopped(settings, data.Training());
     CHECK(stopped.Run() == RunStatus::kInterrupted);
     CHECK(recorder.steps.size() == 3);
     CHECK(recorder.checkpoints == std::vector<int64_t>{3});
 
     recorder.interrupt = false;
     settings.threads = threads;
-    Trainer resumed(settings, data.view());
+    Trainer resumed(settings, data.Training());
     resumed.Resume(LoadCheckpoint(settings.checkpoint_path), settings.checkpoint_path);
     CHECK(resumed.Run() == RunStatus::kFinished);
     const Checkpoint actual = LoadCheckpoint(settings.checkpoint_path);
@@ -70,13 +70,13 @@ TEST_CASE("Trainer: a run stopped and resumed ends with the bits of one never st
 
 TEST_CASE("Trainer: a run goes on only as what it was, and the difference is named") {
   const TestData data;
-  Trainer trainer(TestSettings(3), data.view());
+  Trainer trainer(TestSettings(3), data.Training());
   trainer.Run();
   const Checkpoint checkpoint = trainer.Snapshot();
-  const auto refusal = [&](auto change) {
+  const auto refusal = [&](auto change, const std::string& data_sha256 = "the data") {
     TrainerSettings settings = TestSettings(3);
     change(settings);
-    Trainer other(settings, data.view());
+    Trainer other(settings, data.Training(data_sha256));
     return MessageOf(ErrorKind::kUsage, [&] { other.Resume(checkpoint, "model.h5"); });
   };
   CHECK_THAT(refusal([](TrainerSettings& s) { s.recipe.adamw_lr = 1; }),
@@ -89,8 +89,7 @@ TEST_CASE("Trainer: a run goes on only as what it was, and the difference is nam
   }
   CHECK_THAT(refusal([](TrainerSettings& s) { s.length.steps = 4; }),
              ContainsSubstring("number of steps is 3"));
-  CHECK_THAT(refusal([](TrainerSettings& s) { s.provenance.data_sha256 = "others"; }),
-             ContainsSubstring("training data"));
+  CHECK_THAT(refusal([](TrainerSettings&) {}, "others"), ContainsSubstring("training data"));
   CHECK_THAT(refusal([](TrainerSettings& s) {
                s.config.windows = {0, 0};
              }),
@@ -98,7 +97,7 @@ TEST_CASE("Trainer: a run goes on only as what it was, and the difference is nam
   CHECK_THAT(refusal([](TrainerSettings& s) { s.config.heads = s.config.kv_heads = 2; }),
              ContainsSubstring("network"));
 
-  Trainer released(TestSettings(3), data.view());
+  Trainer released(TestSettings(3), data.Training());
   CHECK_THAT(
       MessageOf(ErrorKind::kUsage, [&] { released.Resume(Released(checkpoint), "model.h5"); }),
       ContainsSubstring("another run from its weights"));
@@ -121,10 +120,10 @@ TEST_CASE("Trainer: a run goes on only as what it was, and the difference is nam
 
 TEST_CASE("Trainer: a finished run that is resumed changes nothing") {
   const TestData data;
-  Trainer trainer(TestSettings(3), data.view());
+  Trainer trainer(TestSettings(3), data.Training());
   trainer.Run();
   const Checkpoint checkpoint = trainer.Snapshot();
-  Trainer again(TestSettings(3), data.view());
+  Trainer again(TestSettings(3), data.Training());
   again.Resume(checkpoint, "model.h5");
   CHECK(again.Run() == RunStatus::kFinished);
   CHECK(Values(again.weights()) == Values(trainer.weights()));
@@ -133,12 +132,12 @@ TEST_CASE("Trainer: a finished run that is resumed changes nothing") {
 
 TEST_CASE("Trainer: starting from another model takes its weights and a fresh optimizer") {
   const TestData data;
-  Trainer first(TestSettings(30), data.view());
+  Trainer first(TestSettings(30), data.Training());
   first.Run();
   Recorder recorder;
   TrainerSettings settings = TestSettings(3);
   settings.observers = {&recorder};
-  Trainer second(settings, data.view());
+  Trainer second(settings, data.Training());
   second.StartFrom(Released(first.Snapshot()), "model.h5");
   CHECK(Values(second.weights()) == Values(first.weights()));
   second.Run();
@@ -146,7 +145,7 @@ TEST_CASE("Trainer: starting from another model takes its weights and a fresh op
   CHECK(recorder.steps[0].loss_bpb < 4);  // a fresh network starts at 5
 
   settings.config.conv_width = 2;
-  Trainer other(settings, data.view());
+  Trainer other(settings, data.Training());
   CHECK_THAT(MessageOf(ErrorKind::kUsage, [&] { other.StartFrom(first.Snapshot(), "model.h5"); }),
              ContainsSubstring("another network"));
 }
@@ -156,16 +155,16 @@ TEST_CASE("Trainer: no prequential length after another model's weights or an ol
   Recorder recorder;
   TrainerSettings settings = TestSettings(3);
   settings.observers = {&recorder};
-  Trainer first(TestSettings(3), data.view());
+  Trainer first(TestSettings(3), data.Training());
   first.Run();
-  Trainer second(settings, data.view());
+  Trainer second(settings, data.Training());
   second.StartFrom(first.Snapshot(), "model.h5");
   second.Run();
   CHECK(recorder.prequential.empty());
 
   for (Checkpoint checkpoint : {first.Snapshot(), second.Snapshot()}) {
     checkpoint.training->numbers.erase("prequential.bits");
-    Trainer resumed(settings, data.view());
+    Trainer resumed(settings, data.Training());
     resumed.Resume(checkpoint, "model.h5");
     CHECK(resumed.Run() == RunStatus::kFinished);
     CHECK(recorder.prequential.empty());
@@ -180,14 +179,14 @@ TEST_CASE("Trainer: the weights that validate best are kept, also by a run that 
   for (int32_t& token : data.validation) token = static_cast<int32_t>(random.Below(32));
   const TemporaryFolder folder;
   TrainerSettings settings = TestSettings(40, 2);
-  settings.validations = 4;
+  settings.validation.count = 4;
   settings.checkpoint_path = folder / "model.h5";
   settings.best_path = folder / "model.best.h5";
   Recorder recorder;
   recorder.interrupt_at = 35;
   settings.observers = {&recorder};
   settings.interrupt = &recorder.interrupt;
-  Trainer trainer(settings, data.view());
+  Trainer trainer(settings, data.Training());
   recorder.trainer = &trainer;
   CHECK(trainer.Run() == RunStatus::kInterrupted);
   REQUIRE(recorder.validations.size() == 3);
@@ -201,7 +200,7 @@ TEST_CASE("Trainer: the weights that validate best are kept, also by a run that 
   CHECK(best.provenance.validation_curve[0].bits_per_byte == recorder.best[0].bits_per_byte);
 
   recorder.interrupt = false;
-  Trainer resumed(settings, data.view());
+  Trainer resumed(settings, data.Training());
   resumed.Resume(LoadCheckpoint(settings.checkpoint_path), settings.checkpoint_path);
   CHECK(resumed.Run() == RunStatus::kFinished);
   CHECK(recorder.best.size() == 1);
@@ -215,7 +214,7 @@ TEST_CASE("Trainer: the weights that validate best are kept, also by a run that 
   Checkpoint foreign = best;
   foreign.provenance.data_sha256 = "others";
   SaveCheckpoint(settings.best_path, foreign);
-  Trainer other(settings, data.view());
+  Trainer other(settings, data.Training());
   CHECK_THAT(MessageOf(ErrorKind::kUsage,
                        [&] {
                          other.Resume(LoadCheckpoint(settings.checkpoint_path),
@@ -229,8 +228,8 @@ TEST_CASE("Trainer: where the end validates best, it is the end that is kept") {
   const TemporaryFolder folder;
   TrainerSettings settings = TestSettings(40);
   settings.best_path = folder / "model.best.h5";
-  settings.validations = 1;  // none before the end
-  Trainer trainer(settings, data.view());
+  settings.validation.count = 1;  // none before the end
+  Trainer trainer(settings, data.Training());
   trainer.Run();
   CHECK(Values(LoadCheckpoint(settings.best_path).weights) == Values(trainer.weights()));
 }
@@ -250,7 +249,7 @@ TEST_CASE("Trainer: a checkpoint that cannot be written ends the run and leaves 
   settings.checkpoint_path = folder / "run/model.h5";
   settings.checkpoint_every_s = 0;
   settings.observers = {&remover};
-  const auto run = [&] { Trainer(settings, data.view()).Run(); };
+  const auto run = [&] { Trainer(settings, data.Training()).Run(); };
   CHECK_THAT(MessageOf(ErrorKind::kIo, run),
              ContainsSubstring("stopped after 1 steps") && ContainsSubstring("no checkpoint"));
   std::filesystem::create_directory(folder / "run");

@@ -18,8 +18,8 @@ void CheckSeenWeights(double weight_rate) {
   TrainerSettings settings = TestSettings(10, 2);
   settings.recipe.rounded_share = 0.5;
   settings.recipe.weight_rate = weight_rate;
-  settings.validations = 10;
-  settings.validation_limit = 64;
+  settings.validation.count = 10;
+  settings.validation.limit = 64;
   const TemporaryFolder folder;
   settings.checkpoint_path = folder / "model.h5";
   settings.checkpoint_every_s = 0;
@@ -34,8 +34,8 @@ void CheckSeenWeights(double weight_rate) {
       const Checkpoint checkpoint = LoadCheckpoint(path);
       const QuantizedModel model = Quantise(checkpoint.config, checkpoint.weights,
                                             checkpoint.calibration, checkpoint.tokenizer);
-      const auto part = data->sources[0].validation_tokens.first(
-          static_cast<size_t>(validation.validation_bytes));
+      const auto part = std::span(data->sources[0].validation_tokens)
+                            .first(static_cast<size_t>(validation.validation_bytes));
       const auto bits = [&](const ParameterSet& weights) {
         return workers->ChunkedLoss(weights, part).value() / std::numbers::ln2 /
                validation.validation_bytes;
@@ -62,7 +62,7 @@ void CheckSeenWeights(double weight_rate) {
     std::vector<double> losses;
     std::vector<double> next;  // after 1, 2, ... steps
   } comparer;
-  const TrainingData view = data.view();
+  const TrainingData view = data.Training();
   comparer.data = &view;
   comparer.workers = &workers;
   settings.observers = {&comparer};
@@ -89,7 +89,7 @@ TEST_CASE("Trainer: the more a bit of the weights costs, the fewer they take") {
     settings.recipe.weight_rate = rate;
     Recorder recorder;
     settings.observers = {&recorder};
-    Trainer trainer(settings, data.view());
+    Trainer trainer(settings, data.Training());
     trainer.Run();
     const ValidationReport& end = recorder.validations.back();
     CHECK(end.weight_bits > 0);
@@ -120,11 +120,11 @@ TEST_CASE("Trainer: gradients of rounded weights move the weights that are not r
   settings.recipe.rounded_share = 1;
   Recorder recorder;
   settings.observers = {&recorder};
-  Trainer rounded(settings, data.view());
+  Trainer rounded(settings, data.Training());
   rounded.Run();
   CHECK(recorder.roundings == std::vector<int64_t>{0});
   settings.recipe.rounded_share = 0;
-  Trainer plain(settings, data.view());
+  Trainer plain(settings, data.Training());
   plain.Run();
   CHECK(recorder.roundings.size() == 1);
   CHECK(Values(rounded.weights()) != Values(plain.weights()));
@@ -143,7 +143,7 @@ TEST_CASE("Trainer: weights too large to be rounded stop the run and are named")
   const TestData data;
   TrainerSettings settings = TestSettings(3);
   settings.recipe.rounded_share = 1;
-  Trainer trainer(settings, data.view());
+  Trainer trainer(settings, data.Training());
   Checkpoint start = Released(trainer.Snapshot());
   start.weights.tensor(1)[2] = 1000;  // a gain
   trainer.StartFrom(start, "large.h5");

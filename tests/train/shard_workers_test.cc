@@ -127,7 +127,7 @@ TEST_CASE("Calibration: maxima are positive, and a pure function of weights, tok
   ParameterSet weights(config);
   Randomise(&weights, 1);
   const auto text = TestText(5'000, 1);
-  const std::vector<TokenSource> sources{{text}};
+  const std::vector<TrainingSource> sources{TestSource(text, {})};
   std::vector<Calibration> results;
   for (const int threads : {1, 3}) {
     ThreadTeam team(threads);
@@ -147,11 +147,11 @@ TEST_CASE("Calibration: of several sources it has the largest of each") {
   Randomise(&weights, 1);
   const auto text = TestText(5'000, 1);
   const std::vector<int32_t> other(640, 31);
-  const TokenSource first{text};
-  const TokenSource second{other, 64};
+  const TrainingSource first = TestSource(text, {});
+  const TrainingSource second = TestSource(other, {}, {.record_bytes = 64});
   ThreadTeam team(2);
   ShardWorkers workers(config, 1, Precision::kFloat32, &team);
-  const auto maxima = [&](const std::vector<TokenSource>& sources) {
+  const auto maxima = [&](const std::vector<TrainingSource>& sources) {
     return workers.Calibrate(weights, sources, 6, 9);
   };
   const Calibration one = maxima({first});

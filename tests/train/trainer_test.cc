@@ -29,7 +29,7 @@ TEST_CASE("Trainer: held-out text is learned far below its order-0 entropy") {
   settings.recipe.batch_sequences = 8;
   Recorder recorder;
   settings.observers = {&recorder};
-  Trainer trainer(settings, data.view());
+  Trainer trainer(settings, data.Training());
   CHECK(trainer.Run() == RunStatus::kFinished);
   CHECK(recorder.steps.front().loss_bpb == Approx(5.0).epsilon(1e-5));  // log2 32: the head is zero
   CHECK(trainer.validation_curve().back().bits_per_byte <
@@ -40,7 +40,7 @@ TEST_CASE("Trainer: weights are the same bits for 1, 2 and 3 threads") {
   const TestData data;
   std::vector<std::vector<float>> weights;
   for (const int threads : {1, 2, 3}) {
-    Trainer trainer(TestSettings(5, threads), data.view());
+    Trainer trainer(TestSettings(5, threads), data.Training());
     trainer.Run();
     weights.push_back(Values(trainer.weights()));
   }
@@ -51,10 +51,10 @@ TEST_CASE("Trainer: weights are the same bits for 1, 2 and 3 threads") {
 TEST_CASE("Trainer: another seed gives other weights") {
   const TestData data;
   TrainerSettings settings = TestSettings(2);
-  Trainer first(settings, data.view());
+  Trainer first(settings, data.Training());
   first.Run();
   settings.recipe.seed = 2;
-  Trainer second(settings, data.view());
+  Trainer second(settings, data.Training());
   second.Run();
   CHECK(Values(first.weights()) != Values(second.weights()));
 }
@@ -68,7 +68,7 @@ TEST_CASE("Trainer: the prequential length is the losses of the first pass, and 
       settings.recipe.batch_sequences = batch;
       Recorder recorder;
       settings.observers = {&recorder};
-      Trainer trainer(settings, data.view());
+      Trainer trainer(settings, data.Training());
       trainer.Run();
       const int counted = std::min(steps, first_pass);
       double bits = 0;
@@ -90,15 +90,15 @@ TEST_CASE("Trainer: the prequential length is the losses of the first pass, and 
 TEST_CASE("Trainer: bfloat16 is used when the recipe says so, and refused where it is not fast") {
   const TestData data;
   TrainerSettings settings = TestSettings(2);
-  Trainer float32(settings, data.view());
+  Trainer float32(settings, data.Training());
   float32.Run();
   settings.recipe.bfloat16 = 1;
   if (HasFastBfloat16()) {
-    Trainer bfloat16(settings, data.view());
+    Trainer bfloat16(settings, data.Training());
     bfloat16.Run();
     CHECK(Values(bfloat16.weights()) != Values(float32.weights()));
   } else {
-    CHECK_THAT(MessageOf(ErrorKind::kUsage, [&] { Trainer(settings, data.view()); }),
+    CHECK_THAT(MessageOf(ErrorKind::kUsage, [&] { Trainer(settings, data.Training()); }),
                ContainsSubstring("bfloat16"));
   }
 }
@@ -108,7 +108,7 @@ TEST_CASE("Trainer: a run by minutes ends by its clock, and resumed parts count 
   double now = 1000;
   TrainerSettings settings = TestSettings(0);
   settings.length = RunLength::Minutes(1);
-  settings.validations = 2;
+  settings.validation.count = 2;
   settings.clock_s = [&] { return now; };
   struct Clock final : TrainingObserver {
     explicit Clock(double* time) : now(time) {}
@@ -124,13 +124,13 @@ TEST_CASE("Trainer: a run by minutes ends by its clock, and resumed parts count 
   settings.interrupt = &clock.interrupt;
   const TemporaryFolder folder;
   settings.checkpoint_path = folder / "model.h5";
-  Trainer first(settings, data.view());
+  Trainer first(settings, data.Training());
   CHECK(first.Run() == RunStatus::kInterrupted);
   CHECK(first.position().elapsed_s == 20);
 
   clock.interrupt = false;
   now = 5;  // a clock that starts elsewhere, as after a restart
-  Trainer second(settings, data.view());
+  Trainer second(settings, data.Training());
   second.Resume(LoadCheckpoint(settings.checkpoint_path), settings.checkpoint_path);
   CHECK(second.Run() == RunStatus::kFinished);
   CHECK(second.position().steps == 6);
@@ -161,17 +161,17 @@ TEST_CASE("Trainer: checkpoints are written by time and at the end") {
   settings.observers = {&recorder, &clock};
   const TemporaryFolder folder;
   settings.checkpoint_path = folder / "model.h5";
-  Trainer(settings, data.view()).Run();
+  Trainer(settings, data.Training()).Run();
   CHECK(recorder.checkpoints == std::vector<int64_t>{3, 6, 7, 7});
 }
 
 TEST_CASE("Trainer: interim validations are cheap, evenly spaced and on the same bytes") {
   const TestData data;
   TrainerSettings settings = TestSettings(40);
-  settings.validations = 4;
+  settings.validation.count = 4;
   Recorder recorder;
   settings.observers = {&recorder};
-  Trainer(settings, data.view()).Run();
+  Trainer(settings, data.Training()).Run();
   REQUIRE(recorder.validations.size() == 4);
   for (size_t i = 0; i < 3; ++i) {
     CHECK(recorder.validations[i].step == static_cast<int64_t>(10 * (i + 1)));
@@ -191,7 +191,7 @@ TEST_CASE("Trainer: what is not finite stops the run with a report and keeps the
   settings.recipe.warmup_steps = 0;
   Recorder recorder;
   settings.observers = {&recorder};
-  Trainer trainer(settings, data.view());
+  Trainer trainer(settings, data.Training());
   const std::string message = MessageOf(ErrorKind::kUsage, [&] { trainer.Run(); });
   CHECK_THAT(message, ContainsSubstring("diverged after") && ContainsSubstring("loss") &&
                           ContainsSubstring("learning rates") &&
@@ -205,15 +205,15 @@ TEST_CASE("Trainer: what is not finite stops the run with a report and keeps the
 TEST_CASE("Trainer: tokens outside the vocabulary and too little data are refused") {
   TestData data;
   data.train[77] = kTestVocabulary;
-  MessageOf(ErrorKind::kUsage, [&] { Trainer(TestSettings(1), data.view()); });
+  MessageOf(ErrorKind::kUsage, [&] { Trainer(TestSettings(1), data.Training()); });
   data.train.assign(10, 0);
-  MessageOf(ErrorKind::kUsage, [&] { Trainer(TestSettings(1), data.view()); });
+  MessageOf(ErrorKind::kUsage, [&] { Trainer(TestSettings(1), data.Training()); });
 }
 
 TEST_CASE("Trainer: without validation data a run works and has no curve") {
   TestData data;
   data.validation.clear();
-  Trainer trainer(TestSettings(2), data.view());
+  Trainer trainer(TestSettings(2), data.Training());
   CHECK(trainer.Run() == RunStatus::kFinished);
   CHECK(trainer.validation_curve().empty());
 }

@@ -35,14 +35,25 @@ inline std::vector<int32_t> TestText(size_t count, uint64_t seed) {
   return tokens;
 }
 
+// A source of tokens that are bytes, one after the other.
+inline TrainingSource TestSource(const std::vector<int32_t>& train,
+                                 const std::vector<int32_t>& validation,
+                                 TrainingSource source = {}) {
+  const auto train_bytes = static_cast<int64_t>(train.size());
+  source.train = {0, train_bytes};
+  source.validation = {train_bytes, train_bytes + static_cast<int64_t>(validation.size())};
+  source.train_tokens = train;
+  source.validation_tokens = validation;
+  return source;
+}
+
 struct TestData {
   std::vector<int32_t> train = TestText(20'000, 1);
   std::vector<int32_t> validation = TestText(1'000, 2);
 
-  TrainingData view() const {
-    return {{{train, validation, static_cast<double>(train.size()),
-              static_cast<double>(validation.size())}},
-            Bytes{1}};
+  // Whose digest is that.
+  TrainingData Training(const std::string& sha256 = "the data") const {
+    return {{TestSource(train, validation, {.train_sha256 = sha256})}, Bytes{1}};
   }
 };
 
@@ -53,7 +64,6 @@ inline TrainerSettings TestSettings(int64_t steps, int threads = 1) {
   settings.length = RunLength::Steps(steps);
   settings.threads = threads;
   settings.calibration_sequences = 4;
-  settings.provenance.data_sha256 = "the data";
   settings.clock_s = [] { return 0.0; };  // no test depends on the clock
   return settings;
 }

@@ -109,15 +109,12 @@ Selection Select(const Corpus& corpus, const ModelSource& source,
   const auto size = static_cast<int64_t>(corpus.bytes.size());
   Selection selection{{0, size}, Seen::kUnknown};
   std::optional<ByteRange> trained;
-  const auto consider = [&](const auto& origin) {
-    const ByteRange range{origin.train_begin, origin.train_end};
-    if (range.begin < range.end && range.end <= size &&
-        Hex(corpus.DigestOf(range)) == origin.data_sha256)
-      trained = range;
-  };
   if (source.checkpoint) {
-    consider(source.checkpoint->provenance);
-    for (const SourceProvenance& s : source.checkpoint->provenance.sources) consider(s);
+    for (const TrainingSource& s : source.checkpoint->provenance.sources) {
+      if (s.train.begin < s.train.end && s.train.end <= size &&
+          Hex(corpus.DigestOf(s.train)) == s.train_sha256)
+        trained = s.train;
+    }
   }
   if (args.count("bytes") > 0) {
     selection.range = ParseByteRange(args["bytes"].as<std::string>(), size, "--bytes");

@@ -75,43 +75,53 @@ Json TensorsJson(const QuantizedModel& model, const CodedModel& coded) {
   return tensors;
 }
 
-Json SourceJson(const SourceProvenance& source) {
-  Json curve = Json::array();
-  for (const ValidationPoint& point : source.validation_curve)
-    curve.push_back({point.bytes_seen, point.bits_per_byte});
+Json CurveJson(const ValidationCurve& curve) {
+  Json json = Json::array();
+  for (const ValidationPoint& point : curve)
+    json.push_back({point.bytes_seen, point.bits_per_byte});
+  return json;
+}
+
+// Of a source of a mixture.
+ValidationCurve CurveOf(const Provenance& p, const std::string& source) {
+  const auto found = p.source_curves.find(source);
+  return found == p.source_curves.end() ? ValidationCurve() : found->second;
+}
+
+Json SourceJson(const TrainingSource& source, const ValidationCurve& curve) {
   return {{"name", source.name},
           {"data_name", source.data_name},
           {"share", source.share},
           {"record_bytes", source.record_bytes},
-          {"data_sha256", source.data_sha256},
-          {"train_begin", source.train_begin},
-          {"train_end", source.train_end},
-          {"validation_begin", source.validation_begin},
-          {"validation_end", source.validation_end},
-          {"validation_curve", curve}};
+          {"data_sha256", source.train_sha256},
+          {"train_begin", source.train.begin},
+          {"train_end", source.train.end},
+          {"validation_begin", source.validation.begin},
+          {"validation_end", source.validation.end},
+          {"validation_curve", CurveJson(curve)}};
 }
 
 // What it was trained on.
 std::string DataText(const Provenance& p) {
-  if (p.sources.empty()) {
-    return fmt::format("  on           {}, bytes {}:{}, SHA-256 {}\n", p.data_name, p.train_begin,
-                       p.train_end, p.data_sha256);
+  if (!IsMixture(p.sources)) {
+    const ByteRange train = p.sources.empty() ? ByteRange() : p.sources[0].train;
+    return fmt::format("  on           {}, bytes {}:{}, SHA-256 {}\n", p.data_name, train.begin,
+                       train.end, p.data_sha256);
   }
   std::string text;
-  for (const SourceProvenance& s : p.sources) {
+  for (const TrainingSource& s : p.sources) {
     text += fmt::format("  on           {} ({:.1f} %) = {}, bytes {}:{}, SHA-256 {}\n", s.name,
-                        100 * s.share, s.data_name, s.train_begin, s.train_end, s.data_sha256);
-    if (!s.validation_curve.empty()) {
-      text += fmt::format("               validation {:.4f} bpb\n",
-                          s.validation_curve.back().bits_per_byte);
-    }
+                        100 * s.share, s.data_name, s.train.begin, s.train.end, s.train_sha256);
+    const ValidationCurve curve = CurveOf(p, s.name);
+    if (!curve.empty())
+      text += fmt::format("               validation {:.4f} bpb\n", curve.back().bits_per_byte);
   }
   return text;
 }
 
 int64_t TrainBytes(const Provenance& p) {
-  int64_t bytes = p.train_end - p.train_begin;
-  for (const SourceProvenance& s : p.sources) bytes += s.train_end - s.train_begin;
+  int64_t bytes = 0;
+  for (const TrainingSource& s : p.sources) bytes += s.train.size();
   return bytes;
 }
 
@@ -129,20 +139,21 @@ Json ModelJson(const ModelSource& source) {
             {"tensors", TensorsJson(source.model, coded)}};
   if (!source.checkpoint) return json;
   const Provenance& p = source.checkpoint->provenance;
-  Json curve = Json::array();
-  for (const ValidationPoint& point : p.validation_curve)
-    curve.push_back({point.bytes_seen, point.bits_per_byte});
+  const bool plain = !p.sources.empty() && !IsMixture(p.sources);
+  const TrainingSource whole = plain ? p.sources[0] : TrainingSource();
   json["provenance"] = {{"command_line", p.command_line},
                         {"code_version", p.code_version},
                         {"data_name", p.data_name},
                         {"data_sha256", p.data_sha256},
-                        {"train_begin", p.train_begin},
-                        {"train_end", p.train_end},
-                        {"validation_begin", p.validation_begin},
-                        {"validation_end", p.validation_end},
-                        {"validation_curve", curve}};
-  for (const SourceProvenance& s : p.sources)
-    json["provenance"]["sources"].push_back(SourceJson(s));
+                        {"train_begin", whole.train.begin},
+                        {"train_end", whole.train.end},
+                        {"validation_begin", whole.validation.begin},
+                        {"validation_end", whole.validation.end},
+                        {"validation_curve", CurveJson(p.validation_curve)}};
+  if (IsMixture(p.sources)) {
+    for (const TrainingSource& s : p.sources)
+      json["provenance"]["sources"].push_back(SourceJson(s, CurveOf(p, s.name)));
+  }
   if (source.checkpoint->training) {
     const TrainingState& t = *source.checkpoint->training;
     if (const auto length = PrequentialOf(t)) {

@@ -202,7 +202,7 @@ void Print(const std::string& out, const SetDescription& d) {
   fmt::print("{}: {}, {} bytes ({})\n", out, d.kind, d.train_bytes + d.validation_bytes,
              FormatBytes(static_cast<double>(d.train_bytes + d.validation_bytes)));
   const auto part = [&](const char* name, const char* in_description, int64_t bytes) {
-    const auto files = std::ranges::count(d.sources, in_description, &SetSource::part);
+    const auto files = std::ranges::count(d.sources, in_description, &SetInput::part);
     fmt::print("{:<11} {:>12} bytes", name, bytes);
     if (d.record_bytes > 1) fmt::print(", {} records", bytes / d.record_bytes);
     if (files > 0) fmt::print(", {} files", files);

@@ -185,8 +185,8 @@ Bytes BuiltWith(const Changes& changes) {
   file.CreateGroup("/provenance");
   for (const char* name : {"command_line", "code_version", "data_name", "data_sha256"})
     file.WriteText("/provenance", name, "");
-  for (const char* name : {"train_begin", "train_end"})
-    file.WriteAttribute<int64_t>("/provenance", name, 0);
+  file.WriteAttribute<int64_t>("/provenance", "train_begin", 3);
+  file.WriteAttribute<int64_t>("/provenance", "train_end", 5);
   file.WriteDataset<double>("/provenance/validation_curve", {0, 2}, {});
   return Sealed(file.Finish());
 }
@@ -195,8 +195,10 @@ TEST_CASE("Checkpoint: one from before the validation part was kept has none") {
   const TemporaryFolder folder;
   WriteFile(folder / "old.h5", BuiltWith({}));
   const Checkpoint loaded = LoadCheckpoint(folder / "old.h5");
-  CHECK(loaded.provenance.validation_begin == 0);
-  CHECK(loaded.provenance.validation_end == 0);
+  REQUIRE(loaded.provenance.sources.size() == 1);
+  CHECK(loaded.provenance.sources[0].train.begin == 3);
+  CHECK(loaded.provenance.sources[0].train.end == 5);
+  CHECK(loaded.provenance.sources[0].validation.size() == 0);
 }
 
 TEST_CASE("Checkpoint: a missing tensor, a wrong shape and a wrong type are named") {

@@ -39,10 +39,15 @@ TEST_CASE("Checkpoint: everything comes back bit for bit") {
   CHECK(loaded.provenance.code_version == saved.provenance.code_version);
   CHECK(loaded.provenance.data_name == saved.provenance.data_name);
   CHECK(loaded.provenance.data_sha256 == saved.provenance.data_sha256);
-  CHECK(loaded.provenance.train_begin == saved.provenance.train_begin);
-  CHECK(loaded.provenance.train_end == saved.provenance.train_end);
-  CHECK(loaded.provenance.validation_begin == saved.provenance.validation_begin);
-  CHECK(loaded.provenance.validation_end == saved.provenance.validation_end);
+  REQUIRE(loaded.provenance.sources.size() == 1);
+  const TrainingSource& source = loaded.provenance.sources[0];
+  CHECK_FALSE(IsMixture(loaded.provenance.sources));
+  CHECK(source.data_name == saved.provenance.data_name);
+  CHECK(source.train_sha256 == saved.provenance.data_sha256);
+  CHECK(source.train.begin == 5);
+  CHECK(source.train.end == 1'000'000'000'000);
+  CHECK(source.validation.begin == 1'000'000'000'000);
+  CHECK(source.validation.end == 1'000'000'000'007);
   REQUIRE(loaded.provenance.validation_curve.size() == 2);
   CHECK(loaded.provenance.validation_curve[1].bytes_seen == 2e6);
   CHECK(loaded.provenance.validation_curve[1].bits_per_byte == 0.1 + 0.2);
@@ -60,6 +65,7 @@ TEST_CASE("Checkpoint: a released model has no training state, a young one no ca
   CHECK_FALSE(loaded.training.has_value());
   CHECK(loaded.calibration.key_maxima.empty());
   CHECK(loaded.provenance.command_line.empty());
+  CHECK(loaded.provenance.sources.empty());
   CHECK(loaded.provenance.validation_curve.empty());
   CHECK(SameBits(loaded.weights.values(), saved.weights.values()));
 

@@ -60,15 +60,13 @@ inline Checkpoint SampleCheckpoint() {
   training.tensors.emplace("average", moments);
   checkpoint.training = training;
 
-  checkpoint.provenance = {"occam train --data 'a b.txt'",
-                           "0.1.0",
-                           "corpus \xe2\x82\xac",
-                           5,
-                           1'000'000'000'000,
-                           std::string(64, 'a'),
-                           {{1e6, 2.5}, {2e6, 0.1 + 0.2}},
-                           1'000'000'000'000,
-                           1'000'000'000'007};
+  checkpoint.provenance = {
+      "occam train --data 'a b.txt'",
+      "0.1.0",
+      "corpus \xe2\x82\xac",
+      std::string(64, 'a'),
+      {{.train = {5, 1'000'000'000'000}, .validation = {1'000'000'000'000, 1'000'000'000'007}}},
+      {{1e6, 2.5}, {2e6, 0.1 + 0.2}}};
   return checkpoint;
 }
 

@@ -108,7 +108,7 @@ Plan MakePlan(const cxxopts::ParseResult& args, const std::string& out) {
     if (args.count("windows") > 0) config.windows = WindowsFrom(args, config.layers);
     CheckConfig(config, ErrorKind::kUsage);
     plan.settings.config = config;
-    plan.settings.provenance = plan.resumed->provenance;
+    plan.settings.command_line = plan.resumed->provenance.command_line;
     const RunPlan run = WithHint(kInitHint, [&] { return UnpackPlan(*plan.resumed, out); });
     plan.settings.recipe = run.recipe;
     plan.settings.length = run.length;
@@ -145,11 +145,11 @@ int Train(int argc, const char* const* argv, Communicator* ranks) {
   Plan plan = MakePlan(args, out);
   TrainerSettings& settings = plan.settings;
 
-  std::vector<LoadedSource> sources =
-      LoadSources(args, plan.resumed ? &settings.provenance : nullptr);
+  LoadedSources loaded =
+      LoadSources(args, plan.resumed ? &plan.resumed->provenance.sources : nullptr);
   const auto tokenizer =
-      plan.resumed ? LoadTokenizer(plan.resumed->tokenizer, out) : LearnTokenizer(args, sources);
-  Tokenise(*tokenizer, &sources);
+      plan.resumed ? LoadTokenizer(plan.resumed->tokenizer, out) : LearnTokenizer(args, loaded);
+  std::vector<TrainingSource> sources = Tokenised(*tokenizer, std::move(loaded));
   if (!plan.resumed) TakeSettings(args, BytesPerSymbol(sources), &settings);
 
   settings.threads = threads;
@@ -161,10 +161,9 @@ int Train(int argc, const char* const* argv, Communicator* ranks) {
   settings.interrupt = &CatchInterrupts();
   const std::string command = CommandLine(argc, argv);
   // What makes a model is how its run began and what was changed on the way, not where it paused.
-  if (!plan.resumed) settings.provenance.command_line = command;
-  if (plan.resumed && args.count("windows") > 0) settings.provenance.command_line += "; " + command;
-  settings.provenance.code_version = VersionText();
-  DescribeData(sources, &settings.provenance);
+  if (!plan.resumed) settings.command_line = command;
+  if (plan.resumed && args.count("windows") > 0) settings.command_line += "; " + command;
+  settings.code_version = VersionText();
 
   if (!quiet) {
     fmt::print("model: {}\n", Describe(settings.config));
@@ -177,7 +176,9 @@ int Train(int argc, const char* const* argv, Communicator* ranks) {
   TrainingProgress progress(quiet);
   settings.observers = {&progress};
 
-  Trainer trainer(settings, DataOf(sources, *tokenizer));
+  const std::string data_name = DataName(sources);
+  const std::string data_sha256 = DataDigest(sources);
+  Trainer trainer(settings, {std::move(sources), tokenizer->Serialise()});
   if (plan.resumed) WithHint(kInitHint, [&] { trainer.Resume(*plan.resumed, out); });
   if (args.count("init") > 0) {
     const std::string init = args["init"].as<std::string>();
@@ -192,10 +193,10 @@ int Train(int argc, const char* const* argv, Communicator* ranks) {
                 plan.steps_done,
                 std::vector<std::pair<std::string, std::string>>{
                     {"command", command},
-                    {"version", settings.provenance.code_version},
+                    {"version", settings.code_version},
                     {"model", Describe(settings.config)},
-                    {"data", settings.provenance.data_name},
-                    {"data_sha256", settings.provenance.data_sha256},
+                    {"data", data_name},
+                    {"data_sha256", data_sha256},
                     {"ranks", fmt::format("{}", ranks->size())},
                     {"threads", fmt::format("{}", settings.threads)}});
     trainer.AddObserver(&*log);

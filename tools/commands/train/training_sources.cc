@@ -13,7 +13,6 @@
 #include "data/base/format.h"
 #include "data/base/units.h"
 #include "data/file_list.h"
-#include "data/mixture.h"
 #include "tools/command.h"
 #include "tools/commands/train/tokenizer_option.h"
 
@@ -44,10 +43,10 @@ std::vector<std::string> DataTexts(const cxxopts::ParseResult& args) {
   return texts;
 }
 
-std::vector<SourceArgument> SourcesAsked(const cxxopts::ParseResult& args) {
+std::vector<TrainingSource> SourcesAsked(const cxxopts::ParseResult& args) {
   const std::vector<std::string> texts = DataTexts(args);
   if (texts.empty()) throw UsageError("train needs --data; see train --help");
-  std::vector<SourceArgument> sources;
+  std::vector<TrainingSource> sources;
   std::set<std::string> names;
   for (const std::string& text : texts) {
     sources.push_back(ParseSource(text));
@@ -59,187 +58,135 @@ std::vector<SourceArgument> SourcesAsked(const cxxopts::ParseResult& args) {
   return sources;
 }
 
-bool IsMixture(const std::vector<LoadedSource>& sources) {
-  return !sources[0].argument.name.empty();
-}
-
 // Of a resumed run, the parts of a plain corpus are the very bytes it began with, and so is the
-// validation part unless another is asked for. `began` has the ranges.
-template <typename Began>
-Split PartsBegun(const Corpus& corpus, const Began& began, const std::string& asked_validation) {
+// validation part unless another is asked for.
+Split PartsBegun(const Corpus& corpus, const TrainingSource& began,
+                 const std::string& asked_validation) {
   const auto size_bytes = static_cast<int64_t>(corpus.bytes.size());
-  if (began.train_end > size_bytes || began.validation_end > size_bytes) {
+  if (began.train.end > size_bytes || began.validation.end > size_bytes) {
     throw UsageError(fmt::format(
         "{} has {} bytes, where the run began with at least {}: give the data it began with",
-        corpus.name, size_bytes, std::max(began.train_end, began.validation_end)));
+        corpus.name, size_bytes, std::max(began.train.end, began.validation.end)));
   }
   std::string validation = asked_validation;
-  if (validation.empty() && began.validation_end > 0)
-    validation = fmt::format("{}:{}", began.validation_begin, began.validation_end);
-  return MakeSplit(size_bytes, fmt::format("{}:{}", began.train_begin, began.train_end),
+  if (validation.empty() && began.validation.end > 0)
+    validation = fmt::format("{}:{}", began.validation.begin, began.validation.end);
+  return MakeSplit(size_bytes, fmt::format("{}:{}", began.train.begin, began.train.end),
                    validation);
 }
 
-const SourceProvenance& SourceOf(const Provenance& provenance, const std::string& name) {
-  for (const SourceProvenance& source : provenance.sources) {
-    if (source.name == name) return source;
-  }
+const TrainingSource& SourceOf(const std::vector<TrainingSource>& began, const std::string& name) {
+  const auto found = std::ranges::find(began, name, &TrainingSource::name);
+  if (found != began.end()) return *found;
   throw UsageError("the run that is resumed has no source " + name +
                    "; give the data it began with");
 }
 
-Split PartsOf(const LoadedSource& source, const Provenance* resumed, const std::string& train,
+Split PartsOf(const TrainingSource& source, const Corpus& corpus,
+              const std::vector<TrainingSource>* began, const std::string& train,
               const std::string& validation) {
-  if (source.corpus.set || resumed == nullptr) {
-    return WithHint("--train-bytes and --val-bytes choose the parts",
-                    [&] { return SplitOf(source.corpus, train, validation); });
-  }
-  if (source.argument.name.empty()) return PartsBegun(source.corpus, *resumed, validation);
-  return PartsBegun(source.corpus, SourceOf(*resumed, source.argument.name), validation);
+  if (!corpus.set && began != nullptr)
+    return PartsBegun(corpus, SourceOf(*began, source.name), validation);
+  return WithHint("--train-bytes and --val-bytes choose the parts",
+                  [&] { return SplitOf(corpus, train, validation); });
 }
 
-void CheckResumed(const std::vector<LoadedSource>& sources, const Provenance& resumed) {
-  const size_t begun = resumed.sources.size();
-  const size_t asked = IsMixture(sources) ? sources.size() : 0;
-  if (begun == asked) return;
+void CheckResumed(const std::vector<TrainingSource>& sources,
+                  const std::vector<TrainingSource>& began) {
+  const auto named = [](const std::vector<TrainingSource>& all) {
+    return IsMixture(all) ? all.size() : 0;
+  };
+  if (named(began) == named(sources)) return;
   throw UsageError(fmt::format(
       "the run that is resumed has {} named sources, now there are {}; give the data it began with",
-      begun, asked));
-}
-
-std::vector<double> SharesOf(const std::vector<LoadedSource>& sources) {
-  std::vector<double> weights;
-  for (const LoadedSource& source : sources) weights.push_back(source.argument.weight);
-  std::vector<double> shares;
-  for (const int64_t quota : MixtureQuotas(weights)) {
-    shares.push_back(static_cast<double>(quota) / static_cast<double>(kMixtureCycle));
-  }
-  return shares;
-}
-
-int64_t RecordBytes(const LoadedSource& source) {
-  return source.corpus.set ? source.corpus.set->record_bytes : 1;
+      named(began), named(sources)));
 }
 
 }  // namespace
 
-SourceArgument ParseSource(const std::string& text) {
+TrainingSource ParseSource(const std::string& text) {
+  TrainingSource source;
   const size_t equals = text.find('=');
-  if (equals == text.npos || !IsName(text.substr(0, equals)) || FileExists(text))
-    return {"", text, 1};
-  SourceArgument source{text.substr(0, equals), text.substr(equals + 1), 1};
-  const size_t colon = source.where.rfind(':');
-  if (colon != source.where.npos && !FileExists(source.where)) {
-    if (const auto weight = Number(source.where.substr(colon + 1))) {
-      source.weight = *weight;
-      source.where.resize(colon);
+  if (equals == text.npos || !IsName(text.substr(0, equals)) || FileExists(text)) {
+    source.data_name = text;
+    return source;
+  }
+  source.name = text.substr(0, equals);
+  source.data_name = text.substr(equals + 1);
+  const size_t colon = source.data_name.rfind(':');
+  if (colon != source.data_name.npos && !FileExists(source.data_name)) {
+    if (const auto weight = Number(source.data_name.substr(colon + 1))) {
+      source.share = *weight;
+      source.data_name.resize(colon);
     }
   }
-  if (!(source.weight > 0)) {
+  if (!(source.share > 0)) {
     throw UsageError(
-        fmt::format("the weight of {} is more than 0, not {}", source.name, source.weight));
+        fmt::format("the weight of {} is more than 0, not {}", source.name, source.share));
   }
   return source;
 }
 
-std::vector<LoadedSource> LoadSources(const cxxopts::ParseResult& args, const Provenance* resumed) {
-  std::vector<LoadedSource> sources;
+LoadedSources LoadSources(const cxxopts::ParseResult& args,
+                          const std::vector<TrainingSource>* began) {
+  LoadedSources loaded{SourcesAsked(args), {}};
   bool any_plain = false;
-  for (const SourceArgument& argument : SourcesAsked(args)) {
-    sources.push_back({argument, LoadCorpus(argument.where), {}, {}, {}});
-    LoadedSource& source = sources.back();
-    if (!source.corpus.set)
+  for (TrainingSource& source : loaded.sources) {
+    loaded.corpora.push_back(LoadCorpus(source.data_name));
+    const auto& set = loaded.corpora.back().set;
+    if (!set) {
       any_plain = true;
-    else if (argument.name.empty())
-      source.argument.name = source.corpus.set->kind;
+      continue;
+    }
+    source.record_bytes = set->record_bytes;
+    if (source.name.empty()) source.name = set->kind;
   }
-  if (resumed) CheckResumed(sources, *resumed);
+  if (began) CheckResumed(loaded.sources, *began);
   const std::string train = TextOf(args, "train-bytes");
   const std::string validation = TextOf(args, "val-bytes");
-  for (LoadedSource& source : sources) {
+  for (size_t i = 0; i < loaded.sources.size(); ++i) {
+    TrainingSource& source = loaded.sources[i];
+    const Corpus& corpus = loaded.corpora[i];
     // They are for the plain ones; where there is none, SplitOf says so.
-    const bool applies = !source.corpus.set || !any_plain;
-    source.split = PartsOf(source, resumed, applies ? train : "", applies ? validation : "");
+    const bool applies = !corpus.set || !any_plain;
+    const Split parts =
+        PartsOf(source, corpus, began, applies ? train : "", applies ? validation : "");
+    source.train = parts.train;
+    source.validation = parts.validation;
+    source.train_sha256 = Hex(corpus.DigestOf(source.train));
   }
-  return sources;
+  SetShares(&loaded.sources);
+  return loaded;
 }
 
 std::unique_ptr<Tokenizer> LearnTokenizer(const cxxopts::ParseResult& args,
-                                          const std::vector<LoadedSource>& sources) {
-  const LoadedSource& first = sources[0];
-  if (PairsAsked(args) && (sources.size() > 1 || RecordBytes(first) > 1)) {
+                                          const LoadedSources& loaded) {
+  const TrainingSource& first = loaded.sources[0];
+  if (PairsAsked(args) && (loaded.sources.size() > 1 || first.record_bytes > 1)) {
     throw UsageError(
         "byte pairs are learned from one source without records; "
         "mixtures and patches take --tokenizer bytes or ascii7");
   }
-  return LearnTokenizer(args, first.corpus.Part(first.split.train));
+  return LearnTokenizer(args, loaded.corpora[0].Part(first.train));
 }
 
-void Tokenise(const Tokenizer& tokenizer, std::vector<LoadedSource>* sources) {
-  for (LoadedSource& source : *sources) {
-    source.train_tokens = tokenizer.Encode(source.corpus.Part(source.split.train));
-    source.validation_tokens = tokenizer.Encode(source.corpus.Part(source.split.validation));
+std::vector<TrainingSource> Tokenised(const Tokenizer& tokenizer, LoadedSources loaded) {
+  for (size_t i = 0; i < loaded.sources.size(); ++i) {
+    TrainingSource& source = loaded.sources[i];
+    source.train_tokens = tokenizer.Encode(loaded.corpora[i].Part(source.train));
+    source.validation_tokens = tokenizer.Encode(loaded.corpora[i].Part(source.validation));
+    loaded.corpora[i] = {};
   }
+  return std::move(loaded.sources);
 }
 
-double BytesPerSymbol(const std::vector<LoadedSource>& sources) {
-  const std::vector<double> shares = SharesOf(sources);
+double BytesPerSymbol(const std::vector<TrainingSource>& sources) {
   double bytes = 0;
-  for (size_t i = 0; i < sources.size(); ++i) {
-    const auto symbols = static_cast<double>(sources[i].train_tokens.size());
-    if (symbols > 0)
-      bytes += shares[i] * static_cast<double>(sources[i].split.train.size()) / symbols;
+  for (const TrainingSource& source : sources) {
+    const auto symbols = static_cast<double>(source.train_tokens.size());
+    if (symbols > 0) bytes += source.share * static_cast<double>(source.train.size()) / symbols;
   }
   return std::max(bytes, 1.0);
-}
-
-TrainingData DataOf(const std::vector<LoadedSource>& sources, const Tokenizer& tokenizer) {
-  TrainingData data;
-  data.tokenizer = tokenizer.Serialise();
-  for (const LoadedSource& source : sources) {
-    data.sources.push_back({source.train_tokens, source.validation_tokens,
-                            static_cast<double>(source.split.train.size()),
-                            static_cast<double>(source.split.validation.size()),
-                            source.argument.name, source.argument.weight, RecordBytes(source)});
-  }
-  return data;
-}
-
-void DescribeData(const std::vector<LoadedSource>& sources, Provenance* provenance) {
-  if (!IsMixture(sources)) {
-    const LoadedSource& source = sources[0];
-    provenance->data_name = source.corpus.name;
-    provenance->data_sha256 = Hex(source.corpus.DigestOf(source.split.train));
-    provenance->train_begin = source.split.train.begin;
-    provenance->train_end = source.split.train.end;
-    provenance->validation_begin = source.split.validation.begin;
-    provenance->validation_end = source.split.validation.end;
-    return;
-  }
-  provenance->sources.clear();
-  const std::vector<double> shares = SharesOf(sources);
-  std::string names;
-  std::string text;
-  for (size_t i = 0; i < sources.size(); ++i) {
-    const LoadedSource& source = sources[i];
-    const Split& split = source.split;
-    provenance->sources.push_back({source.argument.name,
-                                   source.corpus.name,
-                                   shares[i],
-                                   RecordBytes(source),
-                                   split.train.begin,
-                                   split.train.end,
-                                   split.validation.begin,
-                                   split.validation.end,
-                                   Hex(source.corpus.DigestOf(split.train)),
-                                   {}});
-    const SourceProvenance& s = provenance->sources.back();
-    names += fmt::format("{}{}={}:{}", i == 0 ? "" : " ", s.name, s.data_name, s.share);
-    text += fmt::format("{} {} {} {}\n", s.name, s.share, s.record_bytes, s.data_sha256);
-  }
-  provenance->data_name = names;
-  provenance->data_sha256 =
-      Hex(Sha256Of({reinterpret_cast<const uint8_t*>(text.data()), text.size()}));
 }
 
 std::string DataArguments(const cxxopts::ParseResult& args) {
@@ -249,23 +196,20 @@ std::string DataArguments(const cxxopts::ParseResult& args) {
   return line;
 }
 
-std::string DescribeSources(const std::vector<LoadedSource>& sources) {
-  const std::vector<double> shares = SharesOf(sources);
+std::string DescribeSources(const std::vector<TrainingSource>& sources) {
   std::string text;
-  for (size_t i = 0; i < sources.size(); ++i) {
-    const LoadedSource& s = sources[i];
+  for (const TrainingSource& s : sources) {
     const std::string name =
-        IsMixture(sources) ? fmt::format("{} ({:.1f} %) = ", s.argument.name, 100 * shares[i]) : "";
-    text += fmt::format("data:  {}{}, train on bytes {}:{}, validate on {}:{}\n", name,
-                        s.corpus.name, s.split.train.begin, s.split.train.end,
-                        s.split.validation.begin, s.split.validation.end);
+        IsMixture(sources) ? fmt::format("{} ({:.1f} %) = ", s.name, 100 * s.share) : "";
+    text += fmt::format("data:  {}{}, train on bytes {}:{}, validate on {}:{}\n", name, s.data_name,
+                        s.train.begin, s.train.end, s.validation.begin, s.validation.end);
   }
   return text;
 }
 
-std::string DescribeTokens(const Tokenizer& tokenizer, const std::vector<LoadedSource>& sources) {
+std::string DescribeTokens(const Tokenizer& tokenizer, const std::vector<TrainingSource>& sources) {
   if (tokenizer.vocabulary() == ByteTokenizer().vocabulary()) return "";
-  const LoadedSource& source = sources[0];
+  const TrainingSource& source = sources[0];
   if (tokenizer.lost_bit()) {
     return fmt::format(
         "tokens: {}, loss and validation without the bit of each byte that it loses\n",
@@ -274,7 +218,7 @@ std::string DescribeTokens(const Tokenizer& tokenizer, const std::vector<LoadedS
   return fmt::format("tokens: {}, {} coded, {:.3f} bytes each on the training part\n",
                      tokenizer.name(),
                      FormatBytes(static_cast<double>(CodedTokenizerBytes(tokenizer.Serialise()))),
-                     static_cast<double>(source.split.train.size()) /
+                     static_cast<double>(source.train.size()) /
                          static_cast<double>(std::max<size_t>(source.train_tokens.size(), 1)));
 }
 

@@ -1,0 +1,85 @@
+// The network that is being trained: its weights, what the passes see of them, and the step that
+// makes them better.
+#ifndef OCCAM_TRAIN_LEARNER_H_
+#define OCCAM_TRAIN_LEARNER_H_
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "data/base/thread_team.h"
+#include "data/batcher.h"
+#include "model/calibration.h"
+#include "model/config.h"
+#include "model/parameters.h"
+#include "train/communicator.h"
+#include "train/optimizer.h"
+#include "train/recipe.h"
+#include "train/seen_weights.h"
+#include "train/shard_workers.h"
+#include "train/training_stream.h"
+
+namespace occam {
+
+// What a step came upon.
+struct StepResult {
+  double loss_nats = 0;      // of the batch, a token
+  double gradient_norm = 0;  // before clipping
+  double rate_factor = 0;    // of the schedule
+};
+
+// One call at a time, and on all ranks alike. `steps` is how many steps the weights have had.
+class Learner {
+ public:
+  // Weights are those of Initialise with the recipe's seed. `stream` and `ranks` must outlive it.
+  // Throws kUsage (a precision that the processor has not).
+  Learner(const ModelConfig& config, const Recipe& recipe, const TrainingStream* stream,
+          int threads, Communicator* ranks);
+
+  void StartFrom(const ParameterSet& weights) { weights_ = weights; }
+  // What a run that was stopped had. Throws kDamaged for another number of rows.
+  void Restore(const ParameterSet& weights, OptimizerState optimizer, SensitivityState sensitivity);
+
+  // The step after `steps` steps. Throws kUsage where loss, gradient or weights are not finite, or
+  // weights cannot be rounded: the message has what can be known of it.
+  StepResult Step(int64_t steps, double rate_factor);
+
+  // Throws kUsage with the same message unless all weights are finite.
+  void RequireFinite(int64_t steps) const;
+
+  // From here on the passes see rounded weights.
+  void BeginRounding() { seen_.BeginRounding(); }
+  bool rounding() const { return seen_.rounding(); }
+
+  // By what the passes see; as ShardWorkers. Throws as Step where weights cannot be rounded.
+  std::optional<double> ChunkedLoss(int64_t steps, std::span<const int32_t> tokens,
+                                    const std::atomic<bool>* interrupt);
+  // Of the weights as coding needs them, over `sequences` training sequences of each source.
+  Calibration Calibrate(int64_t steps, int sequences);
+  // What the weights' own bits are, where the recipe charges for them (SeenWeights::Bits).
+  double WeightBits() const { return seen_.Bits(weights_); }
+
+  const ParameterSet& weights() const { return weights_; }
+  const OptimizerState& optimizer() const { return optimizer_.state(); }
+  SensitivityState sensitivity() const { return seen_.State(); }
+
+ private:
+  const ParameterSet& Seen(int64_t steps);
+  [[noreturn]] void ReportDivergence(int64_t steps) const;
+
+  Recipe recipe_;
+  const TrainingStream* stream_;
+  ThreadTeam team_;
+  Batch batch_;
+  ParameterSet weights_;
+  ParameterSet gradients_;
+  SeenWeights seen_;
+  Optimizer optimizer_;
+  ShardWorkers workers_;
+  StepResult last_;
+};
+
+}  // namespace occam
+
+#endif  // OCCAM_TRAIN_LEARNER_H_
