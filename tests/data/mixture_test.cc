@@ -160,9 +160,9 @@ TEST_CASE("Sources: a plain one is called and known as itself, a mixture by a te
   CHECK(DataName({&plain, 1}) == "a.txt");
   CHECK(DataDigest({&plain, 1}) == "digest");
   std::vector<TrainingSource> mixture{plain, plain};
-  mixture[0].name = "a";
+  mixture[0].name = std::string("a");
   mixture[0].share = 0.75;
-  mixture[1].name = "b";
+  mixture[1].name = std::string("b");
   mixture[1].share = 0.25;
   CHECK(IsMixture(mixture));
   CHECK(DataName(mixture) == "a=a.txt:0.75 b=a.txt:0.25");
