@@ -116,6 +116,7 @@ class Model {
   // The names of the built-in models, the default first.
   static std::vector<std::string> BuiltInNames() {
     std::vector<std::string> names;
+    names.reserve(occam_built_in_count());
     for (size_t i = 0; i < occam_built_in_count(); ++i) names.emplace_back(occam_built_in_name(i));
     return names;
   }
