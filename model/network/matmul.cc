@@ -54,6 +54,9 @@ memory::desc Bfloat16Desc(int64_t rows, int64_t columns, int64_t stride, bool tr
 
 // How oneDNN wants the second operand [inner, columns] of a product with many rows.
 memory::desc PackedDesc(int64_t inner, int64_t columns) {
+  // oneDNN 3.7 packs an odd number of rows in pairs and then multiplies them wrongly on
+  // AVX512_BF16.
+  if (inner % 2 != 0) return Bfloat16Desc(inner, columns, columns, false);
   constexpr int64_t kManyRows = 128;
   const auto type = memory::data_type::bf16;
   const memory::desc any({inner, columns}, type, memory::format_tag::any);
