@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what Occam builds, tests and runs with on Debian 12 (and relatives), by apt.
+# Installs what Occam builds, tests and runs with on Debian 12 and 13 (and relatives), by apt.
 #   tools/install_deps.sh [--minimal|--full]
 # --minimal leaves out MPI, the codecs that Occam is compared with, and what only the tests and the checks need. --full adds what the long tests need: a cross-compiler for
 # aarch64, qemu, and libraries from Debian's architecture arm64, which it makes known to dpkg.
