@@ -21,6 +21,16 @@ wait_for_writing() {
   for ((i = 0; i < 300; i++)); do ls -l "/proc/$1/fd" 2>/dev/null | grep -Eq '\(deleted\)|\.partial-' && return; sleep 0.1; done
   fail "nothing is written by process $1"
 }
+# Waits until process PID takes signals as the commands do: they are blocked but for the thread that waits for them.
+wait_for_signals() {
+  local blocked
+  for ((i = 0; i < 300; i++)); do
+    blocked=$(sed -n 's/^SigBlk:[[:space:]]*//p' "/proc/$1/status" 2>/dev/null)
+    ((0x${blocked:-0} & 2)) && return
+    sleep 0.1
+  done
+  fail "process $1 takes no signals"
+}
 # interrupt SIGNAL COMMAND...: starts it, waits until it writes, sends the signal.
 interrupt() {
   local signal=$1 got
@@ -79,7 +89,7 @@ rm -f pipe
 mkfifo pipe
 { head -c 2000 long.occ; exec sleep 60; } >pipe & feeder=$!
 "$bin/decompress" "${model[@]}" -t <pipe & pid=$!
-sleep 0.3
+wait_for_signals $pid
 kill -INT $pid
 wait $pid
 [ $? -eq 130 ] || fail "decompress -t that was interrupted"
