@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From nothing to a compressed and restored text in one command, on a fresh Debian 12 or 13:
+# From nothing to a compressed and restored text in one command, on a fresh Debian 12:
 #   tools/quickstart.sh [TEXT]
 # installs the packages, builds, trains a small transformer for a few minutes, compresses a part of the text that the
 # training did not see, restores it, compares, and prints what the model is worth with its own bytes charged.

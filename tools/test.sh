@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs, builds and runs the tests on a fresh Debian 12 or 13.
 #   tools/test.sh            the release build with every quick test (what CI runs)
-#   tools/test.sh --full     also what is below, about 75 minutes on two processors
+#   tools/test.sh --full     also what is below: hours on two processors
 #
 # Each further build runs the tests that can fail there alone:
 #   asan   memory and undefined behaviour, with assertions: tests that read foreign bytes or compute addresses. It stands for a
