@@ -18,7 +18,7 @@ from models import Reader, read_configuration, read_flat
 
 pages, golden = sys.argv[1:3]
 full = "--full" in sys.argv[3:]
-PAGES = ["README", "contract", "range_coder", "occ", "occm", "predictors", "coded_models"]
+PAGES = ["README", "contract", "range_coder", "occ", "occm", "predictors", "coded_models", "memory"]
 
 
 def read(name):
@@ -62,6 +62,11 @@ def paper_model(model):
         return [[np.float32(code) * scale for code in row] for row, scale in zip(w.codes, w.scales)]
 
     paper.embedding, paper.head = matrix("embedding"), matrix("head")
+    paper.rules, paper.W, paper.gate_block = c.rules, c.W, c.gate
+    if c.rules:
+        paper.step, paper.tables = model.step, [table.tolist() for table in model.tables]
+        for name in ("memory_projection", "memory_gates", "memory_gated"):
+            setattr(paper, name, matrix(name))
     paper.layers = []
     for l in range(c.L):
         layer = SimpleNamespace(
@@ -82,6 +87,7 @@ def fresh_state(m):
 
     return SimpleNamespace(
         position=0,
+        past=page.KnownPast(),
         keys=of_heads(list),
         values=of_heads(list),
         still=of_heads(lambda: [zero] * (2 * (m.P - m.T))),
@@ -132,7 +138,7 @@ for name, numbers in chosen.items():
 # The coded model, tensor by tensor, beside the flat one.
 coded = read("model.coded.occm")
 reader = Reader(coded[16:], "the coded model")
-configuration = read_configuration(reader)
+configuration = read_configuration(reader, 3)
 tokenizer = reader.take(reader.number(4))
 decoder = page.RangeDecoder(coded[16 + reader.position : -32])
 walk = page.ModelWalk(decoder)
