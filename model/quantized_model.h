@@ -18,6 +18,8 @@ namespace occam {
 
 // The version of the numeric contract. Two programs of one version agree on every frequency.
 constexpr int kContractVersion = 3;
+// Its successor, which has what a memory needs besides (docs/spec/memory.md). It is not frozen yet.
+constexpr int kMemoryContract = 4;
 constexpr int kMaxWeightCode = 63;
 
 // One tensor of ParameterTable, owned.
@@ -27,12 +29,19 @@ struct QuantizedTensor {
       floats;  // Coding::kRowCodes: one scale a row [rows]; Coding::kFloats: the values [columns]
 };
 
+// The rows of all tables of a memory; empty in a model without.
+struct QuantizedMemory {
+  float step = 0;             // a row's numbers are codes times this
+  std::vector<int8_t> codes;  // [memory_rows, memory_width], table after table
+};
+
 struct QuantizedModel {
   ModelConfig config;
   std::vector<QuantizedTensor> tensors;  // in the order of ParameterTable(config)
   std::vector<float> key_scales;         // [layers * kv_heads]
   std::vector<float> value_scales;       // [layers * kv_heads]
   Bytes tokenizer;                       // serialised
+  QuantizedMemory memory = {};
 };
 
 // Throws kDamaged unless the configuration, every shape, code and float is within the contract's
@@ -48,9 +57,10 @@ QuantizedModel ParseModel(std::span<const uint8_t> bytes, const std::string& nam
 bool IsModelFile(std::span<const uint8_t> first_bytes);  // by the magic
 
 // Configuration and tokenizer, with which flat and coded form (coder/weights/model_codec.h) begin.
-// Get throws kDamaged.
+// `contract` is what the file says; Get throws kDamaged, also for a contract that is not known
+// here.
 void PutModelHead(const QuantizedModel& model, ByteWriter* out);
-void GetModelHead(ByteReader* in, QuantizedModel* model);
+void GetModelHead(uint32_t contract, ByteReader* in, QuantizedModel* model);
 
 // SHA-256 over configuration, codes, scales, gains, tokenizer and contract version, whatever form
 // the file has.

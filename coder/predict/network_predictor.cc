@@ -7,6 +7,7 @@
 #include "coder/predict/adaptive_predictor.h"
 #include "data/base/error.h"
 #include "data/tokenizer/tokenizer.h"
+#include "model/config_fields.h"
 
 namespace occam {
 
@@ -142,7 +143,7 @@ CodecModel NetworkCodecModel(const ExactNetwork& network, uint32_t context) {
   model.model_id = network.id();
   const Sha256Digest tokenizer = Sha256Of(network.model().tokenizer);
   std::copy_n(tokenizer.begin(), model.tokenizer_id.size(), model.tokenizer_id.begin());
-  model.contract_version = kContractVersion;
+  model.contract_version = static_cast<uint8_t>(ContractOf(network.config()));
   const ModelConfig& c = network.config();
   for (int l = 0; l < c.layers; ++l)
     model.lane_bytes +=

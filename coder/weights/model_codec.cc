@@ -10,6 +10,7 @@
 #include "data/base/byte_order.h"
 #include "data/base/error.h"
 #include "data/base/format.h"
+#include "model/config_fields.h"
 
 namespace occam {
 namespace {
@@ -31,7 +32,9 @@ size_t CacheScaleCount(const ModelConfig& c) {
 // Sizes all tensors of a model that has its configuration.
 void MakeRoom(uint64_t payload_bytes, QuantizedModel* model, const std::string& name) {
   const auto table = ParameterTable(model->config);
-  uint64_t numbers = 2 * CacheScaleCount(model->config);
+  // A row of a memory may be told by one decision.
+  uint64_t numbers =
+      2 * CacheScaleCount(model->config) + static_cast<uint64_t>(model->config.memory_rows());
   for (const ParameterSpec& spec : table) numbers += static_cast<uint64_t>(spec.size());
   if (numbers / kNumbersPerByte > payload_bytes)
     throw DamagedError(
@@ -42,11 +45,35 @@ void MakeRoom(uint64_t payload_bytes, QuantizedModel* model, const std::string& 
     tensor.floats.resize(static_cast<size_t>(coded ? spec.rows : spec.size()));
     if (coded) tensor.codes.resize(static_cast<size_t>(spec.size()));
   }
+  model->memory.codes.resize(
+      static_cast<size_t>(model->config.memory_rows() * model->config.memory_width));
   model->key_scales.resize(CacheScaleCount(model->config));
   model->value_scales.resize(CacheScaleCount(model->config));
 }
 
+// Walks through the step and the tables; took(table) after each.
+template <typename Walk, typename Took>
+void WalkMemory(const ModelConfig& config, Walk* walk, QuantizedMemory* memory, const Took& took) {
+  if (!config.has_memory()) return;
+  walk->MemoryStep(&memory->step);
+  int8_t* codes = memory->codes.data();
+  for (size_t i = 0; i < config.memory_rules.size(); ++i) {
+    const int64_t rows = config.memory_rules[i].rows();
+    walk->Table(i, rows, config.memory_width, codes);
+    codes += rows * config.memory_width;
+    took(i);
+  }
+}
+
 }  // namespace
+
+size_t CodedModel::MemoryBytes(const ModelConfig& config) const {
+  size_t total = 0;
+  const auto table = ParameterTable(config);
+  for (size_t i = 0; i < table.size(); ++i) total += table[i].of_memory ? tensor_bytes[i] : 0;
+  for (const size_t took : table_bytes) total += took;
+  return total;
+}
 
 CodedModel EncodeModel(const QuantizedModel& model) {
   CheckModel(model, "the model to code");
@@ -69,13 +96,18 @@ CodedModel EncodeModel(const QuantizedModel& model) {
     walk.Tensor(table[i], &walked.tensors[i]);
     coded.tensor_bytes.push_back(encoder.bytes_written() - before);
   }
+  size_t before = encoder.bytes_written();
+  WalkMemory(model.config, &walk, &walked.memory, [&](size_t) {
+    coded.table_bytes.push_back(encoder.bytes_written() - before);
+    before = encoder.bytes_written();
+  });
   walk.CacheScales(&walked.key_scales);
   walk.CacheScales(&walked.value_scales);
 
   ByteWriter out;
   for (const uint8_t letter : kMagic) out.Put(letter);
   out.Put(coded_merges ? kCodedMerges : kPlainTokenizer);
-  out.Put(static_cast<uint32_t>(kContractVersion));
+  out.Put(static_cast<uint32_t>(ContractOf(model.config)));
   PutModelHead(head, &out);
   out.PutBytes(encoder.Finish());
   out.PutBytes(ModelId(model));
@@ -94,12 +126,8 @@ QuantizedModel DecodeModel(std::span<const uint8_t> bytes, const std::string& na
         fmt::format("{}: coded models of format {} are not known here (known: {} and {})", name,
                     format, kPlainTokenizer, kCodedMerges));
   }
-  if (contract != kContractVersion) {
-    throw DamagedError(fmt::format("{}: numeric contract {} is not known here (known: {})", name,
-                                   contract, kContractVersion));
-  }
   QuantizedModel model;
-  GetModelHead(&in, &model);
+  GetModelHead(contract, &in, &model);
   if (in.remaining() < sizeof(Sha256Digest)) throw DamagedError(name + " ends too early");
   const auto payload = in.GetBytes(in.remaining() - sizeof(Sha256Digest));
   const auto id = in.GetBytes(sizeof(Sha256Digest));
@@ -110,6 +138,7 @@ QuantizedModel DecodeModel(std::span<const uint8_t> bytes, const std::string& na
   ModelWalk walk(&bits);
   const auto table = ParameterTable(model.config);
   for (size_t i = 0; i < table.size(); ++i) walk.Tensor(table[i], &model.tensors[i]);
+  WalkMemory(model.config, &walk, &model.memory, [](size_t) {});
   walk.CacheScales(&model.key_scales);
   walk.CacheScales(&model.value_scales);
   CheckModel(model, name);

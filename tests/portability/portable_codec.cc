@@ -27,6 +27,7 @@
 #include "data/base/digest.h"
 #include "data/base/error.h"
 #include "data/base/random.h"
+#include "model/config_fields.h"
 
 namespace occam {
 namespace {
@@ -162,12 +163,12 @@ void CheckFileWithModel(const Bytes& file, const std::string& digest, Kernels ke
 
 void CheckFolder(const std::string& folder) {
   auto want = ReadOriginals(folder);
-  Expect(want["contract"] == std::to_string(kContractVersion) &&
-             want["format"] == std::to_string(kContainerVersion),
-         folder + " is of another version of contract or format; see golden/README.md");
   const std::string model_name = folder + "/model.occm";
   const Bytes model_bytes = ReadFile(model_name);
   const QuantizedModel model = ParseModel(model_bytes, model_name);
+  Expect(want["contract"] == std::to_string(ContractOf(model.config)) &&
+             want["format"] == std::to_string(kContainerVersion),
+         folder + " is of another version of contract or format; see golden/README.md");
   Expect(Hex(ModelId(model)) == want["model"], model_name + " has another id");
   Expect(SerialiseModel(model) == model_bytes, model_name + " is written otherwise today");
   const std::string coded_name = folder + "/model.coded.occm";
@@ -198,8 +199,8 @@ void WriteFolder(const std::string& folder) {
   WriteFile(folder + "/model.coded.occm", coded);
   const CodecModel model = NetworkCodecModel(network);
   std::ostringstream originals;
-  originals << "contract " << kContractVersion << "\nformat " << kContainerVersion << "\nmodel "
-            << Hex(network.id()) << "\n";
+  originals << "contract " << ContractOf(network.config()) << "\nformat " << kContainerVersion
+            << "\nmodel " << Hex(network.id()) << "\n";
   uint64_t seed = 1000;
   for (const GoldenFile& golden : GoldenFiles()) {
     const Bytes original = golden.small_segments ? Mixture(++seed) : Text(5000, ++seed);
