@@ -76,18 +76,19 @@ def refused(decoding, data):
     return False
 
 
-def golden_files():
-    originals = dict(
-        line.split()[:2] for line in read(of_golden("originals")).decode().splitlines()
-    )
-    model = ["--ckpt", of_golden("model.occm")]
+def golden_files(folder=""):
+    def of(name):
+        return of_golden(os.path.join(folder, name))
+
+    originals = dict(line.split()[:2] for line in read(of("originals")).decode().splitlines())
+    model = ["--ckpt", of("model.occm")]
     for name in ORDINARY:
-        found = hashlib.sha256(decode(*model, of_golden(name))).hexdigest()
+        found = hashlib.sha256(decode(*model, of(name))).hexdigest()
         assert found == originals[name], name
-    found = hashlib.sha256(decode(of_golden("embedded.occ"))).hexdigest()
+    found = hashlib.sha256(decode(of("embedded.occ"))).hexdigest()
     assert found == originals["embedded.occ"]
-    flat = flatten(read(of_golden("model.coded.occm")))
-    assert flat == read(of_golden("model.occm"))
+    flat = flatten(read(of("model.coded.occm")))
+    assert flat == read(of("model.occm"))
     assert read_flat(flat).id.hex() == originals["model"]
 
 
@@ -303,6 +304,7 @@ with tempfile.TemporaryDirectory() as work:
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(written_by_commands, SHAPES))
     golden_files()
+    golden_files("memory")
     without_a_model()
     put_together_wrongly()
     damaged_bytes()
