@@ -26,7 +26,7 @@ Short rounds favour small models, so the optimum moves up with the minutes, too.
 --weight-rate of one divided by the size: the bits of data and model count alike.
 
 Writes DIR/cells.jsonl (a line for each finished cell; what is there is not made again, and a
-training that was interrupted goes on), DIR/optimum.md, optimum.csv and optimum.json, DIR/best-SIZE.h5
+training that was interrupted goes on), DIR/optimum.md, .csv and .json, DIR/best-SIZE.h5
 and best-SIZE.occm, the model of the smallest file so far, coded, and the figures DIR/optimum.svg
 and .png: adjusted size against parameters for each size, beside xz -9e. Needs matplotlib. Exit
 codes are those of Occam.

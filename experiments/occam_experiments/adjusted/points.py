@@ -53,7 +53,7 @@ def points_of(cells: Cells, size: int, digest: str, text: str) -> pd.DataFrame:
 
 
 def write(folder: str, points: pd.DataFrame, programs: Cell | None) -> None:
-    """Writes optimum.csv, and optimum.json: bytes of decoder and encoder, where they are charged."""
+    """Writes optimum.csv, and optimum.json: bytes of decoder and encoder, if they are charged."""
     whole = points.copy()
     for name in ("size", "parameters", "width", "layers", "bits", "file_bytes", "model_bytes"):
         whole[name] = whole[name].astype("Int64")
