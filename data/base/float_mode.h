@@ -1,6 +1,6 @@
 // The floating-point mode of the numeric contract (docs/spec/contract.md, section 2): round to
 // nearest even, subnormal numbers kept, no traps. Every entry point of the exact network holds one
-// of these, so that what a program or a library set before it, or in its thread, changes no result.
+// of these. So what a program or a library set before it, or in its thread, changes no result.
 #ifndef OCCAM_DATA_BASE_FLOAT_MODE_H_
 #define OCCAM_DATA_BASE_FLOAT_MODE_H_
 
