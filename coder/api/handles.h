@@ -1,4 +1,4 @@
-// What stands behind the door: the handles of occam_c.h, and the border at which exceptions become
+// The other side of the door: the handles of occam_c.h, and the border at which exceptions become
 // codes and sentences.
 #ifndef OCCAM_CODER_API_HANDLES_H_
 #define OCCAM_CODER_API_HANDLES_H_
@@ -57,8 +57,8 @@ inline void RequireSize(size_t struct_size) {
           "a struct without its size was given; begin with its _init function");
 }
 
-// The part of a struct that both sides know: a caller of an older library sends fewer fields, and
-// one of a newer library more, which must be zero. Throws kUsage.
+// The part of a struct that both sides know. A caller of an older library sends fewer fields. One
+// of a newer library sends more, which must be zero. Throws kUsage.
 template <typename Struct>
 Struct Known(const Struct* given) {
   Struct known{};
@@ -72,7 +72,7 @@ Struct Known(const Struct* given) {
   return known;
 }
 
-// The other way: writes the fields that the caller's struct, which may be null, has room for.
+// Writes the fields that the caller's struct, which may be null, has room for: the other way.
 // CheckRoom throws kUsage where there is no size; it comes before work whose result Fill tells.
 template <typename Struct>
 void CheckRoom(const Struct* to) {

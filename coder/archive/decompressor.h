@@ -1,4 +1,4 @@
-// An .occ file back to the original bytes, or an error: never other bytes.
+// Turns an .occ file back into the original bytes, or throws: it never gives other bytes.
 #ifndef OCCAM_CODER_ARCHIVE_DECOMPRESSOR_H_
 #define OCCAM_CODER_ARCHIVE_DECOMPRESSOR_H_
 
@@ -41,8 +41,8 @@ struct FileInfo {
   ContainerStats totals;
 };
 
-// What an .occ file says of itself. Reads all of it and checks all but the decoding, as Decompress
-// does; needs no model.
+// Returns what an .occ file says of itself. Reads all of it and checks all but the decoding, as
+// Decompress does; needs no model.
 FileInfo ReadFileInfo(ByteSource& source);
 
 }  // namespace occam

@@ -1,4 +1,4 @@
-// Segments by the threads of a team: what compressing and decompressing share.
+// Works on segments by the threads of a team: what compressing and decompressing share.
 #ifndef OCCAM_CODER_ARCHIVE_SEGMENT_PIPELINE_H_
 #define OCCAM_CODER_ARCHIVE_SEGMENT_PIPELINE_H_
 
@@ -14,7 +14,7 @@
 
 namespace occam {
 
-// Reads segments until there is one for each thread, works on as many of them at once as are
+// Reads segments until there is one for each thread. Works on as many of them at once as are
 // soonest done (segment_plan.h), hands these on in order, and reads on. So memory is bounded by the
 // threads, whatever the length of the file.
 //

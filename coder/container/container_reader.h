@@ -19,9 +19,9 @@ struct SegmentRecord {
   Bytes payload;  // matches its hash
 };
 
-// Exactly `count` more bytes; `*position` is where in the source the next one is, `what` they are
-// is for the message. Memory grows with what is really there, whatever a length field said. Throws
-// kDamaged where the source ends before, and kIo.
+// Reads exactly `count` more bytes. `*position` is where in the source the next one is; `what` they
+// are is for the message. Memory grows with what is really there, whatever a length field said.
+// Throws kDamaged where the source ends before, and kIo.
 Bytes TakeBytes(ByteSource& source, uint64_t* position, uint64_t count, const char* what);
 
 // Throws kDamaged unless the payload has the header's hash; `name` is the file's.

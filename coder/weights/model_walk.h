@@ -69,7 +69,7 @@ class ModelWalk {
   using Mixed = MixedBit<4>;
   using Tree = std::array<uint32_t, kNodes>;
 
-  // What is known of the codes of tensors whose magnitudes have a number of bits.
+  // Statistics of the codes of tensors whose magnitudes have a number of bits.
   struct Magnitudes {
     Magnitudes() {
       for (auto* trees : {&by_row, &by_column}) trees->assign(kLevels, FreshTree());

@@ -14,7 +14,7 @@
 
 namespace occam {
 
-// Whether a tokenizer, serialised, is one of byte pairs. Others are too small to code.
+// Returns whether a tokenizer, serialised, is one of byte pairs. Others are too small to code.
 bool HasMerges(std::span<const uint8_t> tokenizer);
 
 // The first bytes of a serialised tokenizer of byte pairs: its kind and the number of its merges.
@@ -28,7 +28,7 @@ void EncodeMerges(std::span<const uint8_t> tokenizer, RangeEncoder* encoder);
 // merges cannot be. Takes some 30 MB at most, and for the largest vocabulary a few seconds.
 Bytes DecodeMerges(std::span<const uint8_t> head, RangeDecoder* decoder, const std::string& name);
 
-// What a tokenizer takes in a coded model.
+// Returns the bytes that a tokenizer takes in a coded model.
 size_t CodedTokenizerBytes(std::span<const uint8_t> tokenizer);
 
 }  // namespace occam

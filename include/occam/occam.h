@@ -67,7 +67,7 @@ class Buffer {
 // Keeps the exception of a caller's function while C code stands in between.
 class Caught {
  public:
-  // What function() returns, or `failed` where it throws. After an exception nothing of the
+  // Returns what function() returns, or `failed` where it throws. After an exception nothing of the
   // caller's is called any more.
   template <typename Function, typename Result>
   Result Try(Function function, Result failed) {
@@ -79,7 +79,7 @@ class Caught {
       return failed;
     }
   }
-  // As Call, but an exception that was caught meanwhile comes first.
+  // Does as Call, but an exception that was caught meanwhile comes first.
   template <typename Function, typename... Arguments>
   void Call(Function function, Arguments... arguments) {
     occam_error error;
@@ -178,7 +178,7 @@ struct Options {
 
 // ---- 4. Streams and files ----------------------------------------------------------------------
 
-// Where bytes come from.
+// A source of bytes.
 class Reader {
  public:
   virtual ~Reader() = default;
@@ -190,7 +190,7 @@ class Reader {
   virtual std::string name() const { return "the input"; }  // for messages
 };
 
-// Where bytes go, in order, restored ones only after they were found to be right.
+// A sink of bytes, in order; restored ones come only after they were found to be right.
 class Writer {
  public:
   virtual ~Writer() = default;
@@ -348,7 +348,7 @@ inline Stats DecompressRangeStream(Reader& reader, Writer& writer, uint64_t offs
   return stats;
 }
 
-// What a file says of itself. `model`, which may be null, gets the model that the file holds.
+// Tells what a file is. `model`, which may be null, gets the model that the file holds.
 inline ArchiveInfo ListArchive(Reader& reader, std::vector<uint8_t>* model = nullptr) {
   door::Bridge bridge;
   door::Buffer embedded;
@@ -437,7 +437,7 @@ class Context {
 
 // ---- 6. The range coder alone ------------------------------------------------------------------
 
-// For predictors of your own: a symbol is a part [start, start + size) of [0,
+// An encoder for predictors of your own. A symbol is a part [start, start + size) of [0,
 // OCCAM_FREQUENCY_TOTAL).
 class EntropyEncoder {
  public:
@@ -477,7 +477,7 @@ class EntropyDecoder {
   void Take(uint32_t start, uint32_t size) {
     door::Call(occam_decoder_take, decoder_.get(), start, size);
   }
-  // After the last symbol: whether an encoder of these symbols writes these very bytes.
+  // Returns, after the last symbol, whether an encoder of these symbols writes these very bytes.
   bool IsExact() const { return occam_decoder_is_exact(decoder_.get()) != 0; }
 
  private:

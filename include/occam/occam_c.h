@@ -190,7 +190,7 @@ OCCAM_INIT(occam_options)
 
 /* ---- 4. Streams and files ------------------------------------------------------------------- */
 
-/* Where bytes come from. Memory stays bounded by two segments a thread, whatever the length. */
+/* A source of bytes. Memory stays bounded by two segments a thread, whatever the length. */
 typedef struct occam_reader {
   size_t struct_size;
   void* user;
@@ -204,7 +204,7 @@ typedef struct occam_reader {
 OCCAM_INIT(occam_reader)
 #define OCCAM_FAILED SIZE_MAX
 
-/* Where bytes go. Restored bytes arrive in order, each only after it was found to be right. */
+/* A sink of bytes. Restored bytes arrive in order, each only after it was found to be right. */
 typedef struct occam_writer {
   size_t struct_size;
   void* user;
@@ -246,7 +246,7 @@ OCCAM_API occam_code occam_decompress_range(const occam_reader* reader, const oc
                                             const occam_options* options, occam_stats* stats,
                                             occam_error* error);
 
-/* What an .occ file says of itself. */
+/* The facts that an .occ file tells of itself. */
 typedef struct occam_file_info {
   size_t struct_size;
   uint32_t contract; /* numeric contract of its model; 0: no model */
@@ -320,7 +320,7 @@ OCCAM_API occam_code occam_context_generate(occam_context* context, const occam_
 
 /* ---- 6. The range coder alone --------------------------------------------------------------- */
 
-/* For predictors of your own. A symbol is a part [start, start + size) of [0,
+/* The coder, for predictors of your own. A symbol is a part [start, start + size) of [0,
  * OCCAM_FREQUENCY_TOTAL), size at least 1. The stream is as long as the symbols' information and at
  * most 2 bytes more. */
 typedef struct occam_encoder occam_encoder;
@@ -344,7 +344,7 @@ OCCAM_API occam_code occam_decoder_target(occam_decoder* decoder, uint32_t* targ
                                           occam_error* error);
 OCCAM_API occam_code occam_decoder_take(occam_decoder* decoder, uint32_t start, uint32_t size,
                                         occam_error* error);
-/* After the last symbol: whether an encoder of these symbols writes these very bytes. */
+/* Returns, after the last symbol, whether an encoder of these symbols writes these very bytes. */
 OCCAM_API int occam_decoder_is_exact(const occam_decoder* decoder);
 
 #ifdef __cplusplus

@@ -43,8 +43,8 @@
 
 namespace occam {
 
-// What the trainer needs to go on as if it had never stopped. The trainer gives the names their
-// meaning.
+// The state that the trainer needs to go on as if it had never stopped. The trainer gives the names
+// their meaning.
 struct TrainingState {
   std::map<std::string, int64_t> counters;      // step, bytes seen, seed, ...
   std::map<std::string, double> numbers;        // learning rates, elapsed seconds, ...
@@ -61,14 +61,14 @@ struct ValidationPoint {
 
 using ValidationCurve = std::vector<ValidationPoint>;
 
-// How the weights came to be.
+// The story of how the weights came to be.
 struct Provenance {
   std::string command_line = {};
   std::string code_version = {};
   std::string data_name = {};    // DataName and DataDigest of the sources
   std::string data_sha256 = {};  // (data/training_source.h)
-  // Without tokens; none where the data is unknown. A plain corpus, the only source without a name,
-  // stands in the attributes of /provenance itself, where a mixture has zeros.
+  // The sources without tokens; none where the data is unknown. A plain corpus, the only source
+  // without a name, stands in the attributes of /provenance itself, where a mixture has zeros.
   std::vector<TrainingSource> sources = {};
   ValidationCurve validation_curve = {};
   std::map<std::string, ValidationCurve> source_curves = {};  // of a mixture, by names
@@ -93,7 +93,7 @@ void SaveCheckpoint(const std::string& path, const Checkpoint& checkpoint);
 // shape, a value that is not finite: the message names the tensor).
 Checkpoint LoadCheckpoint(const std::string& path);
 
-// Whether the file starts as a checkpoint does. Throws kIo.
+// Returns whether the file starts as a checkpoint does. Throws kIo.
 bool IsCheckpoint(const std::string& path);
 
 }  // namespace occam

@@ -32,9 +32,9 @@ class Transformer {
   // valid until the next call.
   std::span<const float> Forward(const NetworkWeights& weights, std::span<const int32_t> inputs);
 
-  // For the last Forward with the same weights: dlogits [sequences, length, V]; overwrites
-  // `gradients` with those of every parameter of the table, and `recalled` [sequences * length],
-  // needed where the network has a memory, with those of the rows of each position.
+  // Goes back from dlogits [sequences, length, V] of the last Forward, with the same weights.
+  // Overwrites `gradients` with those of every parameter of the table. `recalled` [sequences *
+  // length] is needed where the network has a memory, and gets those of the rows of each position.
   void Backward(const NetworkWeights& weights, std::span<const float> dlogits,
                 ParameterSet* gradients, RecalledRows* recalled = nullptr);
 

@@ -32,8 +32,8 @@ inline ModelConfig TestConfig(int vocabulary, int width, int heads, int kv_heads
 }
 
 // Shapes that meet every edge of the kernels: head sizes of 8 to 64, widths that fill no vector,
-// shared key/value heads, no convolution or a single tap, vocabularies beside multiples of 16, tiny
-// windows.
+// shared key/value heads. Some have no convolution or a single tap. There are vocabularies beside
+// multiples of 16, and tiny windows.
 inline std::vector<NamedConfig> TestConfigs() {
   return {
       {"the 200K width",
