@@ -433,8 +433,9 @@ class Training:
         keys, values = (torch.stack(of_layers, dim=1).cpu().numpy() for of_layers in zip(*self.networks.maxima))
         self.networks.maxima = None
         digest = hashlib.sha256(self.train_data.cpu().numpy().tobytes()).hexdigest()
+        memories = self.memories.each if self.memories else [None] * len(self.all)
         return [twin_checkpoint.kept(c, {name: w[e].cpu().numpy() for name, w in used.items()}, (keys[e], values[e]),
-                                     results[e]["curve"], digest) for e, c in enumerate(self.all)]
+                                     results[e]["curve"], digest, memories[e]) for e, c in enumerate(self.all)]
 
     def remembered(self, p):
         """What each memory holds, and for each coding of its rows: its bytes and what it costs in held-out bits per byte, on
