@@ -257,9 +257,9 @@ class ScanningFinder final : public SegmentFinder {
 }  // namespace
 
 std::unique_ptr<SegmentFinder> FindSegments(ByteSource& source, const FileHeader& header,
-                                            uint64_t segments_begin) {
+                                            uint64_t segments_begin, uint64_t memory_bytes) {
   try {
-    if (auto directory = ContainerDirectory::Read(source, header, segments_begin))
+    if (auto directory = ContainerDirectory::Read(source, header, segments_begin, memory_bytes))
       return std::make_unique<IndexedFinder>(source, header, std::move(*directory));
   } catch (const Error& e) {
     if (e.kind() != ErrorKind::kDamaged) throw;
