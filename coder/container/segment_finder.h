@@ -46,7 +46,9 @@ class SegmentFinder {
 // record. Where a header is damaged it goes on at the place that its sizes name, if a record of the
 // right number is there; otherwise it searches for a header that cannot be a part of somebody's
 // data: the sound segments that follow it without a gap reach up to the end of the file, or are
-// longer than any one payload. (An .occ file within an .occ file has headers, too.) Throws kMemory
+// longer than any one payload. (An .occ file within an .occ file has headers, too.) Segments that
+// are said to have been before it are believed in only where the bytes between have room for their
+// headers, or an index after it has them. Throws kMemory
 // where a sound index takes more than the limit.
 std::unique_ptr<SegmentFinder> FindSegments(ByteSource& source, const FileHeader& header,
                                             uint64_t segments_begin, uint64_t memory_bytes);

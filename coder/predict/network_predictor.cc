@@ -147,10 +147,9 @@ uint64_t PredictorBytes(const ModelConfig& config, int threads, ContextMode mode
 CodecModel NetworkCodecModel(const ExactNetwork& network, uint32_t context) {
   CodecModel model;
   model.vocabulary = network.config().vocabulary;
-  if (model.vocabulary != ByteTokenizer().vocabulary()) {
+  TokenizerOf(network);  // refuses one that does not fit
+  if (model.vocabulary != ByteTokenizer().vocabulary())
     model.tokenizer = [&network] { return TokenizerOf(network); };
-    TokenizerOf(network);  // refuses one that does not fit
-  }
   model.context = context == 0 ? static_cast<uint32_t>(network.config().context) : context;
   model.model_id = network.id();
   const Sha256Digest tokenizer = Sha256Of(network.model().tokenizer);
