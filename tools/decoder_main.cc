@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "coder/archive/decompressor.h"
-#include "coder/predict/network_predictor.h"
+#include "coder/predict/loaded_model.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
 #include "tools/exit_code.h"

@@ -10,7 +10,7 @@
 #include <span>
 #include <string>
 
-#include "coder/predict/network_predictor.h"
+#include "coder/predict/loaded_model.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
 #include "data/base/memory.h"

@@ -41,7 +41,7 @@ class SegmentCodec {
   SegmentCodec(const FileHeader& file, const CodecModel* model) : file_(file), model_(model) {}
 
   // Codes by whichever method takes the fewest bytes, the first of equals in the order of
-  // CodingMethod.
+  // CodingMethod. The model is not tried on bytes that look packed and are so in a sample.
   // `threads` is what a predictor may use. `original` is not empty.
   EncodedSegment Encode(std::span<const uint8_t> original, int threads, const CountFn& count);
 
@@ -71,6 +71,9 @@ class SegmentCodec {
   };
   Symbols SymbolsOf(CodingMethod method, std::span<const uint8_t> bytes);
   Bytes BytesOf(CodingMethod method, const Symbols& symbols);
+  bool Order2IsWorthTrying(std::span<const uint8_t> original, int threads);
+  bool ModelIsWorthTrying(std::span<const uint8_t> original, const Symbols& symbols,
+                          size_t least_bytes, int threads);
 
   struct Payload {
     Bytes bytes;
