@@ -304,8 +304,8 @@ class Memory:
         kind, value = (c["memory_round"] or "step 0.1").split()
         one_table_each = not c["memory_shared"] and c["memory_embedding"]
         if kind != "step" or not c["memory_width"] or not one_table_each:
-            raise ValueError("Occam's memory has narrow tables of its own for each rule, beside the "
-                             "embedding, with one step")
+            raise ValueError("Occam's memory has narrow tables of its own for each rule, beside "
+                             "the embedding, with one step")
         if any(rule[1] not in "hv" for rule in self.rules) or len(c["memory_layers"]) > 1:
             raise ValueError("Occam's memory has rules h and v, and at most one further place")
         if bool(c["memory_layers"]) != bool(c["memory_gate"]):
@@ -313,7 +313,7 @@ class Memory:
         step = step_near(float(self.deviation()) * float(value))
         codes = (self.w["rows"] / step).round().clamp(-63, 63)
         self.w["rows"].copy_(codes * step)
-        rules = [[1 if kind == "h" else 2, count, bits] for _, kind, _, count, bits, _ in self.rules]
+        rules = [[1 if rule[1] == "h" else 2, rule[3], rule[4]] for rule in self.rules]
         kept = {"memory_codes": codes.to(torch.int8), "memory_step": torch.tensor(step),
                 "memory_rules": torch.tensor(rules, dtype=torch.int32),
                 "weights/memory_projection": self.w["projections"][0]}
