@@ -53,8 +53,6 @@ std::string TextOf(const cxxopts::ParseResult& args, const std::string& name);
 // they are refused.
 int ThreadsFrom(const cxxopts::ParseResult& args);
 
-constexpr int kMaxThreadsPerProcessor = 4;
-
 struct EarlyExit {};
 
 // Prints, in a handler, the exception in one line on standard error, after `prefix`. Returns its

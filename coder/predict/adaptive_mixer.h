@@ -28,7 +28,9 @@
 
 namespace occam {
 
-// Takes some 140 MB, of which a short segment touches little.
+// What a mixer takes at most beside the bytes of the segment, of which a short one touches little.
+constexpr uint64_t kAdaptiveMixerBytes = 150'000'000;
+
 class AdaptiveMixer {
  public:
   // Forgets everything.

@@ -4,13 +4,13 @@
 //   user block, 512 bytes   magic "OCCAMCKP", uint32 format version, uint32 zero, uint64 length
 //                           and SHA-256 of the HDF5 data that follow, zeros; little-endian
 //   /config                 attributes: every field of ModelConfig, int32
-//   /weights/<name>         float32 [rows, columns], or [columns] where there is one row, by the
+//   /weights/NAME           float32 [rows, columns], or [columns] where there is one row, by the
 //                           names of ParameterTable
 //   /calibration            key_maxima, value_maxima: float32 [layers, kv_heads]; absent where
 //                           empty
 //   /tokenizer              the serialised tokenizer, uint8 [bytes]
 //   /training               optional: groups counters (int64), numbers (float64) and texts with
-//                           attributes; lists/<name> float64 [n]; tensors/<name>/ as /weights/, in
+//                           attributes; lists/NAME float64 [n]; tensors/NAME/ as /weights/, in
 //                           format version 2 without the tensors that are zeros throughout
 //   /provenance             texts as attributes; validation_curve float64 [points, 2]: bytes seen,
 //                           bits per byte; of a mixture also sources/<00, 01, ...>/ with the

@@ -60,7 +60,7 @@ inline QuantizedModel RandomModel(const ModelConfig& config, uint64_t seed) {
   Calibration calibration;
   calibration.key_maxima.assign(count, 3.0f);
   calibration.value_maxima.assign(count, 2.5f);
-  return Quantise(config, weights, calibration, {});
+  return Quantise(config, weights, calibration, Bytes(1, 1));  // the tokenizer of bytes
 }
 
 inline std::vector<int32_t> RandomSymbols(const ModelConfig& config, size_t count, uint64_t seed) {
