@@ -9,6 +9,7 @@ import torch
 
 MIDDLE = 128
 LEVELS = (1, 2, 3, 4, 6, 8, 11, 15, 20, 27, 37, 50, 70, 100, 150)  # from here on the next level
+FINE = (*range(1, 17), 19, 22, 26, 31, 37, 44, 53, 64, 78, 95, 120, 150)
 TEXTURES = (2, 5, 9, 15, 25, 40, 64, 110)
 ENERGIES = (1, 3, 5, 8, 12, 16, 21, 27, 35, 45, 60, 80, 110, 160, 240)
 FARTHER = {"W": (0, -1), "WW": (0, -2), "N": (1, 0), "NW": (1, -1), "NE": (1, 1), "NN": (2, 0),
@@ -25,9 +26,9 @@ def levels(value, thresholds):
     return torch.bucketize(value.contiguous(), bounds, right=True).int()
 
 
-def signed_level(d):
-    """0 .. 30, with 15 for 0."""
-    return levels(d.abs(), LEVELS) * d.sign() + len(LEVELS)
+def signed_level(d, thresholds=LEVELS):
+    """With the number of thresholds for 0."""
+    return levels(d.abs(), thresholds) * d.sign() + len(thresholds)
 
 
 def median(w, n, nw):
@@ -36,35 +37,79 @@ def median(w, n, nw):
     return torch.where(nw >= high, low, torch.where(nw <= low, high, w + n - nw))
 
 
-def neighbour(x, name, middle=MIDDLE):
-    """The value that lies there for each place, as far as known."""
-    down, right = FARTHER[name]
-    H, W = x.shape[1:]
-    rows, columns = torch.arange(H, device=x.device), torch.arange(W, device=x.device)
-    if down == 0:
-        out = x[:, :, (columns + right).clamp_min(0)]
-        before = x[:, (rows - 1).clamp_min(0), 0]
-        out[:, :, 0] = before
-        if right < -1:
-            out[:, :, 1] = x[:, :, 0]
-    else:
-        out = x[:, (rows - down).clamp_min(0)][:, :, (columns + right).clamp(0, W - 1)]
-        out[:, 0, 1:] = x[:, 0, :-1]
-    out[:, 0, 0] = middle
-    return out
+class Scan:
+    """In which order places are known: bands of rows from the top, in a band strips of columns
+    from the left, in a strip rows. 0: one strip as wide, one band as high as the plane."""
+
+    def __init__(self, height, width, strip=0, band=0, device="cpu"):
+        self.height, self.width = height, width
+        self.y = torch.arange(height, device=device)[:, None].expand(height, width)
+        self.x = torch.arange(width, device=device).expand(height, width)
+        self.strip, self.band = strip or width, band or height
+        self.top = self.y // self.band * self.band
+        self.last = (self.x // self.strip * self.strip + self.strip - 1).clamp_max(width - 1)
+        self.maps = {}
+
+    def map(self, name):
+        """Which place's value a neighbour is, [H * W]."""
+        if name not in self.maps:
+            (down, right), x, y = FARTHER[name], self.x, self.y
+            if down == 0:
+                out = torch.where(x == 0, (y - 1) * self.width,
+                                  y * self.width + (x + right).clamp_min(0))
+            else:
+                row, column = (y - down).clamp_min(0), (x + right).clamp(0, self.width - 1)
+                column = torch.where(row >= self.top, torch.minimum(column, self.last), column)
+                out = torch.where(y == 0, x - 1, row * self.width + column)
+            self.maps[name] = out.clamp_min(0).flatten()
+        return self.maps[name]
+
+    def neighbour(self, x, name, middle=MIDDLE):
+        """The value that lies there for each place of x [N, H, W], as far as known."""
+        out = x.flatten(1)[:, self.map(name)].view(x.shape)
+        out[:, 0, 0] = middle
+        return out
+
+    def order(self, planes, interleaved):
+        """Places of [planes, H, W] as they are coded; interleaved: all planes of a pixel together,
+        else those of a strip's row, one plane after the other."""
+        key = (self.top * self.width + self.x // self.strip) * self.height + self.y
+        plane = torch.arange(planes, device=key.device)[:, None, None]
+        key = key * (self.width * planes)
+        key = key + (self.x * planes + plane if interleaved else plane * self.width + self.x)
+        return key.flatten().argsort()
+
+    def box(self, z):
+        """Sums of z [N, H, W] around each place: the LS_RADIUS rows above, as wide on both sides
+        as the strip allows, and what is left of it in its row; those within LS_INNER count four
+        times."""
+        total = torch.nn.functional.pad(z.long().cumsum(2).cumsum(1), (1, 0, 1, 0)).flatten(1)
+        across = self.width + 1
+
+        def upto(y, x):
+            return total[:, (y * across + x).flatten()]
+
+        def sums(radius):
+            left = (self.x - radius).clamp_min(0)
+            right = torch.minimum(self.x + radius, self.last) + 1
+            top = (self.y - radius).clamp_min(0)
+            return (upto(self.y, right) - upto(top, right) + upto(self.y + 1, left).neg() +
+                    upto(top, left) + upto(self.y + 1, self.x) - upto(self.y, self.x))
+        return (sums(LS_RADIUS) + 3 * sums(LS_INNER)).view(z.shape)
 
 
 class Plane:
     """The rules of one plane; before: the planes that are known at each place, the nearest last."""
 
-    def __init__(self, x, before=()):
+    def __init__(self, x, before=(), scan=None):
         self.x, self.before, self.kept = x.int(), before, {}
+        self.scan = scan or Scan(*x.shape[1:], device=x.device)
 
     def of(self, name):
         """A neighbour, a prediction or a rule, made once."""
         if name not in self.kept:
             if name in FARTHER:
-                self.kept[name] = neighbour(self.x, name)
+                self.kept[name] = self.scan.neighbour(self.x, name)
             else:
                 self.kept[name] = getattr(self, "_" + name)()
         return self.kept[name]
@@ -121,7 +166,7 @@ class Plane:
         total = weights = 0
         for p in self.of("several"):
             error = (self.x - p).abs()
-            sums = sum(neighbour(error, k, 0) for k in ("W", "N", "NW", "NE", "WW", "NN"))
+            sums = sum(self.scan.neighbour(error, k, 0) for k in ("W", "N", "NW", "NE", "WW", "NN"))
             weight = (1 << 20) // (sums * sums + 8)
             weights = weights + weight
             total = total + weight * p
@@ -140,8 +185,9 @@ class Plane:
         K = len(u)
         v = x - n
         pairs = [(i, j) for i in range(K) for j in range(i + 1)]
-        G = {(i, j): box(u[i] * u[j]).float() for i, j in pairs}
-        b = [box(u[i] * v).float() + LS_RIDGE * prior[i] for i in range(K)]
+        sums = self._boxes([u[i] * u[j] for i, j in pairs] + [y * v for y in u])
+        G = dict(zip(pairs, sums))
+        b = [y + LS_RIDGE * prior[i] for i, y in enumerate(sums[len(pairs):])]
         for i in range(K):
             G[i, i] = G[i, i] + LS_RIDGE
         w = solved(G, b, K)
@@ -149,6 +195,14 @@ class Plane:
         for i in range(1, K):
             total = total + w[i] * u[i].float()
         return n.float() + total
+
+    def _boxes(self, products):
+        count = max(1, (1 << 25) // products[0].numel())  # so many at a time, for memory's sake
+        sums = []
+        for k in range(0, len(products), count):
+            part = torch.stack(products[k:k + count])
+            sums += self.scan.box(part.flatten(0, 1)).float().view(part.shape).unbind()
+        return sums
 
     def _ls(self):
         return (self.of("ls_exact") + 0.5).floor().int().clamp(0, 255)
@@ -166,11 +220,13 @@ class Plane:
         return levels((w - nw).abs() + (nw - n).abs() + (n - ne).abs(), TEXTURES)
 
     def _col(self):
-        return torch.arange(self.x.shape[2], device=self.x.device).int().expand(self.x.shape)
+        return self.scan.x.int().expand(self.x.shape)
 
     def _row(self):
-        return torch.arange(self.x.shape[1], device=self.x.device).int()[:, None].expand(
-            self.x.shape)
+        return self.scan.y.int().expand(self.x.shape)
+
+    def _sc(self):
+        return (self.scan.x % self.scan.strip).clamp_max(63).int().expand(self.x.shape)
 
     def _j8(self):
         return (self.of("row") % 8) * 8 + self.of("col") % 8
@@ -196,14 +252,16 @@ class Plane:
             return ((self.of("ls_exact") - self.of("ls").float()) * 8 + 4).floor().int().clamp(0, 7)
         if name[0] == "d":  # a neighbour or another prediction, from the basis
             return signed_level(self.of(name[1:]) - self.of(basis))
+        if name[0] == "f":  # the same by finer levels
+            return signed_level(self.of(name[1:]) - self.of(basis), FINE)
         if name[0] == "e" and name[1:] in FARTHER:  # what the basis missed there
-            return signed_level(neighbour(self.error(basis), name[1:], 0))
+            return signed_level(self.scan.neighbour(self.error(basis), name[1:], 0))
         if name == "energy":
             e = self.error(basis).abs()
-            return levels(sum(neighbour(e, k, 0) for k in ("W", "N", "NW", "NE")), ENERGIES)
+            return levels(sum(self.scan.neighbour(e, k, 0) for k in ("W", "N", "NW", "NE")), ENERGIES)
         if name == "energy2":
             e = self.error(basis).abs()
-            return levels(sum(neighbour(e, k, 0) for k in ("WW", "NN", "NWW", "NEE", "NNE")),
+            return levels(sum(self.scan.neighbour(e, k, 0) for k in ("WW", "NN", "NWW", "NEE", "NNE")),
                           ENERGIES)
         if name[0] == "c" and name[1].isdigit():  # of the plane before: "c" + which + what
             k = int(name[1])
@@ -213,9 +271,8 @@ class Plane:
             if what == "e":
                 return signed_level(p.error(basis))
             if what == "E":  # to the right, which rows of planes know
-                W = self.x.shape[2]
-                error = p.error(basis)[:, :, (torch.arange(W) + 1).clamp_max(W - 1)]
-                return signed_level(error)
+                here = self.scan.y * self.scan.width + torch.minimum(self.scan.x + 1, self.scan.last)
+                return signed_level(p.error(basis).flatten(1)[:, here])
             if what == "d":  # its value, moved by the difference at N, from the basis
                 moved = p.x + self.of("N") - p.of("N")
                 return signed_level((moved - self.of(basis)).clamp(-255, 255))
@@ -227,24 +284,8 @@ class Plane:
 def rule_size(name):
     """Number of rows of a rule's table."""
     sizes = {"p": 256, "frac": 8, "loco": 729, "texture": 9, "col": 64, "row": 32, "j8": 64,
-             "plane": 3, "energy": 16, "energy2": 16}
-    return sizes.get(name, 32)
-
-
-def box(z):
-    """Sums around each place: the LS_RADIUS rows above, as wide on both sides, and what is left of
-    it in its row, with those within LS_INNER four times."""
-    def sums(radius):
-        rows, columns = z.shape[1:]
-        total = z.long().cumsum(2).cumsum(1)
-        total = torch.nn.functional.pad(total, (1, 0, 1, 0))  # [.., y, x]: of all above and left
-        y, x = torch.arange(rows, device=z.device), torch.arange(columns, device=z.device)
-        left, right = (x - radius).clamp_min(0), (x + radius + 1).clamp_max(columns)
-        top = (y - radius).clamp_min(0)
-        strip = total[:, y] - total[:, top]
-        own = total[:, y + 1] - total[:, y]
-        return strip[:, :, right] - strip[:, :, left] + own[:, :, x] - own[:, :, left]
-    return sums(LS_RADIUS) + 3 * sums(LS_INNER)
+             "plane": 3, "energy": 16, "energy2": 16, "sc": 64}
+    return sizes.get(name, 57 if name[0] == "f" else 32)
 
 
 def solved(G, b, K):

@@ -11,7 +11,7 @@ import os
 import numpy
 import torch
 
-from signal_rules import Plane, rule_size
+from signal_rules import Plane, Scan, rule_size
 
 HELD = {"imagenet": 15, "kodak": 4}  # photographs, the last by name
 
@@ -68,24 +68,33 @@ def column(plane, key):
 
 
 class Signals:
-    """data [places, columns] int16; columns: key -> number; pools: name -> ranges of places that
-    sequences of training lie in; held: name -> ranges; records: whether each sequence is a record
-    of its own, at a multiple of its length."""
+    """data [places, columns] int16; columns: key -> number; pools and held: order -> name ->
+    ranges of places that sequences lie in; records: whether each sequence is a record of its own,
+    at a multiple of its length. An order is (strip, band, interleaved), see Scan."""
 
-    def __init__(self, keys, records, device):
+    def __init__(self, keys, orders, records, device):
         self.columns = {key: i for i, key in enumerate(keys)}
-        self.records, self.device = records, device
-        self.parts, self.size, self.pools, self.held = [], 0, {}, {}
+        self.orders, self.records, self.device = orders, records, device
+        self.parts, self.size = [], 0
+        self.pools, self.held = ({order: {} for order in orders} for _ in range(2))
 
-    def add(self, pools, pool, planes, order):
-        """Appends photographs: planes [Plane of [N, H, W], ...]; order: of planes in a sequence,
-        "rows" of each or "pixels" of all."""
-        along = 2 if order == "rows" else 3
-        part = torch.stack([torch.stack([column(p, key) for p in planes], dim=along).flatten()
-                            for key in self.columns], dim=1)
-        self.parts.append(part)
-        pools.setdefault(pool, []).append((self.size, self.size + len(part)))
-        self.size += len(part)
+    def add(self, pools, name, planes):
+        """Appends planes, uint8 [N, H, W] of each."""
+        made = {}
+        for order in self.orders:
+            strip, band, interleaved = order
+            if (strip, band) not in made:
+                scan, known = Scan(*planes[0].shape[1:], strip, band, self.device), []
+                for x in planes:
+                    known.append(Plane(torch.from_numpy(x).to(self.device), known[:], scan))
+                made[strip, band] = [torch.stack([column(p, key) for p in known], dim=1).flatten(1)
+                                     for key in self.columns], scan
+            columns, scan = made[strip, band]
+            places = scan.order(len(planes), interleaved)
+            part = torch.stack([c[:, places].flatten() for c in columns], dim=1)
+            self.parts.append(part)
+            pools[order].setdefault(name, []).append((self.size, self.size + len(part)))
+            self.size += len(part)
 
     def size_of(self, rule):
         return rule_size(rule)
@@ -96,14 +105,14 @@ class Signals:
         return self
 
 
-def patch_signals(photos, keys, copies, device, at_a_time=4096):
+def patch_signals(photos, keys, orders, copies, device, at_a_time=4096):
     """Gray patches of 32 x 64 pixels."""
-    signals = Signals(keys, True, device)
+    signals = Signals(keys, orders, True, device)
 
-    def add(pools, pool, parts):
-        for part in torch.from_numpy(numpy.ascontiguousarray(numpy.concatenate(parts))).split(
-                at_a_time):
-            signals.add(pools, pool, [Plane(part.to(device))], "rows")
+    def add(pools, name, parts):
+        whole = numpy.ascontiguousarray(numpy.concatenate(parts))
+        for begin in range(0, len(whole), at_a_time):
+            signals.add(pools, name, [whole[begin:begin + at_a_time]])
 
     for source, all_of_it in photos.items():
         known, held = all_of_it[:-HELD[source]], all_of_it[-HELD[source]:]
@@ -114,17 +123,13 @@ def patch_signals(photos, keys, copies, device, at_a_time=4096):
     return signals.finish()
 
 
-def whole_signals(photos, keys, copies, device, kind):
-    """Whole photographs; kind: "gray", or "rows" or "pixels" of the planes green, red, blue."""
-    signals = Signals(keys, False, device)
+def whole_signals(photos, keys, orders, copies, device, colour):
+    """Whole photographs; of colour the planes green, red, blue."""
+    signals = Signals(keys, orders, False, device)
 
-    def add(pools, pool, a):
-        planes = []
-        for c in ([None] if kind == "gray" else [1, 0, 2]):
-            x = gray(a) if c is None else a[:, :, c]
-            x = torch.from_numpy(numpy.ascontiguousarray(x)[None]).to(device)
-            planes.append(Plane(x, planes[:]))
-        signals.add(pools, pool, planes, "pixels" if kind == "pixels" else "rows")
+    def add(pools, name, a):
+        planes = [a[:, :, c] for c in (1, 0, 2)] if colour else [gray(a)]
+        signals.add(pools, name, [numpy.ascontiguousarray(x)[None] for x in planes])
 
     for source, all_of_it in photos.items():
         for copy in copies:

@@ -22,7 +22,8 @@ import torch_twin
 from torch_twin import BEGIN
 
 FIELDS = {
-    "set": "patches",  # or whole photographs: "gray", "rows" or "pixels" of three planes
+    "set": "patches",  # or whole photographs: "gray" or "colour"
+    "strip": 0, "band": 0, "interleaved": 0,  # the order of places, see Scan
     "residual": "",  # the prediction that symbols are told against; "": plain bytes
     "against": "med",  # with plain bytes: the prediction that rules are told against
     "rules": "",
@@ -39,6 +40,10 @@ def completed(line):
     c = torch_twin.completed({**FIELDS, **line})
     c["shares"] = c["shares"] or (PATCH_SHARES if c["set"] == "patches" else SHARES)
     return c
+
+
+def order_of(c):
+    return c["strip"], c["band"], c["interleaved"]
 
 
 def keys_of(c):
@@ -105,7 +110,7 @@ class SignalTraining(torch_twin.Training):
             wanted, found = int((chosen == k).sum()), []
             while sum(map(len, found)) < wanted:
                 one_pass = []
-                for begin, end in self.signals.pools[name]:
+                for begin, end in self.signals.pools[order_of(c)][name]:
                     shift = 0 if self.signals.records else \
                         1 + random.integers(0, max(1, (end - begin - 1) % T))
                     one_pass.append(numpy.arange(begin + shift, end - T + 1, T))
@@ -134,27 +139,29 @@ class SignalTraining(torch_twin.Training):
         networks = copy.copy(self.networks)  # as it is without fuse(), which compiles for each size
         for fused in ("_before_attention", "_after_attention"):
             networks.__dict__.pop(fused, None)
-        for source, ranges in self.signals.held.items():
-            starts, firsts = [], []
-            for begin, end in ranges:
-                step = T if self.signals.records else T // 2
-                more = numpy.arange(begin, end - T + 1, step)
-                starts.append(more)
-                firsts.append(numpy.where((more == begin) | self.signals.records, 0, T // 2))
-            starts, firsts = (numpy.concatenate(x)[::self.c["held_every"]] for x in (starts, firsts))
+        for source in self.signals.held[order_of(self.c)]:
+            chunks = [self._held_chunks(c, source) for c in self.all]
+            starts = torch.from_numpy(numpy.stack([x for x, _ in chunks])).to(self.device)
+            skip = torch.from_numpy(chunks[0][1]).to(self.device)
             bits = total = 0
-            for k in range(0, len(starts), 16):
-                begin, skip = (torch.from_numpy(x[k:k + 16]).to(self.device)
-                               for x in (starts, firsts))
-                positions = begin[:, None] + self.offsets
-                positions = positions.clamp_min(0).expand(len(self.all), -1, -1)
-                inputs, targets = self._looked_up(positions, (skip == 0)[:, None])
-                counted = self.offsets[1:] >= skip[:, None]
+            for begin, first in zip(starts.split(16, dim=1), skip.split(16)):
+                positions = (begin[..., None] + self.offsets).clamp_min(0)
+                inputs, targets = self._looked_up(positions, (first == 0)[:, None])
+                counted = self.offsets[1:] >= first[:, None]
                 losses = networks.losses(p, inputs, targets) * counted
                 bits = bits + losses.double().sum(dim=(1, 2)) / math.log(2)
                 total = total + counted.sum()
             out[source] = [round(x, 5) for x in (bits / total).tolist()]
         return out
+
+    def _held_chunks(self, c, source):
+        """Where held-out chunks begin, and how many of their symbols do not count."""
+        starts, firsts, T = [], [], c["context"]
+        for begin, end in self.signals.held[order_of(c)][source]:
+            more = numpy.arange(begin, end - T + 1, T if self.signals.records else T // 2)
+            starts.append(more)
+            firsts.append(numpy.where((more == begin) | self.signals.records, 0, T // 2))
+        return [numpy.concatenate(x)[::c["held_every"]] for x in (starts, firsts)]
 
     def run(self):
         began = time.time()
@@ -181,11 +188,15 @@ class SignalTraining(torch_twin.Training):
                 for e, c in enumerate(self.all)]
 
 
-def made(name, folder, keys, copies, device):
+def made(name, folder, configurations, device):
+    """The sequences of all configurations of a set."""
     photos = signal_sets.photographs(folder)
+    keys = list(dict.fromkeys(key for c in configurations for key in keys_of(c)))
+    orders = sorted({order_of(c) for c in configurations})
+    copies = sorted({pool.split()[1] for c in configurations for pool in c["shares"]})
     if name == "patches":
-        return signal_sets.patch_signals(photos, keys, copies, device)
-    return signal_sets.whole_signals(photos, keys, copies, device, name)
+        return signal_sets.patch_signals(photos, keys, orders, copies, device)
+    return signal_sets.whole_signals(photos, keys, orders, copies, device, name == "colour")
 
 
 def groups_of(lines, together):
@@ -222,10 +233,8 @@ def main():
         name = group[0][1]["set"]
         if name not in signals:  # one set at a time is in memory
             of_set = [c for c in map(completed, lines) if c["set"] == name]
-            keys = list(dict.fromkeys(key for c in of_set for key in keys_of(c)))
-            copies = {pool.split()[1] for c in of_set for pool in c["shares"]}
-            signals = {name: made(name, arguments.photographs, keys, sorted(copies), device)}
-            print(f"{name}: {signals[name].size} places, {len(keys)} columns, "
+            signals = {name: made(name, arguments.photographs, of_set, device)}
+            print(f"{name}: {signals[name].size} places, {len(signals[name].columns)} columns, "
                   f"{time.time() - began:.0f} s", flush=True)
         training = SignalTraining([c for _, c in group], signals[name], device,
                                   fuse=arguments.fuse, flash=arguments.flash)
