@@ -11,6 +11,7 @@ import os
 import numpy
 import torch
 
+import signal_sound
 from signal_rules import Plane, Scan, rule_size
 
 HELD = {"imagenet": 15, "kodak": 4}  # photographs, the last by name
@@ -70,38 +71,52 @@ def column(plane, key):
 class Signals:
     """data [places, columns] int16; columns: key -> number; pools and held: order -> name ->
     ranges of places that sequences lie in; records: whether each sequence is a record of its own,
-    at a multiple of its length. An order is (strip, band, interleaved), see Scan."""
+    at a multiple of its length. An order is strip, band and how: + 1
+    with planes interleaved, + 2 with red before green."""
 
     def __init__(self, keys, orders, records, device):
         self.columns = {key: i for i, key in enumerate(keys)}
         self.orders, self.records, self.device = orders, records, device
-        self.parts, self.size = [], 0
+        self.alone = records  # whether a held-out chunk begins anew
+        self.parts, self.size, self.sizes = [], 0, rule_size
         self.pools, self.held = ({order: {} for order in orders} for _ in range(2))
 
     def add(self, pools, name, planes):
         """Appends planes, uint8 [N, H, W] of each."""
         made = {}
         for order in self.orders:
-            strip, band, interleaved = order
-            if (strip, band) not in made:
+            strip, band, how = order
+            key = strip, band, how & 2
+            if key not in made:
                 scan, known = Scan(*planes[0].shape[1:], strip, band, self.device), []
-                for x in planes:
+                for x in planes[1::-1] + planes[2:] if how & 2 else planes:
                     known.append(Plane(torch.from_numpy(x).to(self.device), known[:], scan))
-                made[strip, band] = [torch.stack([column(p, key) for p in known], dim=1).flatten(1)
-                                     for key in self.columns], scan
-            columns, scan = made[strip, band]
-            places = scan.order(len(planes), interleaved)
+                made[key] = [torch.stack([column(p, k) for p in known], dim=1).flatten(1)
+                             for k in self.columns], scan
+            columns, scan = made[key]
+            places = scan.order(len(planes), how & 1)
             part = torch.stack([c[:, places].flatten() for c in columns], dim=1)
             self.parts.append(part)
             pools[order].setdefault(name, []).append((self.size, self.size + len(part)))
             self.size += len(part)
 
+    def add_columns(self, pools, name, columns):
+        """Appends a sequence, [symbols] of each column, in the only order."""
+        part = torch.from_numpy(numpy.stack(columns, axis=1)).to(self.device)
+        self.parts.append(part)
+        pools[self.orders[0]].setdefault(name, []).append((self.size, self.size + len(part)))
+        self.size += len(part)
+
     def size_of(self, rule):
-        return rule_size(rule)
+        return self.sizes(rule)
 
     def finish(self):
-        self.data = torch.cat(self.parts)
-        self.parts = []
+        self.data = torch.empty(self.size, len(self.columns), dtype=torch.int16,
+                                device=self.device)
+        while self.parts:  # the last first, each freed when it is copied
+            part = self.parts.pop()
+            begin = sum(map(len, self.parts))
+            self.data[begin:begin + len(part)] = part
         return self
 
 
@@ -120,6 +135,33 @@ def patch_signals(photos, keys, orders, copies, device, at_a_time=4096):
             add(signals.pools, f"{source} {copy}",
                 [p for a in known for p in PATCH_COPIES[copy](gray(a))])
         add(signals.held, source, [patches(gray(a)) for a in held])
+    return signals.finish()
+
+
+# Copies of a recording.
+SOUND_COPIES = {"plain": lambda x: x, "inverted": lambda x: ~x,
+                "softer": lambda x: (x.astype(numpy.int32) * 11 // 16).astype(numpy.int16),
+                "louder": lambda x: numpy.clip(x.astype(numpy.int32) * 23 // 16, -32768,
+                                               32767).astype(numpy.int16)}
+SPEAKERS_HELD = 20
+
+
+def recordings(file):
+    """[int16 samples], of an npz file whose arrays are recordings in order of their names."""
+    with numpy.load(file) as arrays:
+        return [arrays[name] for name in sorted(arrays.files)]
+
+
+def sound_signals(heard, keys, copies, device, two, predictions):
+    """Speech: of `two` bytes a sample whole recordings, else chunks of one byte a sample alone."""
+    signals = Signals(keys, [(0, 0, 0)], False, device)
+    signals.sizes, signals.alone = signal_sound.rule_size, not two
+    for copy in copies:
+        x = [SOUND_COPIES[copy](a) for a in heard[:-SPEAKERS_HELD]]
+        for sound in signal_sound.made(x, two, predictions):
+            signals.add_columns(signals.pools, f"speech {copy}", [sound.column(k) for k in keys])
+    for sound in signal_sound.made(heard[-SPEAKERS_HELD:], two, predictions):
+        signals.add_columns(signals.held, "speech", [sound.column(k) for k in keys])
     return signals.finish()
 
 

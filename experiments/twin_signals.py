@@ -2,9 +2,9 @@
 """Trains the twin's networks on photographs with rows that rules choose, and with the differences
 to a prediction as symbols.
 
-    python3 twin_signals.py SWEEP.jsonl --photographs FOLDER --out RESULTS.jsonl
+    python3 twin_signals.py SWEEP.jsonl --data FOLDER --out RESULTS.jsonl
 
-A configuration has torch_twin.py's fields and those of FIELDS. FOLDER holds imagenet/ and kodak/.
+A configuration has torch_twin.py's fields and those of FIELDS. FOLDER holds imagenet/, kodak/ and speech.npz.
 Networks of one shape and one set train as one batch. results/signals/README.md defines the rules.
 """
 
@@ -12,6 +12,7 @@ import argparse
 import copy
 import json
 import math
+import os
 import time
 
 import numpy
@@ -22,28 +23,34 @@ import torch_twin
 from torch_twin import BEGIN
 
 FIELDS = {
-    "set": "patches",  # or whole photographs: "gray" or "colour"
+    "set": "patches",  # whole photographs: "gray" or "colour"; speech of 1 or 2 bytes a sample:
+    # "speech8", "speech16"
+    "predictions": [[24, 7], [16, 9]],  # of sound, see signal_sound.predicted
     "strip": 0, "band": 0, "interleaved": 0,  # the order of places, see Scan
     "residual": "",  # the prediction that symbols are told against; "": plain bytes
     "against": "med",  # with plain bytes: the prediction that rules are told against
     "rules": "",
     "shares": None,  # of each pool in training; None: SHARES
+    "red_first": 0,  # 1: planes red, green, blue
+    "rounded": 1,  # 0: held-out symbols by weights as they are alone
     "held_every": 2,  # one in so many held-out chunks is looked at
 }
 SHARES = {"imagenet grid": 0.75, "kodak grid": 0.25}
 PATCH_SHARES = {"imagenet grid": 0.19, "imagenet shift": 0.56, "kodak grid": 0.06,
                 "kodak shift": 0.19}
-SHAPE = [*torch_twin.SHAPE, "set", "held_every"]
+SHAPE = [*torch_twin.SHAPE, "set", "held_every", "rounded"]
 
 
 def completed(line):
     c = torch_twin.completed({**FIELDS, **line})
-    c["shares"] = c["shares"] or (PATCH_SHARES if c["set"] == "patches" else SHARES)
+    if c["shares"] is None:
+        c["shares"] = {"patches": PATCH_SHARES, "speech8": {"speech plain": 1},
+                       "speech16": {"speech plain": 1}}.get(c["set"], SHARES)
     return c
 
 
 def order_of(c):
-    return c["strip"], c["band"], c["interleaved"]
+    return c["strip"], c["band"], c["interleaved"] + 2 * c["red_first"]
 
 
 def keys_of(c):
@@ -86,7 +93,7 @@ class SignalTraining(torch_twin.Training):
         self.offsets_of_rules = torch.tensor(offsets, device=device)
         self.real = self.offsets_of_rules < count
         super().__init__(configurations, numpy.zeros(16, numpy.uint8), device, **options)
-        if signals.records:
+        if signals.alone:
             self.fresh = torch.ones_like(self.fresh)
 
     def make_networks(self, flash):
@@ -158,9 +165,9 @@ class SignalTraining(torch_twin.Training):
         """Where held-out chunks begin, and how many of their symbols do not count."""
         starts, firsts, T = [], [], c["context"]
         for begin, end in self.signals.held[order_of(c)][source]:
-            more = numpy.arange(begin, end - T + 1, T if self.signals.records else T // 2)
+            more = numpy.arange(begin, end - T + 1, T if self.signals.alone else T // 2)
             starts.append(more)
-            firsts.append(numpy.where((more == begin) | self.signals.records, 0, T // 2))
+            firsts.append(numpy.where((more == begin) | self.signals.alone, 0, T // 2))
         return [numpy.concatenate(x)[::c["held_every"]] for x in (starts, firsts)]
 
     def run(self):
@@ -176,7 +183,10 @@ class SignalTraining(torch_twin.Training):
         speed = self.steps * self.c["batch"] * self.c["context"] / (time.time() - looped)
         p = {name: w.detach() for name, w in self.p.items()}
         plain = self.held_out(p)
-        coded = self.held_out(torch_twin.rounded(p, torch.ones(len(self.all), device=self.device)))
+        coded = plain
+        if self.c["rounded"]:
+            ones = torch.ones(len(self.all), device=self.device)
+            coded = self.held_out(torch_twin.rounded(p, ones))
         count = sum(w[0].numel() for name, w in self.p.items() if name != "rule_rows")
         second = [2 * a - b for a, b in zip(loss, half)]
         return [{"parameters": count + self.row_counts[e] * c["width"],
@@ -190,10 +200,14 @@ class SignalTraining(torch_twin.Training):
 
 def made(name, folder, configurations, device):
     """The sequences of all configurations of a set."""
-    photos = signal_sets.photographs(folder)
     keys = list(dict.fromkeys(key for c in configurations for key in keys_of(c)))
     orders = sorted({order_of(c) for c in configurations})
     copies = sorted({pool.split()[1] for c in configurations for pool in c["shares"]})
+    if name.startswith("speech"):
+        heard = signal_sets.recordings(os.path.join(folder, "speech.npz"))
+        return signal_sets.sound_signals(heard, keys, copies, device, name == "speech16",
+                                         configurations[0]["predictions"])
+    photos = signal_sets.photographs(folder)
     if name == "patches":
         return signal_sets.patch_signals(photos, keys, orders, copies, device)
     return signal_sets.whole_signals(photos, keys, orders, copies, device, name == "colour")
@@ -214,7 +228,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sweep")
-    parser.add_argument("--photographs", required=True)
+    parser.add_argument("--data", required=True)
     parser.add_argument("--out", required=True)
     parser.add_argument("--minutes", type=float, default=1e9, help="start no group after so many")
     parser.add_argument("--together", type=int, default=16, help="configurations a group at most")
@@ -233,7 +247,7 @@ def main():
         name = group[0][1]["set"]
         if name not in signals:  # one set at a time is in memory
             of_set = [c for c in map(completed, lines) if c["set"] == name]
-            signals = {name: made(name, arguments.photographs, of_set, device)}
+            signals = {name: made(name, arguments.data, of_set, device)}
             print(f"{name}: {signals[name].size} places, {len(signals[name].columns)} columns, "
                   f"{time.time() - began:.0f} s", flush=True)
         training = SignalTraining([c for _, c in group], signals[name], device,
