@@ -16,7 +16,7 @@
 
 namespace occam {
 
-// Not thread-safe; a thread has its own.
+// A thread has its own: it is not thread-safe.
 class Predictor {
  public:
   virtual ~Predictor() = default;
