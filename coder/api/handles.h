@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 
+#include "coder/archive/codec_options.h"
 #include "coder/predict/network_predictor.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
@@ -88,6 +89,10 @@ void Fill(const Struct& result, Struct* to) {
 }
 
 Kernels KernelsOf(unsigned flags);  // Throws kUsage for flags that do not exist.
+
+// A caller's progress function, which may be null, as ours: it throws kCancelled where that asks to
+// stop.
+ProgressFn ProgressOf(occam_progress progress, void* user);
 
 // A caller's streams as ours. The struct and what it points to must outlive them.
 std::unique_ptr<ByteSource> SourceOf(const occam_reader& reader);

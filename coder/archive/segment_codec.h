@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "coder/archive/coded_symbols.h"
 #include "coder/container/container_format.h"
 #include "coder/predict/codec_model.h"
 #include "coder/predict/order2_predictor.h"
@@ -24,10 +25,12 @@ struct EncodedSegment {
   size_t lost_bit_bytes = 0;  // of the payload: what the bits take that a tokenizer loses
 };
 
-// What a predictor gave a symbol of kFrequencyTotal, and how many bytes the symbol stands for.
+// What a predictor gave a symbol of kFrequencyTotal, how many bytes the symbol stands for, and who
+// decided it.
 struct SymbolFrequency {
   uint32_t frequency = 0;
   uint32_t bytes = 1;
+  Decider decider = Decider::kNetwork;
 };
 
 // How many original bytes were dealt with since the last call.
@@ -64,20 +67,12 @@ class SegmentCodec {
   Predictor& PredictorFor(CodingMethod method, int threads);
   // Null where symbols are bytes.
   const Tokenizer* TokenizerOf(CodingMethod method);
-  // What is coded of a segment's bytes.
-  struct Symbols {
-    std::vector<int32_t> tokens;
-    Bytes lost_bits;  // coder/archive/lost_bits.h; empty where tokens lose none
-  };
-  Symbols SymbolsOf(CodingMethod method, std::span<const uint8_t> bytes);
-  Bytes BytesOf(CodingMethod method, const Symbols& symbols);
-
   struct Payload {
     Bytes bytes;
     size_t lost_bit_bytes = 0;
   };
   // Nothing where it has more than `most_bytes`.
-  std::optional<Payload> EncodePayload(CodingMethod method, const Symbols& symbols,
+  std::optional<Payload> EncodePayload(CodingMethod method, const CodedSymbols& symbols,
                                        uint32_t original_bytes, size_t most_bytes, int threads,
                                        const CountFn& count);
   // Nothing where no encoder writes this payload for so many bytes.
