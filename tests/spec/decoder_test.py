@@ -14,6 +14,7 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
+from frames import decode_frame, read_length
 from container import MODEL, decompress, lane_lengths, read_archive, xxh3
 from models import flatten, read_flat, read_model
 from notation import Damaged
@@ -152,8 +153,42 @@ def written_by_commands(tokenizer):
         _, _, segments = read_archive(read(alone), lambda model=model: model)
         methods = [segment.method for segment in segments]
         assert methods == [MODEL], (tokenizer, mode, methods)
+    frames_of_commands(name, model, [original[:150], original[:192], original[:13], b"", bytes(9)])
     occam("compress", "-T", "1", "--ckpt", name + ".h5", "--embed-model", name, "-o", embedded)
     assert decode(embedded) == original, tokenizer
+
+
+def frames_of_commands(name, model, records):
+    """Bare frames that the command writes of these records."""
+    for number, record in enumerate(records):
+        path = write(f"{name}.record{number}", record)
+        for check in range(3):
+            frame = f"{path}.{check}"
+            raw = ["--raw-frame", "--check-bytes", str(check), "-o", frame]
+            occam("compress", "--ckpt", name + ".occm", *raw, path)
+            assert decode_frame(read(frame), model, check) == record, (name, number, check)
+
+
+def golden_frames():
+    """What decodes, and what is refused, as the page tells it."""
+    model = read_flat(read(of_golden("model.occm")))
+    longest = b""
+    for line in read(of_golden("frames")).decode().splitlines():
+        check, record, frame = line.split()
+        record, frame = (bytes.fromhex(part.strip("-")) for part in (record, frame))
+        assert decode_frame(frame, model, int(check)) == record, line
+        assert read_length(frame)[0] == len(record), line
+        if check == "2":
+            longest = frame
+    taken = [
+        at
+        for at in range(len(longest))
+        for hurt in (changed(longest, at), longest[:at])
+        if not refused(lambda frame: decode_frame(frame, model, 2), hurt)
+    ]
+    assert not taken, taken  # some 250 frames, each of which passes once in 65536 times
+    for start in (b"", b"\xc0", b"\xf0\x00", b"\x00\x01"):
+        assert refused(lambda frame: decode_frame(frame, model, 1), start), start
 
 
 def without_a_model():
@@ -303,6 +338,7 @@ with tempfile.TemporaryDirectory() as work:
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(written_by_commands, SHAPES))
     golden_files()
+    golden_frames()
     without_a_model()
     put_together_wrongly()
     damaged_bytes()

@@ -18,7 +18,16 @@ from models import Reader, read_configuration, read_flat
 
 pages, golden = sys.argv[1:3]
 full = "--full" in sys.argv[3:]
-PAGES = ["README", "contract", "range_coder", "occ", "occm", "predictors", "coded_models"]
+PAGES = [
+    "README",
+    "contract",
+    "range_coder",
+    "occ",
+    "occm",
+    "predictors",
+    "coded_models",
+    "frame",
+]
 
 
 def read(name):
@@ -128,6 +137,21 @@ for name, numbers in chosen.items():
         original = restore(header, model, paper, segment)
         assert len(original) == segment.original_bytes, (name, number)
         assert xxh3(original) == segment.original_hash, (name, number)
+
+# Bare frames; the shorter ones, and the examples of their page.
+with open(os.path.join(pages, "frame.md"), encoding="utf-8") as file:
+    frame_page = file.read()
+for line in read("frames").decode().splitlines():
+    check, record, frame = line.split()
+    record, frame = (bytes.fromhex(part.strip("-")) for part in (record, frame))
+    if check == "1" and len(record) <= 60:
+        assert f"`{frame.hex()}`" in frame_page, line
+    if len(record) <= 60 or full:
+        predictor = page.NetworkPredictor(paper, paper.C, False)
+        decoded = page.decode_frame(
+            frame, predictor, lambda symbol: bytes([symbol]), int(check), xxh3
+        )
+        assert decoded == record, line
 
 # The coded model, tensor by tensor, beside the flat one.
 coded = read("model.coded.occm")
