@@ -12,6 +12,7 @@ Muon makes the small directions of a gradient as large as the others, rounding e
 """
 
 import argparse
+import hashlib
 import json
 import math
 import os
@@ -21,6 +22,7 @@ import numpy
 import torch
 import torch.nn.functional as F
 
+import twin_checkpoint
 import twin_memory
 from twin_layers import each, linear, norm, orthogonal
 
@@ -124,6 +126,7 @@ class Networks:
         windows = {w for c, first in zip(configurations, self.windows) for w in c["all_windows"] + first}
         self.memories = twin_memory.Memories(configurations, device) if any(c["memory"] for c in configurations) else None
         self.flash = flash
+        self.maxima = None  # where a list: of keys and of values, [E, kv_heads] for each layer
         self.masks = {} if flash else {w: self._mask(w, device) for w in windows if w < self.T}
 
     def _mask(self, w, device):
@@ -156,6 +159,8 @@ class Networks:
 
     def _attention(self, q, k, v, layer):
         """q, k, v [E, B, heads, T, size]."""
+        if self.maxima is not None:
+            self.maxima.append([y.abs().amax(dim=(1, 3, 4)).float() for y in (k, v)])
         group = self.c["heads"] // self.c["kv_heads"]
         if group > 1:
             k, v = k.repeat_interleave(group, dim=2), v.repeat_interleave(group, dim=2)
@@ -418,6 +423,19 @@ class Training:
                  "curve": [point[e] for point in curves], "tokens_per_s": round(speed * len(self.all)),
                  "seconds": round((time.time() - began) / len(self.all), 1)} for e, c in enumerate(self.all)]
 
+    @torch.no_grad()
+    def kept(self, results):
+        """What twin_checkpoint.py makes a checkpoint of, one a network. Its largest keys and values
+        are those of 16 contexts of the text that was trained on."""
+        used = self.averaged or {name: w.detach() for name, w in self.p.items()}
+        self.networks.maxima = []
+        evaluate(self.networks, used, self.train_data[:16 * self.c["context"]])
+        keys, values = (torch.stack(of_layers, dim=1).cpu().numpy() for of_layers in zip(*self.networks.maxima))
+        self.networks.maxima = None
+        digest = hashlib.sha256(self.train_data.cpu().numpy().tobytes()).hexdigest()
+        return [twin_checkpoint.kept(c, {name: w[e].cpu().numpy() for name, w in used.items()}, (keys[e], values[e]),
+                                     results[e]["curve"], digest) for e, c in enumerate(self.all)]
+
     def remembered(self, p):
         """What each memory holds, and for each coding of its rows: its bytes and what it costs in held-out bits per byte, on
         every fourth chunk."""
@@ -447,6 +465,7 @@ def main():
     parser.add_argument("sweep")
     parser.add_argument("--data", required=True)
     parser.add_argument("--out", required=True)
+    parser.add_argument("--save", help="folder for the networks, as NAME.npz, for twin_checkpoint.py")
     parser.add_argument("--minutes", type=float, default=1e9, help="start no group after so many")
     parser.add_argument("--together", type=int, default=8, help="configurations a group at most")
     parser.add_argument("--points", type=int, default=4, help="how often a run looks at held-out text")
@@ -470,7 +489,12 @@ def main():
         if time.time() - began > 60 * arguments.minutes:
             break
         training = Training([c for _, c in group], data, device, arguments.fuse, arguments.flash, arguments.points)
-        for (line, _), result in zip(group, training.run()):
+        results = training.run()
+        kept = training.kept(results) if arguments.save else []
+        for (line, _), saved in zip(group, kept):
+            os.makedirs(arguments.save, exist_ok=True)
+            numpy.savez(os.path.join(arguments.save, line["name"].replace(" ", "_") + ".npz"), **saved)
+        for (line, _), result in zip(group, results):
             with open(arguments.out, "a") as file:
                 file.write(json.dumps({**line, **result}) + "\n")
             count = result["parameters"] + result.get("memory_parameters", 0)

@@ -1,5 +1,5 @@
-// What the exact network must know beyond the weights (docs/spec/contract.md, sections 1.2
-// and 6.5).
+// The facts that the exact network must know beyond the weights (docs/spec/contract.md, sections
+// 1.2 and 6.5).
 #ifndef OCCAM_MODEL_CALIBRATION_H_
 #define OCCAM_MODEL_CALIBRATION_H_
 

@@ -45,10 +45,10 @@ struct ParameterSpec {
   int64_t size() const { return rows * columns; }
 };
 
-// In the order of the network: embedding, then each layer's gain1 conv1 wq wk wv wo gain2 conv2 wu
-// wd, then final_gain, head. Shapes: embedding [V + 1, D], gain1 [1, D], conv1 [taps, D] with the
-// newest tap last, wq [D, D], wk, wv [kv_width, D], wo [D, D], gain2, conv2, wu [mlp_width, D], wd
-// [D, mlp_width], final_gain [1, D], head [V, D].
+// The tensors in the order of the network: embedding, then each layer's gain1 conv1 wq wk wv wo
+// gain2 conv2 wu wd, then final_gain, head. Shapes: embedding [V + 1, D], gain1 [1, D], conv1
+// [taps, D] with the newest tap last, wq [D, D], wk, wv [kv_width, D], wo [D, D], gain2, conv2, wu
+// [mlp_width, D], wd [D, mlp_width], final_gain [1, D], head [V, D].
 std::vector<ParameterSpec> ParameterTable(const ModelConfig& config);
 
 // Indices into the table by role, so that network code names tensors without searching. conv1 and
@@ -94,7 +94,7 @@ class ParameterSet {
 };
 
 // Sets every tensor to its initial value; a pure function of the configuration and the seed. The
-// still rows of a key head begin as those of the first query head that reads it: as keys see the
+// still rows of a key head begin as those of the first query head that reads it. As keys see the
 // past (model/network/rotate.h), places like the present one are found from the first step on. 200K
 // parameters, 6 MB seen: 1.85 instead of 1.95 bpb, and no plateau (experiments/results/recipe).
 void Initialise(const ModelConfig& config, ParameterSet* weights, uint64_t seed);

@@ -23,9 +23,12 @@ esac
 
 say() { printf '== %s min: %s\n' $((SECONDS / 60)) "$*"; }
 
+# Warnings are errors but in the sanitizers' builds, whose instrumentation misleads g++ 12.
 build() {  # PRESET [TARGET...]
+  local strict=ON
+  case $1 in asan | tsan) strict=OFF ;; esac
   say "building $1"
-  cmake --preset "$1" -DOCCAM_WERROR=ON >/dev/null
+  cmake --preset "$1" -DOCCAM_WERROR=$strict >/dev/null
   if [ $# -gt 1 ]; then cmake --build --preset "$1" --target "${@:2}"; else cmake --build --preset "$1"; fi
 }
 

@@ -35,9 +35,9 @@ class Communicator {
   virtual void TakeMaxima(std::span<float> values) = 0;
 
   // Adds what each rank has to `total`, element by element and in the order of the ranks, as one
-  // process would: rank 0 starts from zeros and calls add(first, part) for consecutive parts of
-  // `total`, [first, first + part.size()), which adds its terms to them; so does each next rank to
-  // what it is given; at the end every rank has the last one's result.
+  // process would. Rank 0 starts from zeros and calls add(first, part) for consecutive parts of
+  // `total`, [first, first + part.size()), which adds its terms to them. So does each next rank to
+  // what it is given. At the end every rank has the last one's result.
   using AddTerms = std::function<void(size_t first, std::span<float> part)>;
   virtual void SumInOrder(std::span<float> total, const AddTerms& add) = 0;
 
@@ -50,8 +50,8 @@ std::unique_ptr<Communicator> SingleProcess();
 
 // The ranks that a launcher (mpirun, srun) has started together with this process; SingleProcess
 // where none has. Once in a process, which the ranks leave together when it is destroyed. Throws
-// kUsage when the program was started several times and the processes cannot find each other: this
-// build has no MPI, or the launcher speaks another one.
+// kUsage when several processes were started and cannot find each other: this build has no MPI, or
+// the launcher speaks another one.
 std::unique_ptr<Communicator> JoinRanks();
 
 // Items [begin, end) of `items` that belong to a rank: as evenly as can be, in order.

@@ -22,14 +22,14 @@
 
 namespace occam {
 
-// What a step came upon.
+// The result of a step.
 struct StepResult {
   double loss_nats = 0;      // of the batch, a token
   double gradient_norm = 0;  // before clipping
   double rate_factor = 0;    // of the schedule
 };
 
-// One call at a time, and on all ranks alike. `steps` is how many steps the weights have had.
+// Takes one call at a time, on all ranks alike. `steps` is how many steps the weights have had.
 class Learner {
  public:
   // Weights are those of Initialise with the recipe's seed. `stream` and `ranks` must outlive it.
@@ -38,26 +38,26 @@ class Learner {
           int threads, Communicator* ranks);
 
   void StartFrom(const ParameterSet& weights) { weights_ = weights; }
-  // What a run that was stopped had. Throws kDamaged for another number of rows.
+  // Takes over what a run that was stopped had. Throws kDamaged for another number of rows.
   void Restore(const ParameterSet& weights, OptimizerState optimizer, SensitivityState sensitivity);
 
-  // The step after `steps` steps. Throws kUsage where loss, gradient or weights are not finite, or
-  // weights cannot be rounded: the message has what can be known of it.
+  // Makes the step after `steps` steps. Throws kUsage where loss, gradient or weights are not
+  // finite, or weights cannot be rounded: the message has what can be known of it.
   StepResult Step(int64_t steps, double rate_factor);
 
   // Throws kUsage with the same message unless all weights are finite.
   void RequireFinite(int64_t steps) const;
 
-  // From here on the passes see rounded weights.
+  // Rounds the weights that the passes see from here on.
   void BeginRounding() { seen_.BeginRounding(); }
   bool rounding() const { return seen_.rounding(); }
 
-  // By what the passes see; as ShardWorkers. Throws as Step where weights cannot be rounded.
+  // Measures as ShardWorkers, by what the passes see. Throws as Step.
   std::optional<double> ChunkedLoss(int64_t steps, std::span<const int32_t> tokens,
                                     const std::atomic<bool>* interrupt);
-  // Of the weights as coding needs them, over `sequences` training sequences of each source.
+  // Calibrates the weights that code, over `sequences` training sequences of each source.
   Calibration Calibrate(int64_t steps, int sequences);
-  // What the weights' own bits are, where the recipe charges for them (SeenWeights::Bits).
+  // Returns what the weights' own bits are, where the recipe charges for them (SeenWeights::Bits).
   double WeightBits() const { return seen_.Bits(weights_); }
 
   const ParameterSet& weights() const { return weights_; }

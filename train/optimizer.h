@@ -14,7 +14,7 @@
 
 namespace occam {
 
-// What the next step needs of the ones before.
+// The memory of the steps before that the next one needs.
 struct OptimizerState {
   explicit OptimizerState(const ModelConfig& config) : first(config), second(config) {}
   int64_t steps = 0;
@@ -23,7 +23,7 @@ struct OptimizerState {
 };
 
 // A tensor is updated by one thread, so the result does not depend on their number. All memory is
-// allocated in the beginning. One Step at a time.
+// allocated in the beginning. There is one Step at a time.
 class Optimizer {
  public:
   // `team` must outlive it.
@@ -58,8 +58,8 @@ class Optimizer {
 // Not finite if an element is not.
 double GlobalNorm(const ParameterSet& gradients, ThreadTeam* team);
 
-// What gradients are multiplied by so that their norm is at most clip_norm (Pascanu et al., 2013,
-// algorithm 1).
+// The factor of gradients so that their norm is at most clip_norm (Pascanu et al., 2013, algorithm
+// 1).
 float ClipScale(double norm, double clip_norm);
 
 }  // namespace occam

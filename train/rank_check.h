@@ -1,5 +1,5 @@
-// Whether ranks train the same model. What would otherwise let them part without a word is other
-// data or another checkpoint on another machine's disk, another build, another kind of processor.
+// Checks that ranks train the same model. Otherwise they part without a word where another machine
+// has other data, another checkpoint, another build or another kind of processor.
 #ifndef OCCAM_TRAIN_RANK_CHECK_H_
 #define OCCAM_TRAIN_RANK_CHECK_H_
 
@@ -18,7 +18,7 @@ namespace occam {
 void RequireSameRun(const std::string& run, Communicator* ranks);
 void RequireSameData(const TrainingStream& stream, Communicator* ranks);
 void RequireSameOptimizer(const ParameterSet& state, Communicator* ranks);
-// After `steps` steps.
+// Compares weights after `steps` steps.
 void RequireSameWeights(const ParameterSet& weights, int64_t steps, Communicator* ranks);
 
 }  // namespace occam

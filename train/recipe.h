@@ -1,4 +1,4 @@
-// How a model is trained: every hyper-parameter with its source.
+// The recipe of training a model: every hyper-parameter with its source.
 #ifndef OCCAM_TRAIN_RECIPE_H_
 #define OCCAM_TRAIN_RECIPE_H_
 
@@ -37,13 +37,13 @@ struct Recipe {
   double final_factor = 0.02;
 
   // Over this last share of the run, forward and backward passes see the weights rounded as the
-  // exact network will have them (model/quantize.h), and gradients go to the weights as they are:
-  // the straight-through estimator (Bengio, Leonard and Courville, 2013, "Estimating or propagating
+  // exact network will have them (model/quantize.h). Gradients go to the weights as they are: the
+  // straight-through estimator (Bengio, Leonard and Courville, 2013, "Estimating or propagating
   // gradients through stochastic neurons", section 4; for weights Jacob et al., 2018, "Quantization
   // and training of neural networks for efficient integer-arithmetic-only inference", section 3).
   // 0: never.
   double rounded_share = 0.2;
-  // Of a weight's code (model/quantize.h), at most.
+  // The bits of a weight's code (model/quantize.h), at most.
   int64_t weight_bits = 7;
   // lambda of train/weight_rate.h, where the passes see rounded weights. 0: the weights' bits cost
   // nothing.
@@ -57,7 +57,7 @@ struct Recipe {
   // 1: linear layers multiply operands rounded to bfloat16 (Kalamkar et al., 2019, "A study of
   // BFLOAT16 for deep learning training"); 0: float32. Weights, sums and all else are float32.
   int64_t bfloat16 = 0;
-  // Of the initial weights and of the batches.
+  // The seed of the initial weights and of the batches.
   int64_t seed = 1;
 
   bool operator==(const Recipe&) const = default;

@@ -2,7 +2,7 @@
 // number of sequences; each has a gradient of its own, and what the shards give is put together in
 // shard order, element by element. So results do not depend on the number of threads, bit for bit
 // (docs/architecture.md). Where several ranks work together, each has its share of the shards, one
-// after the other, and the sums go on from rank to rank: so results do not depend on their number
+// after the other. The sums go on from rank to rank, so results do not depend on their number
 // either.
 #ifndef OCCAM_TRAIN_SHARD_WORKERS_H_
 #define OCCAM_TRAIN_SHARD_WORKERS_H_
@@ -27,10 +27,10 @@
 
 namespace occam {
 
-// Activations for as many shards as threads, and for training the gradients of kShardsAtOnce shards
-// or as many as there are threads, with several ranks those of all shards of this one; allocated by
-// the first call that needs them. One call at a time, and on all ranks alike: each gets the same
-// result.
+// Holds activations for as many shards as threads. For training it holds the gradients of
+// kShardsAtOnce shards or one a thread, with several ranks those of all shards of this one. The
+// first call that needs them allocates them. One call at a time, and on all ranks alike: each gets
+// the same result.
 class ShardWorkers {
  public:
   // Shards of `shard_sequences` sequences of config.context tokens. `team` must outlive it. A
@@ -46,9 +46,9 @@ class ShardWorkers {
   // of the mean loss a target, and returns that loss in nats.
   double Gradient(const ParameterSet& weights, const Batch& batch, ParameterSet* gradients);
 
-  // The sum of the losses of all tokens, in nats, in chunks of `context` that start with the begin
-  // symbol: what the float network needs for them in the chunked mode of the codec. Nothing when
-  // `interrupt` (may be null) was set, on any rank, before all were done.
+  // Returns the sum of the losses of all tokens, in nats, in chunks of `context` that start with
+  // the begin symbol. The float network needs it for them in the chunked mode of the codec. Returns
+  // nothing when `interrupt` (may be null) was set, on any rank, before all were done.
   std::optional<double> ChunkedLoss(const ParameterSet& weights, std::span<const int32_t> tokens,
                                     const std::atomic<bool>* interrupt = nullptr);
 

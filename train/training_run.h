@@ -1,4 +1,4 @@
-// What a checkpoint keeps of an unfinished run, and whether a run may go on from it.
+// The part of a checkpoint that an unfinished run keeps, and whether a run may go on from it.
 #ifndef OCCAM_TRAIN_TRAINING_RUN_H_
 #define OCCAM_TRAIN_TRAINING_RUN_H_
 
@@ -15,18 +15,18 @@
 
 namespace occam {
 
-// How far a run has come, beside its weights. Batches are a pure function of (seed, step), so there
-// is no random state.
+// The place that a run has come to, beside its weights. Batches are a pure function of (seed,
+// step), so there is no random state.
 struct RunPosition {
   int64_t steps = 0;
   double elapsed_s = 0;
   int64_t validation_tokens = 0;  // that interim validations measure; 0 until the first one
-  // Of the steps so far; nothing when the run started from another model's weights (or before this
-  // was counted).
+  // The code of the steps so far; nothing when the run started from another model's weights (or
+  // before this was counted).
   std::optional<Prequential> prequential = Prequential{};
 };
 
-// Of RowSensitivity (train/weight_rate.h); no means where the recipe does not ask for it.
+// The state of RowSensitivity (train/weight_rate.h); no means where the recipe does not ask for it.
 struct SensitivityState {
   std::vector<double> means;
   int64_t batches = 0;
@@ -40,14 +40,14 @@ TrainingState PackTraining(const Recipe& recipe, const RunLength& length,
                            const RunPosition& position, const OptimizerState& optimizer,
                            const SensitivityState& sensitivity = {});
 
-// What a run set out to do, and how far it came.
+// The plan of a run, and how far it came.
 struct RunPlan {
   Recipe recipe;
   RunLength length;
   int64_t steps_done = 0;
 };
 
-// What a training state says of it.
+// Returns what a training state says of it.
 std::optional<Prequential> PrequentialOf(const TrainingState& state);
 
 // Throws kUsage (a released model; a checkpoint that lacks a field of the recipe, being of an older

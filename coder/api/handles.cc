@@ -17,8 +17,10 @@ std::string TokenizerNameOf(const occam::CodecModel& model) {
 
 }  // namespace
 
-occam_model::occam_model(occam::QuantizedModel model, occam::Kernels kernels)
-    : loaded(std::move(model), kernels),
+occam_model::occam_model(occam::QuantizedModel model, occam::Kernels kernels,
+                         uint64_t memory_bytes_in)
+    : memory_bytes(memory_bytes_in),
+      loaded(std::move(model), kernels),
       kernels_name(loaded.network().kernels_name()),
       tokenizer_name(TokenizerNameOf(loaded.codec_model())) {}
 

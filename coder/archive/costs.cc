@@ -6,14 +6,14 @@
 #include "coder/archive/model_header.h"
 #include "coder/archive/progress_meter.h"
 #include "coder/archive/segment_codec.h"
-#include "data/base/processors.h"
+#include "coder/archive/segment_memory.h"
 
 namespace occam {
 
 void MeasureCosts(std::span<const uint8_t> bytes, const CodecModel& model,
                   const CodecOptions& options, std::span<float> bits, std::span<Decider> deciders) {
   const FileHeader header = HeaderFor(&model, options.mode);
-  const int threads = options.threads == 0 ? ProcessorCount() : options.threads;
+  const int threads = PlanWork(header, &model, options, 0, "the model").threads;
   SegmentCodec codec(header, &model);
   ProgressMeter meter(options.progress);
   auto out = bits.begin();

@@ -1,4 +1,4 @@
-// What each byte costs: where a model spends its bits.
+// The cost of each byte: where a model spends its bits.
 #ifndef OCCAM_CODER_ARCHIVE_COSTS_H_
 #define OCCAM_CODER_ARCHIVE_COSTS_H_
 

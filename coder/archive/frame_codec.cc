@@ -21,6 +21,9 @@ constexpr size_t kLeastOfTwo = kTwoBytes;
 constexpr size_t kLeastOfThree = kLeastOfTwo + (kThreeBytes - kTwoBytes) * 256;
 static_assert(kMaxRecordBytes == kLeastOfThree + (256 - kThreeBytes) * 65536 - 1);
 
+// Symbols of a lane, so that who is told is soon asked.
+constexpr uint32_t kTellEvery = 256;
+
 void PutLength(size_t length, Bytes* frame) {
   const auto put = [frame](size_t byte) { frame->push_back(static_cast<uint8_t>(byte)); };
   if (length < kLeastOfTwo) {
@@ -137,7 +140,7 @@ Bytes FrameCodec::DecodeByModel(std::span<const uint8_t> payload, size_t record_
     predictor_->Decode(decoder, std::span(&symbol, 1));
     symbols.tokens.push_back(symbol);
     done += tokenizer_ ? tokenizer_->DecodedBytes(std::span(&symbol, 1)) : 1;
-    if (symbols.tokens.size() % model_.context == 0) Tell(done, 0);
+    if (symbols.tokens.size() % std::min(model_.context, kTellEvery) == 0) Tell(done, 0);
   }
   if (tokenizer_ && tokenizer_->lost_bit())
     symbols.lost_bits = DecodeLostBits(symbols.tokens, &decoder);

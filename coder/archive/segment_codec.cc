@@ -95,9 +95,17 @@ bool EncodeSymbols(Predictor& model, std::span<const int32_t> symbols,
   });
 }
 
+// Symbols that are decoded in some hundredths of a second, so that who counts them is soon asked.
+uint32_t CountEvery(CodingMethod method, const CodecModel* model) {
+  constexpr uint64_t kMost = 4096;
+  constexpr uint64_t kMultiplications = 1 << 27;
+  if (method != CodingMethod::kModel || model->symbol_multiplications == 0) return kMost;
+  const uint64_t symbols = kMultiplications / model->symbol_multiplications;
+  return static_cast<uint32_t>(std::clamp<uint64_t>(symbols, 1, kMost));
+}
+
 void DecodeSymbols(Predictor& model, std::span<const uint32_t> lengths, std::span<int32_t> decoded,
-                   SymbolCounter count, RangeDecoder* decoder) {
-  constexpr uint32_t kCountEvery = 4096;
+                   uint32_t count_every, SymbolCounter count, RangeDecoder* decoder) {
   std::vector<size_t> offsets;
   size_t offset = 0;
   for (const uint32_t length : lengths) {
@@ -113,7 +121,7 @@ void DecodeSymbols(Predictor& model, std::span<const uint32_t> lengths, std::spa
     model.Decode(*decoder, std::span(symbols).first(active));
     for (size_t lane = 0; lane < active; ++lane) decoded[offsets[lane] + step] = symbols[lane];
     done += static_cast<uint32_t>(active);
-    if (done >= kCountEvery) count.Add(std::exchange(done, 0));
+    if (done >= count_every) count.Add(std::exchange(done, 0));
   }
   count.Add(done);
 }
@@ -171,7 +179,7 @@ std::optional<Bytes> SegmentCodec::DecodePayload(CodingMethod method,
   CodedSymbols symbols{std::vector<int32_t>(symbol_count), {}};
   RangeDecoder decoder(payload);
   DecodeSymbols(PredictorFor(method, threads), Lanes(method, symbol_count, file_), symbols.tokens,
-                {symbol_count, original_bytes, count}, &decoder);
+                CountEvery(method, model_), {symbol_count, original_bytes, count}, &decoder);
   const Tokenizer* const tokenizer = TokenizerOf(method);
   if (tokenizer && tokenizer->lost_bit())
     symbols.lost_bits = DecodeLostBits(symbols.tokens, &decoder);
@@ -260,8 +268,9 @@ std::vector<SymbolFrequency> SegmentCodec::ModelFrequencies(std::span<const uint
 
 Bytes SegmentCodec::Decode(const SegmentHeader& header, std::span<const uint8_t> payload,
                            int threads, const CountFn& count, const std::string& name) {
-  Bytes original(payload.begin(), payload.end());
+  Bytes original;
   if (header.method == CodingMethod::kStored) {
+    original.assign(payload.begin(), payload.end());
     count(header.original_bytes);
   } else {
     auto decoded = DecodePayload(header.method, payload, header.symbols, header.original_bytes,

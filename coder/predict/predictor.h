@@ -16,8 +16,8 @@
 
 namespace occam {
 
-// Who decided a symbol: of predictions that are mixed, those whose evidence for it weighed most.
-// The values are those of occam_decider in occam_c.h.
+// Who decided a symbol: the predictor whose evidence for it weighed most in a mixture. The values
+// are those of occam_decider in occam_c.h.
 enum class Decider : uint8_t {
   kNetwork = 0,
   kMatch = 1,   // a long string that came before (repeat_finder.h)
@@ -26,7 +26,7 @@ enum class Decider : uint8_t {
   kNone = 4,    // all of them expected another symbol
 };
 
-// Not thread-safe; a thread has its own.
+// A thread has its own: it is not thread-safe.
 class Predictor {
  public:
   virtual ~Predictor() = default;

@@ -40,6 +40,9 @@
 
 namespace occam {
 
+class Reader;
+struct Options;
+
 namespace door {
 
 // Calls a C function with room for its error, and throws that.
@@ -67,7 +70,7 @@ class Buffer {
 // Keeps the exception of a caller's function while C code stands in between.
 class Caught {
  public:
-  // What function() returns, or `failed` where it throws. After an exception nothing of the
+  // Returns what function() returns, or `failed` where it throws. After an exception nothing of the
   // caller's is called any more.
   template <typename Function, typename Result>
   Result Try(Function function, Result failed) {
@@ -79,7 +82,7 @@ class Caught {
       return failed;
     }
   }
-  // As Call, but an exception that was caught meanwhile comes first.
+  // Does as Call, but an exception that was caught meanwhile comes first.
   template <typename Function, typename... Arguments>
   void Call(Function function, Arguments... arguments) {
     occam_error error;
@@ -113,6 +116,9 @@ class Model {
   static Model FromMemory(std::span<const uint8_t> bytes, bool plain_kernels = false) {
     return Make(occam_model_parse, bytes.data(), bytes.size(), Flags(plain_kernels));
   }
+  // The same from anywhere, with memory, kernels and progress of the options (3, 4). The two above
+  // read what takes no more than 1 GB of memory.
+  static Model FromReader(Reader& reader, const Options& options);
   // The names of the built-in models, the default first.
   static std::vector<std::string> BuiltInNames() {
     std::vector<std::string> names;
@@ -168,7 +174,10 @@ struct Options {
   Mode mode = Mode::kChunked;    // compressing alone; a file says its own
   bool embed_model = false;      // compressing: puts the model, coded, into the file
   int threads = 0;               // 0: one a processor; never shows in a result
-  bool plain_kernels = false;    // for models of files: the slow definition
+  // Bytes that a call may take, a model and what it is read from included; 0: 1 GB, OCCAM_UNKNOWN:
+  // any number. Counted before anything is allocated; ErrorKind::kMemory.
+  uint64_t memory = 0;
+  bool plain_kernels = false;  // for models of files: the slow definition
   // Told often of bytes done so far, from any thread, by one at a time. False ends the call with
   // ErrorKind::kCancelled.
   std::function<bool(uint64_t original_bytes, uint64_t file_bytes)> progress = nullptr;
@@ -178,7 +187,7 @@ struct Options {
 
 // ---- 4. Streams and files ----------------------------------------------------------------------
 
-// Where bytes come from.
+// A source of bytes.
 class Reader {
  public:
   virtual ~Reader() = default;
@@ -190,7 +199,7 @@ class Reader {
   virtual std::string name() const { return "the input"; }  // for messages
 };
 
-// Where bytes go, in order, restored ones only after they were found to be right.
+// A sink of bytes, in order; restored ones come only after they were found to be right.
 class Writer {
  public:
   virtual ~Writer() = default;
@@ -277,6 +286,7 @@ class Bridge {
     c_options_.embed_model = options.embed_model ? 1 : 0;
     c_options_.threads = options.threads;
     c_options_.flags = options.plain_kernels ? OCCAM_PLAIN_KERNELS : 0;
+    c_options_.memory = options.memory;
     if (options.progress) {
       c_options_.progress_user = this;
       c_options_.progress = [](void* user, uint64_t original, uint64_t file) {
@@ -320,7 +330,14 @@ class Bridge {
 
 }  // namespace door
 
-// Compresses all that the reader gives, in memory bounded by two segments a thread.
+inline Model Model::FromReader(Reader& reader, const Options& options) {
+  door::Bridge bridge;
+  occam_model* model = nullptr;
+  bridge.Call(occam_model_read, bridge.From(reader), bridge.With(options), &model);
+  return Model(model);
+}
+
+// Compresses all that the reader gives, in bounded memory.
 inline Stats CompressStream(Reader& reader, Writer& writer, const Options& options = {}) {
   door::Bridge bridge;
   Stats stats = occam_stats_init();
@@ -348,7 +365,7 @@ inline Stats DecompressRangeStream(Reader& reader, Writer& writer, uint64_t offs
   return stats;
 }
 
-// What a file says of itself. `model`, which may be null, gets the model that the file holds.
+// Tells what a file is. `model`, which may be null, gets the model that the file holds.
 inline ArchiveInfo ListArchive(Reader& reader, std::vector<uint8_t>* model = nullptr) {
   door::Bridge bridge;
   door::Buffer embedded;
@@ -460,7 +477,7 @@ class Context {
 
 // ---- 6. The range coder alone ------------------------------------------------------------------
 
-// For predictors of your own: a symbol is a part [start, start + size) of [0,
+// An encoder for predictors of your own. A symbol is a part [start, start + size) of [0,
 // OCCAM_FREQUENCY_TOTAL).
 class EntropyEncoder {
  public:
@@ -500,7 +517,7 @@ class EntropyDecoder {
   void Take(uint32_t start, uint32_t size) {
     door::Call(occam_decoder_take, decoder_.get(), start, size);
   }
-  // After the last symbol: whether an encoder of these symbols writes these very bytes.
+  // Returns, after the last symbol, whether an encoder of these symbols writes these very bytes.
   bool IsExact() const { return occam_decoder_is_exact(decoder_.get()) != 0; }
 
  private:

@@ -132,6 +132,12 @@ OCCAM_API occam_code occam_model_open(const char* path, unsigned flags, occam_mo
 OCCAM_API occam_code occam_model_parse(const void* bytes, size_t size, unsigned flags,
                                        occam_model** model, occam_error* error);
 
+/* The same from a stream: options->memory, ->flags and ->progress count. The others of this section
+ * read what takes no more memory than the defaults allow, a file and its model together. */
+typedef struct occam_reader occam_reader; /* section 4 */
+OCCAM_API occam_code occam_model_read(const occam_reader* reader, const occam_options* options,
+                                      occam_model** model, occam_error* error);
+
 OCCAM_API void occam_model_free(occam_model* model); /* NULL is allowed */
 
 typedef struct occam_model_info {
@@ -178,20 +184,25 @@ struct occam_options {
                                holds or that is built in. It must outlive the call. */
   occam_mode mode;          /* compressing alone; a file says its own */
   int embed_model;          /* compressing: 1 puts the model, coded, into the file */
-  int threads;              /* 0: one a processor. It never shows in a result. */
+  int threads;              /* 0: one a processor; never more than four for each. It never shows in
+                               a result. */
   unsigned flags;           /* for the models of files, as in section 2 */
   occam_progress progress;  /* NULL: none */
   void* progress_user;
   occam_damage damage; /* restoring: not NULL, go on after damage, with zeros for missing bytes
                           whose number is known. The call then succeeds. */
   void* damage_user;
+  uint64_t memory; /* bytes that the call may take, a model and what it is read from included; 0: 1
+                      GB; OCCAM_UNKNOWN: any number. It is counted from the headers before anything
+                      is allocated: OCCAM_ERROR_MEMORY where not even one thread could work. Where
+                      more threads could not all work at once, fewer do. */
 };
 OCCAM_INIT(occam_options)
 
 /* ---- 4. Streams and files ------------------------------------------------------------------- */
 
-/* Where bytes come from. Memory stays bounded by two segments a thread, whatever the length. */
-typedef struct occam_reader {
+/* A source of bytes. Memory stays bounded by two segments a thread, whatever the length. */
+struct occam_reader {
   size_t struct_size;
   void* user;
   /* Reads at most `size` bytes. Returns how many, 0 at the end, OCCAM_FAILED on failure. */
@@ -200,11 +211,11 @@ typedef struct occam_reader {
   int (*seek)(void* user, uint64_t position);
   uint64_t bytes;   /* that there are in all, where `seek` is given; else 0 */
   const char* name; /* for messages; NULL: "the input" */
-} occam_reader;
+};
 OCCAM_INIT(occam_reader)
 #define OCCAM_FAILED SIZE_MAX
 
-/* Where bytes go. Restored bytes arrive in order, each only after it was found to be right. */
+/* A sink of bytes. Restored bytes arrive in order, each only after it was found to be right. */
 typedef struct occam_writer {
   size_t struct_size;
   void* user;
@@ -246,7 +257,7 @@ OCCAM_API occam_code occam_decompress_range(const occam_reader* reader, const oc
                                             const occam_options* options, occam_stats* stats,
                                             occam_error* error);
 
-/* What an .occ file says of itself. */
+/* The facts that an .occ file tells of itself. */
 typedef struct occam_file_info {
   size_t struct_size;
   uint32_t contract; /* numeric contract of its model; 0: no model */
@@ -258,6 +269,10 @@ typedef struct occam_file_info {
   int embeds_model;      /* whether it holds that */
   uint8_t model_id[32];
   occam_stats stats;
+  /* Restoring the file takes at least these many bytes of memory, its model included, and these
+   * many multiplications; OCCAM_UNKNOWN where its model is neither in it nor built in. */
+  uint64_t memory;
+  uint64_t multiplications;
 } occam_file_info;
 OCCAM_INIT(occam_file_info)
 
@@ -335,7 +350,7 @@ OCCAM_API occam_code occam_context_generate(occam_context* context, const occam_
 
 /* ---- 6. The range coder alone --------------------------------------------------------------- */
 
-/* For predictors of your own. A symbol is a part [start, start + size) of [0,
+/* The coder, for predictors of your own. A symbol is a part [start, start + size) of [0,
  * OCCAM_FREQUENCY_TOTAL), size at least 1. The stream is as long as the symbols' information and at
  * most 2 bytes more. */
 typedef struct occam_encoder occam_encoder;
@@ -359,7 +374,7 @@ OCCAM_API occam_code occam_decoder_target(occam_decoder* decoder, uint32_t* targ
                                           occam_error* error);
 OCCAM_API occam_code occam_decoder_take(occam_decoder* decoder, uint32_t start, uint32_t size,
                                         occam_error* error);
-/* After the last symbol: whether an encoder of these symbols writes these very bytes. */
+/* Returns, after the last symbol, whether an encoder of these symbols writes these very bytes. */
 OCCAM_API int occam_decoder_is_exact(const occam_decoder* decoder);
 
 /* ---- 7. Small records ------------------------------------------------------------------------ */

@@ -1,4 +1,4 @@
-// What saving and loading a checkpoint agree on: names and shapes (model/checkpoint/checkpoint.h).
+// Names and shapes that saving and loading a checkpoint share (model/checkpoint/checkpoint.h).
 #ifndef OCCAM_MODEL_CHECKPOINT_CHECKPOINT_LAYOUT_H_
 #define OCCAM_MODEL_CHECKPOINT_CHECKPOINT_LAYOUT_H_
 
@@ -15,7 +15,7 @@
 
 namespace occam {
 
-// Of Provenance or const Provenance, and so on: visit(name, field) for each.
+// Visitors of Provenance or const Provenance, and so on: visit(name, field) for each.
 
 // The integer attributes of /config.
 template <typename Config, typename Visit>

@@ -31,8 +31,8 @@ class Transformer {
   // valid until the next call.
   std::span<const float> Forward(const NetworkWeights& weights, std::span<const int32_t> inputs);
 
-  // For the last Forward with the same weights: dlogits [sequences, length, V]; overwrites
-  // `gradients` with those of every parameter.
+  // Goes back from dlogits [sequences, length, V] of the last Forward, with the same weights.
+  // Overwrites `gradients` with those of every parameter.
   void Backward(const NetworkWeights& weights, std::span<const float> dlogits,
                 ParameterSet* gradients);
 

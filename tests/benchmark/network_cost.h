@@ -1,4 +1,4 @@
-// What a network must compute and read for one token.
+// The work and reading of a network for one token.
 #ifndef OCCAM_TESTS_BENCHMARK_NETWORK_COST_H_
 #define OCCAM_TESTS_BENCHMARK_NETWORK_COST_H_
 
@@ -19,8 +19,8 @@ std::vector<LinearShape> LinearShapes(const ModelConfig& c);
 
 double CountOfLinearWeights(const ModelConfig& c);
 
-// Pairs of a query and a key that it sees, a token, summed over the layers: the mean over a context
-// that starts afresh, or (carried) far from its start.
+// Returns the pairs of a query and a key that it sees, a token, summed over the layers. It is the
+// mean over a context that starts afresh, or (carried) far from its start.
 double PairsSeen(const ModelConfig& c, bool carried = false);
 
 }  // namespace occam

@@ -51,7 +51,7 @@ struct TestData {
   std::vector<int32_t> train = TestText(20'000, 1);
   std::vector<int32_t> validation = TestText(1'000, 2);
 
-  // Whose digest is that.
+  // The data whose digest is that.
   TrainingData Training(const std::string& sha256 = "the data") const {
     return {{TestSource(train, validation, {.train_sha256 = sha256})}, Bytes{1}};
   }

@@ -32,8 +32,8 @@ inline ModelConfig TestConfig(int vocabulary, int width, int heads, int kv_heads
 }
 
 // Shapes that meet every edge of the kernels: head sizes of 8 to 64, widths that fill no vector,
-// shared key/value heads, no convolution or a single tap, vocabularies beside multiples of 16, tiny
-// windows.
+// shared key/value heads. Some have no convolution or a single tap. There are vocabularies beside
+// multiples of 16, and tiny windows.
 inline std::vector<NamedConfig> TestConfigs() {
   return {
       {"the 200K width",
@@ -60,7 +60,7 @@ inline QuantizedModel RandomModel(const ModelConfig& config, uint64_t seed) {
   Calibration calibration;
   calibration.key_maxima.assign(count, 3.0f);
   calibration.value_maxima.assign(count, 2.5f);
-  return Quantise(config, weights, calibration, {});
+  return Quantise(config, weights, calibration, Bytes(1, 1));  // the tokenizer of bytes
 }
 
 inline std::vector<int32_t> RandomSymbols(const ModelConfig& config, size_t count, uint64_t seed) {

@@ -1,5 +1,5 @@
-// What the tests of the training network share: small networks at random points, random symbols,
-// and comparisons with the reference twins.
+// The common part of the tests of the training network: small networks at random points, random
+// symbols, and comparisons with the reference twins.
 #ifndef OCCAM_TESTS_MODEL_NETWORK_NETWORK_FIXTURE_H_
 #define OCCAM_TESTS_MODEL_NETWORK_NETWORK_FIXTURE_H_
 
