@@ -1,5 +1,5 @@
-// What the commands share: reading their options, and turning failures into one line and an exit
-// code.
+// The common part of the commands: reading their options, and turning failures into one line and an
+// exit code.
 #ifndef OCCAM_TOOLS_COMMAND_H_
 #define OCCAM_TOOLS_COMMAND_H_
 
@@ -55,7 +55,7 @@ int ThreadsFrom(const cxxopts::ParseResult& args);
 
 struct EarlyExit {};
 
-// In a handler: prints the exception in one line on standard error, after `prefix`, and returns its
+// Prints, in a handler, the exception in one line on standard error, after `prefix`. Returns its
 // exit code.
 int ReportFailure(const std::string& prefix);
 

@@ -1,4 +1,4 @@
-// Where a command gets its model: a checkpoint (.h5) or a model file (.occm), told apart by their
+// The source of a command's model: a checkpoint (.h5) or a model file (.occm), told apart by their
 // first bytes, or the program itself.
 #ifndef OCCAM_TOOLS_MODEL_SOURCE_H_
 #define OCCAM_TOOLS_MODEL_SOURCE_H_
@@ -21,7 +21,7 @@ struct ModelSource {
 // An empty path is the default of the built-in models. Throws kIo and kDamaged.
 ModelSource LoadModel(const std::string& path);
 
-// The same for the library's door. Throws as LoadModel.
+// Does the same for the library's door. Throws as LoadModel.
 Model LoadDoorModel(const std::string& path, bool plain_kernels);
 
 }  // namespace occam

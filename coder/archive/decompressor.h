@@ -1,4 +1,4 @@
-// An .occ file back to the original bytes, or an error: never other bytes.
+// Turns an .occ file back into the original bytes, or throws: it never gives other bytes.
 #ifndef OCCAM_CODER_ARCHIVE_DECOMPRESSOR_H_
 #define OCCAM_CODER_ARCHIVE_DECOMPRESSOR_H_
 
@@ -44,8 +44,9 @@ struct FileInfo {
   ContainerStats totals;
 };
 
-// What an .occ file says of itself. Reads all of it and checks all but the decoding, as Decompress
-// does; needs no model. kMemory where its own model or its index takes more than the limit.
+// Returns what an .occ file says of itself. Reads all of it and checks all but the decoding, as
+// Decompress does; needs no model. Throws kMemory where its own model or its index takes more than
+// the limit.
 FileInfo ReadFileInfo(ByteSource& source, uint64_t memory_bytes = kDefaultMemoryBytes);
 
 // What restoring a file takes.
@@ -53,7 +54,7 @@ struct RestoringCosts {
   uint64_t memory_bytes = 0;  // at least, by one thread, the model included
   uint64_t multiplications = 0;
 };
-// By what the file says of itself and, where it needs a model, by what that says of itself.
+// Returns them by what the file says of itself and, where it needs a model, by what that says.
 RestoringCosts CostsOfRestoring(const FileInfo& info, const ModelHead* model);
 
 }  // namespace occam

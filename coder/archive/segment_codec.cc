@@ -42,25 +42,32 @@ std::vector<uint32_t> Lanes(CodingMethod method, uint32_t symbols, const FileHea
 
 // Scores the lanes of one segment, `row_symbols` steps at a time, so that intervals are held for
 // these steps only. take(known, intervals) gets the rows, lane by lane, and returns whether to go
-// on. False where it did not.
+// on. False where it did not. `deciders`, where there are any, get who decided each symbol.
 template <typename Take>
 bool ScoreLanes(Predictor& model, std::span<const int32_t> symbols,
-                std::span<const uint32_t> lengths, uint32_t row_symbols, Take take) {
+                std::span<const uint32_t> lengths, uint32_t row_symbols, Take take,
+                std::span<Decider> deciders = {}) {
   row_symbols = std::min(row_symbols, lengths.front());
   std::vector<SymbolInterval> buffer(lengths.size() * row_symbols);
   model.StartSegment(static_cast<int>(lengths.size()));
   for (uint32_t begin = 0; begin < lengths.front(); begin += row_symbols) {
     std::vector<std::span<const int32_t>> known;
     std::vector<std::span<SymbolInterval>> intervals;
+    std::vector<std::span<Decider>> decided;
     size_t offset = 0;
     for (const uint32_t length : lengths) {
       if (length <= begin) break;
       const size_t size = std::min(row_symbols, length - begin);
       intervals.push_back(std::span(buffer).subspan(known.size() * row_symbols, size));
       known.push_back(symbols.subspan(offset + begin, size));
+      if (!deciders.empty()) decided.push_back(deciders.subspan(offset + begin, size));
       offset += length;
     }
-    model.Score(known, intervals);
+    if (deciders.empty()) {
+      model.Score(known, intervals);
+    } else {
+      model.ScoreWithDeciders(known, intervals, decided);
+    }
     if (!take(known, intervals)) return false;
   }
   return true;
@@ -141,29 +148,8 @@ const Tokenizer* SegmentCodec::TokenizerOf(CodingMethod method) {
   return tokenizer_.get();
 }
 
-SegmentCodec::Symbols SegmentCodec::SymbolsOf(CodingMethod method, std::span<const uint8_t> bytes) {
-  const Tokenizer* const tokenizer = TokenizerOf(method);
-  if (!tokenizer) return {{bytes.begin(), bytes.end()}, {}};
-  Symbols symbols{tokenizer->Encode(bytes), {}};
-  if (const auto bit = tokenizer->lost_bit()) {
-    Bytes values(bytes.begin(), bytes.end());
-    symbols.lost_bits = TakeLostBits(values, *bit);
-  }
-  return symbols;
-}
-
-Bytes SegmentCodec::BytesOf(CodingMethod method, const Symbols& symbols) {
-  const Tokenizer* const tokenizer = TokenizerOf(method);
-  if (!tokenizer || tokenizer->lost_bit()) {
-    Bytes values(symbols.tokens.begin(), symbols.tokens.end());
-    if (tokenizer) ReturnLostBits(values, symbols.lost_bits, *tokenizer->lost_bit());
-    return values;
-  }
-  return tokenizer->Decode(symbols.tokens);
-}
-
 std::optional<SegmentCodec::Payload> SegmentCodec::EncodePayload(CodingMethod method,
-                                                                 const Symbols& symbols,
+                                                                 const CodedSymbols& symbols,
                                                                  uint32_t original_bytes,
                                                                  size_t most_bytes, int threads,
                                                                  const CountFn& count) {
@@ -191,7 +177,7 @@ std::optional<Bytes> SegmentCodec::DecodePayload(CodingMethod method,
                                                  std::span<const uint8_t> payload,
                                                  uint32_t symbol_count, uint32_t original_bytes,
                                                  int threads, const CountFn& count) {
-  Symbols symbols{std::vector<int32_t>(symbol_count), {}};
+  CodedSymbols symbols{std::vector<int32_t>(symbol_count), {}};
   RangeDecoder decoder(payload);
   DecodeSymbols(PredictorFor(method, threads), Lanes(method, symbol_count, file_), symbols.tokens,
                 CountEvery(method, model_), {symbol_count, original_bytes, count}, &decoder);
@@ -200,21 +186,22 @@ std::optional<Bytes> SegmentCodec::DecodePayload(CodingMethod method,
     symbols.lost_bits = DecodeLostBits(symbols.tokens, &decoder);
   const uint64_t bytes = tokenizer ? tokenizer->DecodedBytes(symbols.tokens) : symbol_count;
   if (!decoder.ConsumedExactly() || bytes != original_bytes) return std::nullopt;
-  return BytesOf(method, symbols);
+  return BytesOf(symbols, tokenizer);
 }
 
 // Whether order 2 makes less of the first eighth of a segment than it has.
 bool SegmentCodec::Order2IsWorthTrying(std::span<const uint8_t> original, int threads) {
   const auto part = original.first(original.size() / 8);
-  return EncodePayload(CodingMethod::kOrder2, SymbolsOf(CodingMethod::kOrder2, part),
+  return EncodePayload(CodingMethod::kOrder2, SymbolsOf(part, nullptr),
                        static_cast<uint32_t>(part.size()), part.size() - 1, threads,
                        [](uint32_t) {})
       .has_value();
 }
 
 // Whether a model could make less of a segment than `least_bytes`, by a sample of it.
-bool SegmentCodec::ModelIsWorthTrying(std::span<const uint8_t> original, const Symbols& symbols,
-                                      size_t least_bytes, int threads) {
+bool SegmentCodec::ModelIsWorthTrying(std::span<const uint8_t> original,
+                                      const CodedSymbols& symbols, size_t least_bytes,
+                                      int threads) {
   const SamplePieces sample =
       SampleOf(static_cast<uint32_t>(symbols.tokens.size()), file_.context, file_.lanes);
   std::vector<int32_t> sampled;
@@ -247,7 +234,7 @@ EncodedSegment SegmentCodec::Encode(std::span<const uint8_t> original, int threa
   best.header.method = CodingMethod::kStored;
   best.header.symbols = size;
   best.payload.assign(original.begin(), original.end());
-  const auto attempt = [&](CodingMethod method, const Symbols& symbols, size_t most_bytes,
+  const auto attempt = [&](CodingMethod method, const CodedSymbols& symbols, size_t most_bytes,
                            const CountFn& done) {
     auto payload = EncodePayload(method, symbols, size, most_bytes, threads, done);
     if (!payload) return;
@@ -259,7 +246,7 @@ EncodedSegment SegmentCodec::Encode(std::span<const uint8_t> original, int threa
   const size_t less = best.payload.size() - 1;
   const CountFn uncounted = [](uint32_t) {};
   const auto by_order2 = [&](size_t most_bytes, const CountFn& done) {
-    attempt(CodingMethod::kOrder2, SymbolsOf(CodingMethod::kOrder2, original), most_bytes, done);
+    attempt(CodingMethod::kOrder2, SymbolsOf(original, nullptr), most_bytes, done);
   };
   // What counts as progress is the slower one: the model.
   const Evenness evenness = EvennessOf(original);
@@ -269,7 +256,7 @@ EncodedSegment SegmentCodec::Encode(std::span<const uint8_t> original, int threa
     // Packed data, most of the time, which costs the model dearly and gains nothing.
     if (evenness != Evenness::kEven || Order2IsWorthTrying(original, threads))
       by_order2(less, uncounted);
-    const Symbols symbols = SymbolsOf(CodingMethod::kModel, original);
+    const CodedSymbols symbols = SymbolsOf(original, TokenizerOf(CodingMethod::kModel));
     if (ModelIsWorthTrying(original, symbols, best.payload.size(), threads)) {
       // Less than what there is: of equals the lowest method is taken.
       attempt(CodingMethod::kModel, symbols, best.payload.size() - 1, count);
@@ -278,7 +265,8 @@ EncodedSegment SegmentCodec::Encode(std::span<const uint8_t> original, int threa
     }
   } else {
     // The model first, so that order 2 can be given up as soon as it is behind.
-    attempt(CodingMethod::kModel, SymbolsOf(CodingMethod::kModel, original), less, count);
+    attempt(CodingMethod::kModel, SymbolsOf(original, TokenizerOf(CodingMethod::kModel)), less,
+            count);
     const bool beaten = best.header.method == CodingMethod::kModel;
     by_order2(beaten ? best.payload.size() : less, uncounted);
   }
@@ -293,7 +281,7 @@ size_t SegmentCodec::PayloadBytes(CodingMethod method, std::span<const uint8_t> 
                                   int threads, const CountFn& count) {
   if (method == CodingMethod::kStored) return original.size();
   const auto size = static_cast<uint32_t>(original.size());
-  const Symbols symbols = SymbolsOf(method, original);
+  const CodedSymbols symbols = SymbolsOf(original, TokenizerOf(method));
   const CountFn uncounted = [](uint32_t) {};
   const Bytes payload =
       EncodePayload(method, symbols, size, std::numeric_limits<size_t>::max(), threads, uncounted)
@@ -307,27 +295,32 @@ size_t SegmentCodec::PayloadBytes(CodingMethod method, std::span<const uint8_t> 
 
 std::vector<SymbolFrequency> SegmentCodec::ModelFrequencies(std::span<const uint8_t> original,
                                                             int threads, const CountFn& count) {
-  const Symbols symbols = SymbolsOf(CodingMethod::kModel, original);
   const Tokenizer* const tokenizer = TokenizerOf(CodingMethod::kModel);
+  const CodedSymbols symbols = SymbolsOf(original, tokenizer);
   const auto symbol_count = static_cast<uint32_t>(symbols.tokens.size());
   std::vector<SymbolFrequency> result(symbol_count);
+  std::vector<Decider> deciders(symbol_count);
   SymbolCounter counter(symbol_count, original.size(), count);
-  ScoreLanes(PredictorFor(CodingMethod::kModel, threads), symbols.tokens,
-             Lanes(CodingMethod::kModel, symbol_count, file_), file_.context,
-             [&](const auto& known, const auto& intervals) {
-               uint32_t done = 0;
-               for (size_t lane = 0; lane < known.size(); ++lane) {
-                 auto to = result.begin() + (known[lane].data() - symbols.tokens.data());
-                 for (const SymbolInterval& interval : intervals[lane])
-                   (to++)->frequency = interval.size;
-                 done += static_cast<uint32_t>(known[lane].size());
-               }
-               counter.Add(done);
-               return true;
-             });
-  for (uint32_t i = 0; tokenizer != nullptr && i < symbol_count; ++i)
+  ScoreLanes(
+      PredictorFor(CodingMethod::kModel, threads), symbols.tokens,
+      Lanes(CodingMethod::kModel, symbol_count, file_), file_.context,
+      [&](const auto& known, const auto& intervals) {
+        uint32_t done = 0;
+        for (size_t lane = 0; lane < known.size(); ++lane) {
+          auto to = result.begin() + (known[lane].data() - symbols.tokens.data());
+          for (const SymbolInterval& interval : intervals[lane]) (to++)->frequency = interval.size;
+          done += static_cast<uint32_t>(known[lane].size());
+        }
+        counter.Add(done);
+        return true;
+      },
+      deciders);
+  for (uint32_t i = 0; i < symbol_count; ++i) {
+    result[i].decider = deciders[i];
+    if (tokenizer == nullptr) continue;
     result[i].bytes =
         static_cast<uint32_t>(tokenizer->DecodedBytes(std::span(symbols.tokens).subspan(i, 1)));
+  }
   return result;
 }
 

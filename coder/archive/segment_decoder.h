@@ -1,4 +1,4 @@
-// Segments to original bytes, as many at a time as there are threads: what all ways of
+// Turns segments into original bytes, as many at a time as there are threads: what all ways of
 // decompressing share.
 #ifndef OCCAM_CODER_ARCHIVE_SEGMENT_DECODER_H_
 #define OCCAM_CODER_ARCHIVE_SEGMENT_DECODER_H_

@@ -1,4 +1,4 @@
-// Segments by the threads of a team: what compressing and decompressing share.
+// Works on segments by the threads of a team: what compressing and decompressing share.
 #ifndef OCCAM_CODER_ARCHIVE_SEGMENT_PIPELINE_H_
 #define OCCAM_CODER_ARCHIVE_SEGMENT_PIPELINE_H_
 

@@ -1,4 +1,4 @@
-// Where the segments of an .occ file are, from the index at its end: random access.
+// The places of an .occ file's segments, from the index at its end: random access.
 #ifndef OCCAM_CODER_CONTAINER_CONTAINER_DIRECTORY_H_
 #define OCCAM_CODER_CONTAINER_CONTAINER_DIRECTORY_H_
 

@@ -20,9 +20,10 @@ struct SegmentRecord {
   Bytes payload;  // matches its hash
 };
 
-// Exactly `count` more bytes; `*position` is where in the source the next one is, `what` they are
-// is for the message. Memory grows with what is really there, whatever a length field said. Throws
-// kDamaged where the source ends before, kMemory where more than the limit is there, and kIo.
+// Reads exactly `count` more bytes. `*position` is where in the source the next one is; `what` they
+// are is for the message. Memory grows with what is really there, whatever a length field said.
+// Throws kDamaged where the source ends before, kMemory where more than the limit is there, and
+// kIo.
 Bytes TakeBytes(ByteSource& source, uint64_t* position, uint64_t count, const char* what,
                 uint64_t memory_bytes = kDefaultMemoryBytes);
 

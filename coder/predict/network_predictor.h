@@ -33,8 +33,8 @@ class NetworkPredictor final : public TablePredictor {
   void StartSegment(int lanes) override;
   void Score(std::span<const std::span<const int32_t>> lanes,
              std::span<const std::span<SymbolInterval>> intervals) override;
-  // As Score, but tells all frequencies before each symbol: take(lane, i, frequencies [vocabulary])
-  // for lanes[lane][i], a lane's in order, lanes in several threads at once.
+  // Does as Score, but tells all frequencies before each symbol: take(lane, i, frequencies
+  // [vocabulary]) for lanes[lane][i], a lane's in order, lanes in several threads at once.
   using TakeTableFn =
       std::function<void(size_t lane, size_t i, std::span<const uint32_t> frequencies)>;
   void ScoreTables(std::span<const std::span<const int32_t>> lanes, const TakeTableFn& take);

@@ -15,7 +15,7 @@
 
 namespace occam {
 
-// Whether a tokenizer, serialised, is one of byte pairs. Others are too small to code.
+// Returns whether a tokenizer, serialised, is one of byte pairs. Others are too small to code.
 bool HasMerges(std::span<const uint8_t> tokenizer);
 
 // The first bytes of a serialised tokenizer of byte pairs: its kind and the number of its merges.
@@ -34,7 +34,7 @@ Bytes DecodeMerges(std::span<const uint8_t> head, RangeDecoder* decoder, const s
 // What DecodeMerges takes at most: 65,278 tokens of 255 bytes, twice, and how they are predicted.
 constexpr uint64_t kMostMergesBytes = uint64_t{48} << 20;
 
-// What a tokenizer takes in a coded model.
+// Returns the bytes that a tokenizer takes in a coded model.
 size_t CodedTokenizerBytes(std::span<const uint8_t> tokenizer);
 
 }  // namespace occam

@@ -38,7 +38,7 @@ class H5Writer {
   template <typename T>
   void WriteDataset(const std::string& path, const H5Shape& shape, std::span<const T> values);
 
-  // Attributes of a group. A scalar, and a list [n].
+  // Write attributes of a group: a scalar, and a list [n].
   template <typename T>
   void WriteAttribute(const std::string& group, const std::string& name, T value);
   template <typename T>
