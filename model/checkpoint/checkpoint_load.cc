@@ -161,20 +161,21 @@ Provenance LoadProvenance(const H5Reader& file, const std::string& name) {
 
 }  // namespace
 
-Checkpoint LoadCheckpoint(const std::string& path) {
-  const Bytes bytes = ReadFile(path);
-  const uint32_t format_version = CheckUserBlock(bytes, path);
-  const H5Reader file(bytes, path);
-  CheckContract(file, path);
-  const ModelConfig config = LoadConfig(file, bytes.size(), path);
+Checkpoint LoadCheckpoint(std::span<const uint8_t> bytes, const std::string& name) {
+  const uint32_t format_version = CheckUserBlock(bytes, name);
+  const H5Reader file(bytes, name);
+  CheckContract(file, name);
+  const ModelConfig config = LoadConfig(file, bytes.size(), name);
   Checkpoint checkpoint{config,
-                        LoadParameters(file, config, "/weights", Missing::kDamage, path),
-                        LoadCalibration(file, config, path),
+                        LoadParameters(file, config, "/weights", Missing::kDamage, name),
+                        LoadCalibration(file, config, name),
                         file.ReadDataset<uint8_t>("/tokenizer"),
                         std::nullopt,
-                        LoadProvenance(file, path)};
-  if (file.Has("/training")) checkpoint.training = LoadTraining(file, format_version, config, path);
+                        LoadProvenance(file, name)};
+  if (file.Has("/training")) checkpoint.training = LoadTraining(file, format_version, config, name);
   return checkpoint;
 }
+
+Checkpoint LoadCheckpoint(const std::string& path) { return LoadCheckpoint(ReadFile(path), path); }
 
 }  // namespace occam
