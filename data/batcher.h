@@ -1,5 +1,5 @@
-// Training and validation batches. A batch is a pure function of (seed, step): nothing is stored
-// between steps, so that resumed training sees what training never stopped would have seen, and
+// Training and validation batches. A batch is a pure function of (seed, step), and nothing is
+// stored between steps. So resumed training sees what training never stopped would have seen, and
 // threads may fill batches at once.
 #ifndef OCCAM_DATA_BATCHER_H_
 #define OCCAM_DATA_BATCHER_H_
@@ -21,17 +21,17 @@ struct Batch {
 
 // Does not own the tokens, which must outlive it.
 //
-// The sequences of all steps form one stream. It goes through the tokens in passes: each pass cuts
-// them at a random offset into consecutive windows of T targets and takes these in a random order,
-// so that every pass sees every token once, but for less than 2 T at the ends, which other passes
-// see. Sequences of even number in the stream (so every other one of a batch) start with the begin
+// The sequences of all steps form one stream. It goes through the tokens in passes. Each pass cuts
+// them at a random offset into consecutive windows of T targets and takes these in a random order.
+// So every pass sees every token once, but for less than 2 T at the ends, which other passes see.
+// Sequences of even number in the stream (so every other one of a batch) start with the begin
 // symbol, the others with the token before their window; a window at token 0 has none, and starts
 // with the begin symbol, too.
 //
 // Tokens may be records of equal length, such as the patches of photographs, one after the other.
 // Then a pass is cut only where a record begins, or, if a record is longer than T, at multiples of
-// T within records, and all sequences start with the begin symbol: what stands before a record says
-// nothing of it.
+// T within records. All sequences start with the begin symbol, since what stands before a record
+// says nothing of it.
 class TrainingBatches {
  public:
   // `sequences` is B and `length` T, both at least 1; records of 1 token are no records. Throws

@@ -56,9 +56,9 @@ struct Split {
 
 // Makes a split from texts that choose the parts, empty where one is not chosen. A text is a range
 // BEGIN:END (ParseByteRange) or a count N: the first N bytes for training, the last N for
-// validation. Not chosen, validation is the last 5 % of the corpus, at most 10 MB (10,000,000
-// bytes), and training is everything before the validation part, or after it when that starts at 0.
-// Throws kUsage (not within the corpus, overlapping, empty).
+// validation. Where it is not chosen, validation is the last 5 % of the corpus, at most 10 MB
+// (10,000,000 bytes). Training is everything before the validation part, or after it when that
+// starts at 0. Throws kUsage (not within the corpus, overlapping, empty).
 Split MakeSplit(int64_t size_bytes, const std::string& train_text, const std::string& val_text);
 
 // Returns the split of a corpus. A prepared set has its own, whose validation part may be empty,

@@ -8,16 +8,16 @@
 namespace occam {
 
 // A file that was found: where it is, and its path below the folder that was asked for (the file
-// name where a file was), which does not depend on where that folder lies.
+// name where a file was). The latter does not depend on where that folder lies.
 struct ListedFile {
   std::string path;
   std::string name;
 };
 
-// The files that `where` stands for: itself, where it is a file; all regular files in it and below,
-// where it is a folder (links to files are followed, links to folders are not); where no file has
-// that very name, what a POSIX glob of it matches, files and folders. In the byte order of their
-// paths, none twice. Throws kIo (missing, unreadable, nothing matches).
+// Returns the files that `where` stands for: itself, where it is a file; all regular files in it
+// and below, where it is a folder (links to files are followed, links to folders are not); where no
+// file has that very name, what a POSIX glob of it matches, files and folders. They come in the
+// byte order of their paths, none twice. Throws kIo (missing, unreadable, nothing matches).
 std::vector<ListedFile> ListFiles(const std::string& where);
 
 bool FileExists(const std::string& path);  // anything of that name; throws kIo

@@ -35,7 +35,7 @@ GrayImage DecodePng(std::span<const uint8_t> file, const std::string& name);
 // libjpeg-turbo, with the accurate integer transform, whose result is the same bits with and
 // without vector instructions; whatever libjpeg would only warn of is damage;
 GrayImage DecodeJpeg(std::span<const uint8_t> file, const std::string& name);
-// and our own reader of PNM.
+// The reader of PNM is our own.
 GrayImage DecodePnm(std::span<const uint8_t> file, const std::string& name);
 
 // Checks a size for decoders: throws kUsage where an image is too large, kDamaged where it has no

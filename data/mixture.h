@@ -12,9 +12,9 @@
 namespace occam {
 
 // Shares are multiples of one in kMixtureCycle: of so many consecutive sequences a source has a
-// whole number, as even as can be, and these come in an order that never changes, in which every
-// stretch has of each source what its share asks for, but for less than a few sequences. So batches
-// are alike, and a batch is a pure function of (seed, step), as it is with one source.
+// whole number, as even as can be. Their order never changes. Every stretch of it has of each
+// source what its share asks for, but for less than a few sequences. So batches are alike, and a
+// batch is a pure function of (seed, step), as it is with one source.
 constexpr int64_t kMixtureCycle = 1024;
 
 // Each source is gone through by batches of its own (TrainingBatches), in passes of its own; the
@@ -22,8 +22,8 @@ constexpr int64_t kMixtureCycle = 1024;
 // the batches of a single one are those of TrainingBatches. Does not own the tokens. Immutable.
 class MixedBatches {
  public:
-  // Of the training tokens. Throws as TrainingBatches; kUsage (no source, a share that is not
-  // positive or rounds to none).
+  // Makes batches of the training tokens. Throws as TrainingBatches; kUsage (no source, a share
+  // that is not positive or rounds to none).
   MixedBatches(std::span<const TrainingSource> sources, int32_t begin_symbol, int sequences,
                int length, uint64_t seed);
 
@@ -33,7 +33,7 @@ class MixedBatches {
   size_t size() const { return sources_.size(); }
   const TrainingBatches& source(size_t index) const { return sources_[index].batches; }
   double share(size_t index) const;  // they sum to 1
-  // How many of the first `sequences` sequences of all are of this source.
+  // Returns how many of the first `sequences` sequences of all are of this source.
   int64_t SequencesOf(size_t index, int64_t sequences) const;
 
  private:

@@ -19,9 +19,9 @@ constexpr int64_t kPatchBytes = int64_t{kPatchRows} * kPatchColumns;
 // where the image is smaller than a patch.
 Bytes CutPatches(const GrayImage& image, int64_t limit, Random* random);
 
-// The image whose grid of patches is the `index`-th of `count`: without the top index / count of a
-// patch's rows and the left index / count of its columns, and mirrored left to right where `index`
-// is odd. Index 0 is the image itself. 0 <= index < count; empty where nothing is left.
+// Returns the image whose grid of patches is the `index`-th of `count`. It lacks the top index /
+// count of a patch's rows and the left index / count of its columns. An odd one is mirrored left to
+// right. Index 0 is the image itself. 0 <= index < count; empty where nothing is left.
 GrayImage ShiftedForGrid(const GrayImage& image, int index, int count);
 
 }  // namespace occam

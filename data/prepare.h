@@ -15,13 +15,13 @@ namespace occam {
 // Called before each file with the number of files done; what it throws ends the work.
 using PreparationProgress = std::function<void(size_t done, const std::string& name)>;
 
-// How files are parted: sorted by their names, the last ones are the validation part, the others
+// The parting of files: sorted by their names, the last ones are the validation part, the others
 // the training part.
 struct FileSplit {
   int64_t validation_files = 0;  // 0 to all of them
-  // Where not 0: files whose names (folders apart) are the same before this character are one
-  // group, such as the recordings of a speaker; then groups are sorted and counted instead of
-  // files, so that no group is in both parts.
+  // Groups files, such as the recordings of a speaker, whose names (folders apart) are the same
+  // before this character; 0: does not. Groups are then sorted and counted instead of files, so
+  // that no group is in both parts.
   char group_by = 0;
 };
 

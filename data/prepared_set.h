@@ -1,5 +1,5 @@
-// A prepared set: bytes to train on and bytes to validate on, made from photographs, speech, random
-// numbers or files, so that everybody means the same bytes by them.
+// A prepared set: bytes to train on and bytes to validate on, so that everybody means the same
+// bytes. It is made from photographs, speech, random numbers or files.
 //
 // On the disk it is NAME.set, a plain file, the training part first, the validation part after it,
 // nothing else; anything can read it. Beside it lies its description, NAME.set.json:

@@ -1,5 +1,5 @@
-// What the exact network must know beyond the weights (docs/spec/contract.md, sections 1.2
-// and 6.5).
+// The facts that the exact network must know beyond the weights (docs/spec/contract.md, sections
+// 1.2 and 6.5).
 #ifndef OCCAM_MODEL_CALIBRATION_H_
 #define OCCAM_MODEL_CALIBRATION_H_
 
@@ -16,6 +16,8 @@ struct Calibration {
   std::vector<float> value_maxima;
   int weight_bits = 7;
   std::vector<float> row_steps = {};
+  // The step between the codes of a memory's rows (MemoryStepNear); 0 where there is no memory.
+  float memory_step = 0;
 };
 
 }  // namespace occam

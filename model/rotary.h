@@ -17,9 +17,9 @@ constexpr int kRotaryCircle = 65536;
 constexpr int TurningPairs(int pairs) { return (pairs + 1) / 2; }
 
 // Pair i turns by m_i phases a position: m_i = round(65536 / (2 pi) * 1024^(-i / n)) for i < n =
-// TurningPairs(pairs), the others not at all: these can find what is like the present wherever it
-// was. With all pairs turning, rates after 40 MB are 3 to 5 % worse
-// (experiments/results/recipe). Computed in integers.
+// TurningPairs(pairs). The others do not turn: they can find what is like the present wherever it
+// was. With all pairs turning, rates after 40 MB are 3 to 5 % worse (experiments/results/recipe).
+// Computed in integers.
 std::vector<int32_t> RotaryFrequencies(int pairs);
 
 // cos and sin of all phases, rounded to 2^-23 and exact as floats; computed once, in integers.

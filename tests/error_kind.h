@@ -1,4 +1,4 @@
-// Which Error something throws.
+// The kind of Error that something throws.
 #ifndef OCCAM_TESTS_ERROR_KIND_H_
 #define OCCAM_TESTS_ERROR_KIND_H_
 

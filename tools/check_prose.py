@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
-"""Holds the pages to the rules of prose, and fails with one line a finding. check_pages.py compares them with the code.
+"""Holds pages and headers to the rules of prose, and fails with one line a finding. check_pages.py compares them with
+the code.
 
-    tools/check_prose.py [ROOT]       # the pages that git knows
-    tools/check_prose.py --self-test  # pages made wrong for the purpose are found, and right ones are not
+    tools/check_prose.py [ROOT]       # the pages and headers that git knows
+    tools/check_prose.py --self-test  # pages and headers made wrong for the purpose are found, and right ones are not
 
 - A sentence has at most 25 words. Code, tables, headings and the targets of links do not count; code within a
   sentence counts as one word.
 - In README.md and docs/results.md, a section that tells a figure (a table with numbers, or a number with a unit)
   names the command that made it, or links to the page of the study.
 - README.md has at most 600 words.
+- Comments of headers begin with what a thing is or does, and have whole sentences (header_prose.py).
 """
 
 import os
@@ -17,11 +19,11 @@ import subprocess
 import sys
 import tempfile
 
-LONGEST_SENTENCE = 25
+from header_prose import check_header
+from prose import LONGEST_SENTENCE, begin, sentences, without_code, words
+
 README_WORDS = 600
 PAGES_WITH_FIGURES = ("README.md", "docs/results.md")
-# Records of what was measured keep the words of their time: studies, models' cards, the changelog.
-RECORDS = ("experiments/results/", "model/pretrained/", "CHANGELOG.md")
 
 COMMAND = re.compile(
     r"(^|[\s/(&|])(train|compress|decompress|evaluate|baselines|generate|inspect|prepare|ctest"
@@ -72,33 +74,13 @@ def blocks(page):
     return found
 
 
-def without_code(text):
-    return re.sub(r"(`+).*?\1", "CODE", text, flags=re.S)
-
-
-def sentences(text):
-    """The sentences of a block of text, as they are read: no code, no targets of links, no emphasis."""
-    text = re.sub(r"^\s*([-*]|\d+\.)\s+", "", text)
-    text = without_code(text)
-    text = re.sub(r"!?\[([^\]]*)\](\([^)]*\)|\[[^\]]*\])?", r"\1", text)
-    text = re.sub(r"<[^>]+>|https?://\S+", " LINK ", text)
-    text = re.sub(r"\b(e\.g|i\.e|etc|et al|vs|Fig|No|approx)\.", r"\1", text)
-    text = re.sub(r"\*\*|__|\*", "", " ".join(text.split())).replace("CODE", "Code")
-    return re.split(r"(?<=[.!?])[)\"']*\s+|;\s|:\s+(?=[A-Z])", text)
-
-
-def words(sentence):
-    return [word for word in sentence.split() if re.search(r"\w", word)]
-
-
 def long_sentences(path, page):
     for block in blocks(page):
         if block.kind != "text":
             continue
         for sentence in sentences(block.text):
             if (count := len(words(sentence))) > LONGEST_SENTENCE:
-                begin = " ".join(sentence.split()[:8])
-                yield f"{path}:{block.line}: a sentence of {count} words: \"{begin} ...\""
+                yield f"{path}:{block.line}: a sentence of {count} words: \"{begin(sentence)} ...\""
 
 
 def has_command(block):
@@ -134,8 +116,10 @@ def check(root, paths):
     for path in paths:
         with open(os.path.join(root, path), encoding="utf-8") as file:
             page = file.read()
-        if not path.startswith(RECORDS):
-            findings += long_sentences(path, page)
+        if path.endswith((".h", ".h.in")):
+            findings += check_header(path, page)
+            continue
+        findings += long_sentences(path, page)
         if path in PAGES_WITH_FIGURES:
             findings += figures_without_command(path, page)
         if path == "README.md" and (count := len(page.split())) > README_WORDS:
@@ -143,7 +127,7 @@ def check(root, paths):
     return findings
 
 
-RIGHT = """# A page
+RIGHT_PAGE = """# A page
 
 It says what it is, in short sentences; see [itself](README.md#a-table).
 
@@ -158,33 +142,54 @@ Rates of `compress book.txt`, in percent:
 | a | 20.1 % |
 """
 
-# What is put in place of what, and the finding that must come of it.
+RIGHT_HEADER = """// Counts of the symbols of a lane. Not thread-safe.
+//
+// A count is halved when it reaches 255, so that the lane forgets.
+//
+//     p(symbol) = count / sum                       what the drawing says is no prose
+#ifndef COUNTS_H_
+
+// Number of symbols, at least 1 (Author, 1990, "A title of many, many words that say what the paper is about", page 3).
+int Symbols();
+int Halvings();  // of all counts
+// --- steps --------
+/* Returns the count of `symbol`. */
+int Count(int symbol);
+"""
+
+MANY = "that goes on " + "and on " * 12
+
+# The right page or header, what is put in place of what, and the finding that must come of it.
 WRONG = [
-    ("in short sentences", "in a sentence that goes on and on and on and on and on and on and on and on and on and on "
-     "and on and on", "a sentence of"),
-    ("Rates of `compress book.txt`, in percent:", "Rates, in percent:", "no command"),
-    ("Rates of `compress book.txt`, in percent:\n\n| | rate |\n|---|---|\n| a | 20.1 % |",
+    (RIGHT_PAGE, "in short sentences", f"in a sentence {MANY}", "a sentence of"),
+    (RIGHT_PAGE, "Rates of `compress book.txt`, in percent:", "Rates, in percent:", "no command"),
+    (RIGHT_PAGE, "Rates of `compress book.txt`, in percent:\n\n| | rate |\n|---|---|\n| a | 20.1 % |",
      "The rate is 20.1 % of the file.", "no command"),
-    ("It says", "word " * 600 + "\n\nIt says", "words, of 600 allowed"),
+    (RIGHT_PAGE, "It says", "word " * 600 + "\n\nIt says", "words, of 600 allowed"),
+    (RIGHT_HEADER, "// Number of symbols", "// Of the symbols, those of the lane", "begins with \"Of\""),
+    (RIGHT_HEADER, "/* Returns the count of", "/* What was counted of", "begins with \"What\""),
+    (RIGHT_HEADER, "Not thread-safe.", "One thread at a time.", "without a verb"),
+    (RIGHT_HEADER, "so that the lane forgets", f"so that the lane forgets, {MANY}", "a sentence of"),
 ]
 
 
 def self_test():
     with tempfile.TemporaryDirectory() as root:
-        def findings_of(page):
-            with open(os.path.join(root, "README.md"), "w", encoding="utf-8") as file:
-                file.write(page)
-            return check(root, ["README.md"])
+        def findings_of(text):
+            name = "README.md" if text.startswith("#") else "counts.h"
+            with open(os.path.join(root, name), "w", encoding="utf-8") as file:
+                file.write(text)
+            return check(root, [name])
 
-        failed = [f"a right page: {finding}" for finding in findings_of(RIGHT)]
-        for before, after, wanted in WRONG:
-            if before not in RIGHT:
-                failed.append(f"the right page has no \"{before}\"")
-            if not any(wanted in finding for finding in findings_of(RIGHT.replace(before, after))):
+        failed = [f"a right text: {finding}" for right in (RIGHT_PAGE, RIGHT_HEADER) for finding in findings_of(right)]
+        for right, before, after, wanted in WRONG:
+            if before not in right:
+                failed.append(f"the right text has no \"{before}\"")
+            if not any(wanted in finding for finding in findings_of(right.replace(before, after))):
                 failed.append(f"\"{after[:60]}\" is not found to be wrong")
     for line in failed:
         print(f"check_prose.py: {line}", file=sys.stderr)
-    print(f"check_prose.py: {len(WRONG)} wrong pages, {len(failed)} failures")
+    print(f"check_prose.py: {len(WRONG)} wrong texts, {len(failed)} failures")
     return 1 if failed else 0
 
 
@@ -196,19 +201,20 @@ def main():
         print(__doc__)
         return 2
     root = arguments[0] if arguments else os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    git = subprocess.run(["git", "-C", root, "ls-files", "-z", "*.md"], capture_output=True)
+    git = subprocess.run(["git", "-C", root, "ls-files", "-z", "*.md", "*.h", "*.h.in"], capture_output=True)
     if git.returncode != 0:
         print("check_prose.py: no git checkout, so the pages are not known; not run")
         return 77
     listed = git.stdout
     paths = [path for path in listed.decode().split("\0") if path and os.path.exists(os.path.join(root, path))]
     if not paths:
-        print("check_prose.py: no page is known to git here", file=sys.stderr)
+        print("check_prose.py: no page and no header is known to git here", file=sys.stderr)
         return 1
     findings = check(root, paths)
     for finding in findings:
         print(finding, file=sys.stderr)
-    print(f"check_prose.py: {len(paths)} pages, {len(findings)} findings")
+    headers = sum(not path.endswith(".md") for path in paths)
+    print(f"check_prose.py: {len(paths) - headers} pages, {headers} headers, {len(findings)} findings")
     return 1 if findings else 0
 
 

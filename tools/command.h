@@ -1,5 +1,5 @@
-// What the commands share: reading their options, and turning failures into one line and an exit
-// code.
+// The common part of the commands: reading their options, and turning failures into one line and an
+// exit code.
 #ifndef OCCAM_TOOLS_COMMAND_H_
 #define OCCAM_TOOLS_COMMAND_H_
 
@@ -56,11 +56,9 @@ std::vector<std::string> ListOf(const cxxopts::ParseResult& args, const std::str
 // they are refused.
 int ThreadsFrom(const cxxopts::ParseResult& args);
 
-constexpr int kMaxThreadsPerProcessor = 4;
-
 struct EarlyExit {};
 
-// In a handler: prints the exception in one line on standard error, after `prefix`, and returns its
+// Prints, in a handler, the exception in one line on standard error, after `prefix`. Returns its
 // exit code.
 int ReportFailure(const std::string& prefix);
 

@@ -28,7 +28,7 @@ ModelSource LoadModel(ByteSource& source) {
   const Bytes bytes = ReadAll(source);
   if (IsCheckpoint(bytes)) {
     Checkpoint c = LoadCheckpoint(bytes, name);
-    QuantizedModel model = Quantise(c.config, c.weights, c.calibration, c.tokenizer);
+    QuantizedModel model = Quantise(c.config, c.weights, c.calibration, c.tokenizer, c.memory);
     return {name, std::move(model), std::move(c)};
   }
   if (IsCodedModel(bytes)) return {name, DecodeModel(bytes, name), std::nullopt};

@@ -1,4 +1,4 @@
-// Where a command gets its model: a checkpoint (.h5) or a model file (.occm), told apart by their
+// The source of a command's model: a checkpoint (.h5) or a model file (.occm), told apart by their
 // first bytes, or the program itself.
 #ifndef OCCAM_TOOLS_MODEL_SOURCE_H_
 #define OCCAM_TOOLS_MODEL_SOURCE_H_
@@ -24,7 +24,7 @@ struct ModelSource {
 ModelSource LoadModel(const std::string& path);
 ModelSource LoadModel(ByteSource& source);
 
-// The same for the library's door. Throws as LoadModel.
+// Does the same for the library's door. Throws as LoadModel.
 Model LoadDoorModel(const std::string& path, bool plain_kernels);
 
 }  // namespace occam

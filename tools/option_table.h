@@ -12,7 +12,7 @@ namespace occam {
 
 using OptionValue = std::shared_ptr<cxxopts::Value>;
 
-// What an option takes: a T, or none where it has a default; the default as it would be typed.
+// The value that an option takes: a T, or none where it has a default, given as it is typed.
 template <typename T>
 OptionValue Takes() {
   return cxxopts::value<T>();

@@ -17,8 +17,8 @@ class ProgressLine {
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
 
-  // At most ten times a second. `fraction` of the whole that is done, where the whole is known;
-  // `text` is what else to show. The bar and the time left follow from the fraction.
+  // Shows at most ten times a second. `fraction` of the whole that is done, where the whole is
+  // known; `text` is what else to show. The bar and the time left follow from the fraction.
   void Show(std::optional<double> fraction, const std::string& text);
   // The same with a time left that the caller knows better.
   void ShowLeft(double fraction, double left_s, const std::string& text);

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <vector>
 
 namespace occam {
 
@@ -35,11 +36,17 @@ class Communicator {
   virtual void TakeMaxima(std::span<float> values) = 0;
 
   // Adds what each rank has to `total`, element by element and in the order of the ranks, as one
-  // process would: rank 0 starts from zeros and calls add(first, part) for consecutive parts of
-  // `total`, [first, first + part.size()), which adds its terms to them; so does each next rank to
-  // what it is given; at the end every rank has the last one's result.
+  // process would. Rank 0 starts from zeros and calls add(first, part) for consecutive parts of
+  // `total`, [first, first + part.size()), which adds its terms to them. So does each next rank to
+  // what it is given. At the end every rank has the last one's result.
   using AddTerms = std::function<void(size_t first, std::span<float> part)>;
   virtual void SumInOrder(std::span<float> total, const AddTerms& add) = 0;
+
+  // Hands a message from rank to rank: rank 0 calls extend on an empty one, each next rank on what
+  // the rank before made of it; at the end every rank has the last one's. Ranks wait for those
+  // before them.
+  using ExtendFn = std::function<void(std::vector<uint8_t>* message)>;
+  virtual void PassOn(std::vector<uint8_t>* message, const ExtendFn& extend) = 0;
 
   // Ends this process and all other ranks. Does not return.
   virtual void Abort(int exit_code) = 0;
@@ -50,8 +57,8 @@ std::unique_ptr<Communicator> SingleProcess();
 
 // The ranks that a launcher (mpirun, srun) has started together with this process; SingleProcess
 // where none has. Once in a process, which the ranks leave together when it is destroyed. Throws
-// kUsage when the program was started several times and the processes cannot find each other: this
-// build has no MPI, or the launcher speaks another one.
+// kUsage when several processes were started and cannot find each other: this build has no MPI, or
+// the launcher speaks another one.
 std::unique_ptr<Communicator> JoinRanks();
 
 // Items [begin, end) of `items` that belong to a rank: as evenly as can be, in order.

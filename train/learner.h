@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include "data/base/thread_team.h"
 #include "data/batcher.h"
@@ -14,6 +15,7 @@
 #include "model/config.h"
 #include "model/parameters.h"
 #include "train/communicator.h"
+#include "train/memory_learner.h"
 #include "train/optimizer.h"
 #include "train/recipe.h"
 #include "train/seen_weights.h"
@@ -22,14 +24,14 @@
 
 namespace occam {
 
-// What a step came upon.
+// The result of a step.
 struct StepResult {
   double loss_nats = 0;      // of the batch, a token
   double gradient_norm = 0;  // before clipping
   double rate_factor = 0;    // of the schedule
 };
 
-// One call at a time, and on all ranks alike. `steps` is how many steps the weights have had.
+// Takes one call at a time, on all ranks alike. `steps` is how many steps the weights have had.
 class Learner {
  public:
   // Weights are those of Initialise with the recipe's seed. `stream` and `ranks` must outlive it.
@@ -37,35 +39,41 @@ class Learner {
   Learner(const ModelConfig& config, const Recipe& recipe, const TrainingStream* stream,
           int threads, Communicator* ranks);
 
-  void StartFrom(const ParameterSet& weights) { weights_ = weights; }
-  // What a run that was stopped had. Throws kDamaged for another number of rows.
+  void StartFrom(const ParameterSet& weights, const MemoryRows& memory);
+  // Takes over what a run that was stopped had. Throws kDamaged for another number of rows.
   void Restore(const ParameterSet& weights, OptimizerState optimizer, SensitivityState sensitivity);
+  void RestoreMemory(const MemoryRows& rows, MemoryState state) {
+    memory_.Restore(rows, std::move(state));
+  }
 
-  // The step after `steps` steps. Throws kUsage where loss, gradient or weights are not finite, or
-  // weights cannot be rounded: the message has what can be known of it.
+  // Makes the step after `steps` steps. Throws kUsage where loss, gradient or weights are not
+  // finite, or weights cannot be rounded: the message has what can be known of it.
   StepResult Step(int64_t steps, double rate_factor);
 
   // Throws kUsage with the same message unless all weights are finite.
   void RequireFinite(int64_t steps) const;
 
-  // From here on the passes see rounded weights.
+  // Rounds the weights that the passes see from here on.
   void BeginRounding() { seen_.BeginRounding(); }
   bool rounding() const { return seen_.rounding(); }
+  // The same of the memory's rows.
+  void BeginRoundingMemory() { memory_.BeginRounding(); }
 
-  // By what the passes see; as ShardWorkers. Throws as Step where weights cannot be rounded.
+  // Measures as ShardWorkers, by what the passes see. Throws as Step.
   std::optional<double> ChunkedLoss(int64_t steps, std::span<const int32_t> tokens,
                                     const std::atomic<bool>* interrupt);
-  // Of the weights as coding needs them, over `sequences` training sequences of each source.
+  // Calibrates the weights that code, over `sequences` training sequences of each source.
   Calibration Calibrate(int64_t steps, int sequences);
-  // What the weights' own bits are, where the recipe charges for them (SeenWeights::Bits).
+  // Returns what the weights' own bits are, where the recipe charges for them (SeenWeights::Bits).
   double WeightBits() const { return seen_.Bits(weights_); }
 
   const ParameterSet& weights() const { return weights_; }
   const OptimizerState& optimizer() const { return optimizer_.state(); }
+  const MemoryLearner& memory() const { return memory_; }
   SensitivityState sensitivity() const { return seen_.State(); }
 
  private:
-  const ParameterSet& Seen(int64_t steps);
+  WeightsView Seen(int64_t steps);
   [[noreturn]] void ReportDivergence(int64_t steps) const;
 
   Recipe recipe_;
@@ -76,6 +84,8 @@ class Learner {
   ParameterSet gradients_;
   SeenWeights seen_;
   Optimizer optimizer_;
+  MemoryLearner memory_;
+  RowGradient row_gradient_;
   ShardWorkers workers_;
   StepResult last_;
 };

@@ -12,11 +12,11 @@ namespace occam {
 // Scratch of one thread; grows to the largest matrix it has met.
 class Orthogonaliser {
  public:
-  // Replaces the matrix x [rows, columns] by a near-orthogonal one: x is divided by its Frobenius
-  // norm + 1e-7, then `steps` times by the quintic x <- a x + (b A + c A A) x, A = x x^T,
-  // (a, b, c) = (3.4445, -4.7750, 2.0315), which takes its singular values near 1. With more rows
-  // than columns the products are taken from the other side, which is the same polynomial. A matrix
-  // of zeros stays as it is.
+  // Replaces the matrix x [rows, columns] by a near-orthogonal one. First x is divided by its
+  // Frobenius norm + 1e-7. Then comes `steps` times the quintic x <- a x + (b A + c A A) x, A = x
+  // x^T, (a, b, c) = (3.4445, -4.7750, 2.0315), which takes its singular values near 1. With more
+  // rows than columns the products are taken from the other side, which is the same polynomial. A
+  // matrix of zeros stays as it is.
   void Apply(std::span<float> x, int64_t rows, int64_t columns, int64_t steps);
 
   void Reserve(int64_t rows, int64_t columns);  // memory for a matrix, so that Apply allocates none

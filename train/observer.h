@@ -1,4 +1,4 @@
-// What a training run tells while it runs. Libraries never print: a progress line and a log are
+// The reports of a training run while it runs. Libraries never print: a progress line and a log are
 // observers.
 #ifndef OCCAM_TRAIN_OBSERVER_H_
 #define OCCAM_TRAIN_OBSERVER_H_
@@ -24,7 +24,7 @@ struct StepReport {
   double progress = 0;      // of the run, in [0, 1]
 };
 
-// Of one source of a mixture.
+// The validation of one source of a mixture.
 struct SourceValidation {
   std::string name;
   double bits_per_byte = 0;
@@ -42,7 +42,7 @@ struct ValidationReport {
   std::vector<SourceValidation> sources = {};  // those that have names and a validation part
 };
 
-// At the end of a run; see train/prequential.h.
+// The report at the end of a run; see train/prequential.h.
 struct PrequentialReport {
   int64_t step = 0;
   Prequential length;
@@ -55,7 +55,7 @@ class TrainingObserver {
  public:
   virtual ~TrainingObserver() = default;
   virtual void OnStep(const StepReport&) {}
-  // After `step` steps: from here on the passes see rounded weights (Recipe::rounded_share).
+  // The passes see rounded weights from here on, after `step` steps (Recipe::rounded_share).
   virtual void OnRounding(int64_t /*step*/) {}
   virtual void OnValidation(const ValidationReport&) {}
   virtual void OnCheckpoint(int64_t /*step*/, const std::string& /*path*/) {}

@@ -14,7 +14,7 @@
 
 namespace occam {
 
-// What the next step needs of the ones before.
+// The memory of the steps before that the next one needs.
 struct OptimizerState {
   explicit OptimizerState(const ModelConfig& config) : first(config), second(config) {}
   int64_t steps = 0;
@@ -23,7 +23,7 @@ struct OptimizerState {
 };
 
 // A tensor is updated by one thread, so the result does not depend on their number. All memory is
-// allocated in the beginning. One Step at a time.
+// allocated in the beginning. There is one Step at a time.
 class Optimizer {
  public:
   // `team` must outlive it.
@@ -33,7 +33,7 @@ class Optimizer {
   Optimizer& operator=(const Optimizer&) = delete;
 
   // Learning rates are the recipe's times `rate_factor`; gradients are multiplied by
-  // `gradient_scale` (clipping) as they are read.
+  // `gradient_scale` (clipping) as they are read, but for those of a memory's tensors.
   void Step(double rate_factor, float gradient_scale, const ParameterSet& gradients,
             ParameterSet* weights);
 
@@ -54,12 +54,12 @@ class Optimizer {
   std::vector<int> order_;        // of the tensors, the one with most work first
 };
 
-// The global norm of all elements, summed in double, in parts that depend on their number alone.
-// Not finite if an element is not.
+// The global norm of all elements but those of a memory's tensors, summed in double, in parts that
+// depend on their number alone. Not finite if an element is not.
 double GlobalNorm(const ParameterSet& gradients, ThreadTeam* team);
 
-// What gradients are multiplied by so that their norm is at most clip_norm (Pascanu et al., 2013,
-// algorithm 1).
+// The factor of gradients so that their norm is at most clip_norm (Pascanu et al., 2013, algorithm
+// 1).
 float ClipScale(double norm, double clip_norm);
 
 }  // namespace occam

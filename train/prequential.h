@@ -1,5 +1,5 @@
-// The prequential code length of the training data: what a file would take if it were coded while
-// it is learned from, each batch by the weights of the steps before it, with no model to ship
+// The prequential code length of the training data. A file would take as much if it were coded
+// while it is learned from, each batch by the weights of the steps before. No model is shipped
 // (Dawid, 1984, "Statistical theory: the prequential approach"; Rissanen, 1984, "Universal coding,
 // information, prediction, and estimation"; for networks Blier and Ollivier, 2018, "The description
 // length of deep learning models", on prequential codes). Sender and receiver train alike, so that
@@ -10,13 +10,13 @@
 // step that learns from it. A step counts when all its windows are of the first pass, so that no
 // target was seen before.
 //
-// What does not: later passes; what the first pass leaves out at the ends of the data (less than
-// 2 T tokens); its last windows where they do not fill a batch of B; so less than B + 1 windows of
-// T in all, unless the run ends within the pass. `bytes` says how many are covered. It is the
-// length of a code of the windows in the order of training, by the float network: no file is
-// written, and its last bits are those of one kind of machine. Every other window is coded with
-// the token before it as known; a receiver who has not decoded that one yet would be sent it
-// first, which for byte tokens costs at most 8 bits in two windows, 4 / T bits a byte.
+// What does not: later passes; what the first pass leaves out at the ends of the data (less than 2
+// T tokens); its last windows where they do not fill a batch of B; so less than B + 1 windows of T
+// in all, unless the run ends within the pass. `bytes` says how many are covered. It is the length
+// of a code of the windows in the order of training, by the float network. No file is written, and
+// its last bits are those of one kind of machine. Every other window is coded with the token before
+// it as known. A receiver who has not decoded that one yet would be sent it first. For byte tokens
+// this costs at most 8 bits in two windows, 4 / T bits a byte.
 //
 // A run that starts from another model's weights has none, as nobody knows what these have seen.
 #ifndef OCCAM_TRAIN_PREQUENTIAL_H_

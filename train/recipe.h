@@ -1,4 +1,4 @@
-// How a model is trained: every hyper-parameter with its source.
+// The recipe of training a model: every hyper-parameter with its source.
 #ifndef OCCAM_TRAIN_RECIPE_H_
 #define OCCAM_TRAIN_RECIPE_H_
 
@@ -37,17 +37,26 @@ struct Recipe {
   double final_factor = 0.02;
 
   // Over this last share of the run, forward and backward passes see the weights rounded as the
-  // exact network will have them (model/quantize.h), and gradients go to the weights as they are:
-  // the straight-through estimator (Bengio, Leonard and Courville, 2013, "Estimating or propagating
+  // exact network will have them (model/quantize.h). Gradients go to the weights as they are: the
+  // straight-through estimator (Bengio, Leonard and Courville, 2013, "Estimating or propagating
   // gradients through stochastic neurons", section 4; for weights Jacob et al., 2018, "Quantization
   // and training of neural networks for efficient integer-arithmetic-only inference", section 3).
   // 0: never.
   double rounded_share = 0.2;
-  // Of a weight's code (model/quantize.h), at most.
+  // The bits of a weight's code (model/quantize.h), at most.
   int64_t weight_bits = 7;
   // lambda of train/weight_rate.h, where the passes see rounded weights. 0: the weights' bits cost
   // nothing.
   double weight_rate = 0;
+
+  // The rows of a memory, by experiments/results/memory: the learning rate (flat from 0.03 to 0.1),
+  // the decay of a row's mean square (0.9 to 0.999 change nothing), and what a code's step is in
+  // deviations of the rows; codes of 2 deviations are best at equal coded bytes. Over the last
+  // memory_rounded_share the passes see rows so rounded.
+  double memory_lr = 0.1;
+  double memory_beta2 = 0.99;
+  double memory_step = 2;
+  double memory_rounded_share = 0.4;
 
   // Sequences of `context` tokens a step; experiments/short_runs.sh and experiments/results/recipe.
   int64_t batch_sequences = 8;
@@ -57,7 +66,7 @@ struct Recipe {
   // 1: linear layers multiply operands rounded to bfloat16 (Kalamkar et al., 2019, "A study of
   // BFLOAT16 for deep learning training"); 0: float32. Weights, sums and all else are float32.
   int64_t bfloat16 = 0;
-  // Of the initial weights and of the batches.
+  // The seed of the initial weights and of the batches.
   int64_t seed = 1;
 
   bool operator==(const Recipe&) const = default;
@@ -83,6 +92,10 @@ void VisitRecipe(R& recipe, F&& f) {
   f("rounded_share", recipe.rounded_share);
   f("weight_bits", recipe.weight_bits);
   f("weight_rate", recipe.weight_rate);
+  f("memory_lr", recipe.memory_lr);
+  f("memory_beta2", recipe.memory_beta2);
+  f("memory_step", recipe.memory_step);
+  f("memory_rounded_share", recipe.memory_rounded_share);
   f("batch_sequences", recipe.batch_sequences);
   f("shard_sequences", recipe.shard_sequences);
   f("bfloat16", recipe.bfloat16);

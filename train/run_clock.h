@@ -1,4 +1,4 @@
-// How long a run has taken, how far it has come, and when it will be over.
+// Tells how long a run has taken, how far it has come, and when it will be over.
 #ifndef OCCAM_TRAIN_RUN_CLOCK_H_
 #define OCCAM_TRAIN_RUN_CLOCK_H_
 

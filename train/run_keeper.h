@@ -1,4 +1,4 @@
-// What a run keeps on the disk: itself, so that it can go on, and the weights that validated best.
+// The files that a run keeps: itself, so that it can go on, and the weights that validated best.
 #ifndef OCCAM_TRAIN_RUN_KEEPER_H_
 #define OCCAM_TRAIN_RUN_KEEPER_H_
 
@@ -12,8 +12,8 @@
 
 namespace occam {
 
-// Of several ranks the first writes and reads; all are called alike. An empty path: nothing is kept
-// there.
+// Writes and reads on the first of several ranks; all are called alike. An empty path: nothing is
+// kept there.
 class RunKeeper {
  public:
   // `ranks` and `observer` must outlive it.
@@ -23,19 +23,19 @@ class RunKeeper {
   bool keeps_run() const { return !checkpoint_path_.empty(); }
   bool keeps_best() const { return !best_path_.empty(); }
 
-  // Of the run after `steps` steps. Throws kIo.
+  // Saves the run after `steps` steps. Throws kIo.
   void Save(const Checkpoint& checkpoint, int64_t steps);
 
-  // Whether this validation is the best so far.
+  // Returns whether this validation is the best so far.
   bool IsBest(const ValidationReport& report) const;
-  // Its weights, released. Throws kIo.
+  // Saves its weights, released. Throws kIo.
   void SaveBest(const Checkpoint& checkpoint, const ValidationReport& report);
 
   // The run goes on from the checkpoint in `path`, of `steps` steps: what best_path holds counts as
   // the best so far. Throws as LoadCheckpoint; kUsage when that is of another run.
   void Resume(const Checkpoint& checkpoint, const std::string& path, int64_t steps);
 
-  // For messages: "NAME still holds step N", or that there is none.
+  // Says in messages: "NAME still holds step N", or that there is none.
   std::string WhatIsKept() const;
 
  private:

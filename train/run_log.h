@@ -14,7 +14,7 @@
 //   {"event": "best", "step", "bytes_seen", "bpb", "path"}     where the best are kept
 //   {"event": "prequential", "step", "bits", "bytes", "bpb", "whole_pass"}    at the end; see
 //   prequential.h
-// A run that was killed and resumed has the steps since its last checkpoint twice: lines before a
+// A run that was killed and resumed has the steps since its last checkpoint twice. Lines before a
 // "resume" with a greater "step" than its own are of work that was lost.
 #ifndef OCCAM_TRAIN_RUN_LOG_H_
 #define OCCAM_TRAIN_RUN_LOG_H_

@@ -1,4 +1,4 @@
-// How long a run is, how far it has come, and the learning rate there.
+// The length of a run, how far it has come, and the learning rate there.
 #ifndef OCCAM_TRAIN_SCHEDULE_H_
 #define OCCAM_TRAIN_SCHEDULE_H_
 
@@ -35,13 +35,15 @@ void CheckRunLength(const RunLength& length);
 // The share of the run that is done, in [0, 1], 1 when it is over.
 double Progress(const RunLength& length, int64_t steps_done, double elapsed_s);
 
-// What the learning rates are multiplied by in step `step` (from 0) at `progress`. Warm-up is
-// linear and ends after warmup_steps or at warmup_share of the run, whichever comes first; from
-// constant_share on it falls linearly to final_factor at the end.
+// The factor of the learning rates in step `step` (from 0) at `progress`. Warm-up is linear and
+// ends after warmup_steps or at warmup_share of the run, whichever comes first; from constant_share
+// on it falls linearly to final_factor at the end.
 double LearningRateFactor(const Recipe& recipe, int64_t step, double progress);
 
-// Whether the passes at `progress` see rounded weights: in the last rounded_share of the run.
+// Returns whether the passes at `progress` see rounded weights: in the last rounded_share.
 bool SeesRounded(const Recipe& recipe, double progress);
+// The same of a memory's rows: in the last memory_rounded_share.
+bool SeesRoundedMemory(const Recipe& recipe, double progress);
 
 }  // namespace occam
 

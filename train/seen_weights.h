@@ -1,5 +1,5 @@
-// What the passes see of the weights: the weights themselves, or from some step on what the exact
-// network will make of them, with the price of their bits (Recipe::rounded_share, weight_bits and
+// The weights as the passes see them: themselves, or from some step on what the exact network will
+// make of them. The latter have the price of their bits (Recipe::rounded_share, weight_bits and
 // weight_rate).
 #ifndef OCCAM_TRAIN_SEEN_WEIGHTS_H_
 #define OCCAM_TRAIN_SEEN_WEIGHTS_H_
@@ -24,7 +24,7 @@ class SeenWeights {
   SeenWeights(const ModelConfig& config, const Recipe& recipe, double bytes_per_token,
               ThreadTeam* team);
 
-  // From here on they are rounded. Only where the recipe rounds at all.
+  // Rounds them from here on. It is called only where the recipe rounds at all.
   void BeginRounding() { rounding_ = true; }
   bool rounding() const { return rounding_; }
 
@@ -32,18 +32,18 @@ class SeenWeights {
   // valid until the next call. Throws kDamaged where a weight cannot be rounded (Quantise).
   const ParameterSet& Of(const ParameterSet& weights, int64_t step);
 
-  // Where the recipe has a weight_rate: takes the sensitivity of the data's loss from its
-  // gradients, those of the mean loss of `targets` tokens, and where weights are rounded then adds
-  // to them the gradient of the weights' own bits. After Of for the same step.
+  // Charges for the weights where the recipe has a weight_rate. Takes the sensitivity of the loss
+  // from its gradients, those of the mean loss of `targets` tokens. Where weights are rounded, then
+  // adds to them the gradient of the weights' own bits. It is called after Of for the same step.
   void Charge(const ParameterSet& weights, size_t targets, ParameterSet* gradients);
 
   // R of train/weight_rate.h; 0 unless the recipe charges for it and weights are rounded.
   double Bits(const ParameterSet& weights) const;
 
-  // How finely rows are coded; empty where the recipe does not choose that, or has not yet.
+  // The steps that rows are coded in; empty where the recipe does not choose that, or has not yet.
   const std::vector<float>& row_steps() const { return row_steps_; }
 
-  // What a resumed run must be given back.
+  // The state that a resumed run must be given back.
   SensitivityState State() const;
   void Restore(SensitivityState state);  // Throws kDamaged for another number of rows.
 
@@ -57,8 +57,8 @@ class SeenWeights {
   bool rounding_ = false;
   std::unique_ptr<ParameterSet> rounded_;  // where the recipe rounds
   int64_t rounded_step_ = -1;              // of `rounded_`
-  // Where rows are charged for. Steps are empty before there is a gradient to go by; scales are
-  // those of `rounded_`.
+  // The charge for rows. Steps are empty before there is a gradient to go by; scales are those of
+  // `rounded_`.
   RowSensitivity sensitivity_;
   std::vector<float> row_steps_;
   std::vector<float> row_scales_;

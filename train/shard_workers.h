@@ -2,7 +2,7 @@
 // number of sequences; each has a gradient of its own, and what the shards give is put together in
 // shard order, element by element. So results do not depend on the number of threads, bit for bit
 // (docs/architecture.md). Where several ranks work together, each has its share of the shards, one
-// after the other, and the sums go on from rank to rank: so results do not depend on their number
+// after the other. The sums go on from rank to rank, so results do not depend on their number
 // either.
 #ifndef OCCAM_TRAIN_SHARD_WORKERS_H_
 #define OCCAM_TRAIN_SHARD_WORKERS_H_
@@ -24,13 +24,14 @@
 #include "model/network/workspace.h"
 #include "model/parameters.h"
 #include "train/communicator.h"
+#include "train/row_gradient.h"
 
 namespace occam {
 
-// Activations for as many shards as threads, and for training the gradients of kShardsAtOnce shards
-// or as many as there are threads, with several ranks those of all shards of this one; allocated by
-// the first call that needs them. One call at a time, and on all ranks alike: each gets the same
-// result.
+// Holds activations for as many shards as threads. For training it holds the gradients of
+// kShardsAtOnce shards or one a thread, with several ranks those of all shards of this one. The
+// first call that needs them allocates them. One call at a time, and on all ranks alike: each gets
+// the same result.
 class ShardWorkers {
  public:
   // Shards of `shard_sequences` sequences of config.context tokens. `team` must outlive it. A
@@ -42,20 +43,22 @@ class ShardWorkers {
   ShardWorkers(const ShardWorkers&) = delete;
   ShardWorkers& operator=(const ShardWorkers&) = delete;
 
-  // A batch of a whole number of shards, every target counting. Overwrites `gradients` with those
-  // of the mean loss a target, and returns that loss in nats.
-  double Gradient(const ParameterSet& weights, const Batch& batch, ParameterSet* gradients);
+  // A batch of a whole number of shards, every target counting. Overwrites `gradients`, and `rows`
+  // where the network has a memory, with those of the mean loss a target, and returns that loss in
+  // nats.
+  double Gradient(const WeightsView& weights, const Batch& batch, ParameterSet* gradients,
+                  RowGradient* rows = nullptr);
 
-  // The sum of the losses of all tokens, in nats, in chunks of `context` that start with the begin
-  // symbol: what the float network needs for them in the chunked mode of the codec. Nothing when
-  // `interrupt` (may be null) was set, on any rank, before all were done.
-  std::optional<double> ChunkedLoss(const ParameterSet& weights, std::span<const int32_t> tokens,
+  // Returns the sum of the losses of all tokens, in nats, in chunks of `context` that start with
+  // the begin symbol. The float network needs it for them in the chunked mode of the codec. Returns
+  // nothing when `interrupt` (may be null) was set, on any rank, before all were done.
+  std::optional<double> ChunkedLoss(const WeightsView& weights, std::span<const int32_t> tokens,
                                     const std::atomic<bool>* interrupt = nullptr);
 
   // The largest magnitudes of keys and values over `sequences` (rounded up to whole shards)
   // training sequences of each source, in fresh and other contexts as TrainingBatches cuts them; a
   // pure function of weights, tokens and seed.
-  Calibration Calibrate(const ParameterSet& weights, std::span<const TrainingSource> sources,
+  Calibration Calibrate(const WeightsView& weights, std::span<const TrainingSource> sources,
                         int sequences, uint64_t seed);
 
  private:
@@ -74,6 +77,7 @@ class ShardWorkers {
   // total [first, first + part.size()) += those of the first `count` of shard_gradients_, in their
   // order.
   void AddShards(int count, size_t first, std::span<float> part);
+  void ReserveShards(size_t count);
   size_t shard_tokens() const;
 
   ModelConfig config_;
@@ -87,6 +91,7 @@ class ShardWorkers {
   std::mutex mutex_;
   std::vector<Worker*> idle_;  // of workers_; guarded by mutex_
   std::vector<ParameterSet> shard_gradients_;
+  std::vector<RecalledRows> shard_rows_;  // beside shard_gradients_, where there is a memory
   std::vector<double> shard_losses_;
 };
 

@@ -36,10 +36,10 @@ struct TrainerSettings {
 
   std::string checkpoint_path;      // empty: none is written
   double checkpoint_every_s = 300;  // and at the end, and when interrupted
-  // Where the released checkpoint of the best validation is kept, by the bytes that the interim
-  // validations measure, on which the end is then measured, too. Empty: nowhere.
+  // The file of the released checkpoint of the best validation; empty: none. The bytes that the
+  // interim validations measure decide; the end is then measured on them, too.
   std::string best_path;
-  // For checkpoints, whose provenance tells them, the data and the validation curves.
+  // Facts for checkpoints, whose provenance tells them, the data and the validation curves.
   std::string command_line;
   std::string code_version;
 
@@ -67,13 +67,13 @@ class Trainer {
   // configuration and tokenizer are the same; `path` is for the message.
   void StartFrom(const Checkpoint& checkpoint, const std::string& path);
 
-  // Goes on with the run that wrote the checkpoint, so that the result is, by steps, bit for bit
-  // that of a run never stopped, for any number of threads. Before Run. What best_path
-  // holds counts as the best so far. Throws as UnpackTraining, and as LoadCheckpoint for best_path;
-  // kUsage when that is of another run.
+  // Goes on with the run that wrote the checkpoint, before Run. By steps, the result is bit for bit
+  // that of a run never stopped, for any number of threads. What best_path holds counts as the best
+  // so far. Throws as UnpackTraining, and as LoadCheckpoint for best_path; kUsage when that is of
+  // another run.
   void Resume(const Checkpoint& checkpoint, const std::string& path);
 
-  // Beside those of the settings, called after them. Not owned. Before Run.
+  // Adds one beside those of the settings, called after them. Not owned. Before Run.
   void AddObserver(TrainingObserver* observer) { observers_.Add(observer); }
 
   // Throws kUsage unless all ranks have the same program, data and start of the run. After
@@ -81,10 +81,10 @@ class Trainer {
   void CheckRanks();
 
   // Trains to the end of the run or until interrupted; in both cases writes the checkpoint. A loss,
-  // gradient or weight that is not finite throws kUsage (the recipe asked for too much) with a
-  // report of step, loss, learning rate and largest weight, and leaves the last checkpoint as it
-  // was. Throws kIo (a checkpoint cannot be written; or from an observer). Both messages also name
-  // the last whole checkpoint. Throws whatever else an observer throws.
+  // gradient or weight that is not finite throws kUsage (the recipe asked for too much) and leaves
+  // the last checkpoint as it was. The message has step, loss, learning rate and largest weight.
+  // Throws kIo (a checkpoint cannot be written; or from an observer). Both messages also name the
+  // last whole checkpoint. Throws whatever else an observer throws.
   RunStatus Run();
 
   // Everything, training state included, with a calibration of the present weights (rounded where

@@ -1,4 +1,4 @@
-// What a run trains on: its sources, and the batches that are made of them.
+// The data that a run trains on: its sources, and the batches that are made of them.
 #ifndef OCCAM_TRAIN_TRAINING_STREAM_H_
 #define OCCAM_TRAIN_TRAINING_STREAM_H_
 
@@ -37,12 +37,12 @@ class TrainingStream {
   int64_t tokens_per_step() const { return sequences_ * length_; }
 
   int64_t train_bytes() const;  // of all sources
-  // Of training data in the first `steps` steps, repeats included.
+  // Bytes of training data in the first `steps` steps, repeats included.
   double BytesSeen(int64_t steps) const;
   // Bytes a token, of all sources by their shares.
   double BytesPerToken() const;
 
-  // Whether all sequences of step `step` are of the first pass over the first source.
+  // Returns whether all sequences of step `step` are of the first pass over the first source.
   bool InFirstPass(int64_t step) const;
 
  private:

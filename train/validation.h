@@ -1,4 +1,4 @@
-// What a run measures on its validation parts: some of them now and then, all of them at the end.
+// The measures of a run on its validation parts: some of them now and then, all of them at the end.
 #ifndef OCCAM_TRAIN_VALIDATION_H_
 #define OCCAM_TRAIN_VALIDATION_H_
 
@@ -15,30 +15,30 @@
 
 namespace occam {
 
-// Interim validations, evenly spaced over the run, all on the same first tokens of the validation
-// part: as many as cost together about `share` of the training time, at most `limit`.
+// Interim validations, evenly spaced over the run. All are on the same first tokens of the
+// validation part: as many as cost together about `share` of the training time, at most `limit`.
 struct ValidationPlan {
   int count = 20;
   double share = 0.05;
   int64_t limit = 1'000'000;
 };
 
-// Of several sources each is measured, and the mean goes by their shares. Sources without
-// validation tokens are left out, and the others' shares count in proportion. `steps` is how many
-// steps the learner's weights have had.
+// Measures each of several sources, and the mean goes by their shares. Sources without validation
+// tokens are left out, and the others' shares count in proportion. `steps` is how many steps the
+// learner's weights have had.
 class Validation {
  public:
   // `chunk` is the model's context. `stream` and `learner` must outlive it.
   Validation(const ValidationPlan& plan, int chunk, const TrainingStream* stream, Learner* learner);
 
-  // Whether there is anything to validate on.
+  // Returns whether there is anything to validate on.
   bool possible() const;
 
-  // Whether an interim validation lies between these two moments of the run, in [0, 1].
+  // Returns whether an interim validation lies between these two moments of the run, in [0, 1].
   bool IsDue(double progress_before, double progress) const;
 
-  // How many tokens interim validations measure, about, by what has been trained until the first
-  // of them, at `progress`.
+  // Returns how many tokens interim validations measure, about, by what has been trained until the
+  // first of them, at `progress`.
   int64_t PartSize(int64_t steps, double progress) const;
   // The first tokens of each source, `part_size` in all. Not interruptible, being short: so a
   // resumed run has the same curve.

@@ -1,27 +1,28 @@
-// The bits of the coded weights as a term of the loss, and how finely each row of weights is coded
-// so that both together are least.
+// The bits of the coded weights as a term of the loss. It also tells how finely each row of weights
+// is coded, so that both together are least.
 //
 //   loss = cross-entropy [bits a byte] + lambda R,   R = sum over rows of n/2 log2(1 + (2 e m)^2),
 //
 // m the mean of |w / s| over the n weights w of a row, s its scale, the step between its codes. R
 // is the code length in steps of s of weights of Laplace's distribution when the coder knows their
-// mean magnitude: log2(2 e m) bits each where m is large, 0 where it is 0, and within 0.13 bits of
-// the entropy of the codes in between; of normal weights it is 0.07 too much. Its gradient has the
-// same magnitude for all weights of a row, so that it makes zeros of those that matter least. (The
-// bits of normal weights, n/2 log2(1 + 2 pi e m), m the mean of squares, did a little worse.)
-// lambda = 1 / N asks for the fewest bits of N bytes of data and of the model together.
+// mean magnitude. It is log2(2 e m) bits each where m is large, and 0 where it is 0. In between it
+// is within 0.13 bits of the entropy of the codes; of normal weights it is 0.07 too much. Its
+// gradient has the same magnitude for all weights of a row, so that it makes zeros of those that
+// matter least. (The bits of normal weights, n/2 log2(1 + 2 pi e m), m the mean of squares, did a
+// little worse.) lambda = 1 / N asks for the fewest bits of N bytes of data and of the model
+// together.
 //
 // The steps. Rounding in steps of s adds an error of variance s^2 / 12, which costs N F s^2 / 24
-// nats a weight, F being the second derivative of the cross-entropy [nats a byte] along a weight of
-// the row; and its code costs const - ln s. So s = sqrt(12 lambda / F) is best: weights that matter
+// nats a weight. F is the second derivative of the cross-entropy [nats a byte] along a weight of
+// the row. The code costs const - ln s. So s = sqrt(12 lambda / F) is best: weights that matter
 // little are coded coarsely, however large they are. For F serves the mean square of the loss's
 // derivative (Fisher's information; Martens, 2020, "New insights and perspectives on the natural
-// gradient method", section 9), taken from the gradients of the batches, which are mostly noise;
-// it foretells within a tenth what rounding trained weights costs. But weights that are trained
-// while they are rounded make up for most of it: F is divided by kTrained.
-// Coarseness by second derivatives: LeCun, Denker and Solla, 1990, "Optimal brain damage"; a rate
-// term in the loss: Han, Mao and Dally, 2016, section 3, coded the weights after training, Balle et
-// al., 2020, "Scalable model compression by entropy penalized reparameterization", during it.
+// gradient method", section 9), taken from the gradients of the batches, which are mostly noise; it
+// foretells within a tenth what rounding trained weights costs. Weights trained while rounded make
+// up for most of it: F is divided by kTrained. Coarseness by second derivatives is of LeCun, Denker
+// and Solla, 1990, "Optimal brain damage". Han, Mao and Dally, 2016, section 3, coded the weights
+// after training; Balle et al., 2020, "Scalable model compression by entropy penalized
+// reparameterization", during it.
 #ifndef OCCAM_TRAIN_WEIGHT_RATE_H_
 #define OCCAM_TRAIN_WEIGHT_RATE_H_
 
@@ -51,7 +52,7 @@ class RowSensitivity {
   // that of a token: times the bytes it stands for.
   void FillSteps(double lambda, std::span<float> steps) const;
 
-  // What a resumed run must be given back; Restore throws kDamaged for another number of rows.
+  // The state that a resumed run gets back; Restore throws kDamaged for another number of rows.
   const std::vector<double>& means() const { return means_; }
   void Restore(std::vector<double> means, int64_t batches);
 

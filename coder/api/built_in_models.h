@@ -15,7 +15,7 @@ struct BuiltInModel {
   std::span<const uint8_t> file;  // an .occm, for ParseModel
 };
 
-// At least one; the first is the default.
+// The built-in models, at least one. The first is the default.
 std::span<const BuiltInModel> BuiltInModels();
 
 }  // namespace occam

@@ -18,8 +18,10 @@ std::string TokenizerNameOf(const occam::CodecModel& model) {
 
 }  // namespace
 
-occam_model::occam_model(occam::QuantizedModel model, occam::Kernels kernels)
-    : loaded(std::move(model), kernels),
+occam_model::occam_model(occam::QuantizedModel model, occam::Kernels kernels,
+                         uint64_t memory_bytes_in)
+    : memory_bytes(memory_bytes_in),
+      loaded(std::move(model), kernels),
       kernels_name(loaded.network().kernels_name()),
       tokenizer_name(TokenizerNameOf(loaded.codec_model())) {}
 
@@ -135,6 +137,14 @@ void Give(std::span<const uint8_t> bytes, occam_buffer* buffer) {
 Kernels KernelsOf(unsigned flags) {
   Require((flags & ~OCCAM_PLAIN_KERNELS) == 0, "a flag was set that does not exist");
   return (flags & OCCAM_PLAIN_KERNELS) != 0 ? Kernels::kPlain : Kernels::kFast;
+}
+
+ProgressFn ProgressOf(occam_progress progress, void* user) {
+  if (progress == nullptr) return nullptr;
+  return [progress, user](uint64_t original_bytes, uint64_t file_bytes) {
+    if (progress(user, original_bytes, file_bytes) != 0)
+      throw Error(ErrorKind::kCancelled, "the caller asked to stop");
+  };
 }
 
 std::unique_ptr<ByteSource> SourceOf(const occam_reader& reader) {

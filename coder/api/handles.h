@@ -1,4 +1,4 @@
-// What stands behind the door: the handles of occam_c.h, and the border at which exceptions become
+// The other side of the door: the handles of occam_c.h, and the border at which exceptions become
 // codes and sentences.
 #ifndef OCCAM_CODER_API_HANDLES_H_
 #define OCCAM_CODER_API_HANDLES_H_
@@ -10,13 +10,16 @@
 #include <span>
 #include <string>
 
+#include "coder/archive/codec_options.h"
 #include "coder/predict/network_predictor.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
+#include "data/base/memory.h"
 #include "occam/occam_c.h"
 
 struct occam_model {
-  occam_model(occam::QuantizedModel model, occam::Kernels kernels);
+  occam_model(occam::QuantizedModel model, occam::Kernels kernels, uint64_t memory_bytes);
+  uint64_t memory_bytes;  // what it may take, contexts of it included
   occam::LoadedModel loaded;
   std::string kernels_name;
   std::string tokenizer_name;
@@ -57,8 +60,8 @@ inline void RequireSize(size_t struct_size) {
           "a struct without its size was given; begin with its _init function");
 }
 
-// The part of a struct that both sides know: a caller of an older library sends fewer fields, and
-// one of a newer library more, which must be zero. Throws kUsage.
+// The part of a struct that both sides know. A caller of an older library sends fewer fields. One
+// of a newer library sends more, which must be zero. Throws kUsage.
 template <typename Struct>
 Struct Known(const Struct* given) {
   Struct known{};
@@ -72,7 +75,7 @@ Struct Known(const Struct* given) {
   return known;
 }
 
-// The other way: writes the fields that the caller's struct, which may be null, has room for.
+// Writes the fields that the caller's struct, which may be null, has room for: the other way.
 // CheckRoom throws kUsage where there is no size; it comes before work whose result Fill tells.
 template <typename Struct>
 void CheckRoom(const Struct* to) {
@@ -88,6 +91,13 @@ void Fill(const Struct& result, Struct* to) {
 }
 
 Kernels KernelsOf(unsigned flags);  // Throws kUsage for flags that do not exist.
+
+// Returns a caller's progress function, which may be null, as ours. It throws kCancelled where that
+// asks to stop.
+ProgressFn ProgressOf(occam_progress progress, void* user);
+
+// Returns the limit of memory that a caller's number stands for.
+inline uint64_t MemoryOf(uint64_t memory) { return memory == 0 ? kDefaultMemoryBytes : memory; }
 
 // A caller's streams as ours. The struct and what it points to must outlive them.
 std::unique_ptr<ByteSource> SourceOf(const occam_reader& reader);

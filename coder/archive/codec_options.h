@@ -1,4 +1,4 @@
-// How a file is to be compressed or decompressed: what the caller of either chooses.
+// The options of compressing and decompressing a file: what the caller of either chooses.
 #ifndef OCCAM_CODER_ARCHIVE_CODEC_OPTIONS_H_
 #define OCCAM_CODER_ARCHIVE_CODEC_OPTIONS_H_
 
@@ -7,20 +7,24 @@
 #include <span>
 
 #include "coder/container/container_format.h"
+#include "data/base/memory.h"
 
 namespace occam {
 
-// Original bytes and .occ bytes dealt with so far, neither of which goes back. Called often, from
-// any of the threads, by one at a time. An exception thrown here ends the work and comes out.
+// Takes original bytes and .occ bytes done so far, neither of which goes back. Is called often,
+// from any of the threads, by one at a time. An exception thrown here ends the work and comes out.
 using ProgressFn = std::function<void(uint64_t original_bytes, uint64_t file_bytes)>;
 
 struct CodecOptions {
   int threads = 1;  // 0 = one a processor; never shows in the result
   ProgressFn progress;
   ContextMode mode = ContextMode::kChunked;  // for compressing; a file says its own
-  // For compressing: the model in the form to travel in the file (EncodeModel of
-  // coder/weights/model_codec.h); empty: the file only names it.
+  // The model in the form to travel in the file (EncodeModel of coder/weights/model_codec.h), for
+  // compressing. Where it is empty, the file only names the model.
   std::span<const uint8_t> embedded_model = {};
+  // What the work may take, model included. It bounds how many segments are worked on at once;
+  // where not even one fits, nothing is begun (kMemory). It never shows in the result.
+  uint64_t memory_bytes = kDefaultMemoryBytes;
 };
 
 }  // namespace occam

@@ -1,4 +1,4 @@
-// Any bytes to an .occ file.
+// Makes an .occ file of any bytes.
 #ifndef OCCAM_CODER_ARCHIVE_COMPRESSOR_H_
 #define OCCAM_CODER_ARCHIVE_COMPRESSOR_H_
 
@@ -14,8 +14,8 @@ namespace occam {
 
 // Compresses all of the source, each segment by the method that takes the fewest bytes; without a
 // model (null) stored or order 2. The caller commits the sink. The result is a function of the
-// bytes, the model, its embedded form and the mode alone. Memory: two segments a thread. Throws
-// kIo, and what HeaderFor of model_header.h does.
+// bytes, the model, its embedded form and the mode alone. Takes memory for two segments a thread.
+// Throws kIo, and what HeaderFor of model_header.h does.
 ContainerStats Compress(ByteSource& source, ByteSink& sink, const CodecModel* model,
                         const CodecOptions& options);
 

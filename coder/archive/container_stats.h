@@ -1,4 +1,4 @@
-// What an .occ file's parts take, in bytes and segments.
+// The sizes of an .occ file's parts, in bytes and segments.
 #ifndef OCCAM_CODER_ARCHIVE_CONTAINER_STATS_H_
 #define OCCAM_CODER_ARCHIVE_CONTAINER_STATS_H_
 

@@ -12,9 +12,9 @@
 
 namespace occam {
 
-// One bit a symbol, in order, adaptively: a text's top bits take next to nothing where they are 0
-// and little where they tell letters of several bytes; bits that are noise take one bit each.
-// `symbols` are in [0, 128); `lost` is [ceil(n / 8)] as TakeLostBits gives it.
+// Code one bit a symbol, in order, adaptively. A text's top bits take next to nothing where they
+// are 0, and little where they tell letters of several bytes. Bits that are noise take one bit
+// each. `symbols` are in [0, 128); `lost` is [ceil(n / 8)] as TakeLostBits gives it.
 //
 // A bit b_i is predicted in four contexts, mixed (bit_model.h): the three bits before it and the
 // symbol s_i; the bit before it, s_i and its next; the bit before it, the symbol before and s_i;

@@ -1,4 +1,4 @@
-// What can be restored from a damaged .occ file.
+// Restores what is sound of a damaged .occ file.
 #ifndef OCCAM_CODER_ARCHIVE_SALVAGE_H_
 #define OCCAM_CODER_ARCHIVE_SALVAGE_H_
 
@@ -31,8 +31,8 @@ struct SalvageReport {
 // Decompresses what is sound of the source; the caller commits the sink, which gets the original
 // with zeros in place of all missing bytes whose number is known. Nothing else is ever written in
 // their place: every byte written otherwise has passed its segment's hash. Damage costs the
-// segments that it lies in, but for the file header and the embedded model, without which nothing
-// can be read: then, and for a model that is wrong or missing, throws as Decompress does; kIo
+// segments that it lies in. Nothing can be read without file header and embedded model. Where
+// these are damaged, or a model is wrong or missing, throws as Decompress does. Throws kIo
 // always.
 SalvageReport DecompressKeepGoing(ByteSource& source, ByteSink& sink, const ModelFinder& find_model,
                                   const CodecOptions& options);

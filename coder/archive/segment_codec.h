@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "coder/archive/coded_symbols.h"
 #include "coder/container/container_format.h"
 #include "coder/predict/codec_model.h"
 #include "coder/predict/order2_predictor.h"
@@ -24,17 +25,19 @@ struct EncodedSegment {
   size_t lost_bit_bytes = 0;  // of the payload: what the bits take that a tokenizer loses
 };
 
-// What a predictor gave a symbol of kFrequencyTotal, and how many bytes the symbol stands for.
+// The share of kFrequencyTotal that a predictor gave a symbol, the bytes it stands for, and who
+// decided it.
 struct SymbolFrequency {
   uint32_t frequency = 0;
   uint32_t bytes = 1;
+  Decider decider = Decider::kNetwork;
 };
 
-// How many original bytes were dealt with since the last call.
+// Takes the number of original bytes done since the last call.
 using CountFn = std::function<void(uint32_t bytes)>;
 
-// Holds the predictors from segment to segment. One thread at a time; what it gives depends on
-// nothing but its arguments.
+// Holds the predictors from segment to segment. It serves one thread at a time. What it gives
+// depends on nothing but its arguments.
 class SegmentCodec {
  public:
   // `model` may be null; otherwise it must outlive the codec.
@@ -45,13 +48,13 @@ class SegmentCodec {
   // `threads` is what a predictor may use. `original` is not empty.
   EncodedSegment Encode(std::span<const uint8_t> original, int threads, const CountFn& count);
 
-  // How many bytes the method alone takes, even where it takes more than the original and no file
-  // would hold them: what a model makes of data that is foreign to it. Restored and compared; a
-  // difference is kInternal.
+  // Returns how many bytes the method alone takes, even where they are more than the original and
+  // no file would hold them. It shows what a model makes of foreign data. They are restored and
+  // compared; a difference is kInternal.
   size_t PayloadBytes(CodingMethod method, std::span<const uint8_t> original, int threads,
                       const CountFn& count);
 
-  // What the model predicts of each symbol of a segment, as it would be coded by the model.
+  // Returns what the model predicts of each symbol of a segment, as it would be coded by the model.
   std::vector<SymbolFrequency> ModelFrequencies(std::span<const uint8_t> original, int threads,
                                                 const CountFn& count);
 
@@ -62,25 +65,17 @@ class SegmentCodec {
 
  private:
   Predictor& PredictorFor(CodingMethod method, int threads);
-  // Null where symbols are bytes.
+  // Returns null where symbols are bytes.
   const Tokenizer* TokenizerOf(CodingMethod method);
-  // What is coded of a segment's bytes.
-  struct Symbols {
-    std::vector<int32_t> tokens;
-    Bytes lost_bits;  // coder/archive/lost_bits.h; empty where tokens lose none
-  };
-  Symbols SymbolsOf(CodingMethod method, std::span<const uint8_t> bytes);
-  Bytes BytesOf(CodingMethod method, const Symbols& symbols);
-
   struct Payload {
     Bytes bytes;
     size_t lost_bit_bytes = 0;
   };
-  // Nothing where it has more than `most_bytes`.
-  std::optional<Payload> EncodePayload(CodingMethod method, const Symbols& symbols,
+  // Returns nothing where it has more than `most_bytes`.
+  std::optional<Payload> EncodePayload(CodingMethod method, const CodedSymbols& symbols,
                                        uint32_t original_bytes, size_t most_bytes, int threads,
                                        const CountFn& count);
-  // Nothing where no encoder writes this payload for so many bytes.
+  // Returns nothing where no encoder writes this payload for so many bytes.
   std::optional<Bytes> DecodePayload(CodingMethod method, std::span<const uint8_t> payload,
                                      uint32_t symbol_count, uint32_t original_bytes, int threads,
                                      const CountFn& count);

@@ -1,4 +1,4 @@
-// What a codec makes of some bytes, decoded and compared.
+// The compressed sizes of some bytes by a codec, decoded and compared.
 #ifndef OCCAM_CODER_BASELINES_BASELINES_H_
 #define OCCAM_CODER_BASELINES_BASELINES_H_
 
@@ -17,7 +17,7 @@ std::unique_ptr<ClassicalCodec> XzCodec();    // liblzma 9e; bare: raw LZMA2
 
 constexpr size_t kBaselineChunkBytes = 2048;
 
-// How many original bytes are done so far. An exception thrown here ends the work and comes out.
+// Takes the original bytes done so far. An exception thrown here ends the work and comes out.
 using BaselineProgressFn = std::function<void(uint64_t original_bytes)>;
 
 // The compressed size of the original in pieces of `chunk_bytes` with no memory of each other (0:

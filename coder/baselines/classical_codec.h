@@ -1,4 +1,4 @@
-// What every codec that we compare with looks like. A new one is a file that implements
+// The interface of every codec that we compare with. A new one is a file that implements
 // ClassicalCodec and a line in classical_codecs.cc.
 #ifndef OCCAM_CODER_BASELINES_BASELINES_CODEC_H_
 #define OCCAM_CODER_BASELINES_BASELINES_CODEC_H_
@@ -14,7 +14,7 @@
 
 namespace occam {
 
-// What a table says of a codec.
+// The facts that a table gives of a codec.
 struct CodecFacts {
   std::string name;     // "png"
   std::string maker;    // the library or program and its version: "libpng 1.6.39"
@@ -25,10 +25,10 @@ struct CodecFacts {
   bool is_program = false;  // runs a process for every piece: slow on many
 };
 
-// A codec at its strongest setting, in two forms: a file as its program writes it, and the bare
-// stream without headers that is fair for short chunks. Whatever the codec is made for, it takes
-// any bytes: what it needs beside them (a width, a sampling rate) is fixed, and the number of bytes
-// is known to the decoder.
+// A codec at its strongest setting. It has two forms: a file as its program writes it, and the bare
+// stream without headers that is fair for short chunks. It takes any bytes, whatever it is made
+// for. What it needs beside them (a width, a sampling rate) is fixed, and the decoder knows the
+// number of bytes.
 class ClassicalCodec {
  public:
   enum class Form { kFile, kBare };
@@ -39,8 +39,8 @@ class ClassicalCodec {
   // Throws kInternal when the codec fails, kUsage when it cannot take so many bytes, kIo when a
   // program cannot be run.
   virtual Bytes Compress(std::span<const uint8_t> original, Form form) const = 0;
-  // What Compress was given, of `original_bytes`. Throws kInternal when the codec refuses: what was
-  // damaged since. A bare stream may have no checksum, so that damage shows only when compared.
+  // Returns the original. Throws kInternal when the codec refuses what was damaged since. A bare
+  // stream may have no checksum, so that damage shows only when compared.
   virtual Bytes Decompress(std::span<const uint8_t> compressed, size_t original_bytes,
                            Form form) const = 0;
 
@@ -51,7 +51,7 @@ inline const char* FormName(ClassicalCodec::Form form) {
   return form == ClassicalCodec::Form::kFile ? "file" : "bare";
 }
 
-// What codecs throw when their library or program says no.
+// The error of a codec whose library or program says no.
 inline Error CodecFailure(const std::string& what) {
   return InternalError(what + " failed on data for comparison");
 }

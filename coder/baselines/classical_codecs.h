@@ -20,8 +20,8 @@ std::unique_ptr<ClassicalCodec> FlacCodec();
 std::unique_ptr<ClassicalCodec> PpmdCodec();  // runs 7z
 std::unique_ptr<ClassicalCodec> ZpaqCodec();  // runs zpaq
 
-// In the order in which tables show them; those that this build or machine lacks say so in
-// `missing`.
+// All codecs, in the order in which tables show them. Those that this build or machine lacks say so
+// in `missing`.
 std::vector<std::unique_ptr<ClassicalCodec>> ClassicalCodecs();
 
 }  // namespace occam

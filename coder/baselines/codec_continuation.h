@@ -14,19 +14,19 @@
 
 namespace occam {
 
-// Not thread-safe; the codec must outlive it.
+// One text. It is not thread-safe; the codec must outlive it.
 class CodecContinuation {
  public:
   // The codec sees the last `look_back` bytes before the one in question; 0: all there are. Each
   // byte costs 256 compressions of them, shared among `threads` (0: one a processor).
   CodecContinuation(const ClassicalCodec& codec, size_t look_back, int threads);
 
-  // What is to be continued; once, before Next.
+  // Takes what is to be continued, once and before Next.
   void Begin(std::span<const uint8_t> prompt) { text_.assign(prompt.begin(), prompt.end()); }
 
-  // For every byte, the coded length of what is looked back on with that byte after it: of the bare
-  // form, where the codec has one. Codecs end with whole bytes, so these are multiples of 8. Throws
-  // what the codec throws.
+  // Returns, for every byte, the coded length of what is looked back on and that byte. The bare
+  // form counts, where the codec has one. Codecs end with whole bytes, so these are multiples of 8.
+  // Throws what the codec throws.
   std::array<uint64_t, 256> Bits();
 
   // Draws the next byte.

@@ -19,12 +19,12 @@ constexpr char kGrayRule[] = "8-bit grey image, rows of 64";
 size_t GrayRows(size_t bytes);
 Bytes GrayPixels(std::span<const uint8_t> bytes);  // [GrayRows][kGrayWidth]
 
-// For formats that bound an image's height: images of at most `most_rows`, one after the other,
-// each but the last with its size before it, 4 bytes. So a single image stays what it is.
+// Makes images of at most `most_rows`, one after the other, for formats that bound the height. Each
+// but the last has its size before it, 4 bytes. So a single image stays what it is.
 Bytes EncodeStrips(
     std::span<const uint8_t> bytes, size_t most_rows,
     const std::function<Bytes(std::span<const uint8_t> pixels, size_t rows)>& encode);
-// The reverse; `decode` gives the pixels of an image of `rows`. Throws kInternal on what
+// Reverses that; `decode` gives the pixels of an image of `rows`. Throws kInternal on what
 // EncodeStrips does not give, as on a wrong number of pixels.
 Bytes DecodeStrips(std::span<const uint8_t> coded, size_t original_bytes, size_t most_rows,
                    const std::function<Bytes(std::span<const uint8_t> image, size_t rows)>& decode);

@@ -73,8 +73,8 @@ constexpr size_t kFileHeaderBytes = 72;
 constexpr size_t kModelFrameBytes = 16;
 constexpr uint64_t kMaxEmbeddedModelBytes = uint64_t{1} << 30;
 
-// The header with the default layout for a context in [1, kMaxContext] (kUsage otherwise) and
-// symbols of a vocabulary: where they stand for several bytes each, lanes are longer by
+// Returns the header with the default layout for a context in [1, kMaxContext] (kUsage otherwise)
+// and symbols of a vocabulary. Where these stand for several bytes each, lanes are longer by
 // LayoutBytes.
 FileHeader DefaultHeader(uint32_t context, ContextMode mode = ContextMode::kChunked,
                          int32_t vocabulary = 256);
@@ -95,7 +95,7 @@ struct SegmentHeader {
 };
 constexpr size_t kSegmentHeaderBytes = 38;
 
-// What the index says of a segment, in 8 bytes.
+// The entry of a segment in the index, 8 bytes.
 struct IndexEntry {
   uint32_t payload_bytes = 0;
   uint32_t original_bytes = 0;
@@ -132,10 +132,10 @@ EndRecord ParseEndRecord(std::span<const uint8_t> bytes, const std::string& name
 // The hash that ties records together: starts at 0, and takes in one record after the other.
 uint64_t ChainHash(uint64_t chain, std::span<const uint8_t> record);
 
-// The lengths of a segment's lanes in symbols: c = ceil(symbols / context) chunks as evenly as can
-// be over min(lanes, c) lanes, the first lanes one chunk more, only the last chunk shorter than
-// `context`. Carried and adaptive, a segment of less than lanes * lane_symbols has clamp(floor(c /
-// 8), 1, lanes) lanes: every lane starts without a context, so a short file is better cut into few.
+// Returns the lengths of a segment's lanes in symbols. Its c = ceil(symbols / context) chunks go
+// evenly over min(lanes, c) lanes, the first of which may have one more. Only the last is shorter
+// than `context`. Carried and adaptive, a segment that is not full has clamp(floor(c / 8), 1,
+// lanes) lanes: every lane starts without a context.
 std::vector<uint32_t> LaneLengths(uint32_t symbols, const FileHeader& file);
 
 }  // namespace occam

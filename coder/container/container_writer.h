@@ -18,9 +18,9 @@ class ContainerWriter {
   // one of header.model_id is the caller's business. header.embeds_model need not be set.
   ContainerWriter(ByteSink& sink, FileHeader header, std::span<const uint8_t> embedded_model = {});
 
-  // The next segment; gives it its number.
+  // Writes the next segment, and gives it its number.
   void Append(SegmentHeader header, std::span<const uint8_t> payload);
-  // Index and end record; the last call.
+  // Writes index and end record; the last call.
   void Finish();
 
   uint64_t file_bytes() const { return file_bytes_; }

@@ -16,8 +16,8 @@ class LookAhead {
  public:
   LookAhead(ByteSource& source, uint64_t position) : source_(source), position_(position) {}
 
-  // `count` bytes, `offset` from here; fewer where the source ends before. Valid until the next
-  // call.
+  // Returns `count` bytes, `offset` from here; fewer where the source ends before. They last until
+  // the next call.
   std::span<const uint8_t> Peek(uint64_t offset, uint64_t count) {
     if (buffer_.size() - start_ < offset + count && !ended_) Fill(offset + count);
     const auto rest = std::span<const uint8_t>(buffer_).subspan(start_);

@@ -11,8 +11,8 @@
 
 namespace occam {
 
-// Of a 1, out of 65536, and clamped to `least` from both ends; the part of [0, 2^24) that a 1 has
-// is above that of a 0.
+// Returns the part of [0, 2^24) that a bit has; that of a 1 is above that of a 0. The probability
+// is of a 1, out of 65536, and is clamped to `least` from both ends.
 inline SymbolInterval PartOf(bool bit, int32_t probability, int32_t least) {
   const int32_t clamped = std::clamp(probability, least, 65536 - least);
   const uint32_t one = static_cast<uint32_t>(clamped) << (kFrequencyBits - 16);

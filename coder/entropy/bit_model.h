@@ -1,5 +1,5 @@
-// Bits predicted by what was seen in their contexts, and several such predictions mixed. Integers
-// only, so the same on every machine.
+// Bits predicted by what was seen in their contexts, and several such predictions mixed. It
+// computes in integers alone, and so is the same on every machine.
 #ifndef OCCAM_CODER_ENTROPY_BIT_MODEL_H_
 #define OCCAM_CODER_ENTROPY_BIT_MODEL_H_
 
@@ -55,8 +55,8 @@ inline int32_t Squash(int64_t logit) {
 // The most observations that any cell's memory holds.
 constexpr int kCountLimit = 255;
 
-// The rate of a cell that has seen n bits is 1 / (n + 1.5), out of 65536: so a probability is the
-// mean of what was seen, two thirds of a bit of either kind put before it, until the limit keeps
+// The rate of a cell that has seen n bits is 1 / (n + 1.5), out of 65536. So a probability is the
+// mean of what was seen, two thirds of a bit of either kind put before it. At last the limit keeps
 // the rate where it is (Mahoney's StateMap in lpaq1 and PAQ8 has the same rates).
 struct RateTable {
   std::array<int32_t, kCountLimit + 1> rate{};
@@ -67,9 +67,9 @@ struct RateTable {
 inline constexpr RateTable kRates;
 
 // A cell predicts one bit in one context. Its upper bits are the probability of a 1, those below
-// count what it has seen. There are two widths of one rule: tables of millions of cells are as fast
-// as the processor's cache holds them, and narrow cells need half of it. A narrow probability
-// stands for the middle of its step; a wide one has no step to speak of.
+// count what it has seen. There are two widths of one rule. Tables of millions of cells are as fast
+// as the processor's cache holds them; narrow cells need half of it. A narrow probability stands
+// for the middle of its step; a wide one has no step to speak of.
 template <typename Word, int kKeptBits>
 struct BitCell {
   static constexpr int kCountBits = 8 * static_cast<int>(sizeof(Word)) - kKeptBits;
@@ -103,9 +103,9 @@ struct BitCell {
 using WideCell = BitCell<uint32_t, 22>;    // counts to 1023
 using NarrowCell = BitCell<uint16_t, 11>;  // counts to 31
 
-// Where an interval of [0, kFrequencyTotal) of this size, that `leaves` symbols share, is cut by a
-// decision that is 1, the upper part, with this probability. Each side gets the room of its leaves,
-// at least 1 each, then its share of the rest.
+// The place where a decision cuts an interval of this size that `leaves` symbols share. It is 1,
+// which is the upper part, with this probability. Each side gets the room of its leaves, at least 1
+// each, then its share of the rest.
 inline uint32_t SplitOf(uint32_t size, uint32_t leaves, int32_t probability) {
   const uint64_t rest = size - leaves;
   return leaves / 2 +

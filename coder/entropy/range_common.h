@@ -1,4 +1,4 @@
-// What range encoder and range decoder share. A carrying range coder (Martin, 1979, "Range
+// The common part of range encoder and range decoder. A carrying range coder (Martin, 1979, "Range
 // encoding: an algorithm for removing redundancy from a digitised message") with 64 bits of state:
 // the stream is one long number, symbols narrow the interval [low, low + range) that it lies in.
 //

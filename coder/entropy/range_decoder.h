@@ -1,4 +1,4 @@
-// Bytes to symbols: the decoder's half of the range coder (coder/entropy/range_common.h).
+// Turns bytes into symbols: the decoder's half of the range coder (coder/entropy/range_common.h).
 #ifndef OCCAM_CODER_ENTROPY_RANGE_DECODER_H_
 #define OCCAM_CODER_ENTROPY_RANGE_DECODER_H_
 
@@ -39,7 +39,7 @@ class RangeDecoder {
   // target is passed, then the 16.
   int32_t DecodeSymbol(std::span<const uint32_t> frequencies);
 
-  // To be asked after the last symbol.
+  // Tells that, after the last symbol.
   bool ConsumedExactly() const;
 
  private:

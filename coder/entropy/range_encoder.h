@@ -1,4 +1,4 @@
-// Symbols to bytes: the encoder's half of the range coder (coder/entropy/range_common.h).
+// Turns symbols into bytes: the encoder's half of the range coder (coder/entropy/range_common.h).
 #ifndef OCCAM_CODER_ENTROPY_RANGE_ENCODER_H_
 #define OCCAM_CODER_ENTROPY_RANGE_ENCODER_H_
 

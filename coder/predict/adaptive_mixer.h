@@ -1,6 +1,6 @@
-// An adaptive model of bytes that sits beside a network: what the segment's own past says of the
-// next bit, mixed with what the network says. The network knows the language, this one the names
-// and phrases of the text at hand. Integers only, so the same on every machine.
+// An adaptive model of bytes beside a network. It mixes what the segment's past says of the next
+// bit with what the network says. The network knows the language, this one the names and phrases of
+// the text at hand. It computes in integers alone, the same on every machine.
 //
 // A byte is eight binary decisions, most significant bit first. Each has seven predictions, which
 // are numbers on the logistic scale:
@@ -28,18 +28,26 @@
 
 namespace occam {
 
-// Takes some 140 MB, of which a short segment touches little.
+// What a mixer takes at most beside the bytes of the segment, of which a short one touches little.
+constexpr uint64_t kAdaptiveMixerBytes = 150'000'000;
+
 class AdaptiveMixer {
  public:
   // Forgets everything.
   void Start(int lanes);
 
-  // For each byte of a lane: StartByte, then Predict and Learn for each of its eight bits.
+  // Called for each byte of a lane: StartByte, then Predict and Learn for each of its eight bits.
   void StartByte(int lane);
   // The probability of a 1, out of 65536, in [1, 65535]. `network_logit` (kLogitOne is 1.0) is
   // clamped to kMaxLogit.
   int32_t Predict(int network_logit);
   void Learn(bool bit);
+
+  // Evidence for a byte by Decider, kNone apart: the sum over its bits of the logits that each adds
+  // to the mixture for the bit that came, out of 2 * 65536 * kLogitOne.
+  using Evidence = std::array<int64_t, 4>;
+  // Between Predict and Learn: adds what the bit `bit` would be worth.
+  void AddEvidence(bool bit, Evidence* evidence) const;
 
  private:
   static constexpr size_t kContexts = 4;
@@ -81,11 +89,11 @@ class AdaptiveMixer {
   std::vector<uint16_t> corrections_;  // [hash of 3 bytes and node][point on the logit scale]
   std::vector<Lane> lanes_;
 
-  // Of the byte at work.
+  // The byte at work.
   Lane* lane_ = nullptr;
   uint32_t node_ = 1;  // a one, then its bits so far
   std::array<SlotTable::Slot*, kContexts> slots_{};
-  // Of the bit at work.
+  // The bit at work.
   std::array<uint16_t*, kContexts> cells_{};
   std::array<int32_t, kInputs> inputs_{};
   std::array<Weights*, kSets> weights_{};

@@ -31,8 +31,8 @@ class Continuation {
   // The frequencies [vocabulary] of the next symbol; valid until the next call.
   std::span<const uint32_t> Frequencies();
 
-  // Draws the next symbol and reads it; its bytes, at least one. A bit that the tokenizer takes
-  // from bytes is 0.
+  // Draws the next symbol and reads it. Returns its bytes, at least one. A bit that the tokenizer
+  // takes from bytes is 0.
   Bytes Next(SymbolSampler* sampler);
 
   const Tokenizer& tokenizer() const { return *tokenizer_; }

@@ -13,6 +13,7 @@
 #include "coder/predict/codec_model.h"
 #include "coder/predict/predictor.h"
 #include "coder/weights/model_codec.h"
+#include "data/base/memory.h"
 #include "data/base/thread_team.h"
 #include "model/exact/network.h"
 
@@ -33,8 +34,8 @@ class NetworkPredictor final : public TablePredictor {
   void StartSegment(int lanes) override;
   void Score(std::span<const std::span<const int32_t>> lanes,
              std::span<const std::span<SymbolInterval>> intervals) override;
-  // As Score, but tells all frequencies before each symbol: take(lane, i, frequencies [vocabulary])
-  // for lanes[lane][i], a lane's in order, lanes in several threads at once.
+  // Does as Score, but tells all frequencies before each symbol: take(lane, i, frequencies
+  // [vocabulary]) for lanes[lane][i], a lane's in order, lanes in several threads at once.
   using TakeTableFn =
       std::function<void(size_t lane, size_t i, std::span<const uint32_t> frequencies)>;
   void ScoreTables(std::span<const std::span<const int32_t>> lanes, const TakeTableFn& take);
@@ -74,14 +75,22 @@ class NetworkPredictor final : public TablePredictor {
 // it.
 CodecModel NetworkCodecModel(const ExactNetwork& network, uint32_t context = 0);
 
+// Fills in what a model of this configuration takes: the last four fields.
+void TellCosts(const ModelHead& head, CodecModel* model);
+
+// A model file, flat or coded. Throws kDamaged, `name` in the message, and kMemory where file,
+// model and network do not fit into the limit: before there is room for any of it.
+QuantizedModel ReadModel(std::span<const uint8_t> file, const std::string& name,
+                         const ReadLimits& limits = {});
+
 // A network together with what the container knows of it: a model that was not given beside the
 // file.
 class LoadedModel {
  public:
-  // `coded` is what EncodeModel gave. Throws kDamaged, `name` in the message:
-  // coder/weights/model_codec.h.
-  LoadedModel(std::span<const uint8_t> coded, const std::string& name, Kernels kernels)
-      : LoadedModel(DecodeModel(coded, name), kernels) {}
+  // Throws as ReadModel.
+  LoadedModel(std::span<const uint8_t> file, const std::string& name, Kernels kernels,
+              const ReadLimits& limits = {})
+      : LoadedModel(ReadModel(file, name, limits), kernels) {}
   LoadedModel(QuantizedModel model, Kernels kernels)
       : network_(std::move(model), kernels), codec_model_(NetworkCodecModel(network_)) {}
   LoadedModel(const LoadedModel&) = delete;

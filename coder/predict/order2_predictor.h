@@ -1,5 +1,5 @@
-// A small adaptive predictor of bytes, for data that the network does not know. Integers only, so
-// the same on every machine.
+// A small adaptive predictor of bytes, for data that the network does not know. It computes in
+// integers alone, and so is the same on every machine.
 //
 // A byte is eight binary decisions, most significant bit first. Each is predicted from the bits of
 // this byte before it together with 0, 1 and 2 bytes of the lane's past; the three predictions are

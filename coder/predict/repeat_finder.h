@@ -1,4 +1,4 @@
-// Repetitions of long strings: what followed the last place with the same bytes before it is
+// Repetitions of long strings. What followed the last place with the same bytes before it is
 // expected again, and the longer the strings agree the more so. It is the match model of Mahoney's
 // lpaq1 (2007), over all lanes of a segment.
 #ifndef OCCAM_CODER_PREDICT_REPEAT_FINDER_H_
@@ -22,7 +22,7 @@ class RepeatFinder {
   // Forgets everything.
   void Start(int lanes);
 
-  // For each byte of a lane: StartByte, then Predict and Learn for its bits, then EndByte.
+  // Called for each byte of a lane: StartByte, then Predict and Learn for its bits, then EndByte.
   void StartByte(size_t lane);
 
   // The logit of a 1 in the next decision (kLogitOne is 1.0), 0 where nothing is expected. `node`
@@ -36,7 +36,7 @@ class RepeatFinder {
     return expected_bit_ == 1 ? logit : -logit;
   }
 
-  // How long a string agrees before the bit that Predict expected; 0: it expected none.
+  // The length of the string that agrees before the bit that Predict expected; 0: it expected none.
   int Certainty() const {
     if (expected_bit_ < 0) return 0;
     const int length = lanes_[lane_].length;
@@ -61,7 +61,7 @@ class RepeatFinder {
 
   struct Lane {
     std::vector<uint8_t> bytes;
-    // Where the expected byte stands, and how many bytes before it agree; 0: nowhere.
+    // The place of the expected byte, and how many bytes before it agree; 0: nowhere.
     uint32_t from_lane = 0;
     uint32_t from_step = 0;
     int length = 0;
@@ -82,7 +82,7 @@ class RepeatFinder {
   std::vector<Place> places_;                   // [2^kPlaceBits], by hash of eight bytes
   std::vector<Lane> lanes_;
 
-  // Of the byte and of the bit at work.
+  // The byte and the bit at work.
   size_t lane_ = 0;
   int expected_ = -1;      // byte; -1: none
   int expected_bit_ = -1;  // -1: none

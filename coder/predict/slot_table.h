@@ -1,4 +1,4 @@
-// A hash table of contexts, each with the bits that followed it: what a context has taught of half
+// A hash table of contexts, each with the bits that followed it. What a context has taught of half
 // a byte lies in half a line of the processor's cache.
 #ifndef OCCAM_CODER_PREDICT_SLOT_TABLE_H_
 #define OCCAM_CODER_PREDICT_SLOT_TABLE_H_
@@ -28,7 +28,7 @@ class SlotTable {
   void Clear();
 
   // The slot of a context, by its hash; a fresh one where it has none. Of the two slots where it
-  // may be, the one whose first cell has seen less makes room for it. Valid until the next call.
+  // may be, the one whose first cell has seen less makes room for it. It lasts until the next call.
   Slot& Find(uint32_t hash) {
     const size_t index = hash >> (32 - kSlotBits);
     const auto check = static_cast<uint16_t>(hash | 1);
@@ -46,8 +46,8 @@ class SlotTable {
   void Prefetch(uint32_t hash) const { __builtin_prefetch(&slots_[hash >> (32 - kSlotBits)], 1); }
 
  private:
-  // 2^20 slots take 32 MiB: room for every half byte of 512 KiB in new contexts. Measured as in
-  // adaptive_mixer.cc: 2^18 slots a table +644 bytes, 2^22 slots -120.
+  // 2^20 slots take 32 MiB: room for every half byte of 512 KiB in new contexts. By the measure of
+  // adaptive_mixer.cc, 2^18 slots a table cost 644 bytes more and 2^22 slots 120 fewer.
   static constexpr int kSlotBits = 20;
 
   struct Free {

@@ -12,8 +12,8 @@
 namespace occam {
 
 struct SamplerOptions {
-  // In thousandths. Probabilities are raised to the power of 1 / temperature: below 1 the probable
-  // becomes more so; 0 takes the most probable symbol, the first of equals.
+  // Temperature in thousandths. Probabilities are raised to the power of 1 / temperature: below 1
+  // the probable becomes more so; 0 takes the most probable symbol, the first of equals.
   uint32_t temperature_thousandths = 1000;
   int32_t top_k = 0;  // only the k most probable symbols, of equals the first; 0: all
   uint64_t seed = 1;
@@ -21,7 +21,7 @@ struct SamplerOptions {
 
 constexpr uint32_t kMaxTemperatureThousandths = 100000;
 
-// Not thread-safe. One random number a symbol.
+// Takes one random number a symbol. It is not thread-safe.
 class SymbolSampler {
  public:
   // Throws kUsage where an option is out of range.

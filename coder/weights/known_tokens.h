@@ -25,19 +25,19 @@ class KnownTokens {
   };
 
   KnownTokens();  // the bytes
-  // The next token. Throws kDamaged where it is longer than kMaxTokenBytes.
+  // Adds the next token. Throws kDamaged where it is longer than kMaxTokenBytes.
   void Add(TokenPair pair);
 
   uint32_t count() const { return static_cast<uint32_t>(starts_.size()); }
   uint16_t at(size_t place) const { return sorted_[place]; }
   size_t length(uint16_t token) const { return lengths_[token]; }
-  // 0 beyond its end.
+  // Returns 0 beyond its end.
   uint8_t ByteOf(uint16_t token, size_t i) const {
     return i < lengths_[token] ? text_[starts_[token] + i] : 0;
   }
-  // Of tokens that begin with the same `depth` bytes: where those end that have no more.
+  // Returns where, of tokens that begin with the same `depth` bytes, those end that have no more.
   size_t EndOfShort(Range range, size_t depth) const;
-  // Of tokens that are longer than the `depth` bytes that they begin with: where those begin whose
+  // Returns where, of tokens longer than the `depth` bytes that they begin with, those begin whose
   // next byte is at least `byte`.
   size_t FirstFrom(Range range, size_t depth, uint32_t byte) const;
 
@@ -48,16 +48,16 @@ class KnownTokens {
   Bytes text_;
 };
 
-// How likely a left token is by its distance to the left token before: up or down, by half octaves,
-// or the newest token. Counts of how often a token of each distance could have come and did.
+// Weighs left tokens by the distance to the left token before: up or down, by half octaves, or the
+// newest token. Counts how often a token of each distance could have come and did.
 class TokenOrder {
  public:
   explicit TokenOrder(size_t tokens) : weights_(tokens), sums_(tokens + 1) {}
-  // Before each merge.
+  // Called before each merge.
   void Weigh(const KnownTokens& tokens);
   // The sum of the weights of the tokens at these places.
   uint64_t Sum(KnownTokens::Range range) const { return sums_[range.end] - sums_[range.first]; }
-  // What the left token was, of those that were weighed.
+  // Learns which the left token was, of those that were weighed.
   void Count(uint16_t left);
 
  private:

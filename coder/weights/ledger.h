@@ -1,6 +1,6 @@
-// What compressed data costs when everything that its decoder needs is charged (docs/charges.md):
-// real bytes, and for comparison the charge of Deletang et al., 2024 ("Language Modeling Is
-// Compression", section 3.1), 2 bytes a parameter.
+// The cost of compressed data when everything that its decoder needs is charged (docs/charges.md).
+// It counts real bytes and, for comparison, the charge of Deletang et al., 2024 ("Language Modeling
+// Is Compression", section 3.1), 2 bytes a parameter.
 #ifndef OCCAM_CODER_WEIGHTS_LEDGER_H_
 #define OCCAM_CODER_WEIGHTS_LEDGER_H_
 
@@ -17,7 +17,7 @@ struct Ledger {
   uint64_t parameters = 0;
 
   uint64_t file_bytes() const { return payload_bytes + header_bytes; }
-  // Compressed / original; 0.16 is 16 %. Not a number for empty data.
+  // Compressed / original; 0.16 is 16 %. It is not a number for empty data.
   double RawRate() const;
   double AdjustedRate() const;       // with the model's real bytes
   double PaperAdjustedRate() const;  // with 2 bytes a parameter
@@ -25,7 +25,7 @@ struct Ledger {
 };
 
 // The size of data in bytes from which file and model together are smaller than what a codec of
-// `baseline_rate` makes of it, both rates staying what they are; infinite when never, 0 when
+// `baseline_rate` makes of it. Both rates stay what they are. It is infinite when never, 0 when
 // always.
 double BreakEvenBytes(const Ledger& ledger, double baseline_rate);
 

@@ -8,6 +8,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -17,14 +18,14 @@
 
 namespace occam {
 
-// A merge is told token by token, and a token by its bytes: from the first on, whether it ends
-// here and which byte is the next, bit by bit from the highest, where the tokens known so far leave
-// a choice. The bytes before, by which others are predicted, go on from the left token to the right
+// A merge is told token by token, a token by its bytes from the first on: whether it ends here,
+// and which byte is next. Bits come from the highest on, where the tokens known so far leave a
+// choice. The bytes before, by which others are predicted, go on from the left token to the right
 // one.
 //
 // Pairs that occur equally often are merged in the order of their left tokens (bpe_trainer.h), and
-// so is most of a large vocabulary: how far a left token is from the one before is one of the
-// predictions (TokenOrder).
+// so is most of a large vocabulary. So the distance of a left token from the one before is one of
+// the predictions (TokenOrder).
 //
 // `Coder` has bool Bit(bool bit, int32_t probability), as in coder/entropy/bit_coder.h.
 template <typename Coder>
@@ -37,12 +38,14 @@ class MergeWalk {
   }
 
   // The merges are read, or filled if the coder decodes; they have their final number. Throws
-  // kDamaged where one is decoded whose token is longer than kMaxTokenBytes.
-  void Merges(std::vector<TokenPair>* merges) {
+  // kDamaged where one is decoded whose token is longer than kMaxTokenBytes. `keep_on`, which may
+  // be null, is called before each.
+  void Merges(std::vector<TokenPair>* merges, const std::function<void()>& keep_on = nullptr) {
     const size_t tokens = static_cast<size_t>(kByteTokens) + merges->size();
     for (auto& used : used_) used.assign(tokens, {});
     TokenOrder& order = order_.emplace(tokens);
     for (TokenPair& merge : *merges) {
+      if (keep_on) keep_on();
       order.Weigh(tokens_);
       history_ = 0;
       left_ = merge.left = Token(kLeft, merge.left);
@@ -66,7 +69,7 @@ class MergeWalk {
   static constexpr uint32_t kEndNode = 0x1000;
   static constexpr int32_t kEven = 1 << 15;
 
-  // How often a token was a merge's left or right one, and how many tokens there were when last.
+  // Counts how often a token was a merge's left or right one, and the tokens there were when last.
   struct Use {
     uint32_t times = 0;
     uint32_t last = 0;
@@ -98,7 +101,7 @@ class MergeWalk {
     return tokens_.at(range.first);
   }
 
-  // Whether the token is one of `ending`, the first of those of `range`.
+  // Returns whether the token is one of `ending`, the first of those of `range`.
   bool Ends(Side side, Range range, Range ending, size_t depth, uint64_t prefix, bool known) {
     const uint16_t token = tokens_.at(ending.first);
     const uint32_t now = tokens_.count();

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 
@@ -14,7 +15,7 @@
 
 namespace occam {
 
-// Whether a tokenizer, serialised, is one of byte pairs. Others are too small to code.
+// Returns whether a tokenizer, serialised, is one of byte pairs. Others are too small to code.
 bool HasMerges(std::span<const uint8_t> tokenizer);
 
 // The first bytes of a serialised tokenizer of byte pairs: its kind and the number of its merges.
@@ -25,10 +26,15 @@ constexpr size_t kTokenizerHeadBytes = 3;
 void EncodeMerges(std::span<const uint8_t> tokenizer, RangeEncoder* encoder);
 
 // The serialised tokenizer. Throws kDamaged, `name` in the message, where the head is none or the
-// merges cannot be. Takes some 30 MB at most, and for the largest vocabulary a few seconds.
-Bytes DecodeMerges(std::span<const uint8_t> head, RangeDecoder* decoder, const std::string& name);
+// merges cannot be. Takes a few seconds for the largest vocabulary; `keep_on`, which may be null,
+// is called often meanwhile.
+Bytes DecodeMerges(std::span<const uint8_t> head, RangeDecoder* decoder, const std::string& name,
+                   const std::function<void()>& keep_on = nullptr);
 
-// What a tokenizer takes in a coded model.
+// What DecodeMerges takes at most: 65,278 tokens of 255 bytes, twice, and how they are predicted.
+constexpr uint64_t kMostMergesBytes = uint64_t{48} << 20;
+
+// Returns the bytes that a tokenizer takes in a coded model.
 size_t CodedTokenizerBytes(std::span<const uint8_t> tokenizer);
 
 }  // namespace occam

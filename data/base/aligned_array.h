@@ -18,8 +18,8 @@
 namespace occam {
 
 // Zeroed elements of a trivial type, aligned to a cache line; owned. Memory that is never used is
-// never touched, but for the rest of a page, so that a cache takes real memory only as far as
-// contexts reach. Throws kMemory where there is not enough.
+// never touched, but for the rest of a page. So a cache takes real memory only as far as contexts
+// reach. Throws kMemory where there is not enough.
 template <typename T>
 class AlignedArray {
  public:
@@ -40,7 +40,7 @@ class AlignedArray {
  private:
   static constexpr size_t kAlignment = 64;
 
-  // Where a cache has thousands of small pages, looking them up costs more than reading them. Only
+  // Asks for large pages: looking up thousands of small ones costs more than reading them. It is
   // advice: without it, all is as it was.
   static void AskForLargePages([[maybe_unused]] void* memory, [[maybe_unused]] size_t bytes) {
 #if defined(__linux__) && defined(MADV_HUGEPAGE)

@@ -35,6 +35,17 @@ Sha256Digest Sha256::Finish() {
   return digest;
 }
 
+struct Xxh3::State {
+  XXH3_state_t hash;  // is aligned to 64 bytes
+};
+
+Xxh3::Xxh3() : state_(std::make_unique<State>()) { XXH3_64bits_reset(&state_->hash); }
+Xxh3::~Xxh3() = default;
+void Xxh3::Update(std::span<const uint8_t> bytes) {
+  XXH3_64bits_update(&state_->hash, bytes.data(), bytes.size());
+}
+uint64_t Xxh3::Finish() const { return XXH3_64bits_digest(&state_->hash); }
+
 Sha256Digest Sha256Of(std::span<const uint8_t> bytes) {
   Sha256 sha;
   sha.Update(bytes);

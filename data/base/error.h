@@ -1,5 +1,5 @@
-// What the libraries throw (include/occam/error.h), by kind. The command line turns the kind into
-// the exit code and the message into one line that says what, where and what to do next.
+// The errors of the libraries (include/occam/error.h), by kind. The command line turns the kind
+// into the exit code and the message into one line that says what, where and what to do next.
 #ifndef OCCAM_DATA_BASE_ERROR_H_
 #define OCCAM_DATA_BASE_ERROR_H_
 

@@ -52,8 +52,8 @@ class ByteSink {
 };
 
 // A file opened for reading, or standard input for "-". Throws kIo (missing, unreadable, a
-// directory). `stop` may be null: who waits for a pipe's next bytes when it becomes true, as a
-// signal handler makes it, gets kIo within a fifth of a second.
+// directory). `stop` may be null. Who waits for a pipe's next bytes when a signal handler makes it
+// true gets kIo within a fifth of a second.
 std::unique_ptr<ByteSource> OpenSource(const std::string& path,
                                        const std::atomic<bool>* stop = nullptr);
 

@@ -1,4 +1,4 @@
-// What a predictor hands to a range coder: whole frequencies that sum to 2^24
+// The frequencies that a predictor hands to a range coder: whole numbers that sum to 2^24
 // (docs/spec/contract.md, section 7).
 #ifndef OCCAM_DATA_BASE_FREQUENCY_H_
 #define OCCAM_DATA_BASE_FREQUENCY_H_

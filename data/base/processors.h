@@ -7,10 +7,13 @@
 
 namespace occam {
 
-// Returns the number of processors that this process may use, at least 1: those of its affinity
-// mask, or fewer where its control groups (cgroups, as of containers and batch systems) grant it
-// less time; a quota of 1.5 processors counts as 2.
+// Returns the number of processors that this process may use, at least 1. They are those of its
+// affinity mask, or fewer where its control groups (cgroups, as of containers and batch systems)
+// grant it less time; a quota of 1.5 processors counts as 2.
 int ProcessorCount();
+
+// More threads than this for each processor only take memory and time: none are started.
+constexpr int kMaxThreadsPerProcessor = 4;
 
 // Returns the smallest quota, in processors, of a process's control groups and of all that these
 // lie in, for version 1 and version 2; none where none is set. The arguments are the contents of

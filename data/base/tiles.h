@@ -5,7 +5,7 @@
 namespace occam {
 
 // Returns whether the processor has tiles for bytes and bfloat16, OCCAM_MAX_ISA allows them, and
-// the operating system has granted them, which the first call asks for. Thread-safe.
+// the operating system grants them. The first call asks it. Thread-safe.
 bool CanUseTiles();
 
 // Tiles are the calling thread's alone, all of 16 rows of 64 bytes while this lives, and released

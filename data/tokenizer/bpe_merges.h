@@ -1,4 +1,4 @@
-// What byte-pair encoding has learned: a list of merges, and the tokens that they make.
+// The result of learning byte pairs: a list of merges, and the tokens that they make.
 #ifndef OCCAM_DATA_TOKENIZER_BPE_MERGES_H_
 #define OCCAM_DATA_TOKENIZER_BPE_MERGES_H_
 
@@ -69,9 +69,9 @@ class PairMap {
   size_t size_ = 0;
 };
 
-// A row of tokens over bytes, joined pair by pair in constant time: the place of a token's first
-// byte and that of its last hold its number, places within it kInside. `lengths` are the bytes of
-// each token and must outlive it, as must `ids`.
+// A row of tokens over bytes, joined pair by pair in constant time. The places of a token's first
+// byte and of its last hold its number, places within it kInside. `lengths` are the bytes of each
+// token and must outlive it, as must `ids`.
 class TokenRow {
  public:
   static constexpr uint16_t kInside = 0xffff;

@@ -13,14 +13,14 @@
 
 namespace occam {
 
-// Encode cuts the bytes into pieces and makes the merges within each, in the order in which they
-// were learned, each from left to right wherever its pair stands. Any tokens at all decode to
+// Encode cuts the bytes into pieces and makes the merges within each in the order in which they
+// were learned. Each goes from left to right wherever its pair stands. Any tokens at all decode to
 // bytes; other tokens than those of Encode may decode to the same.
 //
-// Serialised: the kind, 2 for PieceRule::kNone and 3 for kWords; the number n of merges, 16 bits;
-// then the pairs, left token before right. Of the m = 256 + i tokens that merge i may name, with
-// 2^k <= m < 2^(k+1), the first 2^(k+1) - m take k bits and the others, moved up by that number,
-// k + 1. Bits fill each byte from its lowest on, numbers from their highest; zeros fill the last.
+// The serialised form is the kind, 2 for PieceRule::kNone and 3 for kWords; the number n of merges,
+// 16 bits; then the pairs, left token before right. Merge i may name m = 256 + i tokens, 2^k <= m <
+// 2^(k+1). The first 2^(k+1) - m of them take k bits; the others, moved up by that number, k + 1.
+// Bits fill each byte from its lowest on, numbers from their highest; zeros fill the last.
 class BpeTokenizer final : public Tokenizer {
  public:
   // Throws kUsage unless each merge names two earlier tokens, none twice, no token is longer than

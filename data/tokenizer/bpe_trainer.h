@@ -16,12 +16,12 @@ namespace occam {
 // Merges for `vocabulary` tokens, in [257, kMaxBpeVocabulary] (kUsage otherwise): tokens 0 to 255
 // are the bytes, merge i makes token 256 + i of two earlier ones. Each merge is the pair of
 // neighbours, within a piece, that occurs most often in the text as it is then (overlapping
-// occurrences counted), of equals the one with the smallest left token, then the smallest right
-// one; pairs of more than kMaxTokenBytes are passed over. It is made from left to right wherever
-// the pair stands. Ends before `vocabulary` when no pair occurs twice.
+// occurrences counted). Of equals it is the one with the smallest left token, then the smallest
+// right one; pairs of more than kMaxTokenBytes are passed over. It is made from left to right
+// wherever the pair stands. Ends before `vocabulary` when no pair occurs twice.
 //
-// Memory: with kWords some 40 bytes a byte of different pieces, with kNone some 15 a byte of text.
-// At most 2^32 - 1 bytes of either (kUsage).
+// Takes memory, with kWords, of some 40 bytes a byte of different pieces, with kNone of some 15 a
+// byte of text. There may be 2^32 - 1 bytes of either at most (kUsage).
 std::vector<TokenPair> TrainBpe(std::span<const uint8_t> text, int32_t vocabulary, PieceRule rule);
 
 }  // namespace occam

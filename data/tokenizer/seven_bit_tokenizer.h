@@ -15,8 +15,8 @@ namespace occam {
 
 // One token a byte, V = 128: what a model that knows only ASCII is fed (Deletang et al., 2024,
 // section 3.1). The bit that this takes from each byte is for the coder to keep (lost_bit of
-// Tokenizer); Decode gives bytes without it. Serialised as one byte, 4 for LostBit::kTop and 5 for
-// kBottom.
+// Tokenizer); Decode gives bytes without it. Its serialised form is one byte, 4 for LostBit::kTop
+// and 5 for kBottom.
 class SevenBitTokenizer final : public Tokenizer {
  public:
   explicit SevenBitTokenizer(LostBit lost) : lost_(lost) {}

@@ -21,7 +21,7 @@ enum class LostBit {
 // first of eight as the most significant, missing ones 0.
 Bytes TakeLostBits(std::span<uint8_t> bytes, LostBit which);
 
-// The other way: values [n], lost [ceil(n / 8)].
+// Goes the other way: values [n], lost [ceil(n / 8)].
 void ReturnLostBits(std::span<uint8_t> values, std::span<const uint8_t> lost, LostBit which);
 
 }  // namespace occam

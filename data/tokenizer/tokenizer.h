@@ -29,10 +29,10 @@ class Tokenizer {
   virtual uint64_t DecodedBytes(std::span<const int32_t> tokens) const = 0;
   // A token outside [0, V) is kDamaged.
   virtual Bytes Decode(std::span<const int32_t> tokens) const = 0;
-  // Returns what LoadTokenizer reads: one byte that names the kind, 1 for bytes, 2 and 3 for byte
-  // pairs (bpe_tokenizer.h), 4 and 5 for 7 bits (seven_bit_tokenizer.h), then what the kind needs.
-  // It has no checksum of its own, since it travels inside files that do, and it is charged to the
-  // model.
+  // Returns what LoadTokenizer reads: one byte that names the kind, then what the kind needs. 1 is
+  // for bytes, 2 and 3 for byte pairs (bpe_tokenizer.h), 4 and 5 for 7 bits
+  // (seven_bit_tokenizer.h). It has no checksum of its own, since it travels inside files that do,
+  // and it is charged to the model.
   virtual Bytes Serialise() const = 0;
 };
 

@@ -11,7 +11,7 @@ COMMANDS = {
     "report": "report.command",
     "in_context": "in_context",
     "table1": "table1.command",
-    "ledger_table": "ledger",
+    "ledger_table": "ledger.command",
     "adjusted_optimum": "adjusted.command",
     "gallery": "gallery.command",
     "plot_run": "plot_run",

@@ -13,9 +13,9 @@ import contextlib
 import os
 import sys
 
-from .adjusted import points as measured
-from .adjusted.show import draw as draw_adjusted
+from .adjusted.command import redraw as redraw_adjusted
 from .family import family
+from .ledger.table import read as read_ledger
 from .occam import EXPERIMENTS
 from .progress import Progress
 from .report.command import report
@@ -30,7 +30,8 @@ def make(name: str, out: str) -> None:
     if name == "family":
         family(os.path.join(folder, "results.jsonl"), os.path.join(out, "family"))
     elif name == "adjusted":
-        draw_adjusted(measured.read(folder), out)
+        redraw_adjusted(folder, out)
+        read_ledger(folder).write(out)
     elif name == "table1":
         redraw_table1(folder, out)
     else:

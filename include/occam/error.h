@@ -7,7 +7,7 @@
 
 namespace occam {
 
-// What went wrong. The values are those of occam_code in occam_c.h.
+// The kind of what went wrong. The values are those of occam_code in occam_c.h.
 enum class ErrorKind {
   kUsage = 2,      // the caller asked for something that cannot be
   kIo = 3,         // reading or writing failed

@@ -4,13 +4,17 @@
 //   user block, 512 bytes   magic "OCCAMCKP", uint32 format version, uint32 zero, uint64 length
 //                           and SHA-256 of the HDF5 data that follow, zeros; little-endian
 //   /config                 attributes: every field of ModelConfig, int32
-//   /weights/<name>         float32 [rows, columns], or [columns] where there is one row, by the
+//   /config                 of a memory also memory_rules int32 [3 rules]: kind, count and bits of
+//                           each, memory_width and memory_gate
+//   /weights/NAME           float32 [rows, columns], or [columns] where there is one row, by the
 //                           names of ParameterTable
+//   /memory                 float32 [memory_rows, memory_width]; absent without a memory
 //   /calibration            key_maxima, value_maxima: float32 [layers, kv_heads]; absent where
 //                           empty
 //   /tokenizer              the serialised tokenizer, uint8 [bytes]
 //   /training               optional: groups counters (int64), numbers (float64) and texts with
-//                           attributes; lists/<name> float64 [n]; tensors/<name>/ as /weights/, in
+//                           attributes; lists/NAME float64 [n]; arrays/NAME float32 [n];
+//                           tensors/NAME/ as /weights/, in
 //                           format version 2 without the tensors that are zeros throughout
 //   /provenance             texts as attributes; validation_curve float64 [points, 2]: bytes seen,
 //                           bits per byte; of a mixture also sources/<00, 01, ...>/ with the
@@ -35,18 +39,20 @@
 #include "data/training_source.h"
 #include "model/calibration.h"
 #include "model/config.h"
+#include "model/memory_rows.h"
 #include "model/parameters.h"
 
 namespace occam {
 
-// What the trainer needs to go on as if it had never stopped. The trainer gives the names their
-// meaning.
+// The state that the trainer needs to go on as if it had never stopped. The trainer gives the names
+// their meaning.
 struct TrainingState {
   std::map<std::string, int64_t> counters;      // step, bytes seen, seed, ...
   std::map<std::string, double> numbers;        // learning rates, elapsed seconds, ...
   std::map<std::string, std::string> texts;     // digests, flags
   std::map<std::string, ParameterSet> tensors;  // optimizer moments, averaged weights
   std::map<std::string, std::vector<double>> lists;
+  std::map<std::string, std::vector<float>> arrays = {};
 };
 
 struct ValidationPoint {
@@ -56,14 +62,14 @@ struct ValidationPoint {
 
 using ValidationCurve = std::vector<ValidationPoint>;
 
-// How the weights came to be.
+// The story of how the weights came to be.
 struct Provenance {
   std::string command_line = {};
   std::string code_version = {};
   std::string data_name = {};    // DataName and DataDigest of the sources
   std::string data_sha256 = {};  // (data/training_source.h)
-  // Without tokens; none where the data is unknown. A plain corpus, the only source without a name,
-  // stands in the attributes of /provenance itself, where a mixture has zeros.
+  // The sources without tokens; none where the data is unknown. A plain corpus, the only source
+  // without a name, stands in the attributes of /provenance itself, where a mixture has zeros.
   std::vector<TrainingSource> sources = {};
   ValidationCurve validation_curve = {};
   std::map<std::string, ValidationCurve> source_curves = {};  // of a mixture, by names
@@ -76,6 +82,7 @@ struct Checkpoint {
   Bytes tokenizer;
   std::optional<TrainingState> training;  // absent in a released model
   Provenance provenance;
+  MemoryRows memory = {};
 };
 
 // Throws kIo; kInternal for what LoadCheckpoint would refuse (a value that is not finite: the
@@ -89,7 +96,7 @@ Checkpoint LoadCheckpoint(const std::string& path);
 // Does the same with the bytes of a file that messages call `name`.
 Checkpoint LoadCheckpoint(std::span<const uint8_t> file, const std::string& name);
 
-// Whether the bytes start as a checkpoint does.
+// Returns whether the bytes start as a checkpoint does.
 bool IsCheckpoint(std::span<const uint8_t> file);
 
 }  // namespace occam

@@ -1,4 +1,4 @@
-// What saving and loading a checkpoint agree on: names and shapes (model/checkpoint/checkpoint.h).
+// Names and shapes that saving and loading a checkpoint share (model/checkpoint/checkpoint.h).
 #ifndef OCCAM_MODEL_CHECKPOINT_CHECKPOINT_LAYOUT_H_
 #define OCCAM_MODEL_CHECKPOINT_CHECKPOINT_LAYOUT_H_
 
@@ -15,7 +15,7 @@
 
 namespace occam {
 
-// Of Provenance or const Provenance, and so on: visit(name, field) for each.
+// Visitors of Provenance or const Provenance, and so on: visit(name, field) for each.
 
 // The integer attributes of /config.
 template <typename Config, typename Visit>
@@ -60,6 +60,15 @@ void ForEachValidationBound(Source& source, const Visit& visit) {
 inline H5Shape ShapeOf(const ParameterSpec& spec) {
   if (spec.rows == 1) return {spec.columns};
   return {spec.rows, spec.columns};
+}
+
+inline H5Shape MemoryShape(const ModelConfig& config) {
+  return {config.memory_rows(), config.memory_width};
+}
+
+// Numbers in the tensors of ParameterTable: all parameters but the memory's rows.
+inline int64_t TableSize(const ModelConfig& config) {
+  return ParameterCount(config) - config.memory_rows() * config.memory_width;
 }
 
 inline H5Shape CalibrationShape(const ModelConfig& config) {

@@ -1,4 +1,4 @@
-// What reading and writing HDF5 files share: handles and types of libhdf5. Only
+// The handles and types of libhdf5 that reading and writing HDF5 files share. Only
 // model/checkpoint/h5_reader.cc and model/checkpoint/h5_writer.cc include this.
 #ifndef OCCAM_MODEL_CHECKPOINT_H5_HANDLE_H_
 #define OCCAM_MODEL_CHECKPOINT_H5_HANDLE_H_
@@ -57,6 +57,19 @@ class H5Silence {
   void* data_ = nullptr;
 };
 
+// Returns whether the last call of libhdf5 failed for want of memory.
+inline bool H5LacksMemory() {
+  bool lacks = false;
+  const auto look = [](unsigned, const H5E_error2_t* error, void* found) -> herr_t {
+    if (error->maj_num == H5E_RESOURCE || error->min_num == H5E_NOSPACE ||
+        error->min_num == H5E_CANTALLOC)
+      *static_cast<bool*>(found) = true;
+    return 0;
+  };
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, +look, &lacks);
+  return lacks;
+}
+
 template <typename T>
 struct H5Types;
 template <>
@@ -86,7 +99,7 @@ struct H5Types<int64_t> {
 };
 
 // A file that is in memory only. libhdf5 takes two open files of one name for the same file, and
-// refuses a name that is on the disk, so the name is made from an address and can be on no disk.
+// refuses a name that is on the disk. So the name is made from an address and can be on no disk.
 inline std::string H5MemoryName(const void* owner) { return fmt::format("/dev/null/{}", owner); }
 
 inline H5Handle H5MemoryAccess() {

@@ -7,9 +7,9 @@ namespace occam {
 namespace OCCAM_SIMD {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// In each 32-bit lane: sum + u0 s0 + u1 s1 + u2 s2 + u3 s3, u four unsigned and s four signed
-// bytes. The sum of two neighbouring products must fit into 16 bits: all our operands are in [0,
-// 127] x [-127, 127] or [0, 255] x [-63, 63], and 2 * 127 * 127 and 2 * 255 * 63 are below 2^15.
+// Returns, in each 32-bit lane, sum + u0 s0 + u1 s1 + u2 s2 + u3 s3, u four unsigned and s four
+// signed bytes. The sum of two neighbouring products must fit into 16 bits. All our operands are in
+// [0, 127] x [-127, 127] or [0, 255] x [-63, 63]; 2 * 127 * 127 and 2 * 255 * 63 are below 2^15.
 #if OCCAM_SIMD_VNNI
 
 HWY_INLINE hn::Vec512<int32_t> Dot4(hn::Vec512<int32_t> sum, hn::Vec512<int32_t> u,
@@ -66,7 +66,7 @@ HWY_INLINE V Dot4(V sum, V u, V s) {
 
 // Hides from the compiler how a sum came about, after a loop that held many of them in registers.
 // g++ 12 would keep each twice, once as the type of Dot4's instruction and once as that of the
-// vector, copy one into the other in every round, and run out of registers.
+// vector. It would copy one into the other in every round, and run out of registers.
 #if HWY_ARCH_X86
 template <class V>
 HWY_INLINE void ForgetOrigin(V* sum) {

@@ -1,6 +1,6 @@
-// What the exact network is made of: a set of kernels that compute the steps of
-// docs/spec/contract.md, and nothing else. The plain set is the definition; a fast set gives the
-// same bits. network.cc is written once on top of this interface.
+// The parts of the exact network: a set of kernels that compute the steps of docs/spec/contract.md,
+// and nothing else. The plain set is the definition; a fast set gives the same bits. network.cc is
+// written once on top of this interface.
 //
 // Rows of floats are RoundUp(n, kFloatPad) apart, rows of codes RoundUp(n, kCodePad). Lengths `n`
 // are multiples of 8, but for logits. A kernel may write anything to a row's padding; none depends
@@ -78,14 +78,14 @@ struct QueryRows {
 // Queries that look at the same keys together, at most.
 constexpr int kQueryGroup = 8;
 
-// What Attend needs for kQueryGroup queries: of each element, kQueryGroup * (the largest capacity +
-// 2 * kCacheBlock). Aligned to 64 bytes.
+// Scratch of Attend for kQueryGroup queries, aligned to 64 bytes: of each element, kQueryGroup *
+// (the largest capacity + 2 * kCacheBlock).
 struct QueryGroupScratch {
   int32_t* products = nullptr;
   uint8_t* weights = nullptr;
 };
 
-// Where nothing else is said, x and y are rows of floats and codes rows of codes as above.
+// The kernels. x and y are rows of floats, and codes rows of codes, unless something else is said.
 class KernelSet {
  public:
   virtual ~KernelSet() = default;

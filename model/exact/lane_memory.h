@@ -1,4 +1,4 @@
-// What lanes remember: the keys and values of every layer, the still pairs of the last key, and the
+// The memory of lanes: the keys and values of every layer, the still pairs of the last key, and the
 // last inputs of every convolution.
 #ifndef OCCAM_MODEL_EXACT_LANE_MEMORY_H_
 #define OCCAM_MODEL_EXACT_LANE_MEMORY_H_

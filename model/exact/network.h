@@ -1,6 +1,6 @@
-// The exact network: docs/spec/contract.md in code. The same frequencies on every processor, thread
-// count, batch shape and compiler, by scoring blocks of known symbols or by stepping lanes one
-// symbol at a time.
+// The exact network: docs/spec/contract.md in code. It gives the same frequencies on every
+// processor, thread count, batch shape and compiler. It scores blocks of known symbols, or steps
+// lanes one symbol at a time.
 #ifndef OCCAM_MODEL_EXACT_NETWORK_H_
 #define OCCAM_MODEL_EXACT_NETWORK_H_
 
@@ -22,7 +22,7 @@ enum class Kernels {
 
 class ExactSession;
 
-// Weights prepared for a set of kernels. Immutable, shared by any number of threads and sessions.
+// Weights prepared for a set of kernels. Any number of threads and sessions share them.
 class ExactNetwork {
  public:
   ExactNetwork(QuantizedModel model, Kernels kernels);

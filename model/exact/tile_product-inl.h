@@ -2,9 +2,9 @@
 // tests an emulation of them. Included within the target's attributes, so there is no guard; what
 // it needs is in tile_product.h.
 //
-// Tiles has a Scope in which tiles may be used and, for tiles of 16 rows of 64 bytes by number,
-// Zero, Load, Store, and Dot<T>: tile T of 32-bit sums += tile 6 of rows of bytes x tile 7, which
-// has four bytes of every column in a row.
+// Tiles has a Scope in which tiles may be used. For tiles of 16 rows of 64 bytes it has, by number,
+// Zero, Load, Store and Dot<T>. Dot adds tile 6, rows of bytes, times tile 7 to tile T of 32-bit
+// sums. Tile 7 has four bytes of every column a row.
 
 namespace occam {
 

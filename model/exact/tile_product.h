@@ -13,7 +13,7 @@ constexpr int kTilesOfRows = 2;  // at once
 constexpr size_t kTileScratchBytes =
     sizeof(int32_t) * kTilesOfRows * kTileSide * kTilePanels * kPanel;
 
-// Only where CanUseTiles().
+// Multiplies on tiles, only where CanUseTiles().
 void MultiplyOnTiles(const FastKernels& kernels, const PackedWeights& w, const int8_t* x,
                      const float* x_scales, int rows, bool add, float* y, std::byte* scratch);
 

@@ -128,7 +128,7 @@ HWY_INLINE void AllProducts(const QueryGroup& group, const Blocks& blocks) {
   }
 }
 
-// In all lanes.
+// Returns it in all lanes.
 HWY_INLINE hn::Vec<WideInts> LargestProduct(const int32_t* products, const Window& window) {
   const WideInts d;
   auto largest = hn::Set(d, INT32_MIN);
@@ -186,7 +186,7 @@ HWY_INLINE hn::Vec<WideInts> WindowWeights(const int32_t* products, hn::Vec<Wide
         a = hn::IfThenElseZero(Inside(d16, i, first, last), a);
       }
       sum = hn::ReorderWidenMulAccumulate(d, a, hn::Set(d16, 1), sum, sum_more);
-      // At most 256 after the shift; narrowing saturates at 255.
+      // Weights are at most 256 after the shift; narrowing saturates at 255.
       const auto rounded = hn::Add(hn::BitCast(du16, a), hn::Set(du16, 64));
       hn::StoreU(hn::DemoteTo(d8, hn::BitCast(d16, hn::ShiftRight<7>(rounded))), d8,
                  weights + start + i);

@@ -13,8 +13,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using PanelInts = hn::CappedTag<int32_t, kPanel>;
 
-// Rows and panels that one pass over the weights serves, so that sums and operands stay in
-// registers: 24 sums of 32 registers, or 8 of 16.
+// Rows and panels that one pass over the weights serves. So sums and operands stay in registers: 24
+// sums of 32 registers, or 8 of 16.
 constexpr int kPanelVectors = kPanel / static_cast<int>(hn::MaxLanes(PanelInts()));
 constexpr int kPanelsAtOnce = kPanelVectors == 1 ? 3 : 1;
 constexpr int kRowsAtOnce = kPanelVectors == 1 ? 8 : kPanelVectors == 2 ? 4 : 2;
@@ -63,7 +63,7 @@ struct BlockProduct {
     }
   }
 
-  // Not inlined, so that its registers are its own.
+  // Is not inlined, so that its registers are its own.
   static HWY_NOINLINE void Multiply(const PackedWeights& w, const RowBlock& rows, int panel,
                                     bool add) {
     const PanelInts d;

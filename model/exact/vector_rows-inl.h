@@ -1,7 +1,7 @@
-// Norm, convolution and quantisation as vector code: the loops of plain_kernels.cc,
-// several elements at a time, and up to kGroup rows or heads step by step together: what is one
-// number of each, with its divisions and its square root, is computed for all at once, and none
-// waits for another's.
+// Norm, convolution and quantisation as vector code: the loops of plain_kernels.cc, several
+// elements at a time. Up to kGroup rows or heads go step by step together. What is one number of
+// each, with its divisions and its square root, is computed for all at once. So none waits for
+// another's.
 #include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
@@ -82,8 +82,8 @@ HWY_INLINE uint64_t SumOfSquares(D d, const float* x, float r, int n) {
   return total;
 }
 
-// What norm multiplies each of a group's rows by, and what is then their largest magnitude; 0 where
-// a row counts as zero.
+// The factors that norm multiplies a group's rows by, and their largest magnitudes after it; 0
+// where a row counts as zero.
 struct NormFactors {
   HWY_ALIGN float inverse[kGroup];
   HWY_ALIGN float largest[kGroup];
@@ -194,7 +194,7 @@ HWY_INLINE float LargestInput(D d, const float* x, int n) {
   return hn::GetLane(hn::MaxOfLanes(d, largest));
 }
 
-// For largest magnitudes a of a group: the factors r = 127 / a and the scales a / 127, or zeros.
+// Finds the factors r = 127 / a and scales a / 127, or zeros, of the largest magnitudes a.
 HWY_INLINE void FindCodeFactors(const float* largest, float* r, float* scales) {
   const WideFloats dg;
   const auto codes = hn::Set(dg, static_cast<float>(contract::kActivationCode));

@@ -1,7 +1,7 @@
-// Causal attention within a window, in panels of queries and tiles of keys, so that no [T, T]
-// matrix is ever stored and a window costs its size (Dao et al., 2022, "FlashAttention", sections
-// 3.1 and B). Queries and keys are normed, so scores are at most 3 sqrt(head size): their
-// exponentials cannot overflow, and no maximum needs to be subtracted.
+// Causal attention within a window, in panels of queries and tiles of keys. So no [T, T] matrix is
+// ever stored, and a window costs its size (Dao et al., 2022, "FlashAttention", sections 3.1 and
+// B). Queries and keys are normed, so scores are at most 3 sqrt(head size): their exponentials
+// cannot overflow, and no maximum needs to be subtracted.
 #ifndef OCCAM_MODEL_NETWORK_ATTENTION_H_
 #define OCCAM_MODEL_NETWORK_ATTENTION_H_
 

@@ -1,4 +1,4 @@
-// Causal attention within a window in bfloat16: as model/network/attention.h has it, with the
+// Causal attention within a window in bfloat16. It is as model/network/attention.h has it, with the
 // operands of every product rounded to bfloat16 first (queries, keys, values, gradients of the
 // output, probabilities and their gradients), sums, exponentials and results in float32. One
 // key/value head of one sequence at a time: Load it, then Forward or Backward with each query head
@@ -6,8 +6,8 @@
 //
 // Queries go through in panels of 32, side by side in the lanes of two vectors; of the keys only
 // those are touched that one of 16 queries sees, in steps of 16. Every product is of the same two
-// kinds of blocks, so that vectors and AMX tiles can both make it: [rows][32] with 16 pairs of
-// inner elements along the row, and [16 pairs][32 columns][2].
+// kinds of blocks, so that vectors and AMX tiles can both make it. They are [rows][32] with 16
+// pairs of inner elements along the row, and [16 pairs][32 columns][2].
 #ifndef OCCAM_MODEL_NETWORK_ATTENTION_BF16_H_
 #define OCCAM_MODEL_NETWORK_ATTENTION_BF16_H_
 

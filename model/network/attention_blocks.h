@@ -1,6 +1,6 @@
 // The steps of attention in bfloat16 (model/network/attention_bf16.h): what is done to one panel of
 // 32 queries and some keys of a head. T is the head's length and F * 32 its size, both rounded up
-// to multiples of 32. Only for processors with HasFastBfloat16().
+// to multiples of 32. It needs processors with HasFastBfloat16().
 #ifndef OCCAM_MODEL_NETWORK_ATTENTION_BLOCKS_H_
 #define OCCAM_MODEL_NETWORK_ATTENTION_BLOCKS_H_
 
@@ -59,8 +59,8 @@ struct Scores {
 // sums [32] += those of each query.
 void ExponentialPairs(const Scores& s, uint16_t* p, float* sums);
 
-// What the gradients of scores need beside the scores; do' are the gradients of the panel's results
-// over their sums of exponentials.
+// The input of the gradients of scores beside the scores; do' are the gradients of the panel's
+// results over their sums of exponentials.
 struct GradientInput {
   const uint16_t* dout_pairs;  // [F][16][32 queries][2]
   const uint16_t* v;           // [F][T][32]

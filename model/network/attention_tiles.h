@@ -23,7 +23,7 @@ struct TileProduct {
   float* c;
 };
 
-// Within a TileScope.
+// Multiplies within a TileScope.
 void MultiplyTiles(const TileProduct& product);
 
 }  // namespace occam

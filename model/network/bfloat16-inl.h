@@ -1,5 +1,5 @@
-// Vectors of float32 to and from memory of float32 or bfloat16. Included once for each Highway
-// target.
+// Vectors of float32 to and from memory of float32 or bfloat16. It is included once for each
+// Highway target.
 #if defined(OCCAM_MODEL_NETWORK_BFLOAT16_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef OCCAM_MODEL_NETWORK_BFLOAT16_INL_H_
 #undef OCCAM_MODEL_NETWORK_BFLOAT16_INL_H_

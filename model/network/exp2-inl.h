@@ -1,4 +1,4 @@
-// 2^x for vectors. Included once for each Highway target.
+// 2^x for vectors. It is included once for each Highway target.
 #if defined(OCCAM_MODEL_NETWORK_EXP2_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef OCCAM_MODEL_NETWORK_EXP2_INL_H_
 #undef OCCAM_MODEL_NETWORK_EXP2_INL_H_
@@ -11,9 +11,9 @@
 HWY_BEFORE_NAMESPACE();
 namespace occam::HWY_NAMESPACE {
 
-// 2^x for x in [-126, 126], to a relative error below 2^-22; not a number stays so. With n the
-// nearest integer and f = x - n in [-1/2, 1/2], 2^f is the Taylor series, coefficients ln(2)^k /
-// k!, whose first term left out is below 2^-27, and n is added to the exponent.
+// 2^x for x in [-126, 126], to a relative error below 2^-22; not a number stays so. Let n be the
+// nearest integer and f = x - n in [-1/2, 1/2]. 2^f is the Taylor series, coefficients ln(2)^k /
+// k!, whose first term left out is below 2^-27; n is added to the exponent.
 template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
 HWY_INLINE V Exp2(D d, V x) {
   namespace hn = hwy::HWY_NAMESPACE;

@@ -32,8 +32,8 @@ class LinearWeights {
   LinearWeights(LinearWeights&&) noexcept;
   LinearWeights& operator=(LinearWeights&&) noexcept;
 
-  // For w [O, I] without gaps between rows: in bfloat16 rounds and packs it for both directions; in
-  // float32 only refers to it. Allocates nothing. Another shape is kInternal.
+  // Takes w [O, I] without gaps between rows. In bfloat16 rounds and packs it for both directions;
+  // in float32 only refers to it. Allocates nothing. Another shape is kInternal.
   void Set(ConstTensorView w);
 
  private:

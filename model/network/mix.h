@@ -1,4 +1,4 @@
-// What stands before attention and before the MLP, in one pass: h = norm(x) * gain; mixed = h +
+// The steps before attention and before the MLP, in one pass: h = norm(x) * gain; mixed = h +
 // convolution(h), rounded to what products read. The convolution is causal and depthwise: one
 // weight a channel and tap, zeros before the start of a sequence (docs/architecture.md; measured in
 // docs/facts.md, "The recipe"). The backward pass makes h again from x.
@@ -35,8 +35,8 @@ struct MixScratch {
 void MixForward(ConstTensorView x, const MixWeights& w, Positions positions,
                 std::span<float> inverse_rms, OperandView mixed, MixScratch* scratch);
 
-// For dmixed [T, D], the positions' rows of dx [T, D] +=, and their share of the gradient of gain
-// and taps: dw [1 + taps, D] =, the gain's first.
+// Adds, for dmixed [T, D], to the positions' rows of dx [T, D], and gives their share of the
+// gradient of gain and taps: dw [1 + taps, D] =, the gain's first.
 void MixBackward(ConstTensorView x, const MixWeights& w, Positions positions,
                  std::span<const float> inverse_rms, ConstTensorView dmixed, TensorView dx,
                  TensorView dw, MixScratch* scratch);

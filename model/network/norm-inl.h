@@ -1,4 +1,4 @@
-// One over the root mean square of a row. Included once for each Highway target.
+// One over the root mean square of a row. It is included once for each Highway target.
 #if defined(OCCAM_MODEL_NETWORK_NORM_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef OCCAM_MODEL_NETWORK_NORM_INL_H_
 #undef OCCAM_MODEL_NETWORK_NORM_INL_H_

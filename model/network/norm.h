@@ -1,5 +1,5 @@
 // Division of a row by its root mean square (Zhang and Sennrich, 2019, "Root mean square layer
-// normalization", section 4), with no epsilon: a row whose largest magnitude is below 2^-100 gives
+// normalization", section 4), with no epsilon. A row whose largest magnitude is below 2^-100 gives
 // zeros, and a zero gradient (docs/spec/contract.md, section 3.3). model/network/mix.h has the norm
 // with a gain.
 #ifndef OCCAM_MODEL_NETWORK_NORM_H_

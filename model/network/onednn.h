@@ -7,8 +7,8 @@ namespace occam {
 
 // Call it before any oneDNN function; cheap after the first call on a thread. Limits oneDNN to
 // UsableIsa() if OCCAM_MAX_ISA is set (else oneDNN reads its own ONEDNN_MAX_CPU_ISA; its lowest is
-// SSE41, also for PLAIN), and makes OpenMP, and with it oneDNN, use one thread whenever the calling
-// thread calls it, from now on. Throws kInternal if oneDNN refuses. Thread-safe.
+// SSE41, also for PLAIN). From now on OpenMP, and with it oneDNN, uses one thread whenever the
+// calling thread calls it. Throws kInternal if oneDNN refuses. Thread-safe.
 void PrepareOneDnn();
 
 }  // namespace occam

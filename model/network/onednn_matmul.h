@@ -6,7 +6,7 @@
 
 namespace occam {
 
-// Whether what oneDNN lacks is an empty choice or a dnnl::error.
+// The answer for what oneDNN lacks: an empty choice or a dnnl::error.
 enum class Missing { kEmpty, kError };
 
 // Returns what oneDNN chose for c = a b of these shapes. Version 3 leaves out the descriptor of the

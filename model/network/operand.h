@@ -9,7 +9,7 @@
 
 namespace occam {
 
-// What the operands of a linear layer's products are rounded to first; sums are float32 in both
+// The form that the operands of a linear layer's products are rounded to; sums are float32 in both
 // cases.
 enum class Precision { kFloat32, kBfloat16 };
 

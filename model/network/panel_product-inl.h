@@ -1,5 +1,5 @@
-// Small matrix products with everything in the first level cache. Included once for each Highway
-// target.
+// Small matrix products with everything in the first level cache. It is included once for each
+// Highway target.
 #if defined(OCCAM_MODEL_NETWORK_PANEL_PRODUCT_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef OCCAM_MODEL_NETWORK_PANEL_PRODUCT_INL_H_
 #undef OCCAM_MODEL_NETWORK_PANEL_PRODUCT_INL_H_

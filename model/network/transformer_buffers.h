@@ -1,6 +1,6 @@
-// The memory of the training network (transformer.cc), allocated once. N = sequences * length
-// tokens, D the width, Q = D + 2 kv_width the columns of queries, keys and values side by side, M
-// the MLP's width, V the vocabulary.
+// The memory of the training network (transformer.cc), allocated once. There are N = sequences *
+// length tokens. D is the width, Q = D + 2 kv_width the columns of queries, keys and values side by
+// side, M the MLP's width, V the vocabulary.
 #ifndef OCCAM_MODEL_NETWORK_TRANSFORMER_BUFFERS_H_
 #define OCCAM_MODEL_NETWORK_TRANSFORMER_BUFFERS_H_
 

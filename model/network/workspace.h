@@ -1,6 +1,6 @@
-// Where the training passes are computed: a team of threads, the products of linear layers, and
-// room for each thread. Work on a sequence is cut into items that do not depend on the number of
-// threads, so that neither does a result.
+// The place where the training passes are computed: a team of threads, the products of linear
+// layers, and room for each thread. Work on a sequence is cut into items that do not depend on the
+// number of threads, so that neither does a result.
 #ifndef OCCAM_MODEL_NETWORK_WORKSPACE_H_
 #define OCCAM_MODEL_NETWORK_WORKSPACE_H_
 

@@ -1,4 +1,4 @@
-// Measuring in processes of their own, so that the peak of their memory is nobody else's and that
+// Measures in processes of their own, so that the peak of their memory is nobody else's and that
 // they share nothing but the machine.
 #ifndef OCCAM_TESTS_BENCHMARK_CHILD_PROCESS_H_
 #define OCCAM_TESTS_BENCHMARK_CHILD_PROCESS_H_
@@ -14,9 +14,9 @@ namespace occam {
 // Returns when all children that stand side by side have called it.
 using WaitForAll = std::function<void()>;
 
-// Runs work() in `count` copies of this process at a time, each of which fills in its `result`, and
-// gets these one after the other in `results`; `what` is for the message. The caller must have no
-// other threads. Throws kInternal where a child fails, which then has said why.
+// Runs work() in `count` copies of this process at a time. Each fills in its `result`; `results`
+// gets these one after the other; `what` is for the message. The caller must have no other threads.
+// Throws kInternal where a child fails, which then has said why.
 void RunInChildren(const char* what, int count, std::span<std::byte> result,
                    std::span<std::byte> results,
                    const std::function<void(const WaitForAll&)>& work);

@@ -12,11 +12,11 @@
 
 namespace occam {
 
-// What a model is made from: an .occm file, or the family's size with random weights.
+// The origin of a model: an .occm file, or the family's size with random weights.
 struct BenchmarkModel {
   std::string name;
-  std::string path;        // "" for random weights
-  int64_t parameters = 0;  // of random weights
+  std::string path;  // "" for random weights
+  std::string size;  // of random weights, by ConfigNamed
 };
 
 // Processor time by what it is spent on.
@@ -46,7 +46,7 @@ struct RunRequest {
   bool print_functions = false;  // where the samples fell, on standard error
 };
 
-// In the calling process, which it leaves in no state for another: to be called in a child.
+// Runs in the calling process, which it leaves in no state for another: call it in a child.
 RunResult MeasureRun(const RunRequest& request);
 
 ModelConfig ConfigOf(const BenchmarkModel& model);

@@ -16,7 +16,7 @@ namespace occam {
 // this mode.
 Bytes KnownText(size_t bytes, uint32_t context, ContextMode mode);
 
-// Does all the work of the network, which must outlive it, and then some: a table of 256
+// Does all the work of the network, which must outlive it, and then some. A table of 256
 // frequencies a byte is written once more when decoding.
 CodecModel KnownTextModel(const ExactNetwork& network);
 

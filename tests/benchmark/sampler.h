@@ -1,5 +1,5 @@
-// Where a process spends its processor time, by function: a timer of the system interrupts it a few
-// hundred times a second of processor time, and what it was doing is counted. Nothing is measured
+// Tells where a process spends its processor time, by function. A timer of the system interrupts it
+// a few hundred times a second of that time, and what it was doing is counted. Nothing is measured
 // inside of the code itself, which so runs as it always does.
 #ifndef OCCAM_TESTS_BENCHMARK_SAMPLER_H_
 #define OCCAM_TESTS_BENCHMARK_SAMPLER_H_
@@ -28,7 +28,7 @@ class FunctionNames {
   std::vector<Function> functions_;  // in the order of their addresses
 };
 
-// Samples the whole process between Start and Stop. One at a time.
+// Samples the whole process between Start and Stop. There is one at a time.
 class Sampler {
  public:
   static void Start();

@@ -1,4 +1,4 @@
-// How whole training steps speed up with threads, and with processes.
+// The speed of whole training steps by threads, and by processes.
 #ifndef OCCAM_TESTS_BENCHMARK_THREAD_SCALING_H_
 #define OCCAM_TESTS_BENCHMARK_THREAD_SCALING_H_
 
@@ -13,14 +13,14 @@ namespace occam {
 const char* NameOf(Precision precision);
 
 // Prints the tokens a second of wall time of a training step (gradients of a batch, their norm, the
-// optimizer) for each number of threads, the median of at least five steps and three seconds.
+// optimizer) for each number of threads. It is the median of at least five steps and three seconds.
 // `batch` is in sequences, by default the recipe's.
 void ReportThreads(const ModelConfig& c, Precision precision, std::optional<int> batch,
                    std::span<const int> numbers);
 
-// What the machine itself makes of more cores: prints the tokens a second of each number of
-// processes of one thread that train side by side and share nothing else, ten seconds after all
-// have warmed up.
+// Prints what the machine itself makes of more cores: the tokens a second of each number of
+// processes of one thread. They train side by side and share nothing else; ten seconds count after
+// all have warmed up.
 void ReportProcesses(const ModelConfig& c, Precision precision, std::optional<int> batch,
                      std::span<const int> numbers);
 

@@ -1,5 +1,5 @@
-// What the coder's tests share: data of known kinds, a predictor of known tables, and sources and
-// sinks that misbehave.
+// The common part of the coder's tests: data of known kinds, a predictor of known tables, and
+// sources and sinks that misbehave.
 #ifndef OCCAM_TESTS_CODER_TEST_SUPPORT_H_
 #define OCCAM_TESTS_CODER_TEST_SUPPORT_H_
 
@@ -20,9 +20,9 @@
 namespace occam {
 
 Bytes RandomBytes(size_t size, uint64_t seed);
-// Text-like: words of a few letters, drawn unevenly.
+// Bytes like text: words of a few letters, drawn unevenly.
 Bytes Prose(size_t size, uint64_t seed);
-// What the chain model predicts well, and order 2 does not.
+// Bytes that the chain model predicts well, and order 2 does not.
 Bytes ChainBytes(size_t size, uint32_t context, uint64_t seed);
 
 // A predictor with full tables whose favourite depends on the position in the chunk and the symbol

@@ -54,7 +54,7 @@ with tempfile.TemporaryDirectory() as work:
     for name in kept:
         assert os.path.exists(os.path.join(results, name)), name
     pages = [name for name in kept if name.endswith(".md")]
-    assert len(pages) == 5 and FITTED in pages, pages
+    assert len(pages) == 7 and FITTED in pages, pages
     for name in pages:
         old, new = read(results, name), read(first, name)
         assert (unfitted(old) == unfitted(new)) if name == FITTED else (old == new), name
@@ -64,7 +64,7 @@ with tempfile.TemporaryDirectory() as work:
 
     # What is no result has a word.
     os.mkdir(os.path.join(work, "empty"))
-    for command in ("table1.py", "adjusted_optimum.py"):
+    for command in ("table1.py", "adjusted_optimum.py", "ledger_table.py"):
         wrong = run(command, "--redraw", os.path.join(work, "empty"), "--out", first, code=3)
         assert "missing" in wrong.stderr, wrong
     assert "--data" in run("table1.py", "--out", first, code=2).stderr

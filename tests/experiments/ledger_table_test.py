@@ -35,6 +35,11 @@ def table(*arguments, code=0):
     return done
 
 
+def read(*path):
+    with open(os.path.join(*path), encoding="utf-8") as file:
+        return file.read()
+
+
 with tempfile.TemporaryDirectory() as work:
     os.chdir(work)
     words = random.Random(1)
@@ -87,9 +92,9 @@ with tempfile.TemporaryDirectory() as work:
     ]
     first = table(*usual)
     assert "tiny, 3 bits trained: 50 KB" in first.stderr
-    with open("out/table.md", encoding="utf-8") as file:
+    with open("out/ledger.md", encoding="utf-8") as file:
         assert file.read() == first.stdout
-    with open("out/table.csv", encoding="utf-8") as file:
+    with open("out/ledger.csv", encoding="utf-8") as file:
         rows = {(r["precision"], r["how"]): r for r in csv.DictReader(file)}
     assert list(rows) == [
         ("f32", "float"),
@@ -136,6 +141,11 @@ with tempfile.TemporaryDirectory() as work:
         keys = [json.dumps(json.loads(line)["key"]) for line in file]
     assert len(keys) == len(set(keys)) == 11
 
+    # From what was kept the same page is written, without a text.
+    again = table("--redraw", "out", "--out", "again")
+    assert again.stdout == first.stdout, again
+    assert read("again", "ledger.md") == read("out", "ledger.md")
+
     # A sample stands for what is longer, and says so.
     sampled = table(
         *usual, "--bits", "7", "--sizes", "10K,50K", "--sample", "16K", "--out", "sampled"
@@ -146,7 +156,7 @@ with tempfile.TemporaryDirectory() as work:
         if line.startswith("| tiny") and "| 7 bits | rounded" in line
     )
     assert row.count("~") == 1 and row.split("|")[10].endswith("~ "), row
-    with open("sampled/table.csv", encoding="utf-8") as file:
+    with open("sampled/ledger.csv", encoding="utf-8") as file:
         estimate = next(r for r in csv.DictReader(file) if r["precision"] == "7 bits")
     assert os.path.getsize("sampled/sample-16000-of-50000") == 16000
     exact = int(rows["7 bits", "rounded"]["data_bytes_of_50000"])
@@ -154,6 +164,10 @@ with tempfile.TemporaryDirectory() as work:
     assert "no bytes" in table(*usual, "--sizes", "1M", "--sample", "16K", code=2).stderr
     assert "at least 16 KB" in table(*usual, "--sample", "1K", code=2).stderr
 
+    redrawn = table("--redraw", "sampled", "--out", "again").stdout
+    assert redrawn == read("sampled", "ledger.md"), redrawn
+    assert "missing" in table("--redraw", work, "--out", "again", code=3).stderr
+    assert "--redraw" in table(*usual, "--redraw", "out", code=2).stderr
     assert "trained on" in table(*usual, "--held-out", "40K:60K", code=2).stderr
     assert "no bytes" in table(*usual, "--sizes", "1M", code=2).stderr
     assert "missing.h5" in table(*usual, "--model", "x=missing.h5", code=3).stderr

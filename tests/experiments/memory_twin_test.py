@@ -4,45 +4,19 @@ reach rows, codings, and networks without a memory.
   memory_twin_test.py EXPERIMENTS
 """
 
-import importlib
-import os
 import sys
 
-try:
-    import numpy
-    import torch
-except ImportError as missing:
-    print(f"needs {missing.name}")
-    sys.exit(77)
+import twin_fixture  # skips the test where PyTorch is missing
+from twin_fixture import text
 
-sys.path.insert(0, os.path.abspath(sys.argv[1]))
-torch_twin = importlib.import_module("torch_twin")
-twin_memory = importlib.import_module("twin_memory")
+import torch
 
-
-def attention(q, k, v, attn_mask=None, is_causal=False, scale=1.0):
-    """What PyTorch has from its version 2 on."""
-    scores = (q.float() @ k.float().transpose(-1, -2)) * scale
-    mask = torch.ones(scores.shape[-2:]).tril().bool() if is_causal else attn_mask
-    return (scores.masked_fill(~mask, -1e30).softmax(dim=-1) @ v.float()).to(q.dtype)
-
-
-if not hasattr(torch.nn.functional, "scaled_dot_product_attention"):
-    torch.nn.functional.scaled_dot_product_attention = attention
+torch_twin = twin_fixture.module(sys.argv[1], "torch_twin")
+twin_memory = twin_fixture.module(sys.argv[1], "twin_memory")
 
 RULES = "h1 h2 h3 h4 h5 h6 h8 s12 s13 s22 w1 w2 v1 v2 v3"
 SHAPE = {"width": 16, "layers": 2, "context": 64, "batch": 4, "windows": [16, 64],
          "train_bytes": 30_000, "validation_bytes": 2048, "tokens": 64 * 4 * 40}
-
-
-def text(size, seed=1):
-    random = numpy.random.default_rng(seed)
-    words = [bytes(random.integers(97, 123, random.integers(1, 7)).astype(numpy.uint8))
-             for _ in range(40)]
-    words += [b"Na\xc3\xafve", b"1984", b"WORD"]
-    chosen = (random.random(size) ** 2 * len(words)).astype(int)
-    parts = [words[k] + random.choice([b" ", b", ", b".\n"]) for k in chosen]
-    return numpy.frombuffer(b"".join(parts)[:size], dtype=numpy.uint8).copy()
 
 
 def is_letter(b):

@@ -51,7 +51,7 @@ struct TestData {
   std::vector<int32_t> train = TestText(20'000, 1);
   std::vector<int32_t> validation = TestText(1'000, 2);
 
-  // Whose digest is that.
+  // The data whose digest is that.
   TrainingData Training(const std::string& sha256 = "the data") const {
     return {{TestSource(train, validation, {.train_sha256 = sha256})}, Bytes{1}};
   }
@@ -65,6 +65,24 @@ inline TrainerSettings TestSettings(int64_t steps, int threads = 1) {
   settings.threads = threads;
   settings.calibration_sequences = 4;
   settings.clock_s = [] { return 0.0; };  // no test depends on the clock
+  return settings;
+}
+
+// The same with a memory of four small tables.
+inline ModelConfig TestMemoryConfig() {
+  ModelConfig config = TestConfig();
+  config.memory_rules = {{RuleKind::kSymbols, 1, 6},
+                         {RuleKind::kSymbols, 2, 7},
+                         {RuleKind::kSymbols, 3, 7},
+                         {RuleKind::kWords, 1, 6}};
+  config.memory_width = 8;
+  config.memory_gate = 1;
+  return config;
+}
+
+inline TrainerSettings TestMemorySettings(int64_t steps, int threads = 1) {
+  TrainerSettings settings = TestSettings(steps, threads);
+  settings.config = TestMemoryConfig();
   return settings;
 }
 

@@ -1,10 +1,13 @@
-# What the libraries are built on; read by the build itself and by the installed package. A decoder needs only the first part.
+# What the libraries are built on. A decoder needs the first part alone, the codec with its fast kernels Highway as well.
 find_package(Threads REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(fmt REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 if(NOT OCCAM_DECODER_ONLY)
+  pkg_check_modules(hwy REQUIRED IMPORTED_TARGET libhwy)
+endif()
+if(OCCAM_TRAINING)
   find_package(Eigen3 REQUIRED)
   find_package(dnnl REQUIRED)
   find_package(ZLIB REQUIRED)
@@ -13,7 +16,6 @@ if(NOT OCCAM_DECODER_ONLY)
   find_package(PNG REQUIRED)
   find_package(nlohmann_json REQUIRED)
   pkg_check_modules(hdf5 REQUIRED IMPORTED_TARGET hdf5)
-  pkg_check_modules(hwy REQUIRED IMPORTED_TARGET libhwy)
   pkg_check_modules(sndfile REQUIRED IMPORTED_TARGET sndfile)
   pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
   # OCCAM_HAS_MPI: whether training across processes is built.

@@ -19,16 +19,17 @@ judge by that file and the model; such estimates are marked with ~, and hollow i
 is called smallest was coded whole, if anything was.
 
 --minutes 0 trains nothing: table and figure of what DIR has, such as sizes that had minutes of
-their own. --redraw draws the figure of the optimum.csv in RESULTS, and needs no FILE.
+their own. --redraw makes table and figure of the optimum.csv and optimum.json in RESULTS, and needs
+no FILE.
 
 Short rounds favour small models, so the optimum moves up with the minutes, too. A rate of 1 is a
 --weight-rate of one divided by the size: the bits of data and model count alike.
 
 Writes DIR/cells.jsonl (a line for each finished cell; what is there is not made again, and a
-training that was interrupted goes on), DIR/table.md, DIR/optimum.csv, DIR/best-SIZE.h5 and
-best-SIZE.occm, the model of the smallest file so far, coded, and the figures DIR/optimum.svg and
-.png: adjusted size against parameters for each size, beside xz -9e. Needs matplotlib. Exit codes
-are those of Occam.
+training that was interrupted goes on), DIR/optimum.md, .csv and .json, DIR/best-SIZE.h5
+and best-SIZE.occm, the model of the smallest file so far, coded, and the figures DIR/optimum.svg
+and .png: adjusted size against parameters for each size, beside xz -9e. Needs matplotlib. Exit
+codes are those of Occam.
 """
 
 import argparse
@@ -40,12 +41,12 @@ import pandas as pd
 
 from ..cells import Cells, decoder_sizes
 from ..errors import USAGE, Failure
-from ..files import SAMPLE_PIECES, write_whole
+from ..files import SAMPLE_PIECES
 from ..occam import BIN, Occam
 from ..units import bytes_text, numbers, parse_bytes
 from . import points as measured
 from .search import Search
-from .show import draw, table_of
+from .show import draw, write_table
 
 
 def parser_of_options() -> argparse.ArgumentParser:
@@ -105,11 +106,18 @@ def searches_of(args: argparse.Namespace, cells: Cells) -> list[Search]:
             for size, share in zip(sizes, shares)]
 
 
+def redraw(folder: str, out: str) -> None:
+    """Makes table and figure of a search that was measured."""
+    points, programs = measured.read(folder)
+    write_table(points, programs, out)
+    draw(points, out)
+
+
 def main() -> None:
     args = parse_arguments()
     os.makedirs(args.out, exist_ok=True)
     if args.redraw:
-        return draw(measured.read(args.redraw), args.out)
+        return redraw(args.redraw, args.out)
     cells = Cells(os.path.join(args.out, "cells.jsonl"))
     searches = searches_of(args, cells)
     for search in searches:
@@ -120,8 +128,6 @@ def main() -> None:
     found = pd.concat([measured.points_of(cells, search.size, search.digest, search.text)
                        for search in searches], ignore_index=True)
     programs = None if args.no_decoder else decoder_sizes(cells, args.out)
-    text = "\n".join(table_of(found, programs))
-    write_whole(os.path.join(args.out, "table.md"), text + "\n")
-    print(text)
-    measured.write(args.out, found)
+    measured.write(args.out, found, programs)
+    print(write_table(found, programs, args.out))
     draw(found, args.out)

@@ -1,5 +1,6 @@
 """What the search measured, as a table of points: a row for each archive, and for xz."""
 
+import json
 import os
 from collections.abc import Iterable
 from typing import Any
@@ -8,7 +9,7 @@ import pandas as pd
 
 from ..cells import Cell, Cells, xz_bytes
 from ..errors import IO, Failure
-from ..files import write_whole
+from ..files import read_text, write_whole
 
 XZ, ARCHIVE = "xz -9e", "archive"
 # `estimated` is empty where a table that was read back does not tell.
@@ -51,20 +52,24 @@ def points_of(cells: Cells, size: int, digest: str, text: str) -> pd.DataFrame:
     return pd.DataFrame(rows).assign(size=size).reindex(columns=COLUMNS)
 
 
-def write(folder: str, points: pd.DataFrame) -> None:
+def write(folder: str, points: pd.DataFrame, programs: Cell | None) -> None:
+    """Writes optimum.csv, and optimum.json: bytes of decoder and encoder, if they are charged."""
     whole = points.copy()
     for name in ("size", "parameters", "width", "layers", "bits", "file_bytes", "model_bytes"):
         whole[name] = whole[name].astype("Int64")
     write_whole(os.path.join(folder, "optimum.csv"), whole.to_csv(index=False, lineterminator="\n"))
+    write_whole(os.path.join(folder, "optimum.json"), json.dumps(programs, indent=1) + "\n")
 
 
-def read(folder: str) -> pd.DataFrame:
-    path = os.path.join(folder, "optimum.csv")
-    if not os.path.isfile(path):
-        raise Failure(IO, f"{path} is missing")
-    points = pd.read_csv(path, float_precision="round_trip")
+def read(folder: str) -> tuple[pd.DataFrame, Cell | None]:
+    """The points and programs that were written."""
+    paths = [os.path.join(folder, f"optimum.{ending}") for ending in ("csv", "json")]
+    for path in paths:
+        if not os.path.isfile(path):
+            raise Failure(IO, f"{path} is missing")
+    points = pd.read_csv(paths[0], float_precision="round_trip")
     points["estimated"] = points["estimated"].map(lambda value: str(value) != "False")
-    return points
+    return points, json.loads(read_text(paths[1]))
 
 
 def sizes_of(points: pd.DataFrame) -> list[int]:

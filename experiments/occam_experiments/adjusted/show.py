@@ -1,11 +1,13 @@
 """The tables and the figure of the search."""
 
+import os
 from typing import Any
 
 import pandas as pd
 
 from ..cells import Cell
 from ..figures import plotting, save, style
+from ..files import write_whole
 from ..pages import markdown_table
 from ..units import bytes_text
 from .points import best_of_widths, of_text, sizes_of, smallest, xz_of
@@ -42,6 +44,13 @@ def table_of(points: pd.DataFrame, programs: Cell | None) -> list[str]:
                 "" if pd.isna(seen) else f"{seen / size:.3g} times",
                 f"{point['bits']:.0f}, {point['rate']:g}, {point['layers']:.0f}"])
     return [ABOUT, "", *markdown_table(smallest_lines), "", *markdown_table(width_lines)]
+
+
+def write_table(points: pd.DataFrame, programs: Cell | None, out: str) -> str:
+    """Writes optimum.md and returns its text."""
+    text = "\n".join(table_of(points, programs))
+    write_whole(os.path.join(out, "optimum.md"), text + "\n")
+    return text
 
 
 def data_text(point: Any) -> str:

@@ -180,12 +180,13 @@ class SizesReport:
                           f"{100 * statistics.median(errors):.1f} %, {100 * errors[-1]:.1f} %"])
         others = int((~is_usual(self.rows)).sum())
         return Section(
-            "The law", "Bits a byte, P million parameters, D million bytes trained on; held out "
-            "E + A / P^a + B P^c / D^b (that of Hoffmann et al., 2022, is c = 0, for text seen "
-            "once), in-sample (E + A / P^a) exp(-B P^c / D^b). In brackets the 5th to 95th "
-            "percentile of 200 bootstrap samples of the cells; that the true form may be another "
-            "is not in them. Errors are parts of the rate, or of one bit where it is less. Fitted "
-            "to rates of the model alone; it holds for this many bytes seen, of this text."
+            "The law", "Bits a byte, for P million parameters and D million bytes trained on. "
+            "Held out they are E + A / P^a + B P^c / D^b; for text seen once, Hoffmann et al. "
+            "(2022) have c = 0. In-sample they are (E + A / P^a) exp(-B P^c / D^b). In brackets is "
+            "the 5th to 95th percentile of 200 bootstrap samples of the cells. They do not say "
+            "whether the true form is another. Errors are parts of the rate, or of one bit where "
+            "it is less. The law is fitted to rates of the model alone. It holds for this many "
+            "bytes seen, of this text."
             + (f" Cells of other bytes seen, left out: {others}." if others else ""), table=table)
 
     def optimum_section(self, fit: FittedLaw) -> Section:
@@ -200,10 +201,10 @@ class SizesReport:
                 f"{percent(middle[1])} ({percent(low[1])} to {percent(high[1])})",
                 "prediction" if name in ENWIK else ""])
         return Section(
-            "Optimum", f"The smallest file by size of text; the law's with "
+            "Optimum", f"The smallest file by size of text. The law's has "
             f"{self.per_parameter:.3f} bytes a parameter, as measured. Predictions for enwik8 and "
-            "enwik9 are the law beyond all that was measured, as if they were more of this text, "
-            "seen for as many bytes in training: no file of them was made.", table=table)
+            "enwik9 are the law beyond all that was measured. They take both for more of this "
+            "text, seen for as many bytes in training. No file of them was made.", table=table)
 
 
 def sizes(rows: pd.DataFrame, _: pd.DataFrame | None, out: str) -> list[Section]:

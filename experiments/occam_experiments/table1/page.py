@@ -46,8 +46,8 @@ def sections(about: About, rows: Rows) -> list[Section]:
             row_class=quoted_class))
         result.append(Section(
             "When a model pays for itself", "The size of data of this kind from which file and "
-            "coded model are smaller than what a codec makes, in the smallest of its forms (whole "
-            "or chunks, with headers or without), if the rates stay.",
+            "coded model are smaller than what a codec makes, if the rates stay. The codec has the "
+            "smallest of its forms: whole or chunks, with headers or without.",
             table=break_even_table(about, rows)))
     return [*result, Section("Codecs", table=codec_table(about))]
 

@@ -1,5 +1,5 @@
-// What the tests of the door share: tiny models, what these would write themselves, and a file of
-// several segments.
+// The common part of the tests of the door: tiny models, what these would write themselves, and a
+// file of several segments.
 #ifndef OCCAM_TESTS_CODER_API_DOOR_TESTING_H_
 #define OCCAM_TESTS_CODER_API_DOOR_TESTING_H_
 
@@ -31,7 +31,7 @@ inline QuantizedModel BytePairModel() {
   return model;
 }
 
-// What the byte model itself would write: noise, decoded. No other method codes it as well.
+// Text that the byte model itself would write: noise, decoded. No other method codes it as well.
 inline Bytes Dream(size_t size) {
   static const LoadedModel model(ByteModel(), Kernels::kFast);
   const Bytes noise = RandomBytes(2 * size + 8, 3);

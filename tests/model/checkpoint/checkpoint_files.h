@@ -20,7 +20,7 @@
 
 namespace occam {
 
-// Without the sync that WriteFile does, of which these tests would need thousands.
+// Writes without the sync of WriteFile, of which these tests would need thousands.
 inline void WritePlainly(const std::string& path, std::span<const uint8_t> bytes) {
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   file.write(reinterpret_cast<const char*>(bytes.data()),

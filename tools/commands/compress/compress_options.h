@@ -1,4 +1,4 @@
-// What a command line of compress or decompress asks for.
+// The options of a command line of compress or decompress.
 #ifndef OCCAM_TOOLS_COMMANDS_COMPRESS_COMPRESS_OPTIONS_H_
 #define OCCAM_TOOLS_COMMANDS_COMPRESS_COMPRESS_OPTIONS_H_
 
@@ -25,6 +25,8 @@ struct CompressOptions {
   std::vector<std::string> files;      // at least one
   std::string output;                  // empty: by the input's name
   std::optional<OriginalRange> range;  // decompressing: this part alone
+  bool raw_frame = false;              // the whole file is one record, coded into a bare frame
+  int check_bytes = 1;                 // of a bare frame
   bool keep_going = false;             // decompressing: what is sound of damaged files
   bool to_stdout = false;
   bool force = false;
@@ -40,7 +42,7 @@ CompressOptions ParseCompressOptions(int argc, const char* const* argv, bool dec
 // The --mode of compress and evaluate. Throws kUsage.
 ContextMode ParseContextMode(const std::string& text);
 
-// Where the output for an input goes; kStandard for standard output. Throws kUsage.
+// The file that the output for an input goes to; kStandard for standard output. Throws kUsage.
 std::string OutputName(const CompressOptions& request, const std::string& input);
 
 // Whether the input is to be removed once the output is written.

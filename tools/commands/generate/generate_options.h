@@ -1,4 +1,4 @@
-// What generate is asked for, by a model or by a codec: the two programs that generate share it.
+// The options of generate, by a model or by a codec: the two programs that generate share them.
 #ifndef OCCAM_TOOLS_COMMANDS_GENERATE_GENERATE_OPTIONS_H_
 #define OCCAM_TOOLS_COMMANDS_GENERATE_GENERATE_OPTIONS_H_
 
@@ -32,12 +32,12 @@ GenerateOptions ParseGenerateOptions(int argc, const char* const* argv);
 
 Bytes ReadPrompt(const GenerateOptions& request);  // Throws kIo.
 
-// What a generator hands its bytes to; throws when it wants no more.
+// Takes the bytes of a generator; throws when it wants no more.
 using TakeFn = std::function<void(std::span<const uint8_t> bytes)>;
 
-// Writes the first request.bytes bytes of what generate(take) gives to take, as they come, bytes to
-// a file or pipe, text to a terminal, and tells the speed on standard error, after `about`. Returns
-// the exit code; throws kIo.
+// Writes the first request.bytes bytes of what generate(take) gives to take, as they come: bytes to
+// a file or pipe, text to a terminal. Tells the speed on standard error, after `about`. Returns the
+// exit code; throws kIo.
 int WriteContinuation(const GenerateOptions& request, std::span<const uint8_t> prompt,
                       const std::string& about, const std::function<void(const TakeFn&)>& generate);
 

@@ -1,4 +1,4 @@
-// What train --tokenizer asks for.
+// The option --tokenizer of train.
 #ifndef OCCAM_TOOLS_COMMANDS_TRAIN_TOKENIZER_OPTION_H_
 #define OCCAM_TOOLS_COMMANDS_TRAIN_TOKENIZER_OPTION_H_
 
@@ -14,7 +14,7 @@ namespace occam {
 // The size of the vocabulary that "bytes", "ascii7", "ascii7-low", "bpe:N" or "bpe-plain:N" names.
 // Throws kUsage.
 int32_t VocabularyAsked(const cxxopts::ParseResult& args);
-// Whether it is one of byte pairs. Throws kUsage.
+// Returns whether it is one of byte pairs. Throws kUsage.
 bool PairsAsked(const cxxopts::ParseResult& args);
 
 // The tokenizer, learned from the training part where it has to be. Throws kUsage, also where this

@@ -16,14 +16,14 @@ cxxopts::Options TrainOptions();
 
 // --windows, or else the family's: one a layer.
 std::vector<int32_t> WindowsFrom(const cxxopts::ParseResult& args, int layers);
-// What is asked for in bytes is taken as so many symbols as stand for them, each for
+// Return what is asked for; bytes are taken as so many symbols as stand for them, each for
 // `bytes_per_symbol` of the training part.
 ModelConfig ConfigFrom(const cxxopts::ParseResult& args, int vocabulary, double bytes_per_symbol);
 Recipe RecipeFrom(const cxxopts::ParseResult& args);
 RunLength LengthFrom(const cxxopts::ParseResult& args, const ModelConfig& config,
                      const Recipe& recipe, double bytes_per_symbol);
 
-// What a run's checkpoint decides must not be given again: it could only disagree.
+// Refuses what a run's checkpoint decides: given again, it could only disagree.
 void RefuseBesideResume(const cxxopts::ParseResult& args);
 
 }  // namespace occam

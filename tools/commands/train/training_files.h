@@ -15,30 +15,31 @@ namespace occam {
 std::string ModelPath(const std::string& checkpoint_path);
 std::string BestPath(const std::string& checkpoint_path);
 
+// The files of a run: those that it writes follow from `out`.
 struct RunFiles {
   std::string out;
   bool keeps_best = false;
   std::vector<std::string> reads;  // data, and the model of --init
 };
 
-// Before anything of the run is written: throws kUsage where a file of the run is one that it
-// reads, or where two of its files have one name.
+// Checks before anything of the run is written: throws kUsage where a file of the run is one that
+// it reads, or where two of its files have one name.
 void CheckRunFiles(const RunFiles& files);
 
 // Throws kIo where a new run would replace files; the message names them all.
 void RefuseToReplace(const RunFiles& files);
 
-// For as long as a run lives: no other process trains to the same `out`. Throws kIo where one does
-// (the message names it) or the lock's file cannot be made. Where the file system has no locks,
-// warns on standard error and goes on.
+// Locks for as long as a run lives: no other process trains to the same `out`. Throws kIo where one
+// does (the message names it) or the lock's file cannot be made. Where the file system has no
+// locks, warns on standard error and goes on.
 std::unique_ptr<FileLock> LockRun(const std::string& out);
 
-// Before the first step: removes what killed processes left half-written, and where a run begins
-// anew (`fresh`) with a best_path (else empty) the best of the run before. Throws kIo.
+// Clears up before the first step. Removes what killed processes left half-written, and where a run
+// begins anew (`fresh`) with a best_path (else empty) the best of the run before. Throws kIo.
 void ClearForRun(const std::string& out, const std::string& best_path, bool fresh);
 
-// After a run's end: its models for coding; of the best where there is one. Prints what it wrote
-// unless `quiet`. Throws kIo.
+// Writes, after a run's end, its models for coding; those of the best where there is one. Prints
+// what it wrote unless `quiet`. Throws kIo.
 void WriteModels(const std::string& out, const std::string& best_path, bool quiet);
 
 }  // namespace occam

@@ -1,4 +1,4 @@
-// What occam train shows while it runs.
+// The lines that occam train shows while it runs.
 #ifndef OCCAM_TOOLS_COMMANDS_TRAIN_TRAINING_PROGRESS_H_
 #define OCCAM_TOOLS_COMMANDS_TRAIN_TRAINING_PROGRESS_H_
 

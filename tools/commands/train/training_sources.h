@@ -1,4 +1,4 @@
-// What --data names: one corpus, or several sources with names and weights.
+// The sources that --data names: one corpus, or several sources with names and weights.
 #ifndef OCCAM_TOOLS_COMMANDS_TRAIN_TRAINING_SOURCES_H_
 #define OCCAM_TOOLS_COMMANDS_TRAIN_TRAINING_SOURCES_H_
 
@@ -35,9 +35,9 @@ struct LoadedSources {
 LoadedSources LoadSources(const cxxopts::ParseResult& args,
                           const std::vector<TrainingSource>* began);
 
-// What --tokenizer asks for, learned from the training part where it has to be. Throws kUsage, also
-// where byte pairs are asked for of several sources or of records, which tokens would not keep
-// apart.
+// Makes what --tokenizer asks for, learned from the training part where it has to be. Throws
+// kUsage, also where byte pairs are asked for of several sources or of records, which tokens would
+// not keep apart.
 std::unique_ptr<Tokenizer> LearnTokenizer(const cxxopts::ParseResult& args,
                                           const LoadedSources& loaded);
 

@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""Turns what torch_twin.py --save kept into a checkpoint, which Occam codes with and trains on.
+
+    python3 twin_checkpoint.py KEPT.npz MODEL.h5
+
+A GPU's machine needs no HDF5 for it: the twin keeps a network as numpy's .npz, with the names and
+shapes of model/parameters.h, and this script writes the file of model/checkpoint/checkpoint.h.
+The largest keys and values that the twin saw come along, so the model can be quantised at once.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import struct
+import sys
+import tempfile
+from typing import Any
+
+import numpy
+
+CONFIG = ("vocabulary", "width", "layers", "heads", "kv_heads", "mlp_factor", "conv_width",
+          "context")
+USER_BLOCK = 512
+FORMAT_WHOLE = 1  # a checkpoint without a training state
+CONTRACT = 3
+MEMORY_CONTRACT = 4
+NO_GATE = -1
+WEIGHT_BITS = 7
+
+
+def layer_names(configuration: dict[str, Any]) -> list[str]:
+    """Tensors of a layer, in the order of the network."""
+    convolutions = configuration["conv_width"] > 0
+    names = ["gain1", "conv1", "wq", "wk", "wv", "wo", "gain2", "conv2", "wu", "wd"]
+    return [name for name in names if convolutions or not name.startswith("conv")]
+
+
+def check(configuration: dict[str, Any]) -> None:
+    """Raises ValueError where Occam's network has no place for what was trained."""
+    if configuration["x0mix"]:
+        raise ValueError("a network with x0mix has no checkpoint: Occam's network does not mix so")
+    usual = {"rotated_share": 0.5, "rotary_base": 1024.0, "score_scale": 3.0, "key_shift": 1}
+    for name, value in usual.items():
+        if configuration[name] != value:
+            raise ValueError(f"{name} is {configuration[name]}; Occam's network has {value}")
+
+
+def kept(configuration: dict[str, Any], parameters: dict[str, numpy.ndarray],
+         maxima: tuple[numpy.ndarray, numpy.ndarray], curve: list[dict[str, float]],
+         data_sha256: str, memory: dict[str, numpy.ndarray]) -> dict[str, numpy.ndarray]:
+    """What --save keeps of one network. `parameters` are stacked by layers, [layers, ...], as in
+    the twin; maxima are of keys and of values, [layers, kv_heads]; `memory` is that of
+    twin_memory.Memory.kept, empty where there is none."""
+    check(configuration)
+    tensors = {name: parameters[name] for name in ("embedding", "final_gain", "head")}
+    for layer in range(configuration["layers"]):
+        for name in layer_names(configuration):
+            tensor = parameters[name][layer]
+            tensors[f"layers.{layer}.{name}"] = tensor[0] if tensor.shape[0] == 1 else tensor
+    points = numpy.array([[point["tokens"], point["bpb"]] for point in curve])
+    about = json.dumps({**configuration, "data_sha256": data_sha256})
+    return {**{f"weights/{name}": tensor.astype("<f4") for name, tensor in tensors.items()},
+            "key_maxima": maxima[0].astype("<f4"), "value_maxima": maxima[1].astype("<f4"),
+            "curve": points.astype("<f8"), "configuration": numpy.array(about), **memory}
+
+
+def write_contents(file: Any, saved: dict[str, numpy.ndarray]) -> None:
+    """Fills an open HDF5 file; model/checkpoint/checkpoint.h says with what."""
+    configuration = json.loads(str(saved["configuration"]))
+    configuration["vocabulary"] = 256
+
+    def group(name: str, numbers: dict[str, Any], kind: str) -> Any:
+        made = file.create_group(name)
+        for key, value in numbers.items():
+            made.attrs.create(key, value, dtype=kind)
+        return made
+
+    remembers = "memory_codes" in saved
+    contract = MEMORY_CONTRACT if remembers else CONTRACT
+    file.attrs.create("contract_version", contract, dtype="<i4")
+    config = group("config", {name: configuration[name] for name in CONFIG}, "<i4")
+    pattern = configuration["windows"]
+    windows = [pattern[layer % len(pattern)] for layer in range(configuration["layers"])]
+    config.attrs.create("windows", windows, dtype="<i4")
+    for name, tensor in saved.items():
+        if name.startswith("weights/"):
+            file.create_dataset(name, data=tensor)
+    calibration = group("calibration", {"weight_bits": WEIGHT_BITS}, "<i4")
+    if remembers:
+        codes, step = saved["memory_codes"], saved["memory_step"].astype("<f4")
+        file.create_dataset("memory", data=codes.astype("<f4") * step)
+        calibration.attrs.create("memory_step", step, dtype="<f4")
+        config.attrs.create("memory_rules", saved["memory_rules"].ravel(), dtype="<i4")
+        config.attrs.create("memory_width", codes.shape[1], dtype="<i4")
+        gate = (configuration["memory_layers"] or [NO_GATE])[0]
+        config.attrs.create("memory_gate", gate, dtype="<i4")
+    for name in ("key_maxima", "value_maxima"):
+        calibration.create_dataset(name, data=saved[name])
+    file.create_dataset("tokenizer", data=numpy.array([1], dtype="u1"))  # bytes
+    train_end = configuration["train_bytes"]
+    provenance = group("provenance", {"train_begin": 0, "train_end": train_end}, "<i8")
+    texts = {"command_line": f"torch_twin.py, {configuration['tokens']} bytes seen, "
+                             f"seed {configuration['seed']}",
+             "code_version": "torch_twin.py", "data_name": "",
+             "data_sha256": configuration["data_sha256"]}
+    for key, text in texts.items():
+        encoded = text.encode() or b"\0"
+        provenance.attrs.create(key, numpy.bytes_(encoded), dtype=f"S{len(encoded)}")
+    provenance.create_dataset("validation_curve", data=saved["curve"])
+
+
+def write_checkpoint(path: str, saved: dict[str, numpy.ndarray]) -> None:
+    """Writes a checkpoint whole or not at all."""
+    import h5py  # here alone, since the twin's machine may have none
+
+    folder = os.path.dirname(os.path.abspath(path))
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".twin") as scratch:
+        made = os.path.join(scratch, "checkpoint")
+        with h5py.File(made, "w", libver=("v108", "v108"), userblock_size=USER_BLOCK) as file:
+            write_contents(file, saved)
+        with open(made, "r+b") as raw:
+            raw.seek(USER_BLOCK)
+            contents = raw.read()
+            raw.seek(0)
+            raw.write(struct.pack("<8sIIQ", b"OCCAMCKP", FORMAT_WHOLE, 0, len(contents)))
+            raw.write(hashlib.sha256(contents).digest())
+        os.replace(made, path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("kept", help="what torch_twin.py --save kept, .npz")
+    parser.add_argument("checkpoint", help="the checkpoint to write, .h5")
+    arguments = parser.parse_args()
+    if os.path.exists(arguments.checkpoint):
+        sys.exit(f"{arguments.checkpoint} exists already")
+    with numpy.load(arguments.kept) as saved:
+        write_checkpoint(arguments.checkpoint, dict(saved))
+
+
+if __name__ == "__main__":
+    main()
