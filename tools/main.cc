@@ -6,6 +6,7 @@
 
 #include "data/base/error.h"
 #include "data/base/format.h"
+#include "data/base/standard_descriptors.h"
 #include "tools/command.h"
 
 namespace occam {
@@ -84,11 +85,6 @@ int Main(int argc, const char* const* argv) {
 }  // namespace occam
 
 int main(int argc, char** argv) {
-  const int code = occam::Main(argc, argv);
-  // A full disk behind standard output shows only when it is flushed.
-  if (std::fflush(stdout) != 0 && code == 0) {
-    std::perror("occam: cannot write standard output");
-    return static_cast<int>(occam::ErrorKind::kIo);
-  }
-  return code;
+  occam::OpenStandardDescriptors();
+  return occam::FinishOutput(occam::Main(argc, argv));
 }
