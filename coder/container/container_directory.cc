@@ -58,10 +58,7 @@ void ContainerDirectory::Locate(const FileHeader& header, uint64_t segments_begi
   uint64_t original = 0;
   for (const IndexEntry& entry : entries_) {
     const bool last = positions_.size() + 1 == entries_.size();
-    if (entry.original_bytes < 1 || entry.original_bytes > header.segment_bytes() ||
-        (!last && entry.original_bytes != header.segment_bytes())) {
-      throw Damaged(name, "the index has impossible sizes");
-    }
+    if (!IsPossible(entry, last, header)) throw Damaged(name, "the index has impossible sizes");
     positions_.push_back(position);
     position += kSegmentHeaderBytes + entry.payload_bytes;
     original += entry.original_bytes;

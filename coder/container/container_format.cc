@@ -194,6 +194,11 @@ Bytes Serialise(std::span<const IndexEntry> index) {
   return out.Take();
 }
 
+bool IsPossible(const IndexEntry& entry, bool last, const FileHeader& file) {
+  return entry.original_bytes >= 1 && entry.original_bytes <= file.segment_bytes() &&
+         (last || entry.original_bytes == file.segment_bytes());
+}
+
 Bytes Serialise(const EndRecord& end) {
   ByteWriter out;
   out.Put(kEndTag);

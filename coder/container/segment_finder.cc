@@ -104,8 +104,14 @@ class ScanningFinder final : public SegmentFinder {
     if (2 * size > memory_bytes_) return {};
     const auto bytes = ahead_.Peek(offset, size);
     if (bytes.size() < size) return {};
-    ByteReader hash(bytes.last(8), name_);
-    if (hash.Get<uint64_t>() != Xxh3Of(bytes.first(size - 8))) return {};
+    ByteReader in(bytes.subspan(1), name_);
+    for (uint64_t i = 0; i < segments; ++i) {
+      IndexEntry entry;
+      entry.payload_bytes = in.Get<uint32_t>();
+      entry.original_bytes = in.Get<uint32_t>();
+      if (!IsPossible(entry, i + 1 == segments, header_)) return {};
+    }
+    if (in.Get<uint64_t>() != Xxh3Of(bytes.first(size - 8))) return {};
     return {bytes.begin(), bytes.end()};
   }
 

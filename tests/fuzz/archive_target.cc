@@ -18,12 +18,30 @@ namespace {
 
 constexpr size_t kMostFileBytes = 20'000;
 constexpr uint64_t kMostOriginalBytes = 6'000;
+constexpr uint64_t kMemoryBytes = 50'000'000;
 
-// Takes as many bytes as a small file should hold. Salvage may be told of more by a damaged index.
-class SmallSink final : public ByteSink {
+CodecOptions Options(int threads) {
+  CodecOptions options;
+  options.threads = threads;
+  options.memory_bytes = kMemoryBytes;
+  return options;
+}
+
+// Takes what is salvaged: no more than full segments as many as the file has room for.
+class SalvageSink final : public ByteSink {
  public:
-  explicit SmallSink(Bytes* out) : out_(out) {}
+  SalvageSink(std::span<const uint8_t> file, Bytes* out) : out_(out) {
+    const auto source = MemorySource(file);
+    try {
+      most_ = ContainerReader(*source).header().segment_bytes();
+    } catch (const Error&) {
+      most_ = 0;  // without a header nothing is salvaged
+    }
+    most_ *= file.size() / kSegmentHeaderBytes;
+  }
   void Write(std::span<const uint8_t> bytes) override {
+    Require(out_->size() + bytes.size() <= most_,
+            "nothing is salvaged of segments that are not there");
     if (out_->size() + bytes.size() > 100'000) throw IoError("it is full");
     out_->insert(out_->end(), bytes.begin(), bytes.end());
   }
@@ -32,6 +50,7 @@ class SmallSink final : public ByteSink {
 
  private:
   Bytes* out_;
+  uint64_t most_ = 0;
 };
 
 // What a file claims is bounded here: a fuzzer that decodes for seconds gets nowhere.
@@ -55,7 +74,8 @@ class Finder {
   explicit Finder(const CodecModel& given) : given_(given) {}
   const CodecModel* operator()(const FileHeader&, std::span<const uint8_t> embedded) {
     if (embedded.empty()) return &given_;
-    in_file_ = std::make_shared<LoadedModel>(embedded, "embedded", Kernels::kFast);
+    in_file_ = std::make_shared<LoadedModel>(embedded, "embedded", Kernels::kFast,
+                                             ReadLimits{kMemoryBytes});
     return &in_file_->codec_model();
   }
 
@@ -65,7 +85,7 @@ class Finder {
 };
 
 void Read(const Bytes& file, const CodecModel& model, const OriginalRange& range) {
-  const CodecOptions one{1, {}};
+  const CodecOptions one = Options(1);
   Bytes whole;
   const bool sound =
       Succeeds([&] { Decompress(*MemorySource(file), *MemorySink(&whole), Finder(model), one); });
@@ -73,17 +93,17 @@ void Read(const Bytes& file, const CodecModel& model, const OriginalRange& range
   Bytes threaded;
   const bool threads_agree =
       sound == Succeeds([&] {
-        Decompress(*MemorySource(file), *MemorySink(&threaded), Finder(model), CodecOptions{2, {}});
+        Decompress(*MemorySource(file), *MemorySink(&threaded), Finder(model), Options(2));
       });
   Require(threads_agree && whole == threaded, "two threads restore what one restores");
 
   FileInfo info;
-  const bool readable = Succeeds([&] { info = ReadFileInfo(*MemorySource(file)); });
+  const bool readable = Succeeds([&] { info = ReadFileInfo(*MemorySource(file), kMemoryBytes); });
   Require(!sound || (readable && info.totals.original_bytes == whole.size()),
           "what can be restored can be listed, with its size");
 
   Bytes salvaged;
-  SmallSink salvage(&salvaged);
+  SalvageSink salvage(file, &salvaged);
   SalvageReport report;
   const bool kept = Succeeds(
       [&] { report = DecompressKeepGoing(*MemorySource(file), salvage, Finder(model), one); });

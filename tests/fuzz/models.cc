@@ -8,7 +8,7 @@
 
 #include "coder/archive/segment_codec.h"
 #include "coder/container/container_writer.h"
-#include "data/base/byte_order.h"
+#include "coder/weights/model_codec.h"
 #include "data/base/error.h"
 #include "data/tokenizer/bpe_tokenizer.h"
 #include "model/quantized_model.h"
@@ -57,17 +57,11 @@ bool IsSmall(const ModelConfig& config) {
 }
 
 bool IsSmallModel(std::span<const uint8_t> bytes) {
-  // Magic, format and contract; a flat model tells its length, too.
-  const size_t prefix = IsModelFile(bytes) ? 24 : 16;
-  if (bytes.size() < prefix) return true;
-  QuantizedModel head;
   try {
-    ByteReader in(bytes.subspan(prefix), "model");
-    GetModelHead(&in, &head);
+    return IsSmall(ReadModelHead(bytes, "model").config);
   } catch (const Error&) {
     return true;
   }
-  return IsSmall(head.config);
 }
 
 FileHeader Layout(const CodecModel& model, ContextMode mode, uint32_t lanes, uint32_t chunks) {
