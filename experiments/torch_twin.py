@@ -450,15 +450,19 @@ class Training:
     @torch.no_grad()
     def kept(self, results):
         """What twin_checkpoint.py makes a checkpoint of, one a network. Its largest keys and values
-        are those of 16 contexts of the text that was trained on."""
+        are those of 16 contexts of the text that was trained on. Adds to each result the bits per
+        byte of what is kept, "bpb_kept", whose memory has rounded rows."""
         used = self.averaged or {name: w.detach() for name, w in self.p.items()}
+        memories = [m.kept() if m else {} for m in self.memories.each] if self.memories else [{}] * len(self.all)
+        for result, bpb in zip(results, evaluate(self.networks, used, self.validation)):
+            result["bpb_kept"] = round(bpb, 5)
         self.networks.maxima = []
         evaluate(self.networks, used, self.train_data[:16 * self.c["context"]])
         keys, values = (torch.stack(of_layers, dim=1).cpu().numpy() for of_layers in zip(*self.networks.maxima))
         self.networks.maxima = None
         digest = hashlib.sha256(self.train_data.cpu().numpy().tobytes()).hexdigest()
         return [twin_checkpoint.kept(c, {name: w[e].cpu().numpy() for name, w in used.items()}, (keys[e], values[e]),
-                                     results[e]["curve"], digest) for e, c in enumerate(self.all)]
+                                     results[e]["curve"], digest, memories[e]) for e, c in enumerate(self.all)]
 
     def remembered(self, p):
         """What each memory holds, and for each coding of its rows: its bytes and what it costs in held-out bits per byte, on
@@ -517,7 +521,7 @@ def main():
         kept = training.kept(results) if arguments.save else []
         for (line, _), saved in zip(group, kept):
             os.makedirs(arguments.save, exist_ok=True)
-            numpy.savez(os.path.join(arguments.save, line["name"].replace(" ", "_") + ".npz"), **saved)
+            numpy.savez_compressed(os.path.join(arguments.save, line["name"].replace(" ", "_") + ".npz"), **saved)
         for (line, _), result in zip(group, results):
             with open(arguments.out, "a") as file:
                 file.write(json.dumps({**line, **result}) + "\n")

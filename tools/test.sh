@@ -43,7 +43,7 @@ build_and_run() {  # PRESET PROGRAM...
   shift
   build "$preset" "$@"
   names=$(IFS='|'; echo "$*")
-  run_tests "$preset" -R "^($names): "
+  run_tests "$preset" -R "^($names):"
 }
 
 if [ "$full" = yes ]; then tools/install_deps.sh --full; else tools/install_deps.sh; fi
