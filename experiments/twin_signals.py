@@ -198,19 +198,25 @@ class SignalTraining(torch_twin.Training):
                 for e, c in enumerate(self.all)]
 
 
-def made(name, folder, configurations, device):
-    """The sequences of all configurations of a set."""
+def made_of(name, loaded, configurations, device):
+    """The sequences of all configurations of a set; loaded: photographs or recordings."""
     keys = list(dict.fromkeys(key for c in configurations for key in keys_of(c)))
     orders = sorted({order_of(c) for c in configurations})
     copies = sorted({pool.split()[1] for c in configurations for pool in c["shares"]})
     if name.startswith("speech"):
-        heard = signal_sets.recordings(os.path.join(folder, "speech.npz"))
-        return signal_sets.sound_signals(heard, keys, copies, device, name == "speech16",
+        return signal_sets.sound_signals(loaded, keys, copies, device, name == "speech16",
                                          configurations[0]["predictions"])
-    photos = signal_sets.photographs(folder)
     if name == "patches":
-        return signal_sets.patch_signals(photos, keys, orders, copies, device)
-    return signal_sets.whole_signals(photos, keys, orders, copies, device, name == "colour")
+        return signal_sets.patch_signals(loaded, keys, orders, copies, device)
+    return signal_sets.whole_signals(loaded, keys, orders, copies, device, name == "colour")
+
+
+def made(name, folder, configurations, device):
+    if name.startswith("speech"):
+        loaded = signal_sets.recordings(os.path.join(folder, "speech.npz"))
+    else:
+        loaded = signal_sets.photographs(folder)
+    return made_of(name, loaded, configurations, device)
 
 
 def groups_of(lines, together):
