@@ -4,8 +4,9 @@ to a prediction as symbols.
 
     python3 twin_signals.py SWEEP.jsonl --data FOLDER --out RESULTS.jsonl
 
-A configuration has torch_twin.py's fields and those of FIELDS. FOLDER holds imagenet/, kodak/ and speech.npz.
-Networks of one shape and one set train as one batch. results/signals/README.md defines the rules.
+A configuration has torch_twin.py's fields and those of FIELDS. FOLDER holds imagenet/, kodak/ and
+speech.npz. Networks of one shape and one set train as one batch. results/signals/README.md defines
+the rules.
 """
 
 import argparse
