@@ -29,12 +29,7 @@ class Job {
                          : std::min(options_.threads, kMaxThreadsPerProcessor * ProcessorCount());
     codec_.memory_bytes = MemoryOf(options_.memory);
     codec_.mode = static_cast<ContextMode>(options_.mode);
-    if (options_.progress != nullptr) {
-      codec_.progress = [this](uint64_t original_bytes, uint64_t file_bytes) {
-        if (options_.progress(options_.progress_user, original_bytes, file_bytes) != 0)
-          throw Error(ErrorKind::kCancelled, "the caller asked to stop");
-      };
-    }
+    codec_.progress = ProgressOf(options_.progress, options_.progress_user);
   }
   Job(const Job&) = delete;
   Job& operator=(const Job&) = delete;
@@ -263,6 +258,17 @@ occam_code occam_costs(const void* bytes, size_t size, const occam_options* opti
     Job job(options);
     occam::MeasureCosts(SpanOf(bytes, size), job.model().loaded.codec_model(), job.codec(),
                         {bits, size});
+  });
+}
+
+occam_code occam_costs_explained(const void* bytes, size_t size, const occam_options* options,
+                                 float* bits, uint8_t* deciders, occam_error* error) {
+  return Guard(error, [&] {
+    Require((bits != nullptr && deciders != nullptr) || size == 0,
+            "there is no place for costs and deciders");
+    Job job(options);
+    occam::MeasureCosts(SpanOf(bytes, size), job.model().loaded.codec_model(), job.codec(),
+                        {bits, size}, {reinterpret_cast<occam::Decider*>(deciders), size});
   });
 }
 }

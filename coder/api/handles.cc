@@ -135,6 +135,14 @@ Kernels KernelsOf(unsigned flags) {
   return (flags & OCCAM_PLAIN_KERNELS) != 0 ? Kernels::kPlain : Kernels::kFast;
 }
 
+ProgressFn ProgressOf(occam_progress progress, void* user) {
+  if (progress == nullptr) return nullptr;
+  return [progress, user](uint64_t original_bytes, uint64_t file_bytes) {
+    if (progress(user, original_bytes, file_bytes) != 0)
+      throw Error(ErrorKind::kCancelled, "the caller asked to stop");
+  };
+}
+
 std::unique_ptr<ByteSource> SourceOf(const occam_reader& reader) {
   Require(reader.read != nullptr, "the reader has no function that reads");
   return std::make_unique<CallbackSource>(reader);

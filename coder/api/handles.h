@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 
+#include "coder/archive/codec_options.h"
 #include "coder/predict/network_predictor.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
@@ -90,6 +91,10 @@ void Fill(const Struct& result, Struct* to) {
 }
 
 Kernels KernelsOf(unsigned flags);  // Throws kUsage for flags that do not exist.
+
+// Returns a caller's progress function, which may be null, as ours. It throws kCancelled where that
+// asks to stop.
+ProgressFn ProgressOf(occam_progress progress, void* user);
 
 // Returns the limit of memory that a caller's number stands for.
 inline uint64_t MemoryOf(uint64_t memory) { return memory == 0 ? kDefaultMemoryBytes : memory; }

@@ -41,25 +41,32 @@ std::vector<uint32_t> Lanes(CodingMethod method, uint32_t symbols, const FileHea
 
 // Scores the lanes of one segment, `row_symbols` steps at a time, so that intervals are held for
 // these steps only. take(known, intervals) gets the rows, lane by lane, and returns whether to go
-// on. False where it did not.
+// on. False where it did not. `deciders`, where there are any, get who decided each symbol.
 template <typename Take>
 bool ScoreLanes(Predictor& model, std::span<const int32_t> symbols,
-                std::span<const uint32_t> lengths, uint32_t row_symbols, Take take) {
+                std::span<const uint32_t> lengths, uint32_t row_symbols, Take take,
+                std::span<Decider> deciders = {}) {
   row_symbols = std::min(row_symbols, lengths.front());
   std::vector<SymbolInterval> buffer(lengths.size() * row_symbols);
   model.StartSegment(static_cast<int>(lengths.size()));
   for (uint32_t begin = 0; begin < lengths.front(); begin += row_symbols) {
     std::vector<std::span<const int32_t>> known;
     std::vector<std::span<SymbolInterval>> intervals;
+    std::vector<std::span<Decider>> decided;
     size_t offset = 0;
     for (const uint32_t length : lengths) {
       if (length <= begin) break;
       const size_t size = std::min(row_symbols, length - begin);
       intervals.push_back(std::span(buffer).subspan(known.size() * row_symbols, size));
       known.push_back(symbols.subspan(offset + begin, size));
+      if (!deciders.empty()) decided.push_back(deciders.subspan(offset + begin, size));
       offset += length;
     }
-    model.Score(known, intervals);
+    if (deciders.empty()) {
+      model.Score(known, intervals);
+    } else {
+      model.ScoreWithDeciders(known, intervals, decided);
+    }
     if (!take(known, intervals)) return false;
   }
   return true;
@@ -140,29 +147,8 @@ const Tokenizer* SegmentCodec::TokenizerOf(CodingMethod method) {
   return tokenizer_.get();
 }
 
-SegmentCodec::Symbols SegmentCodec::SymbolsOf(CodingMethod method, std::span<const uint8_t> bytes) {
-  const Tokenizer* const tokenizer = TokenizerOf(method);
-  if (!tokenizer) return {{bytes.begin(), bytes.end()}, {}};
-  Symbols symbols{tokenizer->Encode(bytes), {}};
-  if (const auto bit = tokenizer->lost_bit()) {
-    Bytes values(bytes.begin(), bytes.end());
-    symbols.lost_bits = TakeLostBits(values, *bit);
-  }
-  return symbols;
-}
-
-Bytes SegmentCodec::BytesOf(CodingMethod method, const Symbols& symbols) {
-  const Tokenizer* const tokenizer = TokenizerOf(method);
-  if (!tokenizer || tokenizer->lost_bit()) {
-    Bytes values(symbols.tokens.begin(), symbols.tokens.end());
-    if (tokenizer) ReturnLostBits(values, symbols.lost_bits, *tokenizer->lost_bit());
-    return values;
-  }
-  return tokenizer->Decode(symbols.tokens);
-}
-
 std::optional<SegmentCodec::Payload> SegmentCodec::EncodePayload(CodingMethod method,
-                                                                 const Symbols& symbols,
+                                                                 const CodedSymbols& symbols,
                                                                  uint32_t original_bytes,
                                                                  size_t most_bytes, int threads,
                                                                  const CountFn& count) {
@@ -190,7 +176,7 @@ std::optional<Bytes> SegmentCodec::DecodePayload(CodingMethod method,
                                                  std::span<const uint8_t> payload,
                                                  uint32_t symbol_count, uint32_t original_bytes,
                                                  int threads, const CountFn& count) {
-  Symbols symbols{std::vector<int32_t>(symbol_count), {}};
+  CodedSymbols symbols{std::vector<int32_t>(symbol_count), {}};
   RangeDecoder decoder(payload);
   DecodeSymbols(PredictorFor(method, threads), Lanes(method, symbol_count, file_), symbols.tokens,
                 CountEvery(method, model_), {symbol_count, original_bytes, count}, &decoder);
@@ -199,7 +185,7 @@ std::optional<Bytes> SegmentCodec::DecodePayload(CodingMethod method,
     symbols.lost_bits = DecodeLostBits(symbols.tokens, &decoder);
   const uint64_t bytes = tokenizer ? tokenizer->DecodedBytes(symbols.tokens) : symbol_count;
   if (!decoder.ConsumedExactly() || bytes != original_bytes) return std::nullopt;
-  return BytesOf(method, symbols);
+  return BytesOf(symbols, tokenizer);
 }
 
 EncodedSegment SegmentCodec::Encode(std::span<const uint8_t> original, int threads,
@@ -210,7 +196,7 @@ EncodedSegment SegmentCodec::Encode(std::span<const uint8_t> original, int threa
   best.header.symbols = size;
   best.payload.assign(original.begin(), original.end());
   const auto attempt = [&](CodingMethod method, size_t most_bytes, const CountFn& done) {
-    const Symbols symbols = SymbolsOf(method, original);
+    const CodedSymbols symbols = SymbolsOf(original, TokenizerOf(method));
     auto payload = EncodePayload(method, symbols, size, most_bytes, threads, done);
     if (!payload) return;
     best.header.method = method;
@@ -237,7 +223,7 @@ size_t SegmentCodec::PayloadBytes(CodingMethod method, std::span<const uint8_t> 
                                   int threads, const CountFn& count) {
   if (method == CodingMethod::kStored) return original.size();
   const auto size = static_cast<uint32_t>(original.size());
-  const Symbols symbols = SymbolsOf(method, original);
+  const CodedSymbols symbols = SymbolsOf(original, TokenizerOf(method));
   const CountFn uncounted = [](uint32_t) {};
   const Bytes payload =
       EncodePayload(method, symbols, size, std::numeric_limits<size_t>::max(), threads, uncounted)
@@ -251,27 +237,32 @@ size_t SegmentCodec::PayloadBytes(CodingMethod method, std::span<const uint8_t> 
 
 std::vector<SymbolFrequency> SegmentCodec::ModelFrequencies(std::span<const uint8_t> original,
                                                             int threads, const CountFn& count) {
-  const Symbols symbols = SymbolsOf(CodingMethod::kModel, original);
   const Tokenizer* const tokenizer = TokenizerOf(CodingMethod::kModel);
+  const CodedSymbols symbols = SymbolsOf(original, tokenizer);
   const auto symbol_count = static_cast<uint32_t>(symbols.tokens.size());
   std::vector<SymbolFrequency> result(symbol_count);
+  std::vector<Decider> deciders(symbol_count);
   SymbolCounter counter(symbol_count, original.size(), count);
-  ScoreLanes(PredictorFor(CodingMethod::kModel, threads), symbols.tokens,
-             Lanes(CodingMethod::kModel, symbol_count, file_), file_.context,
-             [&](const auto& known, const auto& intervals) {
-               uint32_t done = 0;
-               for (size_t lane = 0; lane < known.size(); ++lane) {
-                 auto to = result.begin() + (known[lane].data() - symbols.tokens.data());
-                 for (const SymbolInterval& interval : intervals[lane])
-                   (to++)->frequency = interval.size;
-                 done += static_cast<uint32_t>(known[lane].size());
-               }
-               counter.Add(done);
-               return true;
-             });
-  for (uint32_t i = 0; tokenizer != nullptr && i < symbol_count; ++i)
+  ScoreLanes(
+      PredictorFor(CodingMethod::kModel, threads), symbols.tokens,
+      Lanes(CodingMethod::kModel, symbol_count, file_), file_.context,
+      [&](const auto& known, const auto& intervals) {
+        uint32_t done = 0;
+        for (size_t lane = 0; lane < known.size(); ++lane) {
+          auto to = result.begin() + (known[lane].data() - symbols.tokens.data());
+          for (const SymbolInterval& interval : intervals[lane]) (to++)->frequency = interval.size;
+          done += static_cast<uint32_t>(known[lane].size());
+        }
+        counter.Add(done);
+        return true;
+      },
+      deciders);
+  for (uint32_t i = 0; i < symbol_count; ++i) {
+    result[i].decider = deciders[i];
+    if (tokenizer == nullptr) continue;
     result[i].bytes =
         static_cast<uint32_t>(tokenizer->DecodedBytes(std::span(symbols.tokens).subspan(i, 1)));
+  }
   return result;
 }
 

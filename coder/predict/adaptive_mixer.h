@@ -43,6 +43,12 @@ class AdaptiveMixer {
   int32_t Predict(int network_logit);
   void Learn(bool bit);
 
+  // Evidence for a byte by Decider, kNone apart: the sum over its bits of the logits that each adds
+  // to the mixture for the bit that came, out of 2 * 65536 * kLogitOne.
+  using Evidence = std::array<int64_t, 4>;
+  // Between Predict and Learn: adds what the bit `bit` would be worth.
+  void AddEvidence(bool bit, Evidence* evidence) const;
+
  private:
   static constexpr size_t kContexts = 4;
   // The places of the predictions among the inputs of the mixer.

@@ -10,9 +10,9 @@
 //     const std::vector<uint8_t> same = occam::DecompressBytes(file);
 //
 //   This page goes from simple calls (1) over models (2), options (3) and streams (4) to costs,
-//   predictions and generation (5) and the range coder alone (6). It is a thin layer over the C
-//   functions of occam_c.h, whose comments explain each number; so a program that is built with
-//   it needs no particular compiler for the library.
+//   predictions and generation (5), the range coder alone (6) and small records (7). It is a thin
+//   layer over the C functions of occam_c.h, whose comments explain each number; so a program that
+//   is built with it needs no particular compiler for the library.
 //
 // Errors: every function throws occam::Error, whose kind says what went wrong and whose text is one
 // sentence. A call that throws has changed nothing. Exceptions of your own functions come out.
@@ -87,7 +87,7 @@ class Caught {
   void Call(Function function, Arguments... arguments) {
     occam_error error;
     const occam_code code = function(arguments..., &error);
-    if (exception_) std::rethrow_exception(exception_);
+    if (exception_) std::rethrow_exception(std::exchange(exception_, nullptr));
     if (code != OCCAM_OK) throw Error(static_cast<ErrorKind>(code), error.message);
   }
 
@@ -407,6 +407,29 @@ inline std::vector<float> Costs(std::span<const uint8_t> bytes, const Options& o
   return bits;
 }
 
+// Who decided a byte: the predictor whose evidence for it weighed most.
+enum class DecidedBy : uint8_t {
+  kNetwork = OCCAM_DECIDER_NETWORK,
+  kMatch = OCCAM_DECIDER_MATCH,
+  kWords = OCCAM_DECIDER_WORDS,
+  kOrders = OCCAM_DECIDER_ORDERS,
+  kNone = OCCAM_DECIDER_NONE  // all of them expected another byte
+};
+
+struct ExplainedCosts {
+  std::vector<float> bits;            // [bytes], as Costs
+  std::vector<DecidedBy> decided_by;  // [bytes]
+};
+
+// The same, and who decided each byte.
+inline ExplainedCosts ExplainCosts(std::span<const uint8_t> bytes, const Options& options = {}) {
+  door::Bridge bridge;
+  ExplainedCosts costs{std::vector<float>(bytes.size()), std::vector<DecidedBy>(bytes.size())};
+  bridge.Call(occam_costs_explained, bytes.data(), bytes.size(), bridge.With(options),
+              costs.bits.data(), reinterpret_cast<uint8_t*>(costs.decided_by.data()));
+  return costs;
+}
+
 struct Sampling {
   uint32_t temperature_thousandths = 1000;  // 0: always the likeliest
   uint32_t top_k = 0;                       // only the k likeliest symbols; 0: all
@@ -499,6 +522,56 @@ class EntropyDecoder {
 
  private:
   std::unique_ptr<occam_decoder, void (*)(occam_decoder*)> decoder_;
+};
+
+// ---- 7. Small records --------------------------------------------------------------------------
+
+// Codes records of a few hundred bytes, each alone into a bare frame, which has at most
+// OCCAM_FRAME_MAX bytes around its payload. Whoever decodes must know model and check_bytes:
+// comments at occam_record_options tell the odds.
+class RecordCodec {
+ public:
+  // The model must outlive it. `progress` is that of Options, of each call by itself.
+  explicit RecordCodec(const Model& model, int check_bytes = 1,
+                       const std::function<bool(uint64_t, uint64_t)>& progress = nullptr)
+      : bridge_(std::make_unique<door::Bridge>()),
+        options_(std::make_unique<Options>()),
+        codec_(nullptr, occam_record_codec_free) {
+    options_->progress = progress;
+    const occam_options* const c = bridge_->With(*options_);
+    occam_record_options c_options = occam_record_options_init();
+    c_options.check_bytes = check_bytes;
+    c_options.progress = c->progress;
+    c_options.progress_user = c->progress_user;
+    occam_record_codec* codec = nullptr;
+    door::Call(occam_record_codec_new, model.get(), &c_options, &codec);
+    codec_.reset(codec);
+  }
+  // The frame of a record of at most OCCAM_RECORD_MAX bytes.
+  std::vector<uint8_t> Encode(std::span<const uint8_t> record) {
+    return Run(occam_record_encode, record);
+  }
+  std::vector<uint8_t> Decode(std::span<const uint8_t> frame) {
+    return Run(occam_record_decode, frame);
+  }
+  // The record's length as its frame tells it, unchecked.
+  static size_t SizeOf(std::span<const uint8_t> frame) {
+    size_t size = 0;
+    door::Call(occam_record_size, frame.data(), frame.size(), &size);
+    return size;
+  }
+
+ private:
+  template <typename Function>
+  std::vector<uint8_t> Run(Function function, std::span<const uint8_t> bytes) {
+    door::Buffer result;
+    bridge_->Call(function, codec_.get(), bytes.data(), bytes.size(), result.get());
+    return result.Take();
+  }
+
+  std::unique_ptr<door::Bridge> bridge_;  // carries the caller's progress function
+  std::unique_ptr<Options> options_;
+  std::unique_ptr<occam_record_codec, void (*)(occam_record_codec*)> codec_;
 };
 
 }  // namespace occam

@@ -14,7 +14,7 @@
  *     occam_buffer_free(&restored);
  *
  *   This page goes from simple calls on buffers (1) over models (2), options (3) and streams (4) to
- *   costs, predictions and generation (5) and the range coder alone (6).
+ *   costs, predictions and generation (5), the range coder alone (6) and small records (7).
  *
  * Errors
  *
@@ -290,6 +290,21 @@ OCCAM_API occam_code occam_list(const occam_reader* reader, occam_file_info* inf
 OCCAM_API occam_code occam_costs(const void* bytes, size_t size, const occam_options* options,
                                  float* bits, occam_error* error);
 
+/* Who decided a byte. In mode adaptive several predictors are mixed: the one whose evidence for the
+ * byte weighed most in the mixture has decided it. In other modes it is always the network. */
+typedef enum occam_decider {
+  OCCAM_DECIDER_NETWORK = 0,
+  OCCAM_DECIDER_MATCH = 1,  /* a long string that came before goes on as it did there */
+  OCCAM_DECIDER_WORDS = 2,  /* what followed the word so far, also with the word before it */
+  OCCAM_DECIDER_ORDERS = 3, /* what followed the last four and six bytes */
+  OCCAM_DECIDER_NONE = 4    /* all of them expected another byte */
+} occam_decider;
+
+/* As occam_costs; deciders[i] is also the occam_decider of byte i. */
+OCCAM_API occam_code occam_costs_explained(const void* bytes, size_t size,
+                                           const occam_options* options, float* bits,
+                                           uint8_t* deciders, occam_error* error);
+
 /* A text that is read piece by piece: what would come next? Its context is carried without end. */
 typedef struct occam_context occam_context;
 
@@ -361,6 +376,49 @@ OCCAM_API occam_code occam_decoder_take(occam_decoder* decoder, uint32_t start, 
                                         occam_error* error);
 /* Returns, after the last symbol, whether an encoder of these symbols writes these very bytes. */
 OCCAM_API int occam_decoder_is_exact(const occam_decoder* decoder);
+
+/* ---- 7. Small records ------------------------------------------------------------------------ */
+
+/* A record of a few hundred bytes, coded alone into a bare frame: its length, a check and the
+ * payload (docs/spec/frame.md). There is no magic, no index and no model id: whoever decodes must
+ * know the model and the number of check bytes. A handle keeps its memory from record to record. */
+typedef struct occam_record_codec occam_record_codec;
+
+#define OCCAM_RECORD_MAX 1061055u /* bytes of a record at most */
+#define OCCAM_FRAME_MAX 4u        /* bytes that a frame has around its payload at most */
+
+typedef struct occam_record_options {
+  size_t struct_size;
+  int check_bytes;         /* 0, 1 or 2 bytes of a hash of the record. A wrong model or a cut or
+                              damaged frame is taken for right by 1 in 256 with one byte, by 1 in
+                              65536 with two, often with none. Records of more than 12479 bytes
+                              have room for one. */
+  occam_progress progress; /* of each call by itself, for long records; NULL: none */
+  void* progress_user;
+} occam_record_options;
+
+static inline occam_record_options occam_record_options_init(void) {
+  const occam_record_options options = {sizeof(occam_record_options), 1, NULL, NULL};
+  return options;
+}
+
+/* The model must outlive the codec. `options` may be NULL. */
+OCCAM_API occam_code occam_record_codec_new(const occam_model* model,
+                                            const occam_record_options* options,
+                                            occam_record_codec** codec, occam_error* error);
+OCCAM_API void occam_record_codec_free(occam_record_codec* codec); /* NULL is allowed */
+
+/* A frame has at most OCCAM_FRAME_MAX bytes more than its record, which may be empty. */
+OCCAM_API occam_code occam_record_encode(occam_record_codec* codec, const void* record, size_t size,
+                                         occam_buffer* frame, occam_error* error);
+
+/* OCCAM_ERROR_DAMAGED where the frame is seen not to be one that the model has made. */
+OCCAM_API occam_code occam_record_decode(occam_record_codec* codec, const void* frame, size_t size,
+                                         occam_buffer* record, occam_error* error);
+
+/* The record's length by the first bytes of its frame, with no model; unchecked. */
+OCCAM_API occam_code occam_record_size(const void* frame, size_t size, size_t* record_size,
+                                       occam_error* error);
 
 #ifdef __cplusplus
 } /* extern "C" */

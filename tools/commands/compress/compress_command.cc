@@ -99,6 +99,16 @@ int List(const std::string& input, const std::atomic<bool>& interrupted) {
   return 0;
 }
 
+// The library does not know which of several files a record is.
+template <typename Act>
+auto WithName(const std::string& name, const Act& act) {
+  try {
+    return act();
+  } catch (const Error& error) {
+    throw Error(error.kind(), name + ": " + error.what());
+  }
+}
+
 // Runs one file through the library, with progress, and prints its line with -v.
 class FileWorker {
  public:
@@ -144,6 +154,7 @@ class FileWorker {
       if (!interrupted_) ShowProgress(line, source, original, file);
       return !interrupted_;
     };
+    if (request_.raw_frame) return RunFrame(source, sink, options);
     if (request_.keep_going) options.damage = [damage](const Damage& d) { damage->push_back(d); };
     SourceReader reader(source);
     SinkWriter writer(sink);
@@ -151,6 +162,23 @@ class FileWorker {
     if (!request_.range) return DecompressStream(reader, writer, options);
     return DecompressRangeStream(reader, writer, request_.range->offset, request_.range->length,
                                  options);
+  }
+
+  // A record and its bare frame, whichever way.
+  Stats RunFrame(ByteSource& source, ByteSink& sink, const Options& options) {
+    const bool compress = request_.action == Action::kCompress;
+    // A byte more than there may be, so that it is seen.
+    Bytes input(OCCAM_RECORD_MAX + OCCAM_FRAME_MAX + 1);
+    input.resize(source.Read(input));
+    RecordCodec codec(*model_, request_.check_bytes, options.progress);
+    const Bytes output = WithName(
+        source.name(), [&] { return compress ? codec.Encode(input) : codec.Decode(input); });
+    sink.Write(output);
+    Stats stats = occam_stats_init();
+    stats.original_bytes = compress ? input.size() : output.size();
+    stats.file_bytes = compress ? output.size() : input.size();
+    stats.payload_bytes = stats.file_bytes;
+    return stats;
   }
 
   void PrintLine(const ByteSource& source, const Stats& stats, bool sound, double elapsed_s) const {
@@ -190,7 +218,7 @@ int Run(const CompressOptions& request) {
   std::optional<Model> model;
   if (!request.model.empty() && request.action != Action::kList) {
     model = LoadDoorModel(request.model, plain);
-  } else if (request.action == Action::kCompress) {
+  } else if (request.action == Action::kCompress || request.raw_frame) {
     model = Model::BuiltIn("", plain);  // once for all files
   }
 

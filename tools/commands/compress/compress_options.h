@@ -25,6 +25,8 @@ struct CompressOptions {
   std::vector<std::string> files;      // at least one
   std::string output;                  // empty: by the input's name
   std::optional<OriginalRange> range;  // decompressing: this part alone
+  bool raw_frame = false;              // the whole file is one record, coded into a bare frame
+  int check_bytes = 1;                 // of a bare frame
   bool keep_going = false;             // decompressing: what is sound of damaged files
   bool to_stdout = false;
   bool force = false;
