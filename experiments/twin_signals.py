@@ -178,7 +178,7 @@ class SignalTraining(torch_twin.Training):
         half = []
         for done in range(1, self.steps + 1):
             step()
-            if done == self.steps // 2:
+            if done == max(1, self.steps // 2):
                 half = (self.loss_sum / done / math.log(2)).tolist()
         loss = (self.loss_sum / self.steps / math.log(2)).tolist()
         speed = self.steps * self.c["batch"] * self.c["context"] / (time.time() - looped)
