@@ -14,6 +14,7 @@ TEXTURES = (2, 5, 9, 15, 25, 40, 64, 110)
 ENERGIES = (1, 3, 5, 8, 12, 16, 21, 27, 35, 45, 60, 80, 110, 160, 240)
 FARTHER = {"W": (0, -1), "WW": (0, -2), "N": (1, 0), "NW": (1, -1), "NE": (1, 1), "NN": (2, 0),
            "NNE": (2, 1), "NEE": (1, 2), "NWW": (1, -2), "NNW": (2, -1)}
+ENERGY = {"energy": ("W", "N", "NW", "NE"), "energy2": ("WW", "NN", "NWW", "NEE", "NNE")}
 LS_OWN = ("W", "NW", "NE", "WW", "NN", "NNE")
 LS_BEFORE = ("", "W", "NE")  # of an earlier plane, beside its N
 LS_RADIUS, LS_INNER, LS_RIDGE = 6, 2, 16
@@ -93,8 +94,9 @@ class Scan:
             left = (self.x - radius).clamp_min(0)
             right = torch.minimum(self.x + radius, self.last) + 1
             top = (self.y - radius).clamp_min(0)
-            return (upto(self.y, right) - upto(top, right) + upto(self.y + 1, left).neg() +
-                    upto(top, left) + upto(self.y + 1, self.x) - upto(self.y, self.x))
+            above = upto(self.y, right) - upto(top, right) - upto(self.y, left) + upto(top, left)
+            row = upto(self.y + 1, self.x) - upto(self.y, self.x)
+            return above + row - upto(self.y + 1, left) + upto(self.y, left)
         return (sums(LS_RADIUS) + 3 * sums(LS_INNER)).view(z.shape)
 
 
@@ -256,13 +258,9 @@ class Plane:
             return signed_level(self.of(name[1:]) - self.of(basis), FINE)
         if name[0] == "e" and name[1:] in FARTHER:  # what the basis missed there
             return signed_level(self.scan.neighbour(self.error(basis), name[1:], 0))
-        if name == "energy":
+        if name in ENERGY:
             e = self.error(basis).abs()
-            return levels(sum(self.scan.neighbour(e, k, 0) for k in ("W", "N", "NW", "NE")), ENERGIES)
-        if name == "energy2":
-            e = self.error(basis).abs()
-            return levels(sum(self.scan.neighbour(e, k, 0) for k in ("WW", "NN", "NWW", "NEE", "NNE")),
-                          ENERGIES)
+            return levels(sum(self.scan.neighbour(e, k, 0) for k in ENERGY[name]), ENERGIES)
         if name[0] == "c" and name[1].isdigit():  # of the plane before: "c" + which + what
             k = int(name[1])
             if k > len(self.before):
@@ -271,8 +269,9 @@ class Plane:
             if what == "e":
                 return signed_level(p.error(basis))
             if what == "E":  # to the right, which rows of planes know
-                here = self.scan.y * self.scan.width + torch.minimum(self.scan.x + 1, self.scan.last)
-                return signed_level(p.error(basis).flatten(1)[:, here])
+                right = torch.minimum(self.scan.x + 1, self.scan.last)
+                error = p.error(basis).flatten(1)[:, self.scan.y * self.scan.width + right]
+                return signed_level(error)
             if what == "d":  # its value, moved by the difference at N, from the basis
                 moved = p.x + self.of("N") - p.of("N")
                 return signed_level((moved - self.of(basis)).clamp(-255, 255))

@@ -15,7 +15,8 @@ except ImportError:
         return lambda f: f
 
 EVERY = 8  # samples from one solution to the next
-RIDGE = 128.0
+FRACTION = 8  # bits of the sums below a unit, so that forgetting rounds by far less than RIDGE
+RIDGE = 32768.0  # 128 units
 BLOCKS = {"e4": 4, "e16": 16, "e64": 64}
 
 
@@ -37,8 +38,8 @@ def predicted(x, order, shift):
         p[t] = int(numpy.floor(s + 0.5))
         for i in range(order):
             for j in range(i + 1):
-                G[i, j] += h[i] * h[j] - (G[i, j] >> shift)
-            b[i] += h[i] * x[t] - (b[i] >> shift)
+                G[i, j] += (h[i] * h[j] << FRACTION) - (G[i, j] >> shift)
+            b[i] += (h[i] * x[t] << FRACTION) - (b[i] >> shift)
         for i in range(order - 1, 0, -1):
             h[i] = h[i - 1]
         h[0] = x[t]
@@ -48,7 +49,7 @@ def predicted(x, order, shift):
             v = G[j, j] + RIDGE
             for k in range(j):
                 v -= L[j, k] * L[j, k] * D[k]
-            D[j] = max(v, 1.0)
+            D[j] = v
             for i in range(j + 1, order):
                 v = G[i, j] * 1.0
                 for k in range(j):
@@ -70,7 +71,7 @@ def predicted(x, order, shift):
 def magnitude(v):
     """Of v >= 0: four levels for each doubling, 0 .. 71."""
     v = v.astype(numpy.int64) + 4
-    bits = numpy.floor(numpy.log2(v)).astype(numpy.int64)  # exact below 2^48
+    bits = numpy.frexp(v.astype(numpy.float64))[1] - 1  # of the highest bit
     return numpy.clip(4 * (bits - 2) + (v >> (bits - 2)) - 4, 0, 71)
 
 

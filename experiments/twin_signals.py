@@ -4,8 +4,9 @@ to a prediction as symbols.
 
     python3 twin_signals.py SWEEP.jsonl --data FOLDER --out RESULTS.jsonl
 
-A configuration has torch_twin.py's fields and those of FIELDS. FOLDER holds imagenet/, kodak/ and speech.npz.
-Networks of one shape and one set train as one batch. results/signals/README.md defines the rules.
+A configuration has torch_twin.py's fields and those of FIELDS. FOLDER holds imagenet/, kodak/ and
+speech.npz. Networks of one shape and one set train as one batch. results/signals/README.md defines
+the rules.
 """
 
 import argparse
@@ -177,7 +178,7 @@ class SignalTraining(torch_twin.Training):
         half = []
         for done in range(1, self.steps + 1):
             step()
-            if done == self.steps // 2:
+            if done == max(1, self.steps // 2):
                 half = (self.loss_sum / done / math.log(2)).tolist()
         loss = (self.loss_sum / self.steps / math.log(2)).tolist()
         speed = self.steps * self.c["batch"] * self.c["context"] / (time.time() - looped)
@@ -198,19 +199,25 @@ class SignalTraining(torch_twin.Training):
                 for e, c in enumerate(self.all)]
 
 
-def made(name, folder, configurations, device):
-    """The sequences of all configurations of a set."""
+def made_of(name, loaded, configurations, device):
+    """The sequences of all configurations of a set; loaded: photographs or recordings."""
     keys = list(dict.fromkeys(key for c in configurations for key in keys_of(c)))
     orders = sorted({order_of(c) for c in configurations})
     copies = sorted({pool.split()[1] for c in configurations for pool in c["shares"]})
     if name.startswith("speech"):
-        heard = signal_sets.recordings(os.path.join(folder, "speech.npz"))
-        return signal_sets.sound_signals(heard, keys, copies, device, name == "speech16",
+        return signal_sets.sound_signals(loaded, keys, copies, device, name == "speech16",
                                          configurations[0]["predictions"])
-    photos = signal_sets.photographs(folder)
     if name == "patches":
-        return signal_sets.patch_signals(photos, keys, orders, copies, device)
-    return signal_sets.whole_signals(photos, keys, orders, copies, device, name == "colour")
+        return signal_sets.patch_signals(loaded, keys, orders, copies, device)
+    return signal_sets.whole_signals(loaded, keys, orders, copies, device, name == "colour")
+
+
+def made(name, folder, configurations, device):
+    if name.startswith("speech"):
+        loaded = signal_sets.recordings(os.path.join(folder, "speech.npz"))
+    else:
+        loaded = signal_sets.photographs(folder)
+    return made_of(name, loaded, configurations, device)
 
 
 def groups_of(lines, together):
