@@ -509,6 +509,8 @@ def main():
     for line in read_lines(arguments.sweep):
         if line["name"] not in finished:
             c = completed(line)
+            if arguments.save:
+                twin_checkpoint.check(c)
             members = groups.setdefault(tuple(c[name] for name in SHAPE), [[]])
             if len(members[-1]) == arguments.together:
                 members.append([])

@@ -40,10 +40,32 @@ def check(configuration: dict[str, Any]) -> None:
     """Raises ValueError where Occam's network has no place for what was trained."""
     if configuration["x0mix"]:
         raise ValueError("a network with x0mix has no checkpoint: Occam's network does not mix so")
+    if configuration["memory"]:
+        check_memory(configuration)
     usual = {"rotated_share": 0.5, "rotary_base": 1024.0, "score_scale": 3.0, "key_shift": 1}
     for name, value in usual.items():
         if configuration[name] != value:
             raise ValueError(f"{name} is {configuration[name]}; Occam's network has {value}")
+
+
+def check_memory(configuration: dict[str, Any]) -> None:
+    """Raises ValueError where a memory is none of docs/spec/memory.md."""
+    import twin_memory  # which needs PyTorch, as all that has a memory does
+
+    for rule in configuration["memory"].split():
+        name, kind, *_ = twin_memory.parsed(rule, configuration["memory_bits"])
+        if kind not in twin_memory.OCCAM_KINDS:
+            raise ValueError(f"Occam's memory has no rule {name}")
+    for name, usual in {"memory_shared": 0, "memory_embedding": 1}.items():
+        if configuration[name] != usual:
+            raise ValueError(f"{name} is {configuration[name]}; Occam's memory has {usual}")
+    if configuration["memory_width"] not in range(8, 65, 8):
+        raise ValueError("rows have 8 to 64 numbers in Occam's memory")
+    if configuration["memory_round"] and not configuration["memory_round"].startswith("step "):
+        raise ValueError("all tables of Occam's memory share one step: memory_round")
+    layers, gate = configuration["memory_layers"], configuration["memory_gate"]
+    if not (layers, gate) == ([], 0) and not (len(layers) == 1 and layers[0] > 0 and gate == 2):
+        raise ValueError("Occam's memory has one gated block or none: memory_layers, memory_gate")
 
 
 def kept(configuration: dict[str, Any], parameters: dict[str, numpy.ndarray],

@@ -26,7 +26,8 @@ FIELDS = {
     "memory_width": 0,  # numbers a row, projected to the width; 0: the width, without a projection
     "memory_shared": 0,  # 1: all rules choose rows of one table
     "memory_layers": [],  # blocks before which the rows are added again, by another projection
-    "memory_gate": 0,  # 1: a rule's row times clamp(1 + its weights * norm(x), 0, 2)
+    # 1: a rule's row times clamp(1 + its weights * norm(x), 0, 2); 2: not at the input
+    "memory_gate": 0,
     "memory_embedding": 1,  # 0: without the byte's own embedding; a rule h1 stands for it
     "memory_optimizer": "adam", "memory_lr": 8e-3, "memory_beta2": 0.99, "memory_decay": 0.0,
     "memory_init": 0.0,
@@ -38,6 +39,8 @@ BEGIN = 256
 MULTIPLIER = 0x9E3779B1
 MASK = 0xFFFFFFFF
 KNOWN_COUNTS = {"h": range(1, 10), "s": range(1, 10), "w": (1, 2), "v": (1, 2, 3)}
+OCCAM_KINDS = {"h": 1, "v": 2}  # the rules that Occam has, by their numbers in files
+FINE_STEP = 0.25  # of rows whose rounding was not trained in, in their deviations
 CODINGS = ("row 63", "row 15", "row 7", "row 3", "row 1", "step 0.25", "step 0.5",
            "step 1", "step 1.5", "step 2", "step 3", "step 4", "dead 1", "least 2")
 
@@ -145,9 +148,9 @@ def coded(rows, coding, step, count=None):
 
 
 def step_near(x):
-    """The nearest number of 5 significant bits, as which a model holds the step of its rows."""
+    """The nearest number of 16 significant bits, as which a model holds the step of its rows."""
     mantissa, exponent = math.frexp(x)
-    return math.ldexp(round(mantissa * 32), exponent - 5)
+    return math.ldexp(round(mantissa * 65536), exponent - 16)
 
 
 def entropy_bits(counts):
@@ -234,7 +237,7 @@ class Memory:
 
     def add(self, x, rows, place):
         """x [B, T, D] and what the rows add to it at a place, 0 = the input."""
-        if self.c["memory_gate"]:
+        if self.c["memory_gate"] == 1 or (self.c["memory_gate"] == 2 and place > 0):
             gate = (1 + linear(norm(x)[None], self.w["gates"][place][None])[0]).clamp(0, 2)
             rows = rows * gate[..., None]
         if place == 0 and not self.c["memory_embedding"]:
@@ -299,25 +302,16 @@ class Memory:
     def kept(self):
         """The memory as Occam has it (model/memory_rows.h, model/parameters.h), as numpy arrays:
         rows as integers and their step, which is the one trained in or a fine one, and tensors.
-        From then on this memory has rows so rounded."""
-        c = self.c
-        kind, value = (c["memory_round"] or "step 0.1").split()
-        one_table_each = not c["memory_shared"] and c["memory_embedding"]
-        if kind != "step" or not c["memory_width"] or not one_table_each:
-            raise ValueError("Occam's memory has narrow tables of its own for each rule, beside "
-                             "the embedding, with one step")
-        if any(rule[1] not in "hv" for rule in self.rules) or len(c["memory_layers"]) > 1:
-            raise ValueError("Occam's memory has rules h and v, and at most one further place")
-        if bool(c["memory_layers"]) != bool(c["memory_gate"]):
-            raise ValueError("Occam's memory has a gate at its further place, and only there")
+        From then on this memory has rows so rounded. twin_checkpoint.check must have passed."""
+        value = (self.c["memory_round"] or f"step {FINE_STEP}").split()[1]
         step = step_near(float(self.deviation()) * float(value))
         codes = (self.w["rows"] / step).round().clamp(-63, 63)
         self.w["rows"].copy_(codes * step)
-        rules = [[1 if rule[1] == "h" else 2, rule[3], rule[4]] for rule in self.rules]
+        rules = [[OCCAM_KINDS[rule[1]], rule[3], rule[4]] for rule in self.rules]
         kept = {"memory_codes": codes.to(torch.int8), "memory_step": torch.tensor(step),
                 "memory_rules": torch.tensor(rules, dtype=torch.int32),
                 "weights/memory_projection": self.w["projections"][0]}
-        if c["memory_layers"]:
+        if self.c["memory_layers"]:
             kept["weights/memory_gates"] = self.w["gates"][1]
             kept["weights/memory_gated"] = self.w["projections"][1]
         return {name: w.detach().cpu().numpy() for name, w in kept.items()}

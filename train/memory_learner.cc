@@ -13,6 +13,7 @@ namespace occam {
 namespace {
 
 constexpr float kEpsilon = 1e-10f;
+constexpr size_t kAhead = 8;  // rows that are on their way from memory while one is changed
 
 // Counts from which on a correction is 1 to the last bit.
 size_t SettledCount(double beta2) {
@@ -85,12 +86,22 @@ void MemoryLearner::Step(double rate_factor, const RowGradient& gradient) {
   });
 }
 
+void MemoryLearner::Fetch(size_t row) const {
+  __builtin_prefetch(&rows_.values[row * static_cast<size_t>(config_.memory_width)]);
+  __builtin_prefetch(&state_.mean_squares[row]);
+  __builtin_prefetch(&state_.counts[row]);
+}
+
 void MemoryLearner::StepTable(size_t rule, float rate, const RowGradient::Table& table) {
   const auto m = static_cast<size_t>(config_.memory_width);
   const auto keep = static_cast<float>(recipe_.memory_beta2);
   double change = 0;  // of the sum of squares
+  const auto row_at = [&](size_t place) {
+    return static_cast<size_t>(table.first_row + table.rows[place]);
+  };
   for (size_t place = 0; place < table.rows.size(); ++place) {
-    const auto row = static_cast<size_t>(table.first_row + table.rows[place]);
+    if (place + kAhead < table.rows.size()) Fetch(row_at(place + kAhead));
+    const size_t row = row_at(place);
     const auto g = std::span(table.sums).subspan(place * m, m);
     const auto w = std::span(rows_.values).subspan(row * m, m);
     const auto square = static_cast<float>(SquareSum(g) / static_cast<double>(m));

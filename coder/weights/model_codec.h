@@ -30,7 +30,7 @@ struct CodedModel {
       tensor_bytes;  // what each tensor took, to some bytes, in ParameterTable's order
   std::vector<size_t> table_bytes;  // what each table of the memory took, in the order of its rules
 
-  // What the memory took in all: its tables, and the tensors that bring their rows in.
+  // Returns what the memory took in all: its tables, and the tensors that bring their rows in.
   size_t MemoryBytes(const ModelConfig& config) const;
 };
 

@@ -27,6 +27,10 @@ SHAPE = {"width": 32, "layers": 2, "context": 128, "batch": 4, "windows": [32, 1
          "train_bytes": 40_000, "validation_bytes": 4096, "tokens": 15_000}
 
 
+MEMORY = {"memory": "h1 h3/6 v1 v2", "memory_bits": 7, "memory_width": 8,
+          "memory_optimizer": "row_rms", "memory_lr": 0.1, "memory_muon": 1}
+
+
 def run(command, *arguments):
     done = subprocess.run([os.path.join(binaries, command), *arguments], capture_output=True,
                           text=True)
@@ -68,13 +72,18 @@ def training_goes_on(folder, corpus, before):
 
 
 def others_are_refused():
-    for field, value in {"x0mix": 1, "rotary_base": 10_000.0, "key_shift": 0}.items():
+    others = [({"x0mix": 1}, "x0mix"), ({"rotary_base": 10_000.0}, "rotary_base"),
+              ({"key_shift": 0}, "key_shift"), ({**MEMORY, "memory": "h2 w1"}, "w1"),
+              ({**MEMORY, "memory_width": 0}, "rows"),
+              ({**MEMORY, "memory_gate": 1}, "memory_gate"),
+              ({**MEMORY, "memory_shared": 1}, "memory_shared")]
+    for fields, word in others:
         try:
-            twin_checkpoint.check(torch_twin.completed({**SHAPE, field: value}))
+            twin_checkpoint.check(torch_twin.completed({**SHAPE, **fields}))
         except ValueError as error:
-            assert field in str(error)
+            assert word in str(error), (fields, error)
         else:
-            raise AssertionError(f"{field} was taken")
+            raise AssertionError(f"{fields} was taken")
 
 
 with tempfile.TemporaryDirectory() as work:
@@ -83,6 +92,9 @@ with tempfile.TemporaryDirectory() as work:
     data.tofile(corpus_path)
     assert isinstance(data, numpy.ndarray)
     outcome, networks = trained(data, {}, {"seed": 2, "windows": [64, 16]})
+    both_sides_agree(work, corpus_path, *trained(data, MEMORY))
+    gated = {**MEMORY, "memory_layers": [1], "memory_gate": 2, "memory_round": "step 1"}
+    both_sides_agree(work, corpus_path, *trained(data, gated))
     both_sides_agree(work, corpus_path, outcome, networks)
     training_goes_on(work, corpus_path, outcome[0]["bpb_kept"])
     others_are_refused()

@@ -119,6 +119,10 @@ cxxopts::Options TrainOptions() {
            "What a bit of the coded weights costs, in bits a byte of the data: 1/N makes N bytes "
            "of data and model together small (1.6e-8: 62 MB), less makes the model larger and "
            "better; 0 = nothing. Acts in the rounded share"},
+          {"memory-lr", "X", number(recipe.memory_lr), "Learning rate of a memory's rows"},
+          {"memory-step", "X", number(recipe.memory_step),
+           "Step between the codes of a memory's rows, in deviations of their numbers: larger ones "
+           "make a smaller model"},
           {"precision", "P", Text("auto"),
            "Operands of matrix products: f32, bf16, or auto: bf16 where the processor has it"},
           {"seed", "N", whole(recipe.seed), "Seed of initial weights and batches"},
@@ -193,6 +197,8 @@ Recipe RecipeFrom(const cxxopts::ParseResult& args) {
   recipe.rounded_share = args["rounded-share"].as<double>();
   recipe.weight_bits = args["weight-bits"].as<int64_t>();
   recipe.weight_rate = args["weight-rate"].as<double>();
+  recipe.memory_lr = args["memory-lr"].as<double>();
+  recipe.memory_step = args["memory-step"].as<double>();
   recipe.bfloat16 = UsesBfloat16(args["precision"].as<std::string>()) ? 1 : 0;
   recipe.seed = args["seed"].as<int64_t>();
   return recipe;
@@ -224,7 +230,8 @@ void RefuseBesideResume(const cxxopts::ParseResult& args) {
         "minutes",       "tokens",      "bytes-seen",   "steps",     "batch",
         "muon-lr",       "adamw-lr",    "weight-decay", "clip-norm", "constant-share",
         "rounded-share", "weight-bits", "weight-rate",  "seed",      "precision",
-        "init",          "force",       "train-bytes",  "memory"}) {
+        "init",          "force",       "train-bytes",  "memory",    "memory-lr",
+        "memory-step"}) {
     if (args.count(name) > 0) {
       throw UsageError(
           fmt::format("--{} cannot be changed with --resume: the checkpoint decides it", name));
