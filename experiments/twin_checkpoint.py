@@ -24,6 +24,8 @@ CONFIG = ("vocabulary", "width", "layers", "heads", "kv_heads", "mlp_factor", "c
 USER_BLOCK = 512
 FORMAT_WHOLE = 1  # a checkpoint without a training state
 CONTRACT = 3
+MEMORY_CONTRACT = 4
+NO_GATE = -1
 WEIGHT_BITS = 7
 
 
@@ -38,8 +40,6 @@ def check(configuration: dict[str, Any]) -> None:
     """Raises ValueError where Occam's network has no place for what was trained."""
     if configuration["x0mix"]:
         raise ValueError("a network with x0mix has no checkpoint: Occam's network does not mix so")
-    if configuration["memory"]:
-        raise ValueError("a network with a memory has no checkpoint yet")
     usual = {"rotated_share": 0.5, "rotary_base": 1024.0, "score_scale": 3.0, "key_shift": 1}
     for name, value in usual.items():
         if configuration[name] != value:
@@ -48,9 +48,10 @@ def check(configuration: dict[str, Any]) -> None:
 
 def kept(configuration: dict[str, Any], parameters: dict[str, numpy.ndarray],
          maxima: tuple[numpy.ndarray, numpy.ndarray], curve: list[dict[str, float]],
-         data_sha256: str) -> dict[str, numpy.ndarray]:
+         data_sha256: str, memory: dict[str, numpy.ndarray]) -> dict[str, numpy.ndarray]:
     """What --save keeps of one network. `parameters` are stacked by layers, [layers, ...], as in
-    the twin; maxima are of keys and of values, [layers, kv_heads]."""
+    the twin; maxima are of keys and of values, [layers, kv_heads]; `memory` is that of
+    twin_memory.Memory.kept, empty where there is none."""
     check(configuration)
     tensors = {name: parameters[name] for name in ("embedding", "final_gain", "head")}
     for layer in range(configuration["layers"]):
@@ -61,7 +62,7 @@ def kept(configuration: dict[str, Any], parameters: dict[str, numpy.ndarray],
     about = json.dumps({**configuration, "data_sha256": data_sha256})
     return {**{f"weights/{name}": tensor.astype("<f4") for name, tensor in tensors.items()},
             "key_maxima": maxima[0].astype("<f4"), "value_maxima": maxima[1].astype("<f4"),
-            "curve": points.astype("<f8"), "configuration": numpy.array(about)}
+            "curve": points.astype("<f8"), "configuration": numpy.array(about), **memory}
 
 
 def write_contents(file: Any, saved: dict[str, numpy.ndarray]) -> None:
@@ -75,7 +76,9 @@ def write_contents(file: Any, saved: dict[str, numpy.ndarray]) -> None:
             made.attrs.create(key, value, dtype=kind)
         return made
 
-    file.attrs.create("contract_version", CONTRACT, dtype="<i4")
+    remembers = "memory_codes" in saved
+    contract = MEMORY_CONTRACT if remembers else CONTRACT
+    file.attrs.create("contract_version", contract, dtype="<i4")
     config = group("config", {name: configuration[name] for name in CONFIG}, "<i4")
     pattern = configuration["windows"]
     windows = [pattern[layer % len(pattern)] for layer in range(configuration["layers"])]
@@ -84,6 +87,14 @@ def write_contents(file: Any, saved: dict[str, numpy.ndarray]) -> None:
         if name.startswith("weights/"):
             file.create_dataset(name, data=tensor)
     calibration = group("calibration", {"weight_bits": WEIGHT_BITS}, "<i4")
+    if remembers:
+        codes, step = saved["memory_codes"], saved["memory_step"].astype("<f4")
+        file.create_dataset("memory", data=codes.astype("<f4") * step)
+        calibration.attrs.create("memory_step", step, dtype="<f4")
+        config.attrs.create("memory_rules", saved["memory_rules"].ravel(), dtype="<i4")
+        config.attrs.create("memory_width", codes.shape[1], dtype="<i4")
+        gate = (configuration["memory_layers"] or [NO_GATE])[0]
+        config.attrs.create("memory_gate", gate, dtype="<i4")
     for name in ("key_maxima", "value_maxima"):
         calibration.create_dataset(name, data=saved[name])
     file.create_dataset("tokenizer", data=numpy.array([1], dtype="u1"))  # bytes

@@ -144,6 +144,12 @@ def coded(rows, coding, step, count=None):
     return codes * scale, codes
 
 
+def step_near(x):
+    """The nearest number of 5 significant bits, as which a model holds the step of its rows."""
+    mantissa, exponent = math.frexp(x)
+    return math.ldexp(round(mantissa * 32), exponent - 5)
+
+
 def entropy_bits(counts):
     """counts [..., n] of a histogram: bits of all it counted, coded by its own frequencies."""
     counts = counts.double()
@@ -288,6 +294,33 @@ class Memory:
 
     def tensors(self):
         return [*self.w.values(), *(x for state in self.state.values() for x in state), self.count]
+
+    @torch.no_grad()
+    def kept(self):
+        """The memory as Occam has it (model/memory_rows.h, model/parameters.h), as numpy arrays:
+        rows as integers and their step, which is the one trained in or a fine one, and tensors.
+        From then on this memory has rows so rounded."""
+        c = self.c
+        kind, value = (c["memory_round"] or "step 0.1").split()
+        one_table_each = not c["memory_shared"] and c["memory_embedding"]
+        if kind != "step" or not c["memory_width"] or not one_table_each:
+            raise ValueError("Occam's memory has narrow tables of its own for each rule, beside "
+                             "the embedding, with one step")
+        if any(rule[1] not in "hv" for rule in self.rules) or len(c["memory_layers"]) > 1:
+            raise ValueError("Occam's memory has rules h and v, and at most one further place")
+        if bool(c["memory_layers"]) != bool(c["memory_gate"]):
+            raise ValueError("Occam's memory has a gate at its further place, and only there")
+        step = step_near(float(self.deviation()) * float(value))
+        codes = (self.w["rows"] / step).round().clamp(-63, 63)
+        self.w["rows"].copy_(codes * step)
+        rules = [[1 if rule[1] == "h" else 2, rule[3], rule[4]] for rule in self.rules]
+        kept = {"memory_codes": codes.to(torch.int8), "memory_step": torch.tensor(step),
+                "memory_rules": torch.tensor(rules, dtype=torch.int32),
+                "weights/memory_projection": self.w["projections"][0]}
+        if c["memory_layers"]:
+            kept["weights/memory_gates"] = self.w["gates"][1]
+            kept["weights/memory_gated"] = self.w["projections"][1]
+        return {name: w.detach().cpu().numpy() for name, w in kept.items()}
 
     @torch.no_grad()
     def bytes(self, coding):

@@ -21,6 +21,8 @@ struct ParameterSpec;
 
 // The version of the numeric contract. Two programs of one version agree on every frequency.
 constexpr int kContractVersion = 3;
+// Its successor, which has what a memory needs besides (docs/spec/memory.md). It is not frozen yet.
+constexpr int kMemoryContract = 4;
 constexpr int kMaxWeightCode = 63;
 
 // One tensor of ParameterTable, owned.
@@ -30,19 +32,27 @@ struct QuantizedTensor {
       floats;  // Coding::kRowCodes: one scale a row [rows]; Coding::kFloats: the values [columns]
 };
 
+// The rows of all tables of a memory; empty in a model without.
+struct QuantizedMemory {
+  float step = 0;             // a row's numbers are codes times this
+  std::vector<int8_t> codes;  // [memory_rows, memory_width], table after table
+};
+
 struct QuantizedModel {
   ModelConfig config;
   std::vector<QuantizedTensor> tensors;  // in the order of ParameterTable(config)
   std::vector<float> key_scales;         // [layers * kv_heads]
   std::vector<float> value_scales;       // [layers * kv_heads]
   Bytes tokenizer;                       // serialised
+  QuantizedMemory memory = {};
 };
 
 // Throw kDamaged unless a part of a model is within the contract's bounds: a tensor's shape, codes
-// and floats, its floats alone, the scales of keys and values. Readers check each part as soon as
-// they have it, so that nothing more is read of what is no model.
+// and floats, its floats alone, the memory, the scales of keys and values. Readers check each part
+// as soon as they have it, so that nothing more is read of what is no model.
 void CheckTensor(const ParameterSpec& spec, const QuantizedTensor& tensor, const std::string& name);
 void CheckFloats(const ParameterSpec& spec, std::span<const float> floats, const std::string& name);
+void CheckMemory(const QuantizedModel& model, const std::string& name);
 void CheckCacheScales(const QuantizedModel& model, const std::string& name);
 
 // Throws kDamaged unless the configuration, every shape, code and float is within the contract's
@@ -63,9 +73,10 @@ bool IsModelFile(std::span<const uint8_t> first_bytes);  // by the magic
 constexpr size_t kModelPrefixBytes = 24;                 // before the configuration
 
 // Configuration and tokenizer, with which flat and coded form (coder/weights/model_codec.h) begin.
-// Get throws kDamaged.
+// `contract` is what the file says; Get throws kDamaged, also for a contract that is not known
+// here.
 void PutModelHead(const QuantizedModel& model, ByteWriter* out);
-void GetModelHead(ByteReader* in, QuantizedModel* model);
+void GetModelHead(uint32_t contract, ByteReader* in, QuantizedModel* model);
 
 // SHA-256 over configuration, codes, scales, gains, tokenizer and contract version, whatever form
 // the file has.

@@ -29,7 +29,7 @@ ModelSource LoadModel(const std::string& path) {
   if (IsCheckpoint(path)) {
     source.checkpoint = LoadCheckpoint(path);
     const Checkpoint& c = *source.checkpoint;
-    source.model = Quantise(c.config, c.weights, c.calibration, c.tokenizer);
+    source.model = Quantise(c.config, c.weights, c.calibration, c.tokenizer, c.memory);
     return source;
   }
   const Bytes bytes = ReadFile(path);

@@ -5,6 +5,7 @@
 #include "coder/api/built_in_models.h"
 #include "coder/api/handles.h"
 #include "coder/weights/model_codec.h"
+#include "model/config_fields.h"
 #include "model/parameters.h"
 
 using occam::api::Guard;
@@ -96,7 +97,7 @@ void occam_model_get_info(const occam_model* model, occam_model_info* info) {
   occam_model_info result{};
   const auto& id = model->loaded.network().id();
   std::copy(id.begin(), id.end(), result.id);
-  result.contract = occam::kContractVersion;
+  result.contract = static_cast<uint32_t>(occam::ContractOf(c));
   result.vocabulary = static_cast<uint32_t>(c.vocabulary);
   result.context = static_cast<uint32_t>(c.context);
   result.width = static_cast<uint32_t>(c.width);

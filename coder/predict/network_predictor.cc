@@ -8,6 +8,7 @@
 #include "coder/predict/adaptive_predictor.h"
 #include "data/base/error.h"
 #include "data/tokenizer/tokenizer.h"
+#include "model/config_fields.h"
 #include "model/exact/network_memory.h"
 
 namespace occam {
@@ -154,7 +155,7 @@ CodecModel NetworkCodecModel(const ExactNetwork& network, uint32_t context) {
   model.model_id = network.id();
   const Sha256Digest tokenizer = Sha256Of(network.model().tokenizer);
   std::copy_n(tokenizer.begin(), model.tokenizer_id.size(), model.tokenizer_id.begin());
-  model.contract_version = kContractVersion;
+  model.contract_version = static_cast<uint8_t>(ContractOf(network.config()));
   TellCosts({network.config(), network.model().tokenizer.size()}, &model);
   model.factory = [&network, context = model.context](
                       int threads, ContextMode mode) -> std::unique_ptr<Predictor> {
@@ -178,14 +179,6 @@ void TellCosts(const ModelHead& head, CodecModel* model) {
     return PredictorBytes(c, threads, mode, lanes);
   };
   model->symbol_multiplications = SymbolMultiplications(c);
-}
-
-QuantizedModel ReadModel(std::span<const uint8_t> file, const std::string& name,
-                         const ReadLimits& limits) {
-  const uint64_t network_bytes = PreparedBytes(ReadModelHead(file, name).config);
-  RequireMemory(network_bytes, limits.memory_bytes, name);
-  const ReadLimits left{limits.memory_bytes - network_bytes, limits.keep_on};
-  return IsCodedModel(file) ? DecodeModel(file, name, left) : ParseModel(file, name, left);
 }
 
 }  // namespace occam

@@ -11,6 +11,7 @@
 #include "data/base/byte_order.h"
 #include "data/base/error.h"
 #include "data/base/format.h"
+#include "model/config_fields.h"
 
 namespace occam {
 namespace {
@@ -58,15 +59,33 @@ CodedHead ReadHead(ByteReader* in) {
         fmt::format("{}: coded models of format {} are not known here (known: {} and {})", name,
                     head.format, kPlainTokenizer, kCodedMerges));
   }
-  if (contract != kContractVersion) {
-    throw DamagedError(fmt::format("{}: numeric contract {} is not known here (known: {})", name,
-                                   contract, kContractVersion));
-  }
-  GetModelHead(in, &head.model);
+  GetModelHead(contract, in, &head.model);
   return head;
 }
 
+// Walks through the step and the tables; took(table) after each.
+template <typename Walk, typename Took>
+void WalkMemory(const ModelConfig& config, Walk* walk, QuantizedMemory* memory, const Took& took) {
+  if (!config.has_memory()) return;
+  walk->MemoryStep(&memory->step);
+  int8_t* codes = memory->codes.data();
+  for (size_t i = 0; i < config.memory_rules.size(); ++i) {
+    const int64_t rows = config.memory_rules[i].rows();
+    walk->Table(i, rows, config.memory_width, codes);
+    codes += rows * config.memory_width;
+    took(i);
+  }
+}
+
 }  // namespace
+
+size_t CodedModel::MemoryBytes(const ModelConfig& config) const {
+  size_t total = 0;
+  const auto table = ParameterTable(config);
+  for (size_t i = 0; i < table.size(); ++i) total += table[i].of_memory ? tensor_bytes[i] : 0;
+  for (const size_t took : table_bytes) total += took;
+  return total;
+}
 
 CodedModel EncodeModel(const QuantizedModel& model, const std::function<void()>& keep_on) {
   CheckModel(model, "the model to code");
@@ -90,13 +109,18 @@ CodedModel EncodeModel(const QuantizedModel& model, const std::function<void()>&
     walk.TensorCodes(table[i], &walked.tensors[i]);
     coded.tensor_bytes.push_back(encoder.bytes_written() - before);
   }
+  size_t before = encoder.bytes_written();
+  WalkMemory(model.config, &walk, &walked.memory, [&](size_t) {
+    coded.table_bytes.push_back(encoder.bytes_written() - before);
+    before = encoder.bytes_written();
+  });
   walk.CacheScales(&walked.key_scales);
   walk.CacheScales(&walked.value_scales);
 
   ByteWriter out;
   for (const uint8_t letter : kMagic) out.Put(letter);
   out.Put(coded_merges ? kCodedMerges : kPlainTokenizer);
-  out.Put(static_cast<uint32_t>(kContractVersion));
+  out.Put(static_cast<uint32_t>(ContractOf(model.config)));
   PutModelHead(head, &out);
   out.PutBytes(encoder.Finish());
   out.PutBytes(ModelId(model));
@@ -122,6 +146,10 @@ QuantizedModel DecodeModel(std::span<const uint8_t> bytes, const std::string& na
   ModelWalk walk(&bits, limits.keep_on);
   for (const ParameterSpec& spec : ParameterTable(model.config))
     DecodeTensor(spec, &walk, &model.tensors.emplace_back(), name);
+  model.memory.codes.resize(
+      static_cast<size_t>(model.config.memory_rows() * model.config.memory_width));
+  WalkMemory(model.config, &walk, &model.memory, [](size_t) {});
+  CheckMemory(model, name);
   model.key_scales.resize(CacheScaleCount(model.config));
   model.value_scales.resize(CacheScaleCount(model.config));
   walk.CacheScales(&model.key_scales);
@@ -140,9 +168,11 @@ ModelHead ReadModelHead(std::span<const uint8_t> file, const std::string& name) 
     return {head.model.config, head.tokenizer_bytes()};
   }
   if (!IsModelFile(file)) throw DamagedError(name + " is no Occam model (.occm)");
-  in.GetBytes(kModelPrefixBytes);
+  in.GetBytes(sizeof(kMagic) + sizeof(uint32_t));  // and the format
+  const auto contract = in.Get<uint32_t>();
+  in.GetBytes(sizeof(uint64_t));  // the length
   QuantizedModel model;
-  GetModelHead(&in, &model);
+  GetModelHead(contract, &in, &model);
   return {model.config, model.tokenizer.size()};
 }
 

@@ -5,7 +5,8 @@
 // Weights come in the order of the tensors, row by row. A weight's code is a magnitude, by binary
 // decisions from the most significant bit on, and a sign. A decision is predicted in four contexts,
 // mixed (bit_model.h): the kind of tensor; how large the row's codes were so far; how large the
-// column's were; the two together. What is learned stays from tensor to tensor.
+// column's were; the two together. What is learned stays from tensor to tensor. Rows of a memory
+// that hold nothing cost a cheap decision each (docs/spec/memory.md, section 4).
 #ifndef OCCAM_CODER_WEIGHTS_MODEL_CODEC_H_
 #define OCCAM_CODER_WEIGHTS_MODEL_CODEC_H_
 
@@ -27,6 +28,10 @@ struct CodedModel {
   size_t tokenizer_bytes = 0;  // what the tokenizer took, to some bytes
   std::vector<size_t>
       tensor_bytes;  // what each tensor took, to some bytes, in ParameterTable's order
+  std::vector<size_t> table_bytes;  // what each table of the memory took, in the order of its rules
+
+  // What the memory took in all: its tables, and the tensors that bring their rows in.
+  size_t MemoryBytes(const ModelConfig& config) const;
 };
 
 // `keep_on`, which may be null, is called often; an exception thrown there comes out.

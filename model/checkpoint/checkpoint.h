@@ -4,13 +4,17 @@
 //   user block, 512 bytes   magic "OCCAMCKP", uint32 format version, uint32 zero, uint64 length
 //                           and SHA-256 of the HDF5 data that follow, zeros; little-endian
 //   /config                 attributes: every field of ModelConfig, int32
+//   /config                 of a memory also memory_rules int32 [3 rules]: kind, count and bits of
+//                           each, memory_width and memory_gate
 //   /weights/NAME           float32 [rows, columns], or [columns] where there is one row, by the
 //                           names of ParameterTable
+//   /memory                 float32 [memory_rows, memory_width]; absent without a memory
 //   /calibration            key_maxima, value_maxima: float32 [layers, kv_heads]; absent where
 //                           empty
 //   /tokenizer              the serialised tokenizer, uint8 [bytes]
 //   /training               optional: groups counters (int64), numbers (float64) and texts with
-//                           attributes; lists/NAME float64 [n]; tensors/NAME/ as /weights/, in
+//                           attributes; lists/NAME float64 [n]; arrays/NAME float32 [n];
+//                           tensors/NAME/ as /weights/, in
 //                           format version 2 without the tensors that are zeros throughout
 //   /provenance             texts as attributes; validation_curve float64 [points, 2]: bytes seen,
 //                           bits per byte; of a mixture also sources/<00, 01, ...>/ with the
@@ -34,6 +38,7 @@
 #include "data/training_source.h"
 #include "model/calibration.h"
 #include "model/config.h"
+#include "model/memory_rows.h"
 #include "model/parameters.h"
 
 namespace occam {
@@ -46,6 +51,7 @@ struct TrainingState {
   std::map<std::string, std::string> texts;     // digests, flags
   std::map<std::string, ParameterSet> tensors;  // optimizer moments, averaged weights
   std::map<std::string, std::vector<double>> lists;
+  std::map<std::string, std::vector<float>> arrays = {};
 };
 
 struct ValidationPoint {
@@ -75,6 +81,7 @@ struct Checkpoint {
   Bytes tokenizer;
   std::optional<TrainingState> training;  // absent in a released model
   Provenance provenance;
+  MemoryRows memory = {};
 };
 
 // Throws kIo; kInternal for what LoadCheckpoint would refuse (a value that is not finite: the

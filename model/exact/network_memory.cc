@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "model/exact/kernels.h"
+#include "model/row_rules.h"
 
 namespace occam {
 namespace {
@@ -11,6 +12,8 @@ constexpr uint64_t kAllocation = 128;  // alignment, and what malloc keeps besid
 
 uint64_t Wide(int n) { return static_cast<uint64_t>(n); }
 uint64_t Padded(int n, int multiple) { return Wide(RoundUp(n, multiple)); }
+
+int Rules(const ModelConfig& c) { return static_cast<int>(c.memory_rules.size()); }
 
 // A packed matrix: codes, and a start and a scale an output.
 uint64_t LinearBytes(int outputs, int inputs) {
@@ -33,13 +36,17 @@ uint64_t PreparedBytes(const ModelConfig& c) {
                          LinearBytes(c.width, c.mlp_width()) +
                          2 * Wide(c.conv_width) * width * sizeof(float) +
                          4 * Wide(c.kv_heads) * sizeof(float) + 16 * kAllocation;
+  uint64_t memory = Wide(Rules(c)) * 32;  // and its layers
+  if (c.has_memory()) memory += LinearBytes(c.width, c.memory_columns());
+  if (c.has_gate())
+    memory += LinearBytes(Rules(c), c.width) + LinearBytes(c.width, c.memory_columns());
   const uint64_t embedding = symbols * Padded(c.width, kFloatPad) * sizeof(float);
   // While it is made: floats of the embedding, or codes of a matrix, once more.
   const uint64_t largest_matrix =
       width * std::max({width + 2 * Wide(c.kv_width()), Wide(c.mlp_width()), Wide(c.vocabulary)});
   const uint64_t transient = std::max(symbols * width * sizeof(float), 2 * largest_matrix);
-  return embedding + Wide(c.layers) * layer + LinearBytes(c.vocabulary, c.width) + transient +
-         (uint64_t{1} << 16);
+  return embedding + memory + Wide(c.layers) * layer + LinearBytes(c.vocabulary, c.width) +
+         transient + (uint64_t{1} << 16);
 }
 
 uint64_t PassBytes(const ModelConfig& c) {
@@ -51,7 +58,14 @@ uint64_t PassBytes(const ModelConfig& c) {
                           Padded(c.mlp_width(), kFloatPad) + Padded(c.vocabulary, kFloatPad) +
                           Wide(c.head_size() + 2 * c.heads + 1);
   const uint64_t codes = 3 * Padded(c.width, kCodePad) + 2 * Padded(c.mlp_width(), kCodePad);
-  const uint64_t row = floats * sizeof(float) + codes + (Wide(c.conv_width) + 8) * sizeof(float*);
+  const uint64_t of_memory =
+      !c.has_memory() ? 0
+                      : (Padded(c.memory_columns(), kFloatPad) + Padded(c.width, kFloatPad) +
+                         Padded(Rules(c), kFloatPad) + Wide(Rules(c)) + 1) *
+                                sizeof(float) +
+                            Padded(c.memory_columns(), kCodePad) + Padded(c.width, kCodePad);
+  const uint64_t row =
+      floats * sizeof(float) + codes + of_memory + (Wide(c.conv_width) + 8) * sizeof(float*);
   const uint64_t group =
       Wide(kQueryGroup) * (Wide(largest) + 2 * kCacheBlock) * (sizeof(int32_t) + sizeof(uint8_t));
   constexpr uint64_t kTileScratch = 1 << 16;
@@ -65,7 +79,7 @@ uint64_t LaneBytes(const ModelConfig& c) {
   const uint64_t still = Wide(c.layers) * Wide(c.kv_width()) * sizeof(float);
   const uint64_t history =
       2 * Wide(c.layers) * Wide(std::max(c.conv_width - 1, 0)) * Wide(c.width) * sizeof(float);
-  return cache + still + history + kAllocation;
+  return cache + still + history + sizeof(KnownPast) + kAllocation;
 }
 
 uint64_t SymbolMultiplications(const ModelConfig& c) {
@@ -74,7 +88,9 @@ uint64_t SymbolMultiplications(const ModelConfig& c) {
                                   2 * Wide(c.conv_width));
   uint64_t attended = 0;  // keys, and values
   for (int l = 0; l < c.layers; ++l) attended += 2 * width * Wide(c.window(l));
-  return Wide(c.layers) * layer + attended + width * Wide(c.vocabulary);
+  const uint64_t columns = Wide(c.has_memory() ? c.memory_columns() : 0);
+  const uint64_t gate = c.has_gate() ? width * (columns + Wide(Rules(c))) : 0;
+  return Wide(c.layers) * layer + width * columns + gate + attended + width * Wide(c.vocabulary);
 }
 
 }  // namespace occam

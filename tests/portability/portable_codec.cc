@@ -6,6 +6,8 @@
 //                                      its model and decodes without another; the same of frames
 //   portable_codec write FOLDER        makes the coded model, the .occ files, of which one holds
 //                                      its model, `frames` and `originals` from FOLDER/model.occm
+//   portable_codec remember MODEL OUTPUT.occm   MODEL with a memory of random rows, that predicts a
+//                                      little worse
 //   portable_codec encode MODEL chunked|carried INPUT OUTPUT.occ
 //   portable_codec decode MODEL INPUT.occ OUTPUT
 //   portable_codec text BYTES OUTPUT   a text to train on, the same everywhere
@@ -28,6 +30,8 @@
 #include "data/base/digest.h"
 #include "data/base/error.h"
 #include "data/base/random.h"
+#include "model/config_fields.h"
+#include "model/parameters.h"
 
 namespace occam {
 namespace {
@@ -186,12 +190,12 @@ void CheckFileWithModel(const Bytes& file, const std::string& digest, Kernels ke
 
 void CheckFolder(const std::string& folder) {
   auto want = ReadOriginals(folder);
-  Expect(want["contract"] == std::to_string(kContractVersion) &&
-             want["format"] == std::to_string(kContainerVersion),
-         folder + " is of another version of contract or format; see golden/README.md");
   const std::string model_name = folder + "/model.occm";
   const Bytes model_bytes = ReadFile(model_name);
   const QuantizedModel model = ParseModel(model_bytes, model_name);
+  Expect(want["contract"] == std::to_string(ContractOf(model.config)) &&
+             want["format"] == std::to_string(kContainerVersion),
+         folder + " is of another version of contract or format; see golden/README.md");
   Expect(Hex(ModelId(model)) == want["model"], model_name + " has another id");
   Expect(SerialiseModel(model) == model_bytes, model_name + " is written otherwise today");
   const std::string coded_name = folder + "/model.coded.occm";
@@ -229,8 +233,8 @@ void WriteFolder(const std::string& folder) {
   WriteFile(folder + "/model.coded.occm", coded);
   const CodecModel model = NetworkCodecModel(network);
   std::ostringstream originals;
-  originals << "contract " << kContractVersion << "\nformat " << kContainerVersion << "\nmodel "
-            << Hex(network.id()) << "\n";
+  originals << "contract " << ContractOf(network.config()) << "\nformat " << kContainerVersion
+            << "\nmodel " << Hex(network.id()) << "\n";
   uint64_t seed = 1000;
   for (const GoldenFile& golden : GoldenFiles()) {
     const Bytes original = golden.small_segments ? Mixture(++seed) : Text(5000, ++seed);
@@ -249,12 +253,46 @@ void WriteFolder(const std::string& folder) {
   WriteText(folder + "/" + kFrames, FrameLines(model));
 }
 
+// The model with rules of each kind, tables of random codes of which half the rows hold nothing,
+// and random projections so small that it still predicts.
+QuantizedModel WithMemory(const QuantizedModel& plain) {
+  QuantizedModel model = plain;
+  model.config.memory_rules = {{RuleKind::kSymbols, 1, 5},
+                               {RuleKind::kSymbols, 3, 6},
+                               {RuleKind::kWords, 1, 5},
+                               {RuleKind::kWords, 2, 6}};
+  model.config.memory_width = 8;
+  model.config.memory_gate = 1;
+  Random random(5);
+  const auto code = [&](int most) {
+    const auto codes = static_cast<uint64_t>(2 * most + 1);
+    return static_cast<int8_t>(static_cast<int>(random.Below(codes)) - most);
+  };
+  for (const ParameterSpec& spec : ParameterTable(model.config)) {
+    if (!spec.of_memory) continue;
+    QuantizedTensor& tensor = model.tensors.emplace_back();
+    const float scale = spec.name == "memory_gates" ? 0x1p-6f : 0x1p-9f;
+    tensor.floats.assign(static_cast<size_t>(spec.rows), scale);
+    for (int64_t i = 0; i < spec.size(); ++i) tensor.codes.push_back(code(kMaxWeightCode));
+  }
+  model.memory.step = 0x1p-2f;
+  for (int64_t row = 0; row < model.config.memory_rows(); ++row) {
+    const bool used = random.Below(2) == 1;
+    for (int k = 0; k < model.config.memory_width; ++k)
+      model.memory.codes.push_back(used ? code(3) : int8_t{0});
+  }
+  return model;
+}
+
 void Main(const std::vector<std::string>& arguments) {
   const std::string what = arguments.empty() ? "" : arguments[0];
   if (what == "check" && arguments.size() == 2) {
     CheckFolder(arguments[1]);
   } else if (what == "write" && arguments.size() == 2) {
     WriteFolder(arguments[1]);
+  } else if (what == "remember" && arguments.size() == 3) {
+    const QuantizedModel model = ParseModel(ReadFile(arguments[1]), arguments[1]);
+    WriteFile(arguments[2], SerialiseModel(WithMemory(model)));
   } else if (what == "encode" && arguments.size() == 5) {
     const ExactNetwork network = LoadNetwork(arguments[1], Kernels::kFast);
     const auto mode = arguments[2] == "carried" ? ContextMode::kCarried : ContextMode::kChunked;
@@ -266,7 +304,7 @@ void Main(const std::vector<std::string>& arguments) {
   } else if (what == "text" && arguments.size() == 3) {
     WriteFile(arguments[2], Text(std::strtoul(arguments[1].c_str(), nullptr, 10), 1));
   } else {
-    throw UsageError("usage: portable_codec check|write|encode|decode|text ...");
+    throw UsageError("usage: portable_codec check|write|remember|encode|decode|text ...");
   }
 }
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import xxhash
 
-from models import CONTRACT, Reader, flatten, read_flat
+from models import Reader, flatten, read_flat
 from notation import Damaged, WrongUsage, require
 from predictors import AdaptivePredictor, NetworkPredictor, Order2, decode_lost_bits
 from range_coder import RangeDecoder
@@ -85,7 +85,7 @@ def read_model_block(reader, header):
 
 def check_model(header, model):
     require(header.model_id == model.id, "the file was made with another model")
-    require(header.contract == CONTRACT, "a file of another numeric contract")
+    require(header.contract == model.contract, "a file of another numeric contract")
     require(header.tokenizer_id == model.tokenizer.id, "a file of another tokenizer")
     require(header.context == model.configuration.C, "a file of another context than its model")
     require(

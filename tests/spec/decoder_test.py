@@ -95,22 +95,23 @@ def refused(decoding, data):
     return False
 
 
-def golden_files():
-    originals = dict(
-        line.split()[:2] for line in read(of_golden("originals")).decode().splitlines()
-    )
-    model = ["--ckpt", of_golden("model.occm")]
+def golden_files(folder=""):
+    def of(name):
+        return of_golden(os.path.join(folder, name))
+
+    originals = dict(line.split()[:2] for line in read(of("originals")).decode().splitlines())
+    model = ["--ckpt", of("model.occm")]
     kinds = set()
     for name in ORDINARY:
-        found = hashlib.sha256(decode(*model, of_golden(name))).hexdigest()
+        found = hashlib.sha256(decode(*model, of(name))).hexdigest()
         assert found == originals[name], name
-        kinds |= kinds_of(of_golden(name), model[1])
-    found = hashlib.sha256(decode(of_golden("embedded.occ"))).hexdigest()
+        kinds |= kinds_of(of(name), model[1])
+    found = hashlib.sha256(decode(of("embedded.occ"))).hexdigest()
     assert found == originals["embedded.occ"]
-    flat = flatten(read(of_golden("model.coded.occm")))
-    assert flat == read(of_golden("model.occm"))
+    flat = flatten(read(of("model.coded.occm")))
+    assert flat == read(of("model.occm"))
     assert read_flat(flat).id.hex() == originals["model"]
-    return kinds | kinds_of(of_golden("embedded.occ"), None)
+    return kinds | kinds_of(of("embedded.occ"), None)
 
 
 def built_in_file():
@@ -376,6 +377,7 @@ with tempfile.TemporaryDirectory() as work:
         kinds = set().union(*pool.map(written_by_commands, SHAPES))
     kinds |= golden_files()
     assert KINDS <= kinds, KINDS - kinds
+    golden_files("memory")
     golden_frames()
     without_a_model()
     put_together_wrongly()

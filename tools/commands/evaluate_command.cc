@@ -219,7 +219,8 @@ double FloatBitsPerByte(const Checkpoint& checkpoint, std::span<const uint8_t> b
   ShardWorkers workers(checkpoint.config, 1, Precision::kFloat32, &team);
   const auto tokens =
       LoadTokenizer(checkpoint.tokenizer, "the checkpoint's tokenizer")->Encode(bytes);
-  const auto nats = workers.ChunkedLoss(checkpoint.weights, tokens, &interrupted);
+  const auto nats =
+      workers.ChunkedLoss({checkpoint.weights, checkpoint.memory}, tokens, &interrupted);
   if (!nats) throw Interrupted{};
   return *nats / std::log(2.0) / static_cast<double>(bytes.size());
 }

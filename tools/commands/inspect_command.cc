@@ -16,6 +16,7 @@
 #include "data/base/units.h"
 #include "data/tokenizer/tokenizer.h"
 #include "model/checkpoint/checkpoint.h"
+#include "model/config_fields.h"
 #include "model/parameters.h"
 #include "model/quantize.h"
 #include "model/quantized_model.h"
@@ -46,16 +47,48 @@ constexpr char kEpilogue[] =
 Json ConfigJson(const ModelConfig& c) {
   Json windows = Json::array();
   for (int l = 0; l < c.layers; ++l) windows.push_back(c.window(l));
-  return {{"parameters", ParameterCount(c)},
-          {"vocabulary", c.vocabulary},
-          {"width", c.width},
-          {"layers", c.layers},
-          {"heads", c.heads},
-          {"kv_heads", c.kv_heads},
-          {"mlp_factor", c.mlp_factor},
-          {"conv_width", c.conv_width},
-          {"context", c.context},
-          {"windows", windows}};
+  Json json{{"parameters", ParameterCount(c)},
+            {"vocabulary", c.vocabulary},
+            {"width", c.width},
+            {"layers", c.layers},
+            {"heads", c.heads},
+            {"kv_heads", c.kv_heads},
+            {"mlp_factor", c.mlp_factor},
+            {"conv_width", c.conv_width},
+            {"context", c.context},
+            {"windows", windows}};
+  if (c.has_memory()) {
+    json["memory_width"] = c.memory_width;
+    json["memory_gate"] = c.memory_gate;
+  }
+  return json;
+}
+
+// The tables of a memory, and how many of each table's rows hold anything.
+Json TablesJson(const QuantizedModel& model, const CodedModel& coded) {
+  Json tables = Json::array();
+  const int64_t width = model.config.memory_width;
+  auto row = model.memory.codes.begin();
+  for (size_t i = 0; i < model.config.memory_rules.size(); ++i) {
+    const RowRule& rule = model.config.memory_rules[i];
+    int64_t used = 0;
+    for (int64_t r = 0; r < rule.rows(); ++r, row += width)
+      used += std::any_of(row, row + width, [](int8_t code) { return code != 0; }) ? 1 : 0;
+    tables.push_back({{"rule", rule.name()},
+                      {"rows", rule.rows()},
+                      {"rows_in_use", used},
+                      {"flat_bytes", rule.rows() * width},
+                      {"coded_bytes", coded.table_bytes[i]}});
+  }
+  return tables;
+}
+
+// Where the bytes of a coded model are.
+Json LedgerJson(const QuantizedModel& model, const CodedModel& coded) {
+  const size_t memory = coded.MemoryBytes(model.config);
+  return {{"tokenizer_bytes", coded.tokenizer_bytes},
+          {"memory_bytes", memory},
+          {"backbone_bytes", coded.bytes.size() - coded.tokenizer_bytes - memory}};
 }
 
 Json TensorsJson(const QuantizedModel& model, const CodedModel& coded) {
@@ -130,13 +163,18 @@ Json ModelJson(const ModelSource& source) {
   Json json{{"file", source.path},
             {"kind", source.checkpoint ? "checkpoint" : "model"},
             {"model_id", Hex(ModelId(source.model))},
-            {"contract_version", kContractVersion},
+            {"contract_version", ContractOf(source.model.config)},
             {"model_bytes", coded.bytes.size()},
             {"flat_bytes", SerialiseModel(source.model).size()},
             {"tokenizer", LoadTokenizer(source.model.tokenizer, source.path)->name()},
             {"tokenizer_bytes", coded.tokenizer_bytes},
             {"config", ConfigJson(source.model.config)},
             {"tensors", TensorsJson(source.model, coded)}};
+  if (source.model.config.has_memory()) {
+    json["memory"] = LedgerJson(source.model, coded);
+    json["memory"]["step"] = source.model.memory.step;
+    json["memory"]["tables"] = TablesJson(source.model, coded);
+  }
   if (!source.checkpoint) return json;
   const Provenance& p = source.checkpoint->provenance;
   const bool plain = !p.sources.empty() && !IsMixture(p.sources);
@@ -175,6 +213,18 @@ void PrintPrequential(const Checkpoint& checkpoint) {
              FormatBytes(static_cast<double>(TrainBytes(p))), length->bits_per_byte());
 }
 
+void PrintMemory(const Json& memory) {
+  fmt::print("  of these     {} backbone, {} memory\n", memory["backbone_bytes"].get<int64_t>(),
+             memory["memory_bytes"].get<int64_t>());
+  fmt::print("  {:<20} {:>8} {:>9} {:>10} {:>10}\n", "table", "rows", "in use", "flat", "bytes");
+  for (const Json& t : memory["tables"]) {
+    fmt::print("  {:<20} {:>8} {:>7.2f} % {:>10} {:>10}\n", t["rule"].get<std::string>(),
+               t["rows"].get<int64_t>(),
+               100 * t["rows_in_use"].get<double>() / t["rows"].get<double>(),
+               t["flat_bytes"].get<int64_t>(), t["coded_bytes"].get<int64_t>());
+  }
+}
+
 void PrintModel(const ModelSource& source) {
   const Json json = ModelJson(source);
   fmt::print("{}: a {}\n", source.path, source.checkpoint ? "checkpoint" : "quantised model");
@@ -182,12 +232,13 @@ void PrintModel(const ModelSource& source) {
   fmt::print("  tokenizer    {}, {} bytes\n", json["tokenizer"].get<std::string>(),
              json["tokenizer_bytes"].get<int64_t>());
   fmt::print("  model id     {} (contract {})\n", json["model_id"].get<std::string>(),
-             kContractVersion);
+             json["contract_version"].get<int>());
   fmt::print("  model bytes  {} entropy-coded ({:.3f} bits a parameter), {} flat\n",
              json["model_bytes"].get<int64_t>(),
              8 * json["model_bytes"].get<double>() /
                  static_cast<double>(ParameterCount(source.model.config)),
              json["flat_bytes"].get<int64_t>());
+  if (json.contains("memory")) PrintMemory(json["memory"]);
   if (source.checkpoint) {
     const Provenance& p = source.checkpoint->provenance;
     fmt::print("  trained by   {}\n{}  with         {}\n", p.command_line, DataText(p),
@@ -322,7 +373,7 @@ void RoundTo(int bits, ModelSource* source) {
   Calibration calibration = c.calibration;
   calibration.weight_bits = bits;
   calibration.row_steps.clear();
-  source->model = Quantise(c.config, c.weights, calibration, c.tokenizer);
+  source->model = Quantise(c.config, c.weights, calibration, c.tokenizer, c.memory);
 }
 
 }  // namespace

@@ -51,7 +51,7 @@ void CheckRoundTrip(const QuantizedModel& model) {
 }
 
 TEST_CASE("Model codec: a model comes back with the same bytes and id") {
-  for (const auto& [name, config] : testing::TestConfigs()) {
+  for (const auto& [name, config] : testing::AllConfigs()) {
     INFO(name);
     CheckRoundTrip(testing::RandomModel(config, 5));
   }
@@ -88,10 +88,46 @@ TEST_CASE("Model codec: codes cost their entropy, and what is reported adds up")
   }
 }
 
+TEST_CASE(
+    "Model codec: rows of a memory cost what they hold, and rows that hold nothing, nothing") {
+  ModelConfig config = FamilyConfig(16);
+  SetMemory("tiny", &config);
+  QuantizedModel model = testing::RandomModel(config, 8);
+  Random random(10);
+  std::ranges::fill(model.memory.codes, int8_t{0});
+  const CodedModel empty = EncodeModel(model);
+  CheckRoundTrip(model);
+  // A width and a decision of 1/90 bit for each of 57351 rows at most.
+  CHECK(empty.table_bytes.size() == 7);
+  size_t bytes = 0;
+  for (const size_t table : empty.table_bytes) bytes += table;
+  CHECK(bytes < 20);
+  // One row in eight of one table holds codes -1, 0 and 1, as likely each.
+  const auto first = static_cast<size_t>(2 * config.memory_rules[0].rows() * config.memory_width);
+  constexpr size_t kRows = 1 << 13;
+  size_t numbers = 0;
+  for (size_t row = 0; row < kRows; ++row) {
+    if (random.Below(8) != 0) continue;
+    numbers += kMemoryWidth;
+    for (size_t k = 0; k < kMemoryWidth; ++k)
+      model.memory.codes[first + row * kMemoryWidth + k] =
+          static_cast<int8_t>(static_cast<int>(random.Below(3)) - 1);
+  }
+  CheckRoundTrip(model);
+  const CodedModel coded = EncodeModel(model);
+  const double flags = kRows * 0.5436;  // the entropy of one in eight
+  const double bits = flags + static_cast<double>(numbers) * std::log2(3.0);
+  CHECK(8.0 * static_cast<double>(coded.table_bytes[2]) == Approx(bits).epsilon(0.03));
+  CHECK(coded.MemoryBytes(config) > coded.table_bytes[2]);
+  CHECK(coded.MemoryBytes(config) < coded.bytes.size());
+}
+
 TEST_CASE("Model codec: every flipped bit, lost or added byte is found") {
   ModelConfig config = FamilyConfig(16);
-  config.layers = 1;
-  config.windows.resize(1);
+  config.layers = 2;
+  config.windows.resize(2);
+  config.memory_rules = {{RuleKind::kSymbols, 3, 6}};
+  config.memory_gate = 1;
   const Bytes coded = EncodeModel(testing::RandomModel(config, 8)).bytes;
   Random random(9);
   for (int i = 0; i < 400; ++i) {

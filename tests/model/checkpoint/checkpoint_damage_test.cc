@@ -214,7 +214,7 @@ TEST_CASE("Checkpoint: a missing tensor, a wrong shape and a wrong type are name
 
 TEST_CASE(
     "Checkpoint: one that was trained for another numeric contract is refused by its number") {
-  for (const int32_t contract : {0, kContractVersion - 1, kContractVersion + 1}) {
+  for (const int32_t contract : {0, kContractVersion - 1, kMemoryContract + 1}) {
     const Thrown thrown = LoadingOf(BuiltWith({.contract = contract}));
     CHECK(thrown.kind == ErrorKind::kDamaged);
     CHECK(thrown.Mentions("contract " + std::to_string(contract == 0 ? 2 : contract)));

@@ -88,7 +88,8 @@ Checkpoint InitialModel(const std::string& path) {
           .calibration = {},
           .tokenizer = source.model.tokenizer,
           .training = std::nullopt,
-          .provenance = {}};
+          .provenance = {},
+          .memory = MemoryOf(source.model)};
 }
 
 void TakeSettings(const cxxopts::ParseResult& args, double bytes_per_symbol,

@@ -67,6 +67,9 @@ cxxopts::Options TrainOptions() {
           {"kv-heads", "N", Takes<int>(), "Key/value heads; divides --heads"},
           {"mlp-factor", "N", Takes<int>(), "Width of the MLP over the width"},
           {"conv-width", "N", Takes<int>(), "Taps of the convolutions; 0 = none"},
+          {"memory", "SIZE", Text("none"),
+           "Memory of n-grams and words beside the network: none, tiny, small, medium or large, "
+           "about 0.1, 0.4, 0.8 and 1.4 MB of coded model"},
           {"windows", "W,W,...", Takes<std::vector<int>>(),
            "Positions each layer sees, one a layer or repeated as a pattern; 0 = all (default: 64, "
            "the last layer but one 1024); with --resume: from here on"},
@@ -164,6 +167,7 @@ ModelConfig ConfigFrom(const cxxopts::ParseResult& args, int vocabulary, double 
     config.context = ContextOfBytes(args["context-bytes"].as<std::string>(), bytes_per_symbol);
   }
   config.windows = WindowsFrom(args, config.layers);
+  SetMemory(args["memory"].as<std::string>(), &config);
   CheckConfig(config, ErrorKind::kUsage);
   return config;
 }
@@ -210,7 +214,7 @@ void RefuseBesideResume(const cxxopts::ParseResult& args) {
         "minutes",       "tokens",      "bytes-seen",   "steps",     "batch",
         "muon-lr",       "adamw-lr",    "weight-decay", "clip-norm", "constant-share",
         "rounded-share", "weight-bits", "weight-rate",  "seed",      "precision",
-        "init",          "force",       "train-bytes"}) {
+        "init",          "force",       "train-bytes",  "memory"}) {
     if (args.count(name) > 0) {
       throw UsageError(
           fmt::format("--{} cannot be changed with --resume: the checkpoint decides it", name));

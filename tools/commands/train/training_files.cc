@@ -27,8 +27,8 @@ void RemoveFile(const std::string& path) {
 }
 
 QuantizedModel WriteModel(const Checkpoint& checkpoint, const std::string& path) {
-  QuantizedModel model =
-      Quantise(checkpoint.config, checkpoint.weights, checkpoint.calibration, checkpoint.tokenizer);
+  QuantizedModel model = Quantise(checkpoint.config, checkpoint.weights, checkpoint.calibration,
+                                  checkpoint.tokenizer, checkpoint.memory);
   WriteFile(path, SerialiseModel(model));
   return model;
 }
