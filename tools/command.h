@@ -22,6 +22,7 @@ int DecompressCommand(int argc, const char* const* argv);
 int EvaluateCommand(int argc, const char* const* argv);
 int BaselinesCommand(int argc, const char* const* argv);
 int GenerateCommand(int argc, const char* const* argv);
+int ExplainCommand(int argc, const char* const* argv);
 int InspectCommand(int argc, const char* const* argv);
 int PrepareCommand(int argc, const char* const* argv);
 

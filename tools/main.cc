@@ -26,6 +26,7 @@ constexpr Command kCommands[] = {
     {"evaluate", EvaluateCommand, "what a model is worth on a file, its own bytes charged"},
     {"baselines", BaselinesCommand, "what other codecs make of files"},
     {"generate", GenerateCommand, "continue a prompt with a model, or with a codec"},
+    {"explain", ExplainCommand, "show where a model spends its bits, as a page"},
     {"inspect", InspectCommand,
      "what is in a checkpoint, a model or a compressed file; export a model"},
     {"prepare", PrepareCommand,
