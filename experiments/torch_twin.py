@@ -42,7 +42,8 @@ DEFAULTS = {
     **twin_memory.FIELDS,
 }
 MATRICES = ("wq", "wk", "wv", "wo", "wu", "wd")
-ROUNDED = MATRICES + ("embedding", "head", "conv1", "conv2")
+ROUNDED = MATRICES + ("embedding", "rule_rows", "head", "conv1", "conv2")
+NOT_LAYERED = ("embedding", "rule_rows", "final_gain", "head")
 BEGIN = 256
 
 
@@ -209,21 +210,29 @@ class Networks:
             x = x + each(w["mix"]) * x0
         return self._after_attention(x, self._attention(*self._before_attention(x, w), layer), w)
 
+    def embedded(self, p, inputs):
+        """inputs [E, B, T] -> [E, B, T, D]."""
+        hot = (inputs[..., None] == self.symbols).float().flatten(1, 2)
+        return (hot @ p["embedding"]).unflatten(1, inputs.shape[1:])
+
     def nats(self, p, inputs, targets):
         """inputs, targets [E, B, T] -> the mean of -ln p, [E]."""
-        hot = (inputs[..., None] == self.symbols).float().flatten(1, 2)
-        x = (hot @ p["embedding"]).unflatten(1, inputs.shape[1:])
+        return self.losses(p, inputs, targets).mean(dim=(1, 2))
+
+    def losses(self, p, inputs, targets):
+        """inputs, targets [E, B, T] -> -ln p, [E, B, T]."""
+        x = self.embedded(p, inputs)
         if self.memories:
             rows = self.memories.look_up(inputs)
             x = self.memories.add(x, rows)
         x0 = x = norm(x)
-        layered = [name for name in p if name not in ("embedding", "final_gain", "head")]
+        layered = [name for name in p if name not in NOT_LAYERED]
         for layer in range(self.c["layers"]):
             if self.memories:
                 x = self.memories.add(x, rows, layer)
             x = self.block(x, x0, {name: p[name][:, layer] for name in layered}, layer)
         logits = linear(norm(x) * each(p["final_gain"]), p["head"])
-        return F.cross_entropy(logits.flatten(0, 2), targets.flatten(), reduction="none").view(targets.shape).mean(dim=(1, 2))
+        return F.cross_entropy(logits.flatten(0, 2), targets.flatten(), reduction="none").view(targets.shape)
 
 
 def rounded(p, which):
@@ -320,15 +329,15 @@ class Training:
         self.train_data = torch.from_numpy(data[:self.c["train_bytes"]]).to(device)
         self.validation = torch.from_numpy(data[len(data) - self.c["validation_bytes"]:]).to(device)
         self.points = points
-        self.networks = Networks(configurations, device, flash)
+        self.networks = self.make_networks(flash)
         self.memories = self.networks.memories
         if fuse:
             self.networks.fuse()
-        initial = [initial_parameters(c) for c in configurations]
+        initial = [self.initial(c) for c in configurations]
         self.p = {name: torch.stack([i[name] for i in initial]).to(device).requires_grad_() for name in initial[0]}
         self.optimizer = Optimizer(configurations, self.p)
         self.steps = self.c["tokens"] // (self.c["batch"] * self.c["context"])
-        starts = numpy.stack([window_starts(c, self.steps, len(self.train_data)) for c in configurations], axis=1)
+        starts = numpy.stack([self.starts_of(c) for c in configurations], axis=1)
         self.starts = torch.from_numpy(starts).to(device)  # [steps, E, B]
         self.factors = torch.tensor([[learning_rate_factor(c, s, self.steps) for c in configurations]
                                      for s in range(self.steps)], device=device)  # [steps, E]
@@ -345,14 +354,29 @@ class Training:
         self.averaged = {name: w.detach().clone() for name, w in self.p.items()} \
             if any(c["average_decay"] for c in configurations) else None
 
-    def step(self):
+    # What twin_signals.py has otherwise.
+
+    def make_networks(self, flash):
+        return Networks(self.all, self.device, flash)
+
+    def initial(self, c):
+        return initial_parameters(c)
+
+    def starts_of(self, c):
+        return window_starts(c, self.steps, len(self.train_data))
+
+    def sequences(self):
+        """-> inputs and targets of this step, [E, B, T]."""
         tokens = self.train_data[self.starts[self.counter][0][..., None] + self.offsets].long()  # [E, B, T + 1]
         first = torch.where(self.fresh, torch.full_like(tokens[..., :1], BEGIN), tokens[..., :1])
-        inputs = torch.cat([first, tokens[..., 1:-1]], dim=-1)
+        return torch.cat([first, tokens[..., 1:-1]], dim=-1), tokens[..., 1:]
+
+    def step(self):
+        inputs, targets = self.sequences()
         weights = rounded(self.p, self.rounding[self.counter][0]) if self.any_rounded else self.p
         if self.memories:
             self.memories.rounding = self.memory_rounding[self.counter][0]
-        nats = self.networks.nats(weights, inputs, tokens[..., 1:])
+        nats = self.networks.nats(weights, inputs, targets)
         remembered = self.memories.tensors() if self.memories else []
         gradients = torch.autograd.grad(nats.sum(), [*self.p.values(), *remembered])
         remembered = gradients[len(self.p):]
@@ -426,14 +450,17 @@ class Training:
     @torch.no_grad()
     def kept(self, results):
         """What twin_checkpoint.py makes a checkpoint of, one a network. Its largest keys and values
-        are those of 16 contexts of the text that was trained on."""
+        are those of 16 contexts of the text that was trained on. Adds to each result the bits per
+        byte of what is kept, "bpb_kept", whose memory has rounded rows."""
         used = self.averaged or {name: w.detach() for name, w in self.p.items()}
+        memories = [m.kept() if m else {} for m in self.memories.each] if self.memories else [{}] * len(self.all)
+        for result, bpb in zip(results, evaluate(self.networks, used, self.validation)):
+            result["bpb_kept"] = round(bpb, 5)
         self.networks.maxima = []
         evaluate(self.networks, used, self.train_data[:16 * self.c["context"]])
         keys, values = (torch.stack(of_layers, dim=1).cpu().numpy() for of_layers in zip(*self.networks.maxima))
         self.networks.maxima = None
         digest = hashlib.sha256(self.train_data.cpu().numpy().tobytes()).hexdigest()
-        memories = self.memories.each if self.memories else [None] * len(self.all)
         return [twin_checkpoint.kept(c, {name: w[e].cpu().numpy() for name, w in used.items()}, (keys[e], values[e]),
                                      results[e]["curve"], digest, memories[e]) for e, c in enumerate(self.all)]
 
@@ -482,6 +509,8 @@ def main():
     for line in read_lines(arguments.sweep):
         if line["name"] not in finished:
             c = completed(line)
+            if arguments.save:
+                twin_checkpoint.check(c)
             members = groups.setdefault(tuple(c[name] for name in SHAPE), [[]])
             if len(members[-1]) == arguments.together:
                 members.append([])
@@ -494,7 +523,7 @@ def main():
         kept = training.kept(results) if arguments.save else []
         for (line, _), saved in zip(group, kept):
             os.makedirs(arguments.save, exist_ok=True)
-            numpy.savez(os.path.join(arguments.save, line["name"].replace(" ", "_") + ".npz"), **saved)
+            numpy.savez_compressed(os.path.join(arguments.save, line["name"].replace(" ", "_") + ".npz"), **saved)
         for (line, _), result in zip(group, results):
             with open(arguments.out, "a") as file:
                 file.write(json.dumps({**line, **result}) + "\n")

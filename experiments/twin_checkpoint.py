@@ -11,7 +11,6 @@ The largest keys and values that the twin saw come along, so the model can be qu
 import argparse
 import hashlib
 import json
-import math
 import os
 import struct
 import sys
@@ -26,9 +25,8 @@ USER_BLOCK = 512
 FORMAT_WHOLE = 1  # a checkpoint without a training state
 CONTRACT = 3
 MEMORY_CONTRACT = 4
+NO_GATE = -1
 WEIGHT_BITS = 7
-RULE_KINDS = {"h": 1, "v": 2}
-FINE_STEP = 0.25  # of rows whose rounding was not trained in, in their deviations
 
 
 def layer_names(configuration: dict[str, Any]) -> list[str]:
@@ -52,55 +50,30 @@ def check(configuration: dict[str, Any]) -> None:
 
 def check_memory(configuration: dict[str, Any]) -> None:
     """Raises ValueError where a memory is none of docs/spec/memory.md."""
-    for name, kind, *_ in rules_of(configuration):
-        if kind not in RULE_KINDS:
+    import twin_memory  # which needs PyTorch, as all that has a memory does
+
+    for rule in configuration["memory"].split():
+        name, kind, *_ = twin_memory.parsed(rule, configuration["memory_bits"])
+        if kind not in twin_memory.OCCAM_KINDS:
             raise ValueError(f"Occam's memory has no rule {name}")
     for name, usual in {"memory_shared": 0, "memory_embedding": 1}.items():
         if configuration[name] != usual:
             raise ValueError(f"{name} is {configuration[name]}; Occam's memory has {usual}")
     if configuration["memory_width"] not in range(8, 65, 8):
         raise ValueError("rows have 8 to 64 numbers in Occam's memory")
+    if configuration["memory_round"] and not configuration["memory_round"].startswith("step "):
+        raise ValueError("all tables of Occam's memory share one step: memory_round")
     layers, gate = configuration["memory_layers"], configuration["memory_gate"]
     if not (layers, gate) == ([], 0) and not (len(layers) == 1 and layers[0] > 0 and gate == 2):
         raise ValueError("Occam's memory has one gated block or none: memory_layers, memory_gate")
 
 
-def rules_of(configuration: dict[str, Any]) -> list[Any]:
-    """(name, kind, skipped, count, bits, salt) of each rule."""
-    import twin_memory  # which needs PyTorch, as all that has a memory does
-
-    return [twin_memory.parsed(rule, configuration["memory_bits"])
-            for rule in configuration["memory"].split()]
-
-
-def code_step(configuration: dict[str, Any], deviation: float) -> float:
-    """The step of codes: of 5 significant bits, as model/quantize.h rounds it."""
-    coding = configuration["memory_round"].split()
-    times = float(coding[1]) if coding[:1] == ["step"] else FINE_STEP
-    mantissa, exponent = math.frexp(times * deviation)
-    return math.ldexp(round(mantissa * 32), exponent - 5)
-
-
-def kept_memory(configuration: dict[str, Any], memory: Any) -> dict[str, numpy.ndarray]:
-    """What --save keeps of a twin_memory.Memory."""
-    arrays = {name: w.detach().cpu().numpy() for name, w in memory.w.items()}
-    saved = {"memory": arrays["rows"], "weights/memory_projection": arrays["projections"][0]}
-    if configuration["memory_gate"]:
-        saved["weights/memory_gates"] = arrays["gates"][1]
-        saved["weights/memory_gated"] = arrays["projections"][1]
-    saved = {name: array.astype("<f4") for name, array in saved.items()}
-    rules = [(RULE_KINDS[kind], count, bits)
-             for _, kind, _, count, bits, _ in rules_of(configuration)]
-    step = code_step(configuration, float(memory.deviation()))
-    return {**saved, "memory_rules": numpy.array(rules, "<i4").flatten(),
-            "memory_step": numpy.array(step, "<f4")}
-
-
 def kept(configuration: dict[str, Any], parameters: dict[str, numpy.ndarray],
          maxima: tuple[numpy.ndarray, numpy.ndarray], curve: list[dict[str, float]],
-         data_sha256: str, memory: Any = None) -> dict[str, numpy.ndarray]:
+         data_sha256: str, memory: dict[str, numpy.ndarray]) -> dict[str, numpy.ndarray]:
     """What --save keeps of one network. `parameters` are stacked by layers, [layers, ...], as in
-    the twin; maxima are of keys and of values, [layers, kv_heads]."""
+    the twin; maxima are of keys and of values, [layers, kv_heads]; `memory` is that of
+    twin_memory.Memory.kept, empty where there is none."""
     check(configuration)
     tensors = {name: parameters[name] for name in ("embedding", "final_gain", "head")}
     for layer in range(configuration["layers"]):
@@ -109,10 +82,9 @@ def kept(configuration: dict[str, Any], parameters: dict[str, numpy.ndarray],
             tensors[f"layers.{layer}.{name}"] = tensor[0] if tensor.shape[0] == 1 else tensor
     points = numpy.array([[point["tokens"], point["bpb"]] for point in curve])
     about = json.dumps({**configuration, "data_sha256": data_sha256})
-    return {**(kept_memory(configuration, memory) if memory else {}),
-            **{f"weights/{name}": tensor.astype("<f4") for name, tensor in tensors.items()},
+    return {**{f"weights/{name}": tensor.astype("<f4") for name, tensor in tensors.items()},
             "key_maxima": maxima[0].astype("<f4"), "value_maxima": maxima[1].astype("<f4"),
-            "curve": points.astype("<f8"), "configuration": numpy.array(about)}
+            "curve": points.astype("<f8"), "configuration": numpy.array(about), **memory}
 
 
 def write_contents(file: Any, saved: dict[str, numpy.ndarray]) -> None:
@@ -126,8 +98,9 @@ def write_contents(file: Any, saved: dict[str, numpy.ndarray]) -> None:
             made.attrs.create(key, value, dtype=kind)
         return made
 
-    remembers = "memory" in saved
-    file.attrs.create("contract_version", MEMORY_CONTRACT if remembers else CONTRACT, dtype="<i4")
+    remembers = "memory_codes" in saved
+    contract = MEMORY_CONTRACT if remembers else CONTRACT
+    file.attrs.create("contract_version", contract, dtype="<i4")
     config = group("config", {name: configuration[name] for name in CONFIG}, "<i4")
     pattern = configuration["windows"]
     windows = [pattern[layer % len(pattern)] for layer in range(configuration["layers"])]
@@ -137,12 +110,13 @@ def write_contents(file: Any, saved: dict[str, numpy.ndarray]) -> None:
             file.create_dataset(name, data=tensor)
     calibration = group("calibration", {"weight_bits": WEIGHT_BITS}, "<i4")
     if remembers:
-        layers = configuration["memory_layers"]
-        config.attrs.create("memory_rules", saved["memory_rules"], dtype="<i4")
-        config.attrs.create("memory_width", configuration["memory_width"], dtype="<i4")
-        config.attrs.create("memory_gate", layers[0] if layers else -1, dtype="<i4")
-        file.create_dataset("memory", data=saved["memory"])
-        calibration.attrs.create("memory_step", saved["memory_step"], dtype="<f4")
+        codes, step = saved["memory_codes"], saved["memory_step"].astype("<f4")
+        file.create_dataset("memory", data=codes.astype("<f4") * step)
+        calibration.attrs.create("memory_step", step, dtype="<f4")
+        config.attrs.create("memory_rules", saved["memory_rules"].ravel(), dtype="<i4")
+        config.attrs.create("memory_width", codes.shape[1], dtype="<i4")
+        gate = (configuration["memory_layers"] or [NO_GATE])[0]
+        config.attrs.create("memory_gate", gate, dtype="<i4")
     for name in ("key_maxima", "value_maxima"):
         calibration.create_dataset(name, data=saved[name])
     file.create_dataset("tokenizer", data=numpy.array([1], dtype="u1"))  # bytes

@@ -39,6 +39,8 @@ BEGIN = 256
 MULTIPLIER = 0x9E3779B1
 MASK = 0xFFFFFFFF
 KNOWN_COUNTS = {"h": range(1, 10), "s": range(1, 10), "w": (1, 2), "v": (1, 2, 3)}
+OCCAM_KINDS = {"h": 1, "v": 2}  # the rules that Occam has, by their numbers in files
+FINE_STEP = 0.25  # of rows whose rounding was not trained in, in their deviations
 CODINGS = ("row 63", "row 15", "row 7", "row 3", "row 1", "step 0.25", "step 0.5",
            "step 1", "step 1.5", "step 2", "step 3", "step 4", "dead 1", "least 2")
 
@@ -143,6 +145,12 @@ def coded(rows, coding, step, count=None):
         if kind == "least":
             codes = codes * (count >= int(value))
     return codes * scale, codes
+
+
+def step_near(x):
+    """The nearest number of 16 significant bits, as which a model holds the step of its rows."""
+    mantissa, exponent = math.frexp(x)
+    return math.ldexp(round(mantissa * 65536), exponent - 16)
 
 
 def entropy_bits(counts):
@@ -289,6 +297,24 @@ class Memory:
 
     def tensors(self):
         return [*self.w.values(), *(x for state in self.state.values() for x in state), self.count]
+
+    @torch.no_grad()
+    def kept(self):
+        """The memory as Occam has it (model/memory_rows.h, model/parameters.h), as numpy arrays:
+        rows as integers and their step, which is the one trained in or a fine one, and tensors.
+        From then on this memory has rows so rounded. twin_checkpoint.check must have passed."""
+        value = (self.c["memory_round"] or f"step {FINE_STEP}").split()[1]
+        step = step_near(float(self.deviation()) * float(value))
+        codes = (self.w["rows"] / step).round().clamp(-63, 63)
+        self.w["rows"].copy_(codes * step)
+        rules = [[OCCAM_KINDS[rule[1]], rule[3], rule[4]] for rule in self.rules]
+        kept = {"memory_codes": codes.to(torch.int8), "memory_step": torch.tensor(step),
+                "memory_rules": torch.tensor(rules, dtype=torch.int32),
+                "weights/memory_projection": self.w["projections"][0]}
+        if self.c["memory_layers"]:
+            kept["weights/memory_gates"] = self.w["gates"][1]
+            kept["weights/memory_gated"] = self.w["projections"][1]
+        return {name: w.detach().cpu().numpy() for name, w in kept.items()}
 
     @torch.no_grad()
     def bytes(self, coding):

@@ -23,6 +23,7 @@ int ScaleCandidates(int weight_bits) { return weight_bits >= 6 ? 8 : weight_bits
 int MostCode(int weight_bits) { return (1 << (weight_bits - 1)) - 1; }
 
 constexpr int kStepDroppedBits = 24 - kStepSignificantBits;
+constexpr int kMemoryStepDroppedBits = 24 - 16;
 
 // Of the 24 significant bits of a float, those that scales and gains do not keep.
 int DroppedBits(int weight_bits, bool has_steps) {
@@ -204,10 +205,10 @@ std::vector<float> CacheScales(const std::vector<float>& maxima, size_t count, c
   return scales;
 }
 
-float NearestStep(double x, float most) {
+float NearestStep(double x, float most, int dropped_bits) {
   const auto bounded =
       static_cast<float>(std::clamp(x, static_cast<double>(kSmallest), static_cast<double>(most)));
-  return RoundFloat(bounded, kStepDroppedBits);
+  return RoundFloat(bounded, dropped_bits);
 }
 
 QuantizedMemory QuantiseMemory(const ModelConfig& config, std::span<const float> values,
@@ -231,8 +232,8 @@ QuantizedMemory QuantiseMemory(const ModelConfig& config, std::span<const float>
 
 }  // namespace
 
-float StepNear(double x) { return NearestStep(x, kMaxScale); }
-float MemoryStepNear(double x) { return NearestStep(x, kMaxMemoryStep); }
+float StepNear(double x) { return NearestStep(x, kMaxScale, kStepDroppedBits); }
+float MemoryStepNear(double x) { return NearestStep(x, kMaxMemoryStep, kMemoryStepDroppedBits); }
 
 void RoundTensor(const ParameterSpec& spec, int weight_bits, std::span<const float> values,
                  std::span<float> rounded, std::span<const float> row_steps,

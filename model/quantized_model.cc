@@ -41,7 +41,7 @@ constexpr size_t kMaxTokenizerBytes = 16u << 20;
 
 constexpr uint8_t kMagic[8] = {'O', 'C', 'C', 'A', 'M', 'Q', 'N', 'T'};
 constexpr uint32_t kFormatVersion = 1;
-constexpr size_t kPrefixBytes = sizeof(kMagic) + 4 + 4 + 8;
+static_assert(kModelPrefixBytes == sizeof(kMagic) + 4 + 4 + 8);
 constexpr size_t kLeastConfigBytes = 4;
 constexpr std::string_view kIdPrefix = "occam model id";
 
@@ -69,37 +69,6 @@ size_t CacheScaleCount(const ModelConfig& config) {
   return static_cast<size_t>(config.layers) * static_cast<size_t>(config.kv_heads);
 }
 
-void CheckTensor(const QuantizedTensor& tensor, const ParameterSpec& spec,
-                 const std::string& name) {
-  const auto fail = [&](const char* what) {
-    throw DamagedError(fmt::format("{}: tensor {} {}", name, spec.name, what));
-  };
-  const bool coded = spec.coding == Coding::kRowCodes;
-  const auto size = static_cast<size_t>(spec.size());
-  if (tensor.codes.size() != (coded ? size : 0) ||
-      tensor.floats.size() != (coded ? static_cast<size_t>(spec.rows) : size)) {
-    fail("has the wrong shape");
-  }
-  for (const int8_t code : tensor.codes) {
-    if (code < -kMaxWeightCode || code > kMaxWeightCode) fail("has a code beyond 63");
-  }
-  for (const float x : tensor.floats) {
-    if (!(coded ? IsScale(x) : IsGain(x))) {
-      fail(coded ? "has a scale that the numeric contract does not allow"
-                 : "has a value that the numeric contract does not allow");
-    }
-  }
-}
-
-void PutFloats(const std::vector<float>& floats, ByteWriter* out) {
-  for (const float x : floats) out->PutFloat(x);
-}
-
-// An int8_t is its two's complement byte.
-void PutCodes(const std::vector<int8_t>& codes, ByteWriter* out) {
-  out->PutBytes({reinterpret_cast<const uint8_t*>(codes.data()), codes.size()});
-}
-
 std::vector<int8_t> GetCodes(uint64_t count, ByteReader* in) {
   const auto bytes = in->GetBytes(count);
   std::vector<int8_t> codes(bytes.size());
@@ -115,18 +84,31 @@ std::vector<float> GetFloats(uint64_t count, ByteReader* in) {
 }
 
 // All that the model is, in the order of docs/spec/occm.md; also what the model id is taken over.
-void WriteBody(const QuantizedModel& model, ByteWriter* out) {
-  PutModelHead(model, out);
+// put(bytes) gets it piece by piece, so that it is never in memory twice.
+template <typename Put>
+void WriteBody(const QuantizedModel& model, Put put) {
+  ByteWriter head;
+  PutModelHead(model, &head);
+  put(head.bytes());
+  const auto put_floats = [&](const std::vector<float>& floats) {
+    ByteWriter piece;
+    for (const float x : floats) piece.PutFloat(x);
+    put(piece.bytes());
+  };
+  // An int8_t is its two's complement byte.
+  const auto put_codes = [&](const std::vector<int8_t>& codes) {
+    put({reinterpret_cast<const uint8_t*>(codes.data()), codes.size()});
+  };
   for (const QuantizedTensor& tensor : model.tensors) {
-    PutFloats(tensor.floats, out);
-    PutCodes(tensor.codes, out);
+    put_floats(tensor.floats);
+    put_codes(tensor.codes);
   }
   if (model.config.has_memory()) {
-    out->PutFloat(model.memory.step);
-    PutCodes(model.memory.codes, out);
+    put_floats({model.memory.step});
+    put_codes(model.memory.codes);
   }
-  PutFloats(model.key_scales, out);
-  PutFloats(model.value_scales, out);
+  put_floats(model.key_scales);
+  put_floats(model.value_scales);
 }
 
 uint64_t MemoryNumbers(const ModelConfig& config) {
@@ -136,6 +118,14 @@ uint64_t MemoryNumbers(const ModelConfig& config) {
 uint64_t TensorBytes(const ParameterSpec& spec) {
   const auto size = static_cast<uint64_t>(spec.size());
   return spec.coding == Coding::kRowCodes ? static_cast<uint64_t>(spec.rows) * 4 + size : size * 4;
+}
+
+// Of tensors, memory and scales, in the flat file as in memory.
+uint64_t WeightBytes(const ModelConfig& config) {
+  uint64_t bytes = CacheScaleCount(config) * 2 * sizeof(float);
+  for (const ParameterSpec& spec : ParameterTable(config)) bytes += TensorBytes(spec);
+  if (config.has_memory()) bytes += sizeof(float) + MemoryNumbers(config);
+  return bytes;
 }
 
 // The checked outside of a block: magic, versions, length and digest.
@@ -154,7 +144,8 @@ Unwrapped Unwrap(std::span<const uint8_t> bytes, const std::string& name) {
     throw DamagedError(fmt::format("{}: .occm format {} is not known here (known: {})", name,
                                    format, kFormatVersion));
   }
-  if (length != bytes.size() || length < kPrefixBytes + kLeastConfigBytes + sizeof(Sha256Digest)) {
+  if (length != bytes.size() ||
+      length < kModelPrefixBytes + kLeastConfigBytes + sizeof(Sha256Digest)) {
     throw DamagedError(fmt::format("{}: the model is {} bytes long, but {} are there", name, length,
                                    bytes.size()));
   }
@@ -163,7 +154,49 @@ Unwrapped Unwrap(std::span<const uint8_t> bytes, const std::string& name) {
   if (!std::equal(digest.begin(), digest.end(), bytes.end() - sizeof(Sha256Digest))) {
     throw DamagedError(name + ": the model's digest does not match: it is damaged");
   }
-  return {contract, checked.subspan(kPrefixBytes)};
+  return {contract, checked.subspan(kModelPrefixBytes)};
+}
+
+}  // namespace
+
+void CheckFloats(const ParameterSpec& spec, std::span<const float> floats,
+                 const std::string& name) {
+  const bool coded = spec.coding == Coding::kRowCodes;
+  if (std::ranges::all_of(floats, coded ? IsScale : IsGain)) return;
+  throw DamagedError(fmt::format("{}: tensor {} has a {} that the numeric contract does not allow",
+                                 name, spec.name, coded ? "scale" : "value"));
+}
+
+void CheckTensor(const ParameterSpec& spec, const QuantizedTensor& tensor,
+                 const std::string& name) {
+  const auto fail = [&](const char* what) {
+    throw DamagedError(fmt::format("{}: tensor {} {}", name, spec.name, what));
+  };
+  const bool coded = spec.coding == Coding::kRowCodes;
+  const auto size = static_cast<size_t>(spec.size());
+  if (tensor.codes.size() != (coded ? size : 0) ||
+      tensor.floats.size() != (coded ? static_cast<size_t>(spec.rows) : size)) {
+    fail("has the wrong shape");
+  }
+  for (const int8_t code : tensor.codes) {
+    if (code < -kMaxWeightCode || code > kMaxWeightCode) fail("has a code beyond 63");
+  }
+  CheckFloats(spec, tensor.floats, name);
+}
+
+void CheckModel(const QuantizedModel& model, const std::string& name) {
+  CheckConfig(model.config, ErrorKind::kDamaged);
+  const auto table = ParameterTable(model.config);
+  if (model.tensors.size() != table.size()) {
+    throw DamagedError(
+        fmt::format("{}: {} tensors, where {} belong", name, model.tensors.size(), table.size()));
+  }
+  for (size_t i = 0; i < table.size(); ++i) CheckTensor(table[i], model.tensors[i], name);
+  CheckMemory(model, name);
+  CheckCacheScales(model, name);
+  if (model.tokenizer.size() > kMaxTokenizerBytes) {
+    throw DamagedError(name + ": the tokenizer is larger than 16 MiB");
+  }
 }
 
 void CheckMemory(const QuantizedModel& model, const std::string& name) {
@@ -178,17 +211,7 @@ void CheckMemory(const QuantizedModel& model, const std::string& name) {
     throw DamagedError(name + ": the memory has a code beyond 63");
 }
 
-}  // namespace
-
-void CheckModel(const QuantizedModel& model, const std::string& name) {
-  CheckConfig(model.config, ErrorKind::kDamaged);
-  const auto table = ParameterTable(model.config);
-  if (model.tensors.size() != table.size()) {
-    throw DamagedError(
-        fmt::format("{}: {} tensors, where {} belong", name, model.tensors.size(), table.size()));
-  }
-  for (size_t i = 0; i < table.size(); ++i) CheckTensor(model.tensors[i], table[i], name);
-  CheckMemory(model, name);
+void CheckCacheScales(const QuantizedModel& model, const std::string& name) {
   const size_t scales = CacheScaleCount(model.config);
   if (model.key_scales.size() != scales || model.value_scales.size() != scales) {
     throw DamagedError(name + ": the wrong number of key and value scales");
@@ -196,9 +219,6 @@ void CheckModel(const QuantizedModel& model, const std::string& name) {
   if (!std::all_of(model.key_scales.begin(), model.key_scales.end(), IsCacheScale) ||
       !std::all_of(model.value_scales.begin(), model.value_scales.end(), IsCacheScale)) {
     throw DamagedError(name + ": a key or value scale that the numeric contract does not allow");
-  }
-  if (model.tokenizer.size() > kMaxTokenizerBytes) {
-    throw DamagedError(name + ": the tokenizer is larger than 16 MiB");
   }
 }
 
@@ -222,48 +242,59 @@ void GetModelHead(uint32_t contract, ByteReader* in, QuantizedModel* model) {
   model->tokenizer.assign(tokenizer.begin(), tokenizer.end());
 }
 
+uint64_t ModelBytes(const ModelConfig& config, uint64_t tokenizer_bytes) {
+  constexpr uint64_t kOfTensor = sizeof(QuantizedTensor) + 64;  // and what an allocation takes
+  const auto tensors = static_cast<uint64_t>(config.layers) * 10 + 6;
+  return WeightBytes(config) + tokenizer_bytes + tensors * kOfTensor;
+}
+
 Bytes SerialiseModel(const QuantizedModel& model) {
-  ByteWriter body;
-  WriteBody(model, &body);
+  ByteWriter head;
+  PutModelHead(model, &head);
+  const uint64_t length =
+      kModelPrefixBytes + head.bytes().size() + WeightBytes(model.config) + sizeof(Sha256Digest);
   ByteWriter out;
-  out.PutBytes(kMagic);
+  out.Reserve(length);
+  for (const uint8_t letter : kMagic) out.Put(letter);
   out.Put(kFormatVersion);
   out.Put(static_cast<uint32_t>(ContractOf(model.config)));
-  out.Put(static_cast<uint64_t>(kPrefixBytes + body.bytes().size() + sizeof(Sha256Digest)));
-  out.PutBytes(body.bytes());
+  out.Put(length);
+  WriteBody(model, [&](std::span<const uint8_t> bytes) { out.PutBytes(bytes); });
   out.PutBytes(Sha256Of(out.bytes()));
   return out.Take();
 }
 
-QuantizedModel ParseModel(std::span<const uint8_t> bytes, const std::string& name) {
+QuantizedModel ParseModel(std::span<const uint8_t> bytes, const std::string& name,
+                          const ReadLimits& limits) {
   const Unwrapped block = Unwrap(bytes, name);
   ByteReader in(block.body, name);
   QuantizedModel model;
   GetModelHead(block.contract, &in, &model);
   // The shapes follow from the configuration, at most 2^38 bytes; they must be there before
   // anything is allocated for them.
-  const auto table = ParameterTable(model.config);
-  uint64_t expected = CacheScaleCount(model.config) * 2 * 4;
-  for (const ParameterSpec& spec : table) expected += TensorBytes(spec);
-  if (model.config.has_memory()) expected += 4 + MemoryNumbers(model.config);
+  const uint64_t expected = WeightBytes(model.config);
   if (expected != in.remaining()) {
     throw DamagedError(
         fmt::format("{}: {} bytes of tensors, where {} belong", name, in.remaining(), expected));
   }
-  for (const ParameterSpec& spec : table) {
+  RequireMemory(bytes.size() + ModelBytes(model.config, model.tokenizer.size()),
+                limits.memory_bytes, name);
+  for (const ParameterSpec& spec : ParameterTable(model.config)) {
+    limits.KeepOn();
     QuantizedTensor& tensor = model.tensors.emplace_back();
     const bool coded = spec.coding == Coding::kRowCodes;
     tensor.floats = GetFloats(static_cast<uint64_t>(coded ? spec.rows : spec.size()), &in);
-    if (!coded) continue;
-    tensor.codes = GetCodes(static_cast<uint64_t>(spec.size()), &in);
+    if (coded) tensor.codes = GetCodes(static_cast<uint64_t>(spec.size()), &in);
+    CheckTensor(spec, tensor, name);
   }
   if (model.config.has_memory()) {
     model.memory.step = in.GetFloat();
     model.memory.codes = GetCodes(MemoryNumbers(model.config), &in);
+    CheckMemory(model, name);
   }
   model.key_scales = GetFloats(CacheScaleCount(model.config), &in);
   model.value_scales = GetFloats(CacheScaleCount(model.config), &in);
-  CheckModel(model, name);
+  CheckCacheScales(model, name);
   return model;
 }
 
@@ -273,11 +304,13 @@ bool IsModelFile(std::span<const uint8_t> first_bytes) {
 }
 
 Sha256Digest ModelId(const QuantizedModel& model) {
-  ByteWriter canonical;
-  for (const char letter : kIdPrefix) canonical.Put(static_cast<uint8_t>(letter));
-  canonical.Put(static_cast<uint32_t>(ContractOf(model.config)));
-  WriteBody(model, &canonical);
-  return Sha256Of(canonical.bytes());
+  ByteWriter contract;
+  contract.Put(static_cast<uint32_t>(ContractOf(model.config)));
+  Sha256 canonical;
+  canonical.Update({reinterpret_cast<const uint8_t*>(kIdPrefix.data()), kIdPrefix.size()});
+  canonical.Update(contract.bytes());
+  WriteBody(model, [&](std::span<const uint8_t> bytes) { canonical.Update(bytes); });
+  return canonical.Finish();
 }
 
 }  // namespace occam

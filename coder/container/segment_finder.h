@@ -47,8 +47,11 @@ class SegmentFinder {
 // header that cannot be a part of somebody's data. The sound segments that follow such a header
 // without a gap reach up to the end of the file or are longer than any payload. (An .occ file
 // within an .occ file has headers, too.)
+// Segments that are said to have been before it are believed in only where the bytes between have
+// room for their headers, or an index after it has them. Throws kMemory where a sound index takes
+// more than the limit.
 std::unique_ptr<SegmentFinder> FindSegments(ByteSource& source, const FileHeader& header,
-                                            uint64_t segments_begin);
+                                            uint64_t segments_begin, uint64_t memory_bytes);
 
 }  // namespace occam
 

@@ -12,11 +12,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "data/base/file.h"
+#include "data/base/memory.h"
 #include "model/quantized_model.h"
 
 namespace occam {
@@ -32,11 +34,23 @@ struct CodedModel {
   size_t MemoryBytes(const ModelConfig& config) const;
 };
 
-CodedModel EncodeModel(const QuantizedModel& model);
+// `keep_on`, which may be null, is called often; an exception thrown there comes out.
+CodedModel EncodeModel(const QuantizedModel& model, const std::function<void()>& keep_on = nullptr);
 
 // Throws kDamaged, `name` in the message, unless the bytes are a coded model, all of it and nothing
-// more. Allocates no more than some ten thousand times their number, and what DecodeMerges does.
-QuantizedModel DecodeModel(std::span<const uint8_t> bytes, const std::string& name);
+// more; what is no model is found at its first tensor that is none. A few bytes can stand for any
+// number of weights that are zero, so what they stand for is counted by the configuration before
+// there is room for it: bytes and model together are within the limit (kMemory).
+QuantizedModel DecodeModel(std::span<const uint8_t> bytes, const std::string& name,
+                           const ReadLimits& limits = {});
+
+// What a model file, flat or coded, says in its beginning.
+struct ModelHead {
+  ModelConfig config;
+  uint64_t tokenizer_bytes = 0;  // that the tokenizer takes in memory, at most
+};
+// Throws kDamaged.
+ModelHead ReadModelHead(std::span<const uint8_t> file, const std::string& name);
 bool IsCodedModel(std::span<const uint8_t> first_bytes);  // by the magic
 
 }  // namespace occam

@@ -7,7 +7,9 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "coder/entropy/bit_model.h"
@@ -22,14 +24,19 @@ namespace occam {
 template <typename Coder>
 class ModelWalk {
  public:
-  explicit ModelWalk(Coder* coder) : coder_(*coder) {}
+  // keep_on() is called every some thousand weights; it may be null.
+  explicit ModelWalk(Coder* coder, std::function<void()> keep_on = nullptr)
+      : coder_(*coder), keep_on_(std::move(keep_on)) {}
 
-  // `tensor` is read, or filled if the coder decodes; it has its final sizes.
-  void Tensor(const ParameterSpec& spec, QuantizedTensor* tensor) {
-    const bool coded = spec.coding == Coding::kRowCodes;
-    const int kind = coded ? KindOf(spec.name) : kGain;
+  // A tensor's floats, then its codes, are read, or filled if the coder decodes; they have their
+  // final sizes. Tensors without codes have none.
+  void TensorFloats(const ParameterSpec& spec, QuantizedTensor* tensor) {
+    const int kind = spec.coding == Coding::kRowCodes ? KindOf(spec.name) : kGain;
     for (float& x : tensor->floats) Float(kind, &x);
-    if (coded) Codes(static_cast<size_t>(kind), spec, tensor->codes.data());
+  }
+  void TensorCodes(const ParameterSpec& spec, QuantizedTensor* tensor) {
+    if (tensor->codes.empty()) return;
+    Codes(static_cast<size_t>(KindOf(spec.name)), spec, tensor->codes.data());
   }
   void CacheScales(std::vector<float>* scales) {
     for (float& x : *scales) Float(kCacheScale, &x);
@@ -47,6 +54,7 @@ class ModelWalk {
     used.fill(WideCell::kFresh);
     size_t before = 0;
     for (; rows > 0; --rows, codes += columns) {
+      Count(static_cast<size_t>(columns));
       bool some = std::any_of(codes, codes + columns, [](int8_t code) { return code != 0; });
       some = Bit(some, &used[before]);
       before = (before << 1 | (some ? 1 : 0)) & 3;
@@ -63,6 +71,7 @@ class ModelWalk {
   enum Kind { kEmbedding, kConvolution, kQk, kV, kO, kU, kD, kHead, kGain, kCacheScale, kMemory };
   static constexpr size_t kFloatKinds = kMemory + 1;
   static constexpr size_t kCodeKinds = kMemory + kMaxRules;
+  static constexpr size_t kKeepOnEvery = 1 << 14;
   static constexpr size_t kLevels = 20;
   static constexpr size_t kNodes = 64;  // of the tree of a magnitude's six bits
   static constexpr uint32_t kLimit = kCountLimit;
@@ -181,7 +190,15 @@ class ModelWalk {
         column_means_[k] = (column_means_[k] * 7 + magnitude * 16 + 4) / 8;
       }
       before = static_cast<uint32_t>(uint64_t{sum} * 16 / columns);
+      Count(columns);
     }
+  }
+
+  void Count(size_t weights) {
+    since_kept_on_ += weights;
+    if (since_kept_on_ < kKeepOnEvery) return;
+    since_kept_on_ = 0;
+    if (keep_on_) keep_on_();
   }
 
   static uint32_t Magnitude(int8_t code) { return static_cast<uint32_t>(code < 0 ? -code : code); }
@@ -209,6 +226,8 @@ class ModelWalk {
   }
 
   Coder& coder_;
+  std::function<void()> keep_on_;
+  size_t since_kept_on_ = 0;  // weights
   std::array<Magnitudes, 6> magnitudes_;
   std::array<Floats, kFloatKinds> floats_;
   std::array<uint32_t, 8> width_ = {WideCell::kFresh, WideCell::kFresh, WideCell::kFresh,

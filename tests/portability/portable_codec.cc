@@ -3,10 +3,9 @@
 //
 //   portable_codec check FOLDER        every golden file decodes to its original, and is what the
 //                                      encoder writes today, by plain and fast kernels; one holds
-//                                      its model and decodes without another
+//                                      its model and decodes without another; the same of frames
 //   portable_codec write FOLDER        makes the coded model, the .occ files, of which one holds
-//   its
-//                                      model, and `originals` from FOLDER/model.occm
+//                                      its model, `frames` and `originals` from FOLDER/model.occm
 //   portable_codec remember MODEL OUTPUT.occm   MODEL with a memory of random rows, that predicts a
 //                                      little worse
 //   portable_codec encode MODEL chunked|carried INPUT OUTPUT.occ
@@ -16,14 +15,17 @@
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <numeric>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "coder/archive/compressor.h"
 #include "coder/archive/decompressor.h"
+#include "coder/archive/frame_codec.h"
 #include "coder/archive/segment_codec.h"
 #include "coder/container/container_writer.h"
+#include "coder/predict/loaded_model.h"
 #include "coder/predict/network_predictor.h"
 #include "coder/weights/model_codec.h"
 #include "data/base/digest.h"
@@ -34,6 +36,10 @@
 
 namespace occam {
 namespace {
+
+void Expect(bool good, const std::string& what) {
+  if (!good) throw DamagedError(what);
+}
 
 // Words of digits and letters, drawn unevenly.
 Bytes Text(size_t size, uint64_t seed) {
@@ -84,6 +90,29 @@ const std::vector<GoldenFile>& GoldenFiles() {
 
 constexpr char kWithModel[] = "embedded.occ";
 
+// Bare frames, a line each: bytes of check, record and frame, in hexadecimal digits, - for none.
+constexpr char kFrames[] = "frames";
+
+std::string HexOrNone(std::span<const uint8_t> bytes) { return bytes.empty() ? "-" : Hex(bytes); }
+
+std::string FrameLines(const CodecModel& model) {
+  Bytes counted(16);
+  std::iota(counted.begin(), counted.end(), uint8_t{0});
+  Bytes noise(20);
+  Random random(1);
+  for (uint8_t& byte : noise) byte = static_cast<uint8_t>(random.Next());
+  std::string lines;
+  for (const Bytes& record : {Bytes{}, Bytes{0}, counted, noise, Text(60, 1), Text(500, 2)}) {
+    for (const int check : {0, 1, 2}) {
+      FrameCodec codec(model, check);
+      const Bytes frame = codec.Encode(record);
+      Expect(codec.Decode(frame, kFrames) == record, "a frame decodes to something else");
+      lines += std::to_string(check) + " " + HexOrNone(record) + " " + HexOrNone(frame) + "\n";
+    }
+  }
+  return lines;
+}
+
 Bytes EncodeUsual(std::span<const uint8_t> original, ContextMode mode, const CodecModel& model,
                   int threads, std::span<const uint8_t> embedded_model = {}) {
   Bytes file;
@@ -129,10 +158,6 @@ Bytes Decode(std::span<const uint8_t> file, const CodecModel& model, int threads
   options.threads = threads;
   Decompress(*MemorySource(file), *MemorySink(&original), &model, options);
   return original;
-}
-
-void Expect(bool good, const std::string& what) {
-  if (!good) throw DamagedError(what);
 }
 
 // Both versions, the model's id, and the SHA-256 of every golden file's original.
@@ -189,11 +214,18 @@ void CheckFolder(const std::string& folder) {
                   network.kernels_name().c_str());
     }
     CheckFileWithModel(ReadFile(folder + "/" + kWithModel), want[kWithModel], kernels);
+    const Bytes frames = ReadFile(folder + "/" + kFrames);
+    Expect(FrameLines(codec_model) == std::string(frames.begin(), frames.end()),
+           std::string(kFrames) + " are not what the encoder writes");
   }
 }
 
 ExactNetwork LoadNetwork(const std::string& path, Kernels kernels) {
   return ExactNetwork(ParseModel(ReadFile(path), path), kernels);
+}
+
+void WriteText(const std::string& path, const std::string& text) {
+  WriteFile(path, std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
 }
 
 void WriteFolder(const std::string& folder) {
@@ -218,9 +250,8 @@ void WriteFolder(const std::string& folder) {
   const Bytes last = Text(5000, ++seed);
   WriteFile(folder + "/" + kWithModel, EncodeUsual(last, ContextMode::kCarried, model, 1, coded));
   originals << kWithModel << " " << Hex(Sha256Of(last)) << "\n";
-  const std::string text = originals.str();
-  WriteFile(folder + "/originals",
-            std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
+  WriteText(folder + "/originals", originals.str());
+  WriteText(folder + "/" + kFrames, FrameLines(model));
 }
 
 // The model with rules of each kind, tables of random codes of which half the rows hold nothing,

@@ -68,7 +68,8 @@ def read_header(reader):
     require(1 <= context <= 2**20 and 1 <= lanes <= 256, "a layout out of bounds")
     require(lane_symbols >= 1 and lane_symbols % context == 0, "a layout out of bounds")
     require(header.segment_bytes <= 2**24, "a layout out of bounds")
-    require(header.needs_model or flags == 0, "a model block without an id")
+    none = contract == flags == 0 and header.tokenizer_id == bytes(8)
+    require(header.needs_model or none, "something of a model without an id")
     return header
 
 

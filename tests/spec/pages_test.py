@@ -18,7 +18,17 @@ from models import Reader, read_configuration, read_flat
 
 pages, golden = sys.argv[1:3]
 full = "--full" in sys.argv[3:]
-PAGES = ["README", "contract", "range_coder", "occ", "occm", "predictors", "coded_models", "memory"]
+PAGES = [
+    "README",
+    "contract",
+    "range_coder",
+    "occ",
+    "occm",
+    "predictors",
+    "coded_models",
+    "memory",
+    "frame",
+]
 
 
 def read(name):
@@ -134,6 +144,21 @@ for name, numbers in chosen.items():
         original = restore(header, model, paper, segment)
         assert len(original) == segment.original_bytes, (name, number)
         assert xxh3(original) == segment.original_hash, (name, number)
+
+# Bare frames; the shorter ones, and the examples of their page.
+with open(os.path.join(pages, "frame.md"), encoding="utf-8") as file:
+    frame_page = file.read()
+for line in read("frames").decode().splitlines():
+    check, record, frame = line.split()
+    record, frame = (bytes.fromhex(part.strip("-")) for part in (record, frame))
+    if check == "1" and len(record) <= 60:
+        assert f"`{frame.hex()}`" in frame_page, line
+    if len(record) <= 60 or full:
+        predictor = page.NetworkPredictor(paper, paper.C, False)
+        decoded = page.decode_frame(
+            frame, predictor, lambda symbol: bytes([symbol]), int(check), xxh3
+        )
+        assert decoded == record, line
 
 # A model with a memory: segments 0 and 4 are of method model.
 remembering = read_flat(read("memory/model.occm"))

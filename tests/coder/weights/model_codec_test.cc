@@ -34,6 +34,13 @@ QuantizedModel NormalModel(int most, uint64_t seed) {
   return model;
 }
 
+Bytes Noise(size_t size, uint64_t seed) {
+  Random random(seed);
+  Bytes bytes(size);
+  for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(random.Next());
+  return bytes;
+}
+
 void CheckRoundTrip(const QuantizedModel& model) {
   const CodedModel coded = EncodeModel(model);
   CHECK(IsCodedModel(coded.bytes));
@@ -140,16 +147,58 @@ TEST_CASE("Model codec: every flipped bit, lost or added byte is found") {
   CHECK(ThrownBy([&] { DecodeModel(longer, "test"); }).kind == ErrorKind::kDamaged);
 }
 
-TEST_CASE("Model codec: a small file cannot ask for a large model") {
-  ModelConfig config = FamilyConfig(2048);
+// The beginning of a coded model of this configuration, then these bytes.
+Bytes WithHead(const ModelConfig& config, std::span<const uint8_t> stream) {
   ByteWriter out;
   const Bytes start = EncodeModel(NormalModel(1, 1)).bytes;
-  out.PutBytes(std::span(start).first(16));
-  QuantizedModel large;
-  large.config = config;
-  PutModelHead(large, &out);
-  for (int i = 0; i < 100; ++i) out.Put(uint8_t{0});
-  CHECK(ThrownBy([&] { DecodeModel(out.bytes(), "test"); }).kind == ErrorKind::kDamaged);
+  for (const uint8_t byte : std::span(start).first(16)) out.Put(byte);
+  QuantizedModel head;
+  head.config = config;
+  PutModelHead(head, &out);
+  out.PutBytes(stream);
+  return out.Take();
+}
+
+TEST_CASE("Model codec: a small file cannot ask for more memory than the limit") {
+  const Bytes file = WithHead(FamilyConfig(4096), Bytes(100));
+  const Thrown thrown = ThrownBy([&] { DecodeModel(file, "test"); });
+  CHECK(thrown.kind == ErrorKind::kMemory);
+  INFO(thrown.message);
+  CHECK(thrown.Mentions("test needs 1.41 GB of memory, more than the limit of 1 GB"));
+  CHECK(ReadModelHead(file, "test").config == FamilyConfig(4096));
+}
+
+TEST_CASE("Model codec: noise is found to be no model before there is room for its weights") {
+  const Bytes noise = Noise(300'000, 10);
+  int asked = 0;
+  const ReadLimits limits{kDefaultMemoryBytes, [&] { ++asked; }};
+  const Bytes file = WithHead(FamilyConfig(3072), noise);
+  const Thrown thrown = ThrownBy([&] { DecodeModel(file, "test", limits); });
+  CHECK(thrown.kind == ErrorKind::kDamaged);
+  CHECK(thrown.Mentions("embedding"));
+  CHECK(asked == 0);  // no codes were decoded
+}
+
+TEST_CASE("Model codec: wide matrices of zeros come back, however few bytes they take") {
+  ModelConfig config = FamilyConfig(512);
+  config.layers = 1;
+  config.windows.resize(1);
+  QuantizedModel model = testing::RandomModel(config, 3);
+  for (QuantizedTensor& tensor : model.tensors) {
+    std::ranges::fill(tensor.codes, int8_t{0});
+    std::ranges::fill(tensor.floats, 0.0f);
+  }
+  CHECK(static_cast<size_t>(ParameterCount(config)) > 1024 * EncodeModel(model).bytes.size());
+  CheckRoundTrip(model);
+}
+
+TEST_CASE("Model codec: reading and coding ask often whether to keep on") {
+  const QuantizedModel model = NormalModel(63, 11);
+  int asked = 0;
+  const Bytes coded = EncodeModel(model, [&] { ++asked; }).bytes;
+  CHECK(asked >= 2);
+  const ReadLimits stop{kDefaultMemoryBytes, [] { throw Error(ErrorKind::kCancelled, "enough"); }};
+  CHECK(ThrownBy([&] { DecodeModel(coded, "test", stop); }).kind == ErrorKind::kCancelled);
 }
 
 }  // namespace

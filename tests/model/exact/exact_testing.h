@@ -97,7 +97,8 @@ inline QuantizedModel RandomModel(const ModelConfig& config, uint64_t seed) {
   calibration.key_maxima.assign(count, 3.0f);
   calibration.value_maxima.assign(count, 2.5f);
   if (config.has_memory()) calibration.memory_step = StepNear(1.0 / 40);
-  return Quantise(config, weights, calibration, {}, RandomRows(config, seed));
+  const Bytes tokenizer(1, 1);  // that of bytes
+  return Quantise(config, weights, calibration, tokenizer, RandomRows(config, seed));
 }
 
 inline std::vector<int32_t> RandomSymbols(const ModelConfig& config, size_t count, uint64_t seed) {
