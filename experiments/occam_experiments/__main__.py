@@ -16,6 +16,8 @@ COMMANDS = {
     "gallery": "gallery.command",
     "plot_run": "plot_run",
     "family": "family",
+    "torch_twin": "twin.command",
+    "twin_table": "twin.table",
     "figures": "redraw",
 }
 
