@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
 
 #include "data/base/error.h"
 #include "data/base/format.h"
@@ -17,6 +18,51 @@ constexpr int kFamilyWindow = 64;
 constexpr int kFamilyWideWindow = 1024;
 constexpr int kWidthStep = 16;
 
+// Bits of a table by the name of a memory's size.
+struct MemorySize {
+  const char* name;
+  uint8_t bits;
+};
+constexpr MemorySize kMemorySizes[] = {{"tiny", 13}, {"small", 15}, {"medium", 16}, {"large", 17}};
+
+// Bounds what a small damaged file can ask for; rows are numbered by 32-bit integers.
+constexpr int64_t kMostMemoryNumbers = int64_t{1} << 28;
+
+void CheckMemory(const ModelConfig& c, const auto& require) {
+  if (!c.has_memory()) {
+    require(c.memory_width == kMemoryWidth && !c.has_gate(), "there is no memory to describe");
+    return;
+  }
+  require(c.memory_rules.size() <= kMaxRules, "a memory has at most 16 rules");
+  for (const RowRule& rule : c.memory_rules) {
+    const bool words = rule.kind == RuleKind::kWords;
+    require(words || rule.kind == RuleKind::kSymbols, "a rule of the memory is of no known kind");
+    require(rule.count >= 1 && rule.count <= (words ? kMaxRuleWords : kMaxRuleSymbols),
+            "a rule of the memory looks at 1..8 symbols or 1..3 words");
+    require(rule.bits >= kLeastTableBits && rule.bits <= kMostTableBits,
+            "tables of the memory must have 4..22 bits");
+    require(std::ranges::count_if(c.memory_rules,
+                                  [&](const RowRule& other) {
+                                    return other.kind == rule.kind && other.count == rule.count;
+                                  }) == 1,
+            "no two rules of the memory may be the same");
+  }
+  require(c.memory_width >= 8 && c.memory_width <= kMaxMemoryWidth && c.memory_width % 8 == 0,
+          "memory_width must be a multiple of 8 in 8..64");
+  require(c.memory_gate == kNoGate || (c.memory_gate >= 1 && c.memory_gate < c.layers),
+          "memory_gate must be a block after the first one, or -1");
+  require(c.memory_rows() * c.memory_width <= kMostMemoryNumbers,
+          "the memory has more than 2^28 numbers");
+}
+
+std::string DescribeMemory(const ModelConfig& c) {
+  if (!c.has_memory()) return "";
+  std::string text = ", memory";
+  for (const RowRule& rule : c.memory_rules) text += fmt::format(" {}/{}", rule.name(), rule.bits);
+  text += fmt::format(" of rows of {}", c.memory_width);
+  return c.has_gate() ? text + fmt::format(", gated before block {}", c.memory_gate) : text;
+}
+
 int FamilyHeadSize(int width) {
   for (const int size : {32, 24, 16}) {
     if (width % size == 0) return size;
@@ -29,6 +75,16 @@ int FamilyHeadSize(int width) {
 int32_t ModelConfig::window(int l) const {
   const int32_t w = windows[static_cast<size_t>(l)];
   return w == 0 || w > context ? context : w;
+}
+
+int64_t ModelConfig::memory_rows() const {
+  int64_t rows = 0;
+  for (const RowRule& rule : memory_rules) rows += rule.rows();
+  return rows;
+}
+
+std::string RowRule::name() const {
+  return fmt::format("{}{}", kind == RuleKind::kWords ? 'v' : 'h', count);
 }
 
 void CheckConfig(const ModelConfig& c, ErrorKind kind) {
@@ -51,6 +107,7 @@ void CheckConfig(const ModelConfig& c, ErrorKind kind) {
   require(c.context >= 1 && c.context <= 65536, "context must be in 1..65536");
   require(c.windows.size() == static_cast<size_t>(c.layers), "there must be one window a layer");
   for (const int32_t w : c.windows) require(w >= 0 && w <= 65536, "windows must be in 0..65536");
+  CheckMemory(c, require);
 }
 
 std::vector<int32_t> FamilyWindows(int layers) {
@@ -88,17 +145,35 @@ ModelConfig FamilyConfigFor(int64_t parameters, int vocabulary) {
   return FamilyConfig(best, vocabulary, layers);
 }
 
+void SetMemory(const std::string& size, ModelConfig* config) {
+  config->memory_rules.clear();
+  config->memory_width = kMemoryWidth;
+  config->memory_gate = kNoGate;
+  if (size == "none") return;
+  const auto* const known = std::ranges::find(kMemorySizes, size, &MemorySize::name);
+  if (known == std::end(kMemorySizes)) {
+    throw UsageError(fmt::format("a memory is none, tiny, small, medium or large, not '{}'", size));
+  }
+  for (const uint8_t count : {2, 3, 4, 5, 6})
+    config->memory_rules.push_back({RuleKind::kSymbols, count, known->bits});
+  if (config->vocabulary <= 256) {
+    for (const uint8_t count : {1, 2})
+      config->memory_rules.push_back({RuleKind::kWords, count, known->bits});
+  }
+  if (config->layers > 1) config->memory_gate = config->layers / 2;
+}
+
 std::string Describe(const ModelConfig& config) {
   std::string windows;
   for (int l = 0; l < config.layers; ++l) windows += fmt::format(" {}", config.window(l));
   std::string count = fmt::format("{}", ParameterCount(config));
   for (size_t at = count.size(); at > 3; at -= 3) count.insert(at - 3, ",");
-  return fmt::format("{} parameters: width {}, {} layers, {} heads of {}{}, context {}, windows{}",
-                     count, config.width, config.layers, config.heads, config.head_size(),
-                     config.kv_heads == config.heads
-                         ? ""
-                         : fmt::format(" ({} for keys and values)", config.kv_heads),
-                     config.context, windows);
+  return fmt::format(
+      "{} parameters: width {}, {} layers, {} heads of {}{}, context {}, windows{}{}", count,
+      config.width, config.layers, config.heads, config.head_size(),
+      config.kv_heads == config.heads ? ""
+                                      : fmt::format(" ({} for keys and values)", config.kv_heads),
+      config.context, windows, DescribeMemory(config));
 }
 
 }  // namespace occam

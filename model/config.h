@@ -12,6 +12,32 @@ constexpr int kMaxLayers = 256;
 constexpr int kMaxTaps = 16;      // of a convolution
 constexpr int kFamilyLayers = 7;  // by rate: experiments/results/family
 
+// Kind of a rule: what it looks at (docs/spec/memory.md, section 2). The numbers stand in files.
+enum class RuleKind : uint8_t {
+  kSymbols = 1,  // the last `count` symbols
+  kWords = 2,    // all symbols since the `count`-th last word began
+};
+constexpr int kMaxRules = 16;
+constexpr int kMaxRuleSymbols = 8;
+constexpr int kMaxRuleWords = 3;
+constexpr int kLeastTableBits = 4;
+constexpr int kMostTableBits = 22;
+constexpr int kMaxMemoryWidth = 64;
+
+// A rule chooses one row of its table by the symbols before.
+struct RowRule {
+  RuleKind kind = RuleKind::kSymbols;
+  uint8_t count = 1;
+  uint8_t bits = 15;  // the table has 2^bits rows, and one more for contexts that are too short
+
+  int64_t rows() const { return (int64_t{1} << bits) + 1; }
+  std::string name() const;  // "h5", "v1"
+  bool operator==(const RowRule&) const = default;
+};
+
+constexpr int kMemoryWidth = 16;  // by rate at equal coded bytes: experiments/results/memory
+constexpr int kNoGate = -1;
+
 struct ModelConfig {
   int32_t vocabulary = 256;  // V: outputs; inputs have one more, the begin symbol
   int32_t width = 48;        // D
@@ -25,12 +51,26 @@ struct ModelConfig {
   std::vector<int32_t>
       windows;  // one a layer: positions that a query sees, its own included; 0 = the whole context
 
+  // The memory: a table of rows for each rule, whose chosen rows, side by side, are projected and
+  // added to the embedding. None: no memory, and the fields below keep their defaults.
+  std::vector<RowRule> memory_rules = {};
+  int32_t memory_width = kMemoryWidth;  // numbers in a row
+  // Block, not the first one, before which the rows are added once more, each times a gate that the
+  // hidden state sets.
+  int32_t memory_gate = kNoGate;
+
   int32_t head_size() const { return width / heads; }
   int32_t kv_width() const { return kv_heads * head_size(); }
   int32_t mlp_width() const { return mlp_factor * width; }
   int32_t begin_symbol() const { return vocabulary; }
   // Positions that layer `l` looks back over, its own included; in [1, context].
   int32_t window(int l) const;
+  bool has_memory() const { return !memory_rules.empty(); }
+  bool has_gate() const { return memory_gate != kNoGate; }
+  int32_t memory_columns() const {  // of the chosen rows, side by side
+    return static_cast<int32_t>(memory_rules.size()) * memory_width;
+  }
+  int64_t memory_rows() const;  // of all tables
 
   bool operator==(const ModelConfig&) const = default;
 };
@@ -52,7 +92,14 @@ std::vector<int32_t> FamilyWindows(int layers);
 // 8M: of 13 layers. "3M" and "3.2M" are the same one.
 ModelConfig FamilyConfigFor(int64_t parameters, int vocabulary = 256);
 
+// Numbers that training learns, the memory's rows among them.
 int64_t ParameterCount(const ModelConfig& config);
+
+// Gives `config` a memory of a named size: "none", or tables of 2^13, 2^15, 2^16 or 2^17 rows for
+// "tiny", "small", "medium" or "large", with the gate before the middle block. Throws kUsage for
+// another name. Rules, places and sizes by experiments/results/memory; where symbols stand for
+// several bytes there are no rules of words.
+void SetMemory(const std::string& size, ModelConfig* config);
 
 // "221,568 parameters: width 48, 7 layers, 2 heads of 24, context 2048, windows 64 64 ..."
 std::string Describe(const ModelConfig& config);

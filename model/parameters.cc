@@ -13,8 +13,9 @@ class TableBuilder {
  public:
   int Add(const std::string& name, int64_t rows, int64_t columns, Init init, float deviation,
           UpdateRule rule, Coding coding) {
-    ParameterSpec spec{name,   rows,    columns,   init, deviation, rule, rule == UpdateRule::kMuon,
-                       coding, offset_, first_row_};
+    ParameterSpec spec{
+        name,   rows,      columns, init,      deviation, rule, rule == UpdateRule::kMuon,
+        coding, of_memory, offset_, first_row_};
     offset_ += spec.size();
     if (coding == Coding::kRowCodes) first_row_ += rows;
     table.push_back(spec);
@@ -34,11 +35,27 @@ class TableBuilder {
   }
 
   std::vector<ParameterSpec> table;
+  bool of_memory = false;  // the tensors to come
 
  private:
   int64_t offset_ = 0;
   int64_t first_row_ = 0;
 };
+
+// The projection at the input begins as what makes unit rows of one rule a unit vector; the gated
+// one begins at zero, and gates at one, for which their weights are 0 (experiments/results/memory).
+void BuildMemory(const ModelConfig& c, TableBuilder* b, ParameterIndex* index) {
+  if (!c.has_memory()) return;
+  b->of_memory = true;
+  const float deviation = 1 / std::sqrt(static_cast<float>(c.memory_width));
+  index->memory_projection =
+      b->Add("memory_projection", c.width, c.memory_columns(), Init::kUniform, deviation,
+             UpdateRule::kMuon, Coding::kRowCodes);
+  if (!c.has_gate()) return;
+  index->memory_gates = b->Add("memory_gates", static_cast<int64_t>(c.memory_rules.size()), c.width,
+                               Init::kZero, 0, UpdateRule::kAdamW, Coding::kRowCodes);
+  index->memory_gated = b->Matrix("memory_gated", c.width, c.memory_columns(), Init::kZero);
+}
 
 void Build(const ModelConfig& c, TableBuilder* b, ParameterIndex* index) {
   index->embedding = b->Add("embedding", c.vocabulary + 1, c.width, Init::kUniform, 1,
@@ -61,6 +78,7 @@ void Build(const ModelConfig& c, TableBuilder* b, ParameterIndex* index) {
   index->final_gain = b->Gain("final_gain", c.width);
   index->head =
       b->Add("head", c.vocabulary, c.width, Init::kZero, 0, UpdateRule::kAdamW, Coding::kRowCodes);
+  BuildMemory(c, b, index);
 }
 
 // The bound of a uniform distribution is sqrt(3) times its standard deviation.
@@ -83,13 +101,19 @@ ParameterIndex::ParameterIndex(const ModelConfig& config) : embedding(0), final_
 
 int64_t ParameterCount(const ModelConfig& config) {
   const ParameterSpec last = ParameterTable(config).back();
-  return last.offset + last.size();
+  return last.offset + last.size() + config.memory_rows() * config.memory_width;
 }
 
 int64_t RowCount(const std::vector<ParameterSpec>& table) {
   int64_t rows = 0;
   for (const ParameterSpec& spec : table) rows += spec.coding == Coding::kRowCodes ? spec.rows : 0;
   return rows;
+}
+
+int64_t BackboneSize(const std::vector<ParameterSpec>& table) {
+  int64_t size = 0;
+  for (const ParameterSpec& spec : table) size += spec.of_memory ? 0 : spec.size();
+  return size;
 }
 
 ParameterSet::ParameterSet(const ModelConfig& config) : table_(ParameterTable(config)) {

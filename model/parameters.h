@@ -40,15 +40,19 @@ struct ParameterSpec {
   UpdateRule rule = UpdateRule::kAdamW;
   bool decayed = false;  // whether weight decay applies
   Coding coding = Coding::kRowCodes;
-  int64_t offset = 0;     // of its first element in a ParameterSet
-  int64_t first_row = 0;  // of kRowCodes: among the rows of all tensors that are coded so
+  bool of_memory = false;  // such tensors are the last ones, and their gradients are not clipped
+  int64_t offset = 0;      // of its first element in a ParameterSet
+  int64_t first_row = 0;   // of kRowCodes: among the rows of all tensors that are coded so
   int64_t size() const { return rows * columns; }
 };
 
-// The tensors in the order of the network: embedding, then each layer's gain1 conv1 wq wk wv wo
-// gain2 conv2 wu wd, then final_gain, head. Shapes: embedding [V + 1, D], gain1 [1, D], conv1
-// [taps, D] with the newest tap last, wq [D, D], wk, wv [kv_width, D], wo [D, D], gain2, conv2, wu
-// [mlp_width, D], wd [D, mlp_width], final_gain [1, D], head [V, D].
+// The tensors that a step learns as a whole; the rows of a memory, of which it touches few, are
+// apart (model/memory_rows.h). They come in the order of the network: embedding, then each layer's
+// gain1 conv1 wq wk wv wo gain2 conv2 wu wd, then final_gain, head. Shapes: embedding [V + 1, D],
+// gain1 [1, D], conv1 [taps, D] with the newest tap last, wq [D, D], wk, wv [kv_width, D], wo
+// [D, D], gain2, conv2, wu [mlp_width, D], wd [D, mlp_width], final_gain [1, D], head [V, D]. A
+// memory of R rules and rows of m numbers adds memory_projection [D, R m], and a gate
+// memory_gates [R, D] and memory_gated [D, R m].
 std::vector<ParameterSpec> ParameterTable(const ModelConfig& config);
 
 // Indices into the table by role, so that network code names tensors without searching. conv1 and
@@ -62,13 +66,18 @@ struct ParameterIndex {
   std::vector<LayerIndex> layers;
   int final_gain;
   int head;
+  // -1 where the network has none.
+  int memory_projection = -1, memory_gates = -1, memory_gated = -1;
 };
 
 // Rows of all tensors whose coding is kRowCodes.
 int64_t RowCount(const std::vector<ParameterSpec>& table);
 
-// One float for each parameter, owned, in one piece: weights, gradients and optimizer moments are
-// all this type.
+// Elements of the tensors that are not of a memory: the first ones of a ParameterSet.
+int64_t BackboneSize(const std::vector<ParameterSpec>& table);
+
+// One float for each parameter of the table, owned, in one piece: weights, gradients and optimizer
+// moments are all this type.
 class ParameterSet {
  public:
   explicit ParameterSet(const ModelConfig& config);  // zeros

@@ -14,6 +14,7 @@ namespace {
 constexpr float kSmallest = 0x1p-60f;  // what is smaller becomes zero
 constexpr float kMaxGain = 256.0f;
 constexpr float kMaxScale = 1.0f;
+constexpr float kMaxMemoryStep = 1024.0f;
 // Scales tried for a row: the one that reaches its largest weight, and smaller ones that clip it,
 // the more the coarser the codes are.
 constexpr double kCandidateStep = 1.0 / 32;
@@ -22,6 +23,7 @@ int ScaleCandidates(int weight_bits) { return weight_bits >= 6 ? 8 : weight_bits
 int MostCode(int weight_bits) { return (1 << (weight_bits - 1)) - 1; }
 
 constexpr int kStepDroppedBits = 24 - kStepSignificantBits;
+constexpr int kMemoryStepDroppedBits = 24 - 16;
 
 // Of the 24 significant bits of a float, those that scales and gains do not keep.
 int DroppedBits(int weight_bits, bool has_steps) {
@@ -203,13 +205,35 @@ std::vector<float> CacheScales(const std::vector<float>& maxima, size_t count, c
   return scales;
 }
 
+float NearestStep(double x, float most, int dropped_bits) {
+  const auto bounded =
+      static_cast<float>(std::clamp(x, static_cast<double>(kSmallest), static_cast<double>(most)));
+  return RoundFloat(bounded, dropped_bits);
+}
+
+QuantizedMemory QuantiseMemory(const ModelConfig& config, std::span<const float> values,
+                               float step) {
+  QuantizedMemory memory;
+  if (values.size() != static_cast<size_t>(config.memory_rows() * config.memory_width)) {
+    throw DamagedError(fmt::format("the memory has {} numbers, where {} belong", values.size(),
+                                   config.memory_rows() * config.memory_width));
+  }
+  if (!config.has_memory()) return memory;
+  RequireFinite(values, "the memory");
+  if (!(step > 0) || step != MemoryStepNear(static_cast<double>(step)))
+    throw DamagedError(fmt::format("calibration memory_step is no step: {}", step));
+  memory.step = step;
+  memory.codes.resize(values.size());
+  std::ranges::transform(values, memory.codes.begin(), [inverse = 1 / step](float x) {
+    return static_cast<int8_t>(MemoryCode(x, inverse));
+  });
+  return memory;
+}
+
 }  // namespace
 
-float StepNear(double x) {
-  const auto bounded = static_cast<float>(
-      std::clamp(x, static_cast<double>(kSmallest), static_cast<double>(kMaxScale)));
-  return RoundFloat(bounded, kStepDroppedBits);
-}
+float StepNear(double x) { return NearestStep(x, kMaxScale, kStepDroppedBits); }
+float MemoryStepNear(double x) { return NearestStep(x, kMaxMemoryStep, kMemoryStepDroppedBits); }
 
 void RoundTensor(const ParameterSpec& spec, int weight_bits, std::span<const float> values,
                  std::span<float> rounded, std::span<const float> row_steps,
@@ -232,7 +256,8 @@ void RoundTensor(const ParameterSpec& spec, int weight_bits, std::span<const flo
 }
 
 QuantizedModel Quantise(const ModelConfig& config, const ParameterSet& weights,
-                        const Calibration& calibration, const Bytes& tokenizer) {
+                        const Calibration& calibration, const Bytes& tokenizer,
+                        const MemoryRows& memory) {
   const FloatMode mode;
   if (calibration.weight_bits < kLeastWeightBits || calibration.weight_bits > kMostWeightBits)
     throw DamagedError(fmt::format("weights of {} bits are not known", calibration.weight_bits));
@@ -249,6 +274,7 @@ QuantizedModel Quantise(const ModelConfig& config, const ParameterSet& weights,
                                 ? QuantiseRows(values, spec, calibration.weight_bits, steps)
                                 : QuantiseFloats(values, spec, dropped));
   }
+  model.memory = QuantiseMemory(config, memory.values, calibration.memory_step);
   const auto scales = static_cast<size_t>(config.layers) * static_cast<size_t>(config.kv_heads);
   model.key_scales = CacheScales(calibration.key_maxima, scales, "calibration key_maxima");
   model.value_scales = CacheScales(calibration.value_maxima, scales, "calibration value_maxima");
@@ -272,6 +298,14 @@ ParameterSet WeightsOf(const QuantizedModel& model) {
     }
   }
   return weights;
+}
+
+MemoryRows MemoryOf(const QuantizedModel& model) {
+  MemoryRows rows(model.config);
+  std::ranges::transform(
+      model.memory.codes, rows.values.begin(),
+      [step = model.memory.step](int8_t code) { return static_cast<float>(code) * step; });
+  return rows;
 }
 
 }  // namespace occam

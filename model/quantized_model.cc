@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <string_view>
 
 #include "data/base/byte_order.h"
 #include "data/base/error.h"
 #include "data/base/format.h"
+#include "model/config_fields.h"
 #include "model/parameters.h"
 
 namespace occam {
@@ -25,20 +27,23 @@ namespace {
 // of 1 multiplies by 63 n: queries, keys, values and the MLP's inner values < 2^42.2; those
 // squared < 2^84.4, and after Wd < 2^106.4. Attention: 128 p <= 2 a for every term a and its weight
 // p, so its result is at most 2 * 63 * s_v < 2^27, and after Wo < 2^45. So the residual stays below
-// 256 * 2^107 = 2^115, and logits below 2^14.1 * 63 * 4096 < 2^33. A key times 1 / s_k is below
-// 2^42.2 * 2^40 and clamped before it is converted; F of point 6 is below 2^36.
+// 256 * 2^107 = 2^115 (a memory adds at most 127 * 63 * 1024 * 2^10 < 2^33 twice), and logits below
+// 2^14.1
+// * 63 * 4096 < 2^33. A key times 1 / s_k is below 2^42.2 * 2^40 and clamped before it is
+// converted; F of point 6 is below 2^36.
 constexpr float kMinScale = 0x1p-60f;
 constexpr float kMaxScale = 1.0f;
 constexpr float kMaxGain = 256.0f;
+constexpr float kMaxMemoryStep = 1024.0f;
 constexpr float kMinCacheScale = 0x1p-40f;
 constexpr float kMaxCacheScale = 0x1p20f;
 constexpr size_t kMaxTokenizerBytes = 16u << 20;
 
 constexpr uint8_t kMagic[8] = {'O', 'C', 'C', 'A', 'M', 'Q', 'N', 'T'};
 constexpr uint32_t kFormatVersion = 1;
-constexpr size_t kPrefixBytes = sizeof(kMagic) + 4 + 4 + 8;
-constexpr size_t kConfigBytes = 8 * 4;
-constexpr char kIdPrefix[] = "occam model id";
+static_assert(kModelPrefixBytes == sizeof(kMagic) + 4 + 4 + 8);
+constexpr size_t kLeastConfigBytes = 4;
+constexpr std::string_view kIdPrefix = "occam model id";
 
 bool HasSixteenBits(float x) { return (std::bit_cast<uint32_t>(x) & 0xffu) == 0; }
 
@@ -54,6 +59,8 @@ bool IsGain(float x) {
   return IsZero(x) || (magnitude >= kMinScale && magnitude <= kMaxGain && HasSixteenBits(x));
 }
 
+bool IsMemoryStep(float x) { return x >= kMinScale && x <= kMaxMemoryStep && HasSixteenBits(x); }
+
 bool IsCacheScale(float x) {
   return x >= kMinCacheScale && x <= kMaxCacheScale && HasSixteenBits(x);
 }
@@ -62,7 +69,105 @@ size_t CacheScaleCount(const ModelConfig& config) {
   return static_cast<size_t>(config.layers) * static_cast<size_t>(config.kv_heads);
 }
 
-void CheckTensor(const QuantizedTensor& tensor, const ParameterSpec& spec,
+std::vector<int8_t> GetCodes(uint64_t count, ByteReader* in) {
+  const auto bytes = in->GetBytes(count);
+  std::vector<int8_t> codes(bytes.size());
+  std::memcpy(codes.data(), bytes.data(), bytes.size());
+  return codes;
+}
+
+std::vector<float> GetFloats(uint64_t count, ByteReader* in) {
+  ByteReader piece(in->GetBytes(count * 4), in->name());
+  std::vector<float> floats(count);
+  for (float& x : floats) x = piece.GetFloat();
+  return floats;
+}
+
+// All that the model is, in the order of docs/spec/occm.md; also what the model id is taken over.
+// put(bytes) gets it piece by piece, so that it is never in memory twice.
+template <typename Put>
+void WriteBody(const QuantizedModel& model, Put put) {
+  ByteWriter head;
+  PutModelHead(model, &head);
+  put(head.bytes());
+  const auto put_floats = [&](const std::vector<float>& floats) {
+    ByteWriter piece;
+    for (const float x : floats) piece.PutFloat(x);
+    put(piece.bytes());
+  };
+  // An int8_t is its two's complement byte.
+  const auto put_codes = [&](const std::vector<int8_t>& codes) {
+    put({reinterpret_cast<const uint8_t*>(codes.data()), codes.size()});
+  };
+  for (const QuantizedTensor& tensor : model.tensors) {
+    put_floats(tensor.floats);
+    put_codes(tensor.codes);
+  }
+  if (model.config.has_memory()) {
+    put_floats({model.memory.step});
+    put_codes(model.memory.codes);
+  }
+  put_floats(model.key_scales);
+  put_floats(model.value_scales);
+}
+
+uint64_t MemoryNumbers(const ModelConfig& config) {
+  return static_cast<uint64_t>(config.memory_rows() * config.memory_width);
+}
+
+uint64_t TensorBytes(const ParameterSpec& spec) {
+  const auto size = static_cast<uint64_t>(spec.size());
+  return spec.coding == Coding::kRowCodes ? static_cast<uint64_t>(spec.rows) * 4 + size : size * 4;
+}
+
+// Of tensors, memory and scales, in the flat file as in memory.
+uint64_t WeightBytes(const ModelConfig& config) {
+  uint64_t bytes = CacheScaleCount(config) * 2 * sizeof(float);
+  for (const ParameterSpec& spec : ParameterTable(config)) bytes += TensorBytes(spec);
+  if (config.has_memory()) bytes += sizeof(float) + MemoryNumbers(config);
+  return bytes;
+}
+
+// The checked outside of a block: magic, versions, length and digest.
+struct Unwrapped {
+  uint32_t contract;
+  std::span<const uint8_t> body;
+};
+Unwrapped Unwrap(std::span<const uint8_t> bytes, const std::string& name) {
+  if (!IsModelFile(bytes)) throw DamagedError(name + " is no Occam model (.occm)");
+  ByteReader in(bytes, name);
+  in.GetBytes(sizeof(kMagic));
+  const auto format = in.Get<uint32_t>();
+  const auto contract = in.Get<uint32_t>();
+  const auto length = in.Get<uint64_t>();
+  if (format != kFormatVersion) {
+    throw DamagedError(fmt::format("{}: .occm format {} is not known here (known: {})", name,
+                                   format, kFormatVersion));
+  }
+  if (length != bytes.size() ||
+      length < kModelPrefixBytes + kLeastConfigBytes + sizeof(Sha256Digest)) {
+    throw DamagedError(fmt::format("{}: the model is {} bytes long, but {} are there", name, length,
+                                   bytes.size()));
+  }
+  const auto checked = bytes.first(bytes.size() - sizeof(Sha256Digest));
+  const Sha256Digest digest = Sha256Of(checked);
+  if (!std::equal(digest.begin(), digest.end(), bytes.end() - sizeof(Sha256Digest))) {
+    throw DamagedError(name + ": the model's digest does not match: it is damaged");
+  }
+  return {contract, checked.subspan(kModelPrefixBytes)};
+}
+
+}  // namespace
+
+void CheckFloats(const ParameterSpec& spec, std::span<const float> floats,
+                 const std::string& name) {
+  const bool coded = spec.coding == Coding::kRowCodes;
+  if (std::ranges::all_of(floats, coded ? IsScale : IsGain)) return;
+  throw DamagedError(fmt::format("{}: tensor {} has a {} that the numeric contract does not allow",
+                                 name, spec.name, coded ? "scale" : "value"));
+}
+
+void CheckTensor(const ParameterSpec& spec, const QuantizedTensor& tensor,
                  const std::string& name) {
   const auto fail = [&](const char* what) {
     throw DamagedError(fmt::format("{}: tensor {} {}", name, spec.name, what));
@@ -76,87 +181,8 @@ void CheckTensor(const QuantizedTensor& tensor, const ParameterSpec& spec,
   for (const int8_t code : tensor.codes) {
     if (code < -kMaxWeightCode || code > kMaxWeightCode) fail("has a code beyond 63");
   }
-  for (const float x : tensor.floats) {
-    if (!(coded ? IsScale(x) : IsGain(x))) {
-      fail(coded ? "has a scale that the numeric contract does not allow"
-                 : "has a value that the numeric contract does not allow");
-    }
-  }
+  CheckFloats(spec, tensor.floats, name);
 }
-
-void PutFloats(const std::vector<float>& floats, ByteWriter* out) {
-  for (const float x : floats) out->PutFloat(x);
-}
-
-std::vector<float> GetFloats(uint64_t count, ByteReader* in) {
-  ByteReader piece(in->GetBytes(count * 4), in->name());
-  std::vector<float> floats(count);
-  for (float& x : floats) x = piece.GetFloat();
-  return floats;
-}
-
-// All that the model is, in the order of docs/spec/occm.md; also what the model id is taken over.
-void WriteBody(const QuantizedModel& model, ByteWriter* out) {
-  PutModelHead(model, out);
-  for (const QuantizedTensor& tensor : model.tensors) {
-    PutFloats(tensor.floats, out);
-    // An int8_t is its two's complement byte.
-    out->PutBytes({reinterpret_cast<const uint8_t*>(tensor.codes.data()), tensor.codes.size()});
-  }
-  PutFloats(model.key_scales, out);
-  PutFloats(model.value_scales, out);
-}
-
-ModelConfig ReadConfig(ByteReader* in) {
-  ModelConfig c;
-  for (int32_t* field : {&c.vocabulary, &c.width, &c.layers, &c.heads, &c.kv_heads, &c.mlp_factor,
-                         &c.conv_width, &c.context}) {
-    *field = static_cast<int32_t>(in->Get<uint32_t>());
-  }
-  if (c.layers < 0 || static_cast<uint64_t>(c.layers) * 4 > in->remaining()) {
-    throw DamagedError(in->name() + ": the number of layers is wrong");
-  }
-  for (int32_t l = 0; l < c.layers; ++l) {
-    c.windows.push_back(static_cast<int32_t>(in->Get<uint32_t>()));
-  }
-  CheckConfig(c, ErrorKind::kDamaged);
-  return c;
-}
-
-uint64_t TensorBytes(const ParameterSpec& spec) {
-  const auto size = static_cast<uint64_t>(spec.size());
-  return spec.coding == Coding::kRowCodes ? static_cast<uint64_t>(spec.rows) * 4 + size : size * 4;
-}
-
-// The checked outside of a block: magic, versions, length and digest. Returns the body.
-std::span<const uint8_t> Unwrap(std::span<const uint8_t> bytes, const std::string& name) {
-  if (!IsModelFile(bytes)) throw DamagedError(name + " is no Occam model (.occm)");
-  ByteReader in(bytes, name);
-  in.GetBytes(sizeof(kMagic));
-  const auto format = in.Get<uint32_t>();
-  const auto contract = in.Get<uint32_t>();
-  const auto length = in.Get<uint64_t>();
-  if (format != kFormatVersion) {
-    throw DamagedError(fmt::format("{}: .occm format {} is not known here (known: {})", name,
-                                   format, kFormatVersion));
-  }
-  if (contract != kContractVersion) {
-    throw DamagedError(fmt::format("{}: numeric contract {} is not known here (known: {})", name,
-                                   contract, kContractVersion));
-  }
-  if (length != bytes.size() || length < kPrefixBytes + kConfigBytes + sizeof(Sha256Digest)) {
-    throw DamagedError(fmt::format("{}: the model is {} bytes long, but {} are there", name, length,
-                                   bytes.size()));
-  }
-  const auto checked = bytes.first(bytes.size() - sizeof(Sha256Digest));
-  const Sha256Digest digest = Sha256Of(checked);
-  if (!std::equal(digest.begin(), digest.end(), bytes.end() - sizeof(Sha256Digest))) {
-    throw DamagedError(name + ": the model's digest does not match: it is damaged");
-  }
-  return checked.subspan(kPrefixBytes);
-}
-
-}  // namespace
 
 void CheckModel(const QuantizedModel& model, const std::string& name) {
   CheckConfig(model.config, ErrorKind::kDamaged);
@@ -165,7 +191,27 @@ void CheckModel(const QuantizedModel& model, const std::string& name) {
     throw DamagedError(
         fmt::format("{}: {} tensors, where {} belong", name, model.tensors.size(), table.size()));
   }
-  for (size_t i = 0; i < table.size(); ++i) CheckTensor(model.tensors[i], table[i], name);
+  for (size_t i = 0; i < table.size(); ++i) CheckTensor(table[i], model.tensors[i], name);
+  CheckMemory(model, name);
+  CheckCacheScales(model, name);
+  if (model.tokenizer.size() > kMaxTokenizerBytes) {
+    throw DamagedError(name + ": the tokenizer is larger than 16 MiB");
+  }
+}
+
+void CheckMemory(const QuantizedModel& model, const std::string& name) {
+  const QuantizedMemory& memory = model.memory;
+  if (memory.codes.size() != MemoryNumbers(model.config))
+    throw DamagedError(name + ": the memory has the wrong shape");
+  const bool right = model.config.has_memory() ? IsMemoryStep(memory.step) : IsZero(memory.step);
+  if (!right) throw DamagedError(name + ": the memory's step is not allowed");
+  if (std::ranges::any_of(memory.codes, [](int8_t code) {
+        return code < -kMaxWeightCode || code > kMaxWeightCode;
+      }))
+    throw DamagedError(name + ": the memory has a code beyond 63");
+}
+
+void CheckCacheScales(const QuantizedModel& model, const std::string& name) {
   const size_t scales = CacheScaleCount(model.config);
   if (model.key_scales.size() != scales || model.value_scales.size() != scales) {
     throw DamagedError(name + ": the wrong number of key and value scales");
@@ -174,24 +220,20 @@ void CheckModel(const QuantizedModel& model, const std::string& name) {
       !std::all_of(model.value_scales.begin(), model.value_scales.end(), IsCacheScale)) {
     throw DamagedError(name + ": a key or value scale that the numeric contract does not allow");
   }
-  if (model.tokenizer.size() > kMaxTokenizerBytes) {
-    throw DamagedError(name + ": the tokenizer is larger than 16 MiB");
-  }
 }
 
 void PutModelHead(const QuantizedModel& model, ByteWriter* out) {
-  const ModelConfig& c = model.config;
-  for (const int32_t field : {c.vocabulary, c.width, c.layers, c.heads, c.kv_heads, c.mlp_factor,
-                              c.conv_width, c.context}) {
-    out->Put(static_cast<uint32_t>(field));
-  }
-  for (const int32_t window : c.windows) out->Put(static_cast<uint32_t>(window));
+  PutConfig(model.config, out);
   out->Put(static_cast<uint32_t>(model.tokenizer.size()));
   out->PutBytes(model.tokenizer);
 }
 
-void GetModelHead(ByteReader* in, QuantizedModel* model) {
-  model->config = ReadConfig(in);
+void GetModelHead(uint32_t contract, ByteReader* in, QuantizedModel* model) {
+  if (contract != kContractVersion && contract != kMemoryContract) {
+    throw DamagedError(fmt::format("{}: numeric contract {} is not known here (known: {} and {})",
+                                   in->name(), contract, kContractVersion, kMemoryContract));
+  }
+  model->config = GetConfig(static_cast<int>(contract), in);
   const auto tokenizer_bytes = in->Get<uint32_t>();
   if (tokenizer_bytes > kMaxTokenizerBytes) {
     throw DamagedError(in->name() + ": the tokenizer is larger than 16 MiB");
@@ -200,44 +242,59 @@ void GetModelHead(ByteReader* in, QuantizedModel* model) {
   model->tokenizer.assign(tokenizer.begin(), tokenizer.end());
 }
 
+uint64_t ModelBytes(const ModelConfig& config, uint64_t tokenizer_bytes) {
+  constexpr uint64_t kOfTensor = sizeof(QuantizedTensor) + 64;  // and what an allocation takes
+  const auto tensors = static_cast<uint64_t>(config.layers) * 10 + 6;
+  return WeightBytes(config) + tokenizer_bytes + tensors * kOfTensor;
+}
+
 Bytes SerialiseModel(const QuantizedModel& model) {
-  ByteWriter body;
-  WriteBody(model, &body);
+  ByteWriter head;
+  PutModelHead(model, &head);
+  const uint64_t length =
+      kModelPrefixBytes + head.bytes().size() + WeightBytes(model.config) + sizeof(Sha256Digest);
   ByteWriter out;
-  out.PutBytes(kMagic);
+  out.Reserve(length);
+  for (const uint8_t letter : kMagic) out.Put(letter);
   out.Put(kFormatVersion);
-  out.Put(static_cast<uint32_t>(kContractVersion));
-  out.Put(static_cast<uint64_t>(kPrefixBytes + body.bytes().size() + sizeof(Sha256Digest)));
-  out.PutBytes(body.bytes());
+  out.Put(static_cast<uint32_t>(ContractOf(model.config)));
+  out.Put(length);
+  WriteBody(model, [&](std::span<const uint8_t> bytes) { out.PutBytes(bytes); });
   out.PutBytes(Sha256Of(out.bytes()));
   return out.Take();
 }
 
-QuantizedModel ParseModel(std::span<const uint8_t> bytes, const std::string& name) {
-  ByteReader in(Unwrap(bytes, name), name);
+QuantizedModel ParseModel(std::span<const uint8_t> bytes, const std::string& name,
+                          const ReadLimits& limits) {
+  const Unwrapped block = Unwrap(bytes, name);
+  ByteReader in(block.body, name);
   QuantizedModel model;
-  GetModelHead(&in, &model);
+  GetModelHead(block.contract, &in, &model);
   // The shapes follow from the configuration, at most 2^38 bytes; they must be there before
   // anything is allocated for them.
-  const auto table = ParameterTable(model.config);
-  uint64_t expected = CacheScaleCount(model.config) * 2 * 4;
-  for (const ParameterSpec& spec : table) expected += TensorBytes(spec);
+  const uint64_t expected = WeightBytes(model.config);
   if (expected != in.remaining()) {
     throw DamagedError(
         fmt::format("{}: {} bytes of tensors, where {} belong", name, in.remaining(), expected));
   }
-  for (const ParameterSpec& spec : table) {
+  RequireMemory(bytes.size() + ModelBytes(model.config, model.tokenizer.size()),
+                limits.memory_bytes, name);
+  for (const ParameterSpec& spec : ParameterTable(model.config)) {
+    limits.KeepOn();
     QuantizedTensor& tensor = model.tensors.emplace_back();
     const bool coded = spec.coding == Coding::kRowCodes;
     tensor.floats = GetFloats(static_cast<uint64_t>(coded ? spec.rows : spec.size()), &in);
-    if (!coded) continue;
-    const auto codes = in.GetBytes(static_cast<uint64_t>(spec.size()));
-    tensor.codes.resize(codes.size());
-    std::memcpy(tensor.codes.data(), codes.data(), codes.size());
+    if (coded) tensor.codes = GetCodes(static_cast<uint64_t>(spec.size()), &in);
+    CheckTensor(spec, tensor, name);
+  }
+  if (model.config.has_memory()) {
+    model.memory.step = in.GetFloat();
+    model.memory.codes = GetCodes(MemoryNumbers(model.config), &in);
+    CheckMemory(model, name);
   }
   model.key_scales = GetFloats(CacheScaleCount(model.config), &in);
   model.value_scales = GetFloats(CacheScaleCount(model.config), &in);
-  CheckModel(model, name);
+  CheckCacheScales(model, name);
   return model;
 }
 
@@ -247,11 +304,13 @@ bool IsModelFile(std::span<const uint8_t> first_bytes) {
 }
 
 Sha256Digest ModelId(const QuantizedModel& model) {
-  ByteWriter canonical;
-  canonical.PutBytes({reinterpret_cast<const uint8_t*>(kIdPrefix), sizeof(kIdPrefix) - 1});
-  canonical.Put(static_cast<uint32_t>(kContractVersion));
-  WriteBody(model, &canonical);
-  return Sha256Of(canonical.bytes());
+  ByteWriter contract;
+  contract.Put(static_cast<uint32_t>(ContractOf(model.config)));
+  Sha256 canonical;
+  canonical.Update({reinterpret_cast<const uint8_t*>(kIdPrefix.data()), kIdPrefix.size()});
+  canonical.Update(contract.bytes());
+  WriteBody(model, [&](std::span<const uint8_t> bytes) { canonical.Update(bytes); });
+  return canonical.Finish();
 }
 
 }  // namespace occam

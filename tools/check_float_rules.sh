@@ -40,8 +40,10 @@ if grep -nE -e "-($flags)" $builds; then
   echo "these compiler flags are not allowed"
   failed=1
 fi
-grep -q -e '-ffp-contract=off' tools/cmake/OccamLibrary.cmake || {
-  echo "tools/cmake/OccamLibrary.cmake does not set -ffp-contract=off"
-  failed=1
-}
+for flag in ffp-contract=off fno-fast-math fno-unsafe-math-optimizations; do
+  grep -q -e "-$flag" tools/cmake/OccamLibrary.cmake || {
+    echo "tools/cmake/OccamLibrary.cmake does not set -$flag"
+    failed=1
+  }
+done
 exit $failed

@@ -7,10 +7,12 @@
 #   asan   memory and undefined behaviour, with assertions: tests that read foreign bytes or compute addresses. It stands for a
 #          debug build, too. Training is left out: its kernels are those of network_test, and its loops run under tsan.
 #   tsan   data races: tests whose code starts threads.
-#   lto    one definition rule, over both programs and the library: nothing is run, the linker compares.
+#   fuzz   what hostile bytes do: libFuzzer invents some for a minute a target (tests/fuzz).
+#   lto    one definition rule, over all programs and the library: nothing is run, the linker compares.
 #   clang  another compiler's warnings and code, in the tests that compare results with definitions. The command line's scripts
 #          would run the same sources again.
-#   full   of the release build the tests labelled so: every kernel, thread count and build, aarch64 by qemu, long forms.
+#   full   of the release build the tests labelled so: every kernel, thread count and build, aarch64 by qemu, commands of which
+#          any call fails, long forms.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -23,9 +25,12 @@ esac
 
 say() { printf '== %s min: %s\n' $((SECONDS / 60)) "$*"; }
 
+# Warnings are errors but in the sanitizers' builds, whose instrumentation misleads g++ 12.
 build() {  # PRESET [TARGET...]
+  local strict=ON
+  case $1 in asan | tsan) strict=OFF ;; esac
   say "building $1"
-  cmake --preset "$1" -DOCCAM_WERROR=ON >/dev/null
+  cmake --preset "$1" -DOCCAM_WERROR=$strict >/dev/null
   if [ $# -gt 1 ]; then cmake --build --preset "$1" --target "${@:2}"; else cmake --build --preset "$1"; fi
 }
 
@@ -40,7 +45,7 @@ build_and_run() {  # PRESET PROGRAM...
   shift
   build "$preset" "$@"
   names=$(IFS='|'; echo "$*")
-  run_tests "$preset" -R "^($names): "
+  run_tests "$preset" -R "^($names):"
 }
 
 if [ "$full" = yes ]; then tools/install_deps.sh --full; else tools/install_deps.sh; fi
@@ -52,7 +57,9 @@ if [ "$full" = yes ]; then
   # The sanitizer of g++ 12 wants memory where it expects it; what is started inherits the personality.
   setarch -R "$BASH" -c "$(declare -f say build run_tests build_and_run); set -euo pipefail
     build_and_run tsan base_test coder_test train_test"
-  build lto occam_program occam_baselines_program occam_codec_shared occam_decoder
+  build fuzz
+  run_tests fuzz
+  build lto
   build_and_run clang base_test data_test exact_test network_test coder_test train_test
   run_tests release -C full -L full
 fi

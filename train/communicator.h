@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <vector>
 
 namespace occam {
 
@@ -40,6 +41,12 @@ class Communicator {
   // what it is given. At the end every rank has the last one's result.
   using AddTerms = std::function<void(size_t first, std::span<float> part)>;
   virtual void SumInOrder(std::span<float> total, const AddTerms& add) = 0;
+
+  // Hands a message from rank to rank. Rank 0 calls extend on an empty one, each next rank on what
+  // the rank before made of it. At the end every rank has the last one's. Ranks wait for those
+  // before them.
+  using ExtendFn = std::function<void(std::vector<uint8_t>* message)>;
+  virtual void PassOn(std::vector<uint8_t>* message, const ExtendFn& extend) = 0;
 
   // Ends this process and all other ranks. Does not return.
   virtual void Abort(int exit_code) = 0;

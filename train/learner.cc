@@ -26,9 +26,16 @@ Learner::Learner(const ModelConfig& config, const Recipe& recipe, const Training
       gradients_(config),
       seen_(config, recipe, stream->BytesPerToken(), &team_),
       optimizer_(config, recipe, &team_),
+      memory_(config, recipe, &team_),
+      row_gradient_(config),
       workers_(config, static_cast<int>(recipe.shard_sequences), PrecisionOf(recipe), &team_,
                ranks) {
   Initialise(config, &weights_, static_cast<uint64_t>(recipe.seed));
+}
+
+void Learner::StartFrom(const ParameterSet& weights, const MemoryRows& memory) {
+  weights_ = weights;
+  memory_.StartFrom(memory);
 }
 
 void Learner::Restore(const ParameterSet& weights, OptimizerState optimizer,
@@ -41,20 +48,21 @@ void Learner::Restore(const ParameterSet& weights, OptimizerState optimizer,
 StepResult Learner::Step(int64_t steps, double rate_factor) {
   last_.rate_factor = rate_factor;
   stream_->Fill(steps, &batch_);
-  last_.loss_nats = workers_.Gradient(Seen(steps), batch_, &gradients_);
+  last_.loss_nats = workers_.Gradient(Seen(steps), batch_, &gradients_, &row_gradient_);
   seen_.Charge(weights_, batch_.targets.size(), &gradients_);
   last_.gradient_norm = GlobalNorm(gradients_, &team_);
   if (!std::isfinite(last_.loss_nats) || !std::isfinite(last_.gradient_norm))
     ReportDivergence(steps);
   optimizer_.Step(rate_factor, ClipScale(last_.gradient_norm, recipe_.clip_norm), gradients_,
                   &weights_);
+  memory_.Step(rate_factor, row_gradient_);
   return last_;
 }
 
 // What the passes see of the present weights.
-const ParameterSet& Learner::Seen(int64_t steps) {
+WeightsView Learner::Seen(int64_t steps) {
   try {
-    return seen_.Of(weights_, steps);
+    return {seen_.Of(weights_, steps), memory_.Seen()};
   } catch (const Error& error) {
     RequireFinite(steps);
     throw UsageError(
@@ -73,11 +81,14 @@ Calibration Learner::Calibrate(int64_t steps, int sequences) {
                                                static_cast<uint64_t>(recipe_.seed));
   calibration.weight_bits = static_cast<int>(recipe_.weight_bits);
   calibration.row_steps = seen_.row_steps();
+  calibration.memory_step = memory_.CodeStep();
   return calibration;
 }
 
 void Learner::RequireFinite(int64_t steps) const {
-  if (!std::ranges::all_of(weights_.values(), [](float v) { return std::isfinite(v); }))
+  const auto finite = [](float v) { return std::isfinite(v); };
+  if (!std::ranges::all_of(weights_.values(), finite) ||
+      !std::ranges::all_of(memory_.rows().values, finite))
     ReportDivergence(steps);
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include "data/base/thread_team.h"
 #include "data/batcher.h"
@@ -14,6 +15,7 @@
 #include "model/config.h"
 #include "model/parameters.h"
 #include "train/communicator.h"
+#include "train/memory_learner.h"
 #include "train/optimizer.h"
 #include "train/recipe.h"
 #include "train/seen_weights.h"
@@ -37,9 +39,12 @@ class Learner {
   Learner(const ModelConfig& config, const Recipe& recipe, const TrainingStream* stream,
           int threads, Communicator* ranks);
 
-  void StartFrom(const ParameterSet& weights) { weights_ = weights; }
+  void StartFrom(const ParameterSet& weights, const MemoryRows& memory);
   // Takes over what a run that was stopped had. Throws kDamaged for another number of rows.
   void Restore(const ParameterSet& weights, OptimizerState optimizer, SensitivityState sensitivity);
+  void RestoreMemory(const MemoryRows& rows, MemoryState state) {
+    memory_.Restore(rows, std::move(state));
+  }
 
   // Makes the step after `steps` steps. Throws kUsage where loss, gradient or weights are not
   // finite, or weights cannot be rounded: the message has what can be known of it.
@@ -51,6 +56,8 @@ class Learner {
   // Rounds the weights that the passes see from here on.
   void BeginRounding() { seen_.BeginRounding(); }
   bool rounding() const { return seen_.rounding(); }
+  // The same of the memory's rows.
+  void BeginRoundingMemory() { memory_.BeginRounding(); }
 
   // Measures as ShardWorkers, by what the passes see. Throws as Step.
   std::optional<double> ChunkedLoss(int64_t steps, std::span<const int32_t> tokens,
@@ -62,10 +69,11 @@ class Learner {
 
   const ParameterSet& weights() const { return weights_; }
   const OptimizerState& optimizer() const { return optimizer_.state(); }
+  const MemoryLearner& memory() const { return memory_; }
   SensitivityState sensitivity() const { return seen_.State(); }
 
  private:
-  const ParameterSet& Seen(int64_t steps);
+  WeightsView Seen(int64_t steps);
   [[noreturn]] void ReportDivergence(int64_t steps) const;
 
   Recipe recipe_;
@@ -76,6 +84,8 @@ class Learner {
   ParameterSet gradients_;
   SeenWeights seen_;
   Optimizer optimizer_;
+  MemoryLearner memory_;
+  RowGradient row_gradient_;
   ShardWorkers workers_;
   StepResult last_;
 };

@@ -31,6 +31,14 @@ void Check(int result, const char* what) {
 
 int Count(size_t size) { return static_cast<int>(size); }
 
+// Pieces of a message that MPI can count.
+template <typename Job>
+void ForEachPiece(std::span<uint8_t> message, Job&& job) {
+  constexpr size_t kPiece = size_t{1} << 30;
+  for (size_t first = 0; first < message.size(); first += kPiece)
+    job(message.subspan(first, std::min(kPiece, message.size() - first)));
+}
+
 // See Communicator::processors.
 int SharedProcessors() {
   using Mask = std::array<unsigned char, sizeof(cpu_set_t)>;
@@ -117,6 +125,36 @@ class MpiCommunicator final : public Communicator {
     Check(MPI_Waitall(Count(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE), "send to");
     Check(MPI_Bcast(total.data(), Count(total.size()), MPI_FLOAT, size_ - 1, MPI_COMM_WORLD),
           "hear from");
+  }
+
+  void PassOn(std::vector<uint8_t>* message, const ExtendFn& extend) override {
+    message->clear();
+    if (rank_ > 0) {
+      uint64_t bytes = 0;
+      Check(MPI_Recv(&bytes, 1, MPI_UINT64_T, rank_ - 1, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE),
+            "receive from");
+      message->resize(bytes);
+      ForEachPiece(*message, [&](std::span<uint8_t> piece) {
+        Check(MPI_Recv(piece.data(), Count(piece.size()), MPI_BYTE, rank_ - 1, 0, MPI_COMM_WORLD,
+                       MPI_STATUS_IGNORE),
+              "receive from");
+      });
+    }
+    extend(message);
+    uint64_t bytes = message->size();
+    if (rank_ + 1 < size_) {
+      Check(MPI_Send(&bytes, 1, MPI_UINT64_T, rank_ + 1, 0, MPI_COMM_WORLD), "send to");
+      ForEachPiece(*message, [&](std::span<uint8_t> piece) {
+        Check(MPI_Send(piece.data(), Count(piece.size()), MPI_BYTE, rank_ + 1, 0, MPI_COMM_WORLD),
+              "send to");
+      });
+    }
+    Check(MPI_Bcast(&bytes, 1, MPI_UINT64_T, size_ - 1, MPI_COMM_WORLD), "hear from");
+    message->resize(bytes);
+    ForEachPiece(*message, [&](std::span<uint8_t> piece) {
+      Check(MPI_Bcast(piece.data(), Count(piece.size()), MPI_BYTE, size_ - 1, MPI_COMM_WORLD),
+            "hear from");
+    });
   }
 
   void Abort(int exit_code) override {

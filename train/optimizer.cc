@@ -52,11 +52,13 @@ void Optimizer::Step(double rate_factor, float gradient_scale, const ParameterSe
   const auto& table = weights->table();
   team_->Run(static_cast<int>(table.size()), [&](int item, int thread) {
     const int tensor = order_[static_cast<size_t>(item)];
-    if (table[static_cast<size_t>(tensor)].rule == UpdateRule::kMuon) {
-      StepMuon(tensor, &scratch_[static_cast<size_t>(thread)], rate_factor, gradient_scale,
-               gradients, weights);
+    const ParameterSpec& spec = table[static_cast<size_t>(tensor)];
+    const float scale = spec.of_memory ? 1.0f : gradient_scale;
+    if (spec.rule == UpdateRule::kMuon) {
+      StepMuon(tensor, &scratch_[static_cast<size_t>(thread)], rate_factor, scale, gradients,
+               weights);
     } else {
-      StepAdamW(tensor, rate_factor, gradient_scale, gradients, weights);
+      StepAdamW(tensor, rate_factor, scale, gradients, weights);
     }
   });
 }
@@ -100,7 +102,8 @@ void Optimizer::StepAdamW(int tensor, double rate_factor, float gradient_scale,
 
 double GlobalNorm(const ParameterSet& gradients, ThreadTeam* team) {
   constexpr size_t kParts = 64;
-  const std::span<const float> values = gradients.values();
+  const std::span<const float> values =
+      gradients.values().first(static_cast<size_t>(BackboneSize(gradients.table())));
   const size_t part = (values.size() + kParts - 1) / kParts;
   std::array<double, kParts> squares = {};
   team->Run(static_cast<int>(kParts), [&](int i, int) {

@@ -33,7 +33,7 @@ class Optimizer {
   Optimizer& operator=(const Optimizer&) = delete;
 
   // Learning rates are the recipe's times `rate_factor`; gradients are multiplied by
-  // `gradient_scale` (clipping) as they are read.
+  // `gradient_scale` (clipping) as they are read, but for those of a memory's tensors.
   void Step(double rate_factor, float gradient_scale, const ParameterSet& gradients,
             ParameterSet* weights);
 
@@ -54,8 +54,8 @@ class Optimizer {
   std::vector<int> order_;        // of the tensors, the one with most work first
 };
 
-// The global norm of all elements, summed in double, in parts that depend on their number alone.
-// Not finite if an element is not.
+// The global norm of all elements but those of a memory's tensors, summed in double, in parts that
+// depend on their number alone. Not finite if an element is not.
 double GlobalNorm(const ParameterSet& gradients, ThreadTeam* team);
 
 // The factor of gradients so that their norm is at most clip_norm (Pascanu et al., 2013, algorithm

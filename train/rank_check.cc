@@ -39,12 +39,16 @@ void RequireSameData(const TrainingStream& stream, Communicator* ranks) {
   }
 }
 
-void RequireSameOptimizer(const ParameterSet& state, Communicator* ranks) {
+void RequireSameOptimizer(const ParameterSet& state, const MemoryState& memory,
+                          Communicator* ranks) {
   Require(state.values(), "state of the optimizer", ranks);
+  Require(std::span<const float>(memory.mean_squares), "state of the memory's optimizer", ranks);
 }
 
-void RequireSameWeights(const ParameterSet& weights, int64_t steps, Communicator* ranks) {
-  if (AllEqual(weights.values(), ranks)) return;
+void RequireSameWeights(const ParameterSet& weights, const MemoryRows& memory, int64_t steps,
+                        Communicator* ranks) {
+  if (AllEqual(weights.values(), ranks) && AllEqual(std::span<const float>(memory.values), ranks))
+    return;
   throw UsageError(fmt::format(
       "after {} steps the ranks do not have the same weights; run all of them on machines of one "
       "kind, or limit all to the instructions of the least one by OCCAM_MAX_ISA",

@@ -8,6 +8,7 @@
 
 #include "model/parameters.h"
 #include "train/communicator.h"
+#include "train/memory_learner.h"
 #include "train/training_stream.h"
 
 namespace occam {
@@ -17,9 +18,11 @@ namespace occam {
 // `run` is what program, recipe and place in the run are, in words.
 void RequireSameRun(const std::string& run, Communicator* ranks);
 void RequireSameData(const TrainingStream& stream, Communicator* ranks);
-void RequireSameOptimizer(const ParameterSet& state, Communicator* ranks);
+void RequireSameOptimizer(const ParameterSet& state, const MemoryState& memory,
+                          Communicator* ranks);
 // Compares weights after `steps` steps.
-void RequireSameWeights(const ParameterSet& weights, int64_t steps, Communicator* ranks);
+void RequireSameWeights(const ParameterSet& weights, const MemoryRows& memory, int64_t steps,
+                        Communicator* ranks);
 
 }  // namespace occam
 

@@ -33,6 +33,11 @@ void CheckRecipe(const Recipe& r) {
   require(r.weight_rate == 0 || r.rounded_share > 0,
           "weight_rate needs a rounded_share in which it acts");
   require(r.weight_bits >= 2 && r.weight_bits <= 7, "weight_bits must be in 2..7");
+  require(r.memory_lr >= 0, "memory_lr must not be negative");
+  require(r.memory_beta2 >= 0 && r.memory_beta2 < 1, "memory_beta2 must be in [0, 1)");
+  require(r.memory_step > 0, "memory_step must be positive");
+  require(r.memory_rounded_share >= 0 && r.memory_rounded_share <= 1,
+          "memory_rounded_share must be in [0, 1]");
   require(r.batch_sequences >= 1 && r.batch_sequences <= 1 << 20,
           "batch_sequences must be in 1..1048576");
   require(r.bfloat16 == 0 || r.bfloat16 == 1, "bfloat16 must be 0 or 1");

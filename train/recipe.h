@@ -49,6 +49,15 @@ struct Recipe {
   // nothing.
   double weight_rate = 0;
 
+  // The rows of a memory, by experiments/results/memory. The learning rate is flat from 0.03 to
+  // 0.1, and 0.9 to 0.999 for the decay of a row's mean square change nothing. Steps between codes
+  // of 2 deviations of the rows are best at equal coded bytes. Over the last memory_rounded_share
+  // the passes see rows so rounded.
+  double memory_lr = 0.1;
+  double memory_beta2 = 0.99;
+  double memory_step = 2;
+  double memory_rounded_share = 0.4;
+
   // Sequences of `context` tokens a step; experiments/short_runs.sh and experiments/results/recipe.
   int64_t batch_sequences = 8;
   // The gradients of shards are summed in their order, so a result depends on this number and never
@@ -83,6 +92,10 @@ void VisitRecipe(R& recipe, F&& f) {
   f("rounded_share", recipe.rounded_share);
   f("weight_bits", recipe.weight_bits);
   f("weight_rate", recipe.weight_rate);
+  f("memory_lr", recipe.memory_lr);
+  f("memory_beta2", recipe.memory_beta2);
+  f("memory_step", recipe.memory_step);
+  f("memory_rounded_share", recipe.memory_rounded_share);
   f("batch_sequences", recipe.batch_sequences);
   f("shard_sequences", recipe.shard_sequences);
   f("bfloat16", recipe.bfloat16);

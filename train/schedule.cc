@@ -38,4 +38,8 @@ bool SeesRounded(const Recipe& recipe, double progress) {
   return recipe.rounded_share > 0 && progress >= 1 - recipe.rounded_share;
 }
 
+bool SeesRoundedMemory(const Recipe& recipe, double progress) {
+  return recipe.memory_rounded_share > 0 && progress >= 1 - recipe.memory_rounded_share;
+}
+
 }  // namespace occam

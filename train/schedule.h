@@ -42,6 +42,8 @@ double LearningRateFactor(const Recipe& recipe, int64_t step, double progress);
 
 // Returns whether the passes at `progress` see rounded weights: in the last rounded_share.
 bool SeesRounded(const Recipe& recipe, double progress);
+// The same of a memory's rows: in the last memory_rounded_share.
+bool SeesRoundedMemory(const Recipe& recipe, double progress);
 
 }  // namespace occam
 

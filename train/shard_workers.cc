@@ -108,8 +108,17 @@ size_t ShardWorkers::shard_tokens() const {
   return static_cast<size_t>(shard_sequences_) * static_cast<size_t>(config_.context);
 }
 
-double ShardWorkers::Gradient(const ParameterSet& weights, const Batch& batch,
-                              ParameterSet* gradients) {
+void ShardWorkers::ReserveShards(size_t count) {
+  while (shard_gradients_.size() < count) {
+    shard_gradients_.emplace_back(config_);
+    if (config_.has_memory())
+      shard_rows_.emplace_back(config_, static_cast<int64_t>(shard_tokens()));
+  }
+}
+
+double ShardWorkers::Gradient(const WeightsView& weights, const Batch& batch,
+                              ParameterSet* gradients, RowGradient* rows) {
+  if (!config_.has_memory()) rows = nullptr;
   if (batch.targets.empty() || batch.targets.size() % shard_tokens() != 0) {
     throw InternalError("a batch that is no whole number of shards");
   }
@@ -120,9 +129,8 @@ double ShardWorkers::Gradient(const ParameterSet& weights, const Batch& batch,
   const int at_once =
       alone ? std::min(own_count, std::max(team_->size(), kShardsAtOnce)) : own_count;
   HireFor(at_once);
-  while (static_cast<int>(shard_gradients_.size()) < at_once) {
-    shard_gradients_.emplace_back(config_);
-  }
+  ReserveShards(static_cast<size_t>(at_once));
+  if (rows) rows->Clear(static_cast<int64_t>(batch.targets.size()));
   shard_losses_.assign(static_cast<size_t>(shards), 0.0);
   if (alone) std::ranges::fill(gradients->values(), 0.0f);
   weights_.Set(weights, team_);
@@ -131,11 +139,15 @@ double ShardWorkers::Gradient(const ParameterSet& weights, const Batch& batch,
     const int shard = static_cast<int>(own.begin) + first;
     team_->Run(count, [&](int i, int) { ComputeShard(batch, shard + i, i); });
     if (alone) AddShards(count, 0, gradients->values());
+    if (alone && rows) rows->Add(std::span(shard_rows_).first(static_cast<size_t>(count)), team_);
   }
   if (!alone) {
     ranks_->SumInOrder(gradients->values(), [&](size_t first, std::span<float> part) {
       AddShards(own_count, first, part);
     });
+    if (rows) {
+      rows->SumInOrder(std::span(shard_rows_).first(static_cast<size_t>(own_count)), team_, ranks_);
+    }
     ranks_->Unite(shard_losses_);
   }
   return Sum(shard_losses_) / static_cast<double>(batch.targets.size());
@@ -159,8 +171,9 @@ void ShardWorkers::ComputeShard(const Batch& batch, int shard, int place) {
         std::span(worker->dlogits).subspan(begin * vocabulary, count * vocabulary));
   });
   shard_losses_[static_cast<size_t>(shard)] = Sum(worker->losses);
-  worker->network.Backward(weights_, worker->dlogits,
-                           &shard_gradients_[static_cast<size_t>(place)]);
+  worker->network.Backward(
+      weights_, worker->dlogits, &shard_gradients_[static_cast<size_t>(place)],
+      config_.has_memory() ? &shard_rows_[static_cast<size_t>(place)] : nullptr);
 }
 
 void ShardWorkers::AddShards(int count, size_t first, std::span<float> part) {
@@ -175,7 +188,7 @@ void ShardWorkers::AddShards(int count, size_t first, std::span<float> part) {
   });
 }
 
-std::optional<double> ShardWorkers::ChunkedLoss(const ParameterSet& weights,
+std::optional<double> ShardWorkers::ChunkedLoss(const WeightsView& weights,
                                                 std::span<const int32_t> tokens,
                                                 const std::atomic<bool>* interrupt) {
   const ValidationBatches batches(tokens, config_.begin_symbol(), shard_sequences_,
@@ -196,7 +209,7 @@ std::optional<double> ShardWorkers::ChunkedLoss(const ParameterSet& weights,
   return Sum(losses);
 }
 
-Calibration ShardWorkers::Calibrate(const ParameterSet& weights,
+Calibration ShardWorkers::Calibrate(const WeightsView& weights,
                                     std::span<const TrainingSource> sources, int sequences,
                                     uint64_t seed) {
   const auto count = static_cast<size_t>(config_.layers) * static_cast<size_t>(config_.kv_heads);

@@ -24,6 +24,7 @@
 #include "model/network/workspace.h"
 #include "model/parameters.h"
 #include "train/communicator.h"
+#include "train/row_gradient.h"
 
 namespace occam {
 
@@ -42,20 +43,22 @@ class ShardWorkers {
   ShardWorkers(const ShardWorkers&) = delete;
   ShardWorkers& operator=(const ShardWorkers&) = delete;
 
-  // A batch of a whole number of shards, every target counting. Overwrites `gradients` with those
-  // of the mean loss a target, and returns that loss in nats.
-  double Gradient(const ParameterSet& weights, const Batch& batch, ParameterSet* gradients);
+  // A batch of a whole number of shards, every target counting. Overwrites `gradients`, and `rows`
+  // where the network has a memory, with those of the mean loss a target, and returns that loss in
+  // nats.
+  double Gradient(const WeightsView& weights, const Batch& batch, ParameterSet* gradients,
+                  RowGradient* rows = nullptr);
 
   // Returns the sum of the losses of all tokens, in nats, in chunks of `context` that start with
   // the begin symbol. The float network needs it for them in the chunked mode of the codec. Returns
   // nothing when `interrupt` (may be null) was set, on any rank, before all were done.
-  std::optional<double> ChunkedLoss(const ParameterSet& weights, std::span<const int32_t> tokens,
+  std::optional<double> ChunkedLoss(const WeightsView& weights, std::span<const int32_t> tokens,
                                     const std::atomic<bool>* interrupt = nullptr);
 
   // The largest magnitudes of keys and values over `sequences` (rounded up to whole shards)
   // training sequences of each source, in fresh and other contexts as TrainingBatches cuts them; a
   // pure function of weights, tokens and seed.
-  Calibration Calibrate(const ParameterSet& weights, std::span<const TrainingSource> sources,
+  Calibration Calibrate(const WeightsView& weights, std::span<const TrainingSource> sources,
                         int sequences, uint64_t seed);
 
  private:
@@ -74,6 +77,7 @@ class ShardWorkers {
   // total [first, first + part.size()) += those of the first `count` of shard_gradients_, in their
   // order.
   void AddShards(int count, size_t first, std::span<float> part);
+  void ReserveShards(size_t count);
   size_t shard_tokens() const;
 
   ModelConfig config_;
@@ -87,6 +91,7 @@ class ShardWorkers {
   std::mutex mutex_;
   std::vector<Worker*> idle_;  // of workers_; guarded by mutex_
   std::vector<ParameterSet> shard_gradients_;
+  std::vector<RecalledRows> shard_rows_;  // beside shard_gradients_, where there is a memory
   std::vector<double> shard_losses_;
 };
 

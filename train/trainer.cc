@@ -55,7 +55,7 @@ void Trainer::StartFrom(const Checkpoint& checkpoint, const std::string& path) {
   if (checkpoint.tokenizer != stream_.tokenizer()) {
     throw UsageError(path + " has another tokenizer than this run");
   }
-  learner_.StartFrom(checkpoint.weights);
+  learner_.StartFrom(checkpoint.weights, checkpoint.memory);
   position_.prequential.reset();
 }
 
@@ -66,6 +66,7 @@ void Trainer::Resume(const Checkpoint& checkpoint, const std::string& path) {
   position_ = unpacked.position;
   learner_.Restore(checkpoint.weights, std::move(unpacked.optimizer),
                    std::move(unpacked.sensitivity));
+  learner_.RestoreMemory(checkpoint.memory, std::move(unpacked.memory));
   provenance_.validation_curve = checkpoint.provenance.validation_curve;
   provenance_.source_curves = checkpoint.provenance.source_curves;
   keeper_.Resume(checkpoint, path, position_.steps);
@@ -79,8 +80,8 @@ void Trainer::CheckRanks() {
               [&](const char*, const auto& value) { run += fmt::format(" {}", value); });
   RequireSameRun(run, ranks_);
   RequireSameData(stream_, ranks_);
-  RequireSameOptimizer(learner_.optimizer().first, ranks_);
-  RequireSameWeights(weights(), position_.steps, ranks_);
+  RequireSameOptimizer(learner_.optimizer().first, learner_.memory().state(), ranks_);
+  RequireSameWeights(weights(), learner_.memory().rows(), position_.steps, ranks_);
 }
 
 RunStatus Trainer::Run() {
@@ -162,6 +163,7 @@ void Trainer::ReportPrequential() {
 }
 
 void Trainer::BeginRoundingIfDue() {
+  if (SeesRoundedMemory(settings_.recipe, ProgressNow())) learner_.BeginRoundingMemory();
   if (learner_.rounding() || !SeesRounded(settings_.recipe, ProgressNow())) return;
   learner_.BeginRounding();
   observers_.OnRounding(position_.steps);
@@ -192,7 +194,7 @@ void Trainer::Save() {
   saved_s_ = clock_.Now();
   learner_.RequireFinite(position_.steps);
   if (!keeper_.keeps_run()) return;
-  RequireSameWeights(weights(), position_.steps, ranks_);
+  RequireSameWeights(weights(), learner_.memory().rows(), position_.steps, ranks_);
   position_.elapsed_s = clock_.Elapsed();
   keeper_.Save(Snapshot(), position_.steps);
 }
@@ -203,8 +205,9 @@ Checkpoint Trainer::Snapshot() {
           learner_.Calibrate(position_.steps, settings_.calibration_sequences),
           stream_.tokenizer(),
           PackTraining(settings_.recipe, settings_.length, position_, learner_.optimizer(),
-                       learner_.sensitivity()),
-          provenance_};
+                       learner_.sensitivity(), learner_.memory().state()),
+          provenance_,
+          learner_.memory().rows()};
 }
 
 bool Trainer::Interrupted() {

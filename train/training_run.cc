@@ -33,6 +33,11 @@ const T& FindField(const std::map<std::string, T>& map, const std::string& key,
   return found->second;
 }
 
+// Fields that older checkpoints lack, whose runs had no use for them.
+bool MayLack(const std::string& key) {
+  return key == "recipe.weight_rate" || key.starts_with("recipe.memory_");
+}
+
 // Throws unless the values agree; `what` is how people know the choice.
 template <typename T>
 void Require(const T& stored, const T& asked, const std::string& what, const std::string& path) {
@@ -68,7 +73,7 @@ void RequireSameRun(const RunPlan& plan, const std::string& path, const Recipe& 
 
 TrainingState PackTraining(const Recipe& recipe, const RunLength& length,
                            const RunPosition& position, const OptimizerState& optimizer,
-                           const SensitivityState& sensitivity) {
+                           const SensitivityState& sensitivity, const MemoryState& memory) {
   TrainingState state;
   VisitRecipe(recipe, [&](const char* name, const auto& value) {
     const std::string key = std::string("recipe.") + name;
@@ -94,6 +99,11 @@ TrainingState PackTraining(const Recipe& recipe, const RunLength& length,
     state.lists["sensitivity.means"] = sensitivity.means;
     state.counters["sensitivity.batches"] = sensitivity.batches;
   }
+  if (!memory.counts.empty()) {
+    state.arrays["memory.mean_squares"] = memory.mean_squares;
+    state.arrays["memory.counts"] = memory.counts;
+    state.lists["memory.square_sums"] = memory.square_sums;
+  }
   return state;
 }
 
@@ -110,7 +120,7 @@ RunPlan UnpackPlan(const Checkpoint& checkpoint, const std::string& path) {
   RunPlan plan;
   VisitRecipe(plan.recipe, [&](const char* name, auto& value) {
     const std::string key = std::string("recipe.") + name;
-    if (key == "recipe.weight_rate" && !state.numbers.contains(key)) return;
+    if (MayLack(key) && !state.numbers.contains(key)) return;
     if constexpr (std::is_same_v<std::decay_t<decltype(value)>, double>) {
       value = FindField(state.numbers, key, path);
     } else {
@@ -139,7 +149,7 @@ UnpackedTraining UnpackTraining(const Checkpoint& checkpoint, const std::string&
   RequireSameRun(UnpackPlan(checkpoint, path), path, recipe, length);
   Require(checkpoint.provenance.data_sha256, data_sha256, "digest of the training data", path);
 
-  UnpackedTraining unpacked{{}, OptimizerState(config), {}};
+  UnpackedTraining unpacked{{}, OptimizerState(config), {}, {}};
   unpacked.position.steps = Find(state.counters, "steps", path);
   unpacked.position.elapsed_s = Find(state.numbers, "elapsed_s", path);
   unpacked.position.validation_tokens = Find(state.counters, "validation_tokens", path);
@@ -150,6 +160,11 @@ UnpackedTraining UnpackTraining(const Checkpoint& checkpoint, const std::string&
   if (recipe.weight_rate > 0) {
     unpacked.sensitivity.means = Find(state.lists, "sensitivity.means", path);
     unpacked.sensitivity.batches = Find(state.counters, "sensitivity.batches", path);
+  }
+  if (config.has_memory()) {
+    unpacked.memory = {Find(state.arrays, "memory.mean_squares", path),
+                       Find(state.arrays, "memory.counts", path),
+                       Find(state.lists, "memory.square_sums", path)};
   }
   const RunPosition& p = unpacked.position;
   if (p.steps < 0 || !(p.elapsed_s >= 0) || p.validation_tokens < 0 ||

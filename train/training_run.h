@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/checkpoint/checkpoint.h"
+#include "train/memory_learner.h"
 #include "train/optimizer.h"
 #include "train/prequential.h"
 #include "train/recipe.h"
@@ -35,10 +36,12 @@ struct SensitivityState {
 // Names: counters and numbers "recipe.<field>", "length.steps", "length.seconds", "steps",
 // "elapsed_s", "validation_tokens", "prequential.bits", "prequential.bytes" (both or none),
 // "optimizer.steps"; tensors "optimizer.first", "optimizer.second"; list "sensitivity.means" and
-// counter "sensitivity.batches" (both or none).
+// counter "sensitivity.batches" (both or none); of a memory arrays "memory.mean_squares" and
+// "memory.counts" and list "memory.square_sums".
 TrainingState PackTraining(const Recipe& recipe, const RunLength& length,
                            const RunPosition& position, const OptimizerState& optimizer,
-                           const SensitivityState& sensitivity = {});
+                           const SensitivityState& sensitivity = {},
+                           const MemoryState& memory = {});
 
 // The plan of a run, and how far it came.
 struct RunPlan {
@@ -51,13 +54,15 @@ struct RunPlan {
 std::optional<Prequential> PrequentialOf(const TrainingState& state);
 
 // Throws kUsage (a released model; a checkpoint that lacks a field of the recipe, being of an older
-// version; weight_rate is then 0), kDamaged (something else is missing in the training state).
+// version; weight_rate is then 0, and what is said of a memory the default), kDamaged (something
+// else is missing in the training state).
 RunPlan UnpackPlan(const Checkpoint& checkpoint, const std::string& path);
 
 struct UnpackedTraining {
   RunPosition position;
   OptimizerState optimizer;
   SensitivityState sensitivity;
+  MemoryState memory;
 };
 
 // Throws kUsage that names what differs unless the checkpoint has a training state of this very

@@ -11,6 +11,7 @@
 #include "coder/archive/decompressor.h"
 #include "coder/archive/salvage.h"
 #include "coder/weights/model_codec.h"
+#include "data/base/processors.h"
 
 namespace occam::api {
 namespace {
@@ -23,14 +24,12 @@ class Job {
             "there is no such mode");
     Require(options_.threads >= 0, "there is no negative number of threads");
     kernels_ = KernelsOf(options_.flags);
-    codec_.threads = options_.threads;
+    codec_.threads = options_.threads == 0
+                         ? ProcessorCount()
+                         : std::min(options_.threads, kMaxThreadsPerProcessor * ProcessorCount());
+    codec_.memory_bytes = MemoryOf(options_.memory);
     codec_.mode = static_cast<ContextMode>(options_.mode);
-    if (options_.progress != nullptr) {
-      codec_.progress = [this](uint64_t original_bytes, uint64_t file_bytes) {
-        if (options_.progress(options_.progress_user, original_bytes, file_bytes) != 0)
-          throw Error(ErrorKind::kCancelled, "the caller asked to stop");
-      };
-    }
+    codec_.progress = ProgressOf(options_.progress, options_.progress_user);
   }
   Job(const Job&) = delete;
   Job& operator=(const Job&) = delete;
@@ -40,7 +39,7 @@ class Job {
     if (options_.model != nullptr) return *options_.model;
     if (!own_) {
       const BuiltInModel& standard = BuiltInModels().front();
-      own_.emplace(ParseModel(standard.file, standard.name), kernels_);
+      own_.emplace(ParseModel(standard.file, standard.name), kernels_, codec_.memory_bytes);
     }
     return *own_;
   }
@@ -57,7 +56,8 @@ class Job {
 
   ContainerStats CompressFrom(ByteSource& source, ByteSink& sink) {
     Bytes embedded;
-    if (options_.embed_model != 0) embedded = EncodeModel(model().loaded.network().model()).bytes;
+    if (options_.embed_model != 0)
+      embedded = EncodeModel(model().loaded.network().model(), [this] { KeepOn(); }).bytes;
     CodecOptions codec = codec_;
     codec.embedded_model = embedded;
     return Compress(source, sink, &model().loaded.codec_model(), codec);
@@ -86,7 +86,9 @@ class Job {
                        ", which is not the given one, " + Hex(std::span(given->model_id).first(8)) +
                        "; give none");
     }
-    own_.emplace(DecodeModel(embedded, name + ", its model"), kernels_);
+    // The file's bytes of it stay in memory beside it.
+    const ReadLimits limits{codec_.memory_bytes, [this] { KeepOn(); }};
+    own_.emplace(ReadModel(embedded, name + ", its model", limits), kernels_, codec_.memory_bytes);
     return &own_->loaded.codec_model();
   }
 
@@ -95,10 +97,15 @@ class Job {
     for (const BuiltInModel& candidate : BuiltInModels()) {
       QuantizedModel model = ParseModel(candidate.file, candidate.name);
       if (ModelId(model) != header.model_id) continue;
-      own_.emplace(std::move(model), kernels_);
+      own_.emplace(std::move(model), kernels_, codec_.memory_bytes);
       return &own_->loaded.codec_model();
     }
     return nullptr;
+  }
+
+  // Asks the caller while a model is read or coded.
+  void KeepOn() const {
+    if (codec_.progress) codec_.progress(0, 0);
   }
 
   occam_options options_;
@@ -120,6 +127,25 @@ occam_stats StatsOf(const ContainerStats& stats) {
   result.order2_segments = stats.method_segments[static_cast<size_t>(CodingMethod::kOrder2)];
   result.model_segments = stats.method_segments[static_cast<size_t>(CodingMethod::kModel)];
   return result;
+}
+
+// Returns what the model of a file says of itself; none where it is not in the file nor built in.
+std::optional<ModelHead> HeadFor(const FileInfo& file, const std::string& name) {
+  if (file.header.embeds_model) return ReadModelHead(file.model, name + ", its model");
+  for (const BuiltInModel& candidate : BuiltInModels()) {
+    if (ModelId(ParseModel(candidate.file, candidate.name)) == file.header.model_id)
+      return ReadModelHead(candidate.file, candidate.name);
+  }
+  return std::nullopt;
+}
+
+void TellCosts(const FileInfo& file, const std::string& name, occam_file_info* info) {
+  const auto head = file.header.has_model() ? HeadFor(file, name) : std::nullopt;
+  const bool known = head || !file.header.has_model();
+  RestoringCosts costs{OCCAM_UNKNOWN, OCCAM_UNKNOWN};
+  if (known) costs = CostsOfRestoring(file, head ? &*head : nullptr);
+  info->memory = costs.memory_bytes;
+  info->multiplications = costs.multiplications;
 }
 
 std::unique_ptr<ByteSource> SourceFrom(const occam_reader* reader) {
@@ -219,6 +245,7 @@ occam_code occam_list(const occam_reader* reader, occam_file_info* info, occam_b
     result.embeds_model = file.header.embeds_model ? 1 : 0;
     std::copy(file.header.model_id.begin(), file.header.model_id.end(), result.model_id);
     result.stats = StatsOf(file.totals);
+    TellCosts(file, source->name(), &result);
     Fill(result, info);
     if (model != nullptr) Give(file.model, model);
   });
@@ -231,6 +258,17 @@ occam_code occam_costs(const void* bytes, size_t size, const occam_options* opti
     Job job(options);
     occam::MeasureCosts(SpanOf(bytes, size), job.model().loaded.codec_model(), job.codec(),
                         {bits, size});
+  });
+}
+
+occam_code occam_costs_explained(const void* bytes, size_t size, const occam_options* options,
+                                 float* bits, uint8_t* deciders, occam_error* error) {
+  return Guard(error, [&] {
+    Require((bits != nullptr && deciders != nullptr) || size == 0,
+            "there is no place for costs and deciders");
+    Job job(options);
+    occam::MeasureCosts(SpanOf(bytes, size), job.model().loaded.codec_model(), job.codec(),
+                        {bits, size}, {reinterpret_cast<occam::Decider*>(deciders), size});
   });
 }
 }

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <exception>
 #include <new>
+#include <system_error>
 #include <utility>
 
 #include "data/tokenizer/tokenizer.h"
@@ -17,8 +18,10 @@ std::string TokenizerNameOf(const occam::CodecModel& model) {
 
 }  // namespace
 
-occam_model::occam_model(occam::QuantizedModel model, occam::Kernels kernels)
-    : loaded(std::move(model), kernels),
+occam_model::occam_model(occam::QuantizedModel model, occam::Kernels kernels,
+                         uint64_t memory_bytes_in)
+    : memory_bytes(memory_bytes_in),
+      loaded(std::move(model), kernels),
       kernels_name(loaded.network().kernels_name()),
       tokenizer_name(TokenizerNameOf(loaded.codec_model())) {}
 
@@ -103,6 +106,9 @@ occam_code Report(occam_error* error, const std::exception_ptr& exception) {
   } catch (const std::bad_alloc&) {
     SetError(error, OCCAM_ERROR_MEMORY, "there is not enough memory");
     return OCCAM_ERROR_MEMORY;
+  } catch (const std::system_error& e) {  // of the standard library: files, threads
+    SetError(error, OCCAM_ERROR_IO, e.what());
+    return OCCAM_ERROR_IO;
   } catch (const std::exception& e) {
     SetError(error, OCCAM_ERROR_INTERNAL, e.what());
   } catch (...) {
@@ -131,6 +137,14 @@ void Give(std::span<const uint8_t> bytes, occam_buffer* buffer) {
 Kernels KernelsOf(unsigned flags) {
   Require((flags & ~OCCAM_PLAIN_KERNELS) == 0, "a flag was set that does not exist");
   return (flags & OCCAM_PLAIN_KERNELS) != 0 ? Kernels::kPlain : Kernels::kFast;
+}
+
+ProgressFn ProgressOf(occam_progress progress, void* user) {
+  if (progress == nullptr) return nullptr;
+  return [progress, user](uint64_t original_bytes, uint64_t file_bytes) {
+    if (progress(user, original_bytes, file_bytes) != 0)
+      throw Error(ErrorKind::kCancelled, "the caller asked to stop");
+  };
 }
 
 std::unique_ptr<ByteSource> SourceOf(const occam_reader& reader) {

@@ -10,13 +10,16 @@
 #include <span>
 #include <string>
 
-#include "coder/predict/network_predictor.h"
+#include "coder/archive/codec_options.h"
+#include "coder/predict/loaded_model.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
+#include "data/base/memory.h"
 #include "occam/occam_c.h"
 
 struct occam_model {
-  occam_model(occam::QuantizedModel model, occam::Kernels kernels);
+  occam_model(occam::QuantizedModel model, occam::Kernels kernels, uint64_t memory_bytes);
+  uint64_t memory_bytes;  // what it may take, contexts of it included
   occam::LoadedModel loaded;
   std::string kernels_name;
   std::string tokenizer_name;
@@ -88,6 +91,13 @@ void Fill(const Struct& result, Struct* to) {
 }
 
 Kernels KernelsOf(unsigned flags);  // Throws kUsage for flags that do not exist.
+
+// Returns a caller's progress function, which may be null, as ours. It throws kCancelled where that
+// asks to stop.
+ProgressFn ProgressOf(occam_progress progress, void* user);
+
+// Returns the limit of memory that a caller's number stands for.
+inline uint64_t MemoryOf(uint64_t memory) { return memory == 0 ? kDefaultMemoryBytes : memory; }
 
 // A caller's streams as ours. The struct and what it points to must outlive them.
 std::unique_ptr<ByteSource> SourceOf(const occam_reader& reader);

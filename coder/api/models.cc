@@ -5,6 +5,7 @@
 #include "coder/api/built_in_models.h"
 #include "coder/api/handles.h"
 #include "coder/weights/model_codec.h"
+#include "model/config_fields.h"
 #include "model/parameters.h"
 
 using occam::api::Guard;
@@ -12,10 +13,12 @@ using occam::api::Require;
 
 namespace {
 
-occam::QuantizedModel Parse(std::span<const uint8_t> bytes, const std::string& name) {
-  if (occam::IsCodedModel(bytes)) return occam::DecodeModel(bytes, name);
-  if (occam::IsModelFile(bytes)) return occam::ParseModel(bytes, name);
-  throw occam::DamagedError(name + " is no model file (.occm)");
+occam_model* Parse(std::span<const uint8_t> bytes, const std::string& name, unsigned flags,
+                   const occam::ReadLimits& limits) {
+  const occam::Kernels kernels = occam::api::KernelsOf(flags);
+  if (!occam::IsCodedModel(bytes) && !occam::IsModelFile(bytes))
+    throw occam::DamagedError(name + " is no model file (.occm)");
+  return new occam_model(occam::ReadModel(bytes, name, limits), kernels, limits.memory_bytes);
 }
 
 }  // namespace
@@ -43,7 +46,7 @@ occam_code occam_model_built_in(const char* name, unsigned flags, occam_model** 
       throw occam::UsageError(std::string("no built-in model is called ") + name);
     *model = new occam_model(
         occam::ParseModel(found->file, std::string("the built-in model ") + found->name),
-        occam::api::KernelsOf(flags));
+        occam::api::KernelsOf(flags), occam::kDefaultMemoryBytes);
   });
 }
 
@@ -53,7 +56,9 @@ occam_code occam_model_open(const char* path, unsigned flags, occam_model** mode
     Require(model != nullptr, "there is no place for the model");
     *model = nullptr;
     Require(path != nullptr, "a model has no path");
-    *model = new occam_model(Parse(occam::ReadFile(path), path), occam::api::KernelsOf(flags));
+    const occam::ReadLimits limits;
+    const auto source = occam::OpenSource(path);
+    *model = Parse(occam::ReadWithin(*source, limits.memory_bytes), path, flags, limits);
   });
 }
 
@@ -62,8 +67,25 @@ occam_code occam_model_parse(const void* bytes, size_t size, unsigned flags, occ
   return Guard(error, [&] {
     Require(model != nullptr, "there is no place for the model");
     *model = nullptr;
-    *model = new occam_model(Parse(occam::api::SpanOf(bytes, size), "the model in memory"),
-                             occam::api::KernelsOf(flags));
+    *model = Parse(occam::api::SpanOf(bytes, size), "the model in memory", flags, {});
+  });
+}
+
+occam_code occam_model_read(const occam_reader* reader, const occam_options* options,
+                            occam_model** model, occam_error* error) {
+  return Guard(error, [&] {
+    Require(model != nullptr, "there is no place for the model");
+    *model = nullptr;
+    Require(reader != nullptr, "there is no reader");
+    const occam_options known = occam::api::Known(options);
+    const occam::ReadLimits limits{
+        occam::api::MemoryOf(known.memory), [&] {
+          if (known.progress != nullptr && known.progress(known.progress_user, 0, 0) != 0)
+            throw occam::Error(occam::ErrorKind::kCancelled, "the caller asked to stop");
+        }};
+    const auto source = occam::api::SourceOf(occam::api::Known(reader));
+    *model =
+        Parse(occam::ReadWithin(*source, limits.memory_bytes), source->name(), known.flags, limits);
   });
 }
 
@@ -75,7 +97,7 @@ void occam_model_get_info(const occam_model* model, occam_model_info* info) {
   occam_model_info result{};
   const auto& id = model->loaded.network().id();
   std::copy(id.begin(), id.end(), result.id);
-  result.contract = occam::kContractVersion;
+  result.contract = static_cast<uint32_t>(occam::ContractOf(c));
   result.vocabulary = static_cast<uint32_t>(c.vocabulary);
   result.context = static_cast<uint32_t>(c.context);
   result.width = static_cast<uint32_t>(c.width);

@@ -5,10 +5,10 @@
 #include "coder/archive/model_header.h"
 #include "coder/archive/progress_meter.h"
 #include "coder/archive/segment_codec.h"
+#include "coder/archive/segment_memory.h"
 #include "coder/archive/segment_pipeline.h"
 #include "coder/archive/segment_plan.h"
 #include "coder/container/container_writer.h"
-#include "data/base/processors.h"
 #include "data/base/thread_team.h"
 
 namespace occam {
@@ -46,7 +46,9 @@ class SegmentReader {
 ContainerStats Compress(ByteSource& source, ByteSink& sink, const CodecModel* model,
                         const CodecOptions& options) {
   const FileHeader header = HeaderFor(model, options.mode);
-  SegmentPipeline<Segment> pipeline(header, model, options.threads);
+  SegmentPipeline<Segment> pipeline(
+      header, model,
+      PlanWork(header, model, options, options.embedded_model.size(), source.name()));
   ProgressMeter meter(options.progress);
   ContainerWriter writer(sink, header, options.embedded_model);
   SegmentReader reader(source, header.segment_bytes());
@@ -77,7 +79,7 @@ ContainerStats Compress(ByteSource& source, ByteSink& sink, const CodecModel* mo
 uint64_t ModelPayloadBytes(std::span<const uint8_t> original, const CodecModel& model,
                            const CodecOptions& options) {
   const FileHeader header = HeaderFor(&model, options.mode);
-  const int threads = options.threads == 0 ? ProcessorCount() : options.threads;
+  const int threads = PlanWork(header, &model, options, 0, "the model").threads;
   SegmentCodec codec(header, &model);
   ProgressMeter meter(options.progress);
   uint64_t sum = 0;

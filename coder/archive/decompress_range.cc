@@ -62,17 +62,18 @@ ContainerStats DecompressRange(ByteSource& source, ByteSink& sink, const ModelFi
                                const OriginalRange& range, const CodecOptions& options) {
   Span64 wanted{range.offset, kNoEnd};
   if (range.length) wanted.end = range.offset + std::min(*range.length, kNoEnd - 1 - range.offset);
-  ContainerReader reader(source);
+  ContainerReader reader(source, options.memory_bytes);
   const FileHeader& header = reader.header();
   const CodecModel* const model = ModelFor(reader, find_model, source.name());
-  const auto directory = ContainerDirectory::Read(source, header, reader.segments_begin());
+  const auto directory =
+      ContainerDirectory::Read(source, header, reader.segments_begin(), options.memory_bytes);
   if (directory) CheckWithin(wanted, directory->original_bytes(), source.name());
 
   ContainerStats stats;
   stats.file_bytes = reader.segments_begin();
   stats.model_bytes = reader.model().size();
   uint64_t written = 0;
-  DecodeSegments(header, model, source.name(), options,
+  DecodeSegments(header, model, source.name(), options, reader.model().size(),
                  directory ? FromDirectory(source, header, *directory, wanted)
                            : FromReader(reader, wanted, source.name()),
                  [&](const SegmentRecord& record, std::span<const uint8_t> original,

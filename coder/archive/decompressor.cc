@@ -6,7 +6,9 @@
 #include <string>
 
 #include "coder/archive/segment_decoder.h"
+#include "coder/archive/segment_memory.h"
 #include "coder/container/container_reader.h"
+#include "coder/predict/network_predictor.h"
 
 namespace occam {
 namespace {
@@ -22,11 +24,11 @@ class DroppingSink final : public ByteSink {
 
 ContainerStats Decompress(ByteSource& source, ByteSink& sink, const ModelFinder& find_model,
                           const CodecOptions& options) {
-  ContainerReader reader(source);
+  ContainerReader reader(source, options.memory_bytes);
   const CodecModel* const model = ModelFor(reader, find_model, source.name());
   ContainerStats stats;
   DecodeSegments(
-      reader.header(), model, source.name(), options,
+      reader.header(), model, source.name(), options, reader.model().size(),
       [&](SegmentRecord* record) { return reader.Next(record); },
       [&](const SegmentRecord& record, std::span<const uint8_t> original,
           const std::exception_ptr& failure) {
@@ -48,8 +50,8 @@ ContainerStats Decompress(ByteSource& source, ByteSink& sink, const CodecModel* 
 
 std::unique_ptr<ByteSink> NullSink() { return std::make_unique<DroppingSink>(); }
 
-FileInfo ReadFileInfo(ByteSource& source) {
-  ContainerReader reader(source);
+FileInfo ReadFileInfo(ByteSource& source, uint64_t memory_bytes) {
+  ContainerReader reader(source, memory_bytes);
   FileInfo info;
   info.header = reader.header();
   info.model = reader.model();
@@ -61,6 +63,22 @@ FileInfo ReadFileInfo(ByteSource& source) {
   }
   info.totals.file_bytes = reader.file_bytes();
   return info;
+}
+
+RestoringCosts CostsOfRestoring(const FileInfo& info, const ModelHead* head) {
+  CodecModel model;
+  if (head != nullptr) {
+    model.vocabulary = head->config.vocabulary;
+    TellCosts(*head, &model);
+  }
+  const CodecModel* const needed = head == nullptr ? nullptr : &model;
+  RestoringCosts costs;
+  costs.memory_bytes = RestoringMemory(info.header, needed, info.model.size());
+  for (const SegmentHeader& segment : info.segments) {
+    if (segment.method == CodingMethod::kModel)
+      costs.multiplications += segment.symbols * model.symbol_multiplications;
+  }
+  return costs;
 }
 
 }  // namespace occam

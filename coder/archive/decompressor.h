@@ -11,6 +11,7 @@
 #include "coder/archive/container_stats.h"
 #include "coder/container/container_format.h"
 #include "coder/predict/codec_model.h"
+#include "coder/weights/model_codec.h"
 #include "data/base/file.h"
 
 namespace occam {
@@ -21,7 +22,9 @@ namespace occam {
 using ModelFinder =
     std::function<const CodecModel*(const FileHeader&, std::span<const uint8_t> embedded)>;
 
-// Decompresses all of the source; the caller commits the sink. Segments reach the sink in order,
+// Decompresses all of the source within options.memory_bytes, which are counted before anything is
+// allocated (kMemory where more is needed; the model that is found must keep to what it was given
+// itself); the caller commits the sink. Segments reach the sink in order,
 // each only after it was found to be right, so that a pipe gets verified bytes alone. Throws
 // kDamaged (damaged, foreign, or another model's: the message names both), kUsage (a model is
 // needed and none is given), kIo.
@@ -42,8 +45,17 @@ struct FileInfo {
 };
 
 // Returns what an .occ file says of itself. Reads all of it and checks all but the decoding, as
-// Decompress does; needs no model.
-FileInfo ReadFileInfo(ByteSource& source);
+// Decompress does; needs no model. Throws kMemory where its own model or its index takes more than
+// the limit.
+FileInfo ReadFileInfo(ByteSource& source, uint64_t memory_bytes = kDefaultMemoryBytes);
+
+// The costs of restoring a file.
+struct RestoringCosts {
+  uint64_t memory_bytes = 0;  // at least, by one thread, the model included
+  uint64_t multiplications = 0;
+};
+// Returns them by what the file says of itself and, where it needs a model, by what that says.
+RestoringCosts CostsOfRestoring(const FileInfo& info, const ModelHead* model);
 
 }  // namespace occam
 

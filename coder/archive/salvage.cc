@@ -64,16 +64,16 @@ class PatchedSink {
 
 SalvageReport DecompressKeepGoing(ByteSource& source, ByteSink& sink, const ModelFinder& find_model,
                                   const CodecOptions& options) {
-  const ContainerReader reader(source);
+  const ContainerReader reader(source, options.memory_bytes);
   const FileHeader& header = reader.header();
   const CodecModel* const model = ModelFor(reader, find_model, source.name());
-  const auto finder = FindSegments(source, header, reader.segments_begin());
+  const auto finder = FindSegments(source, header, reader.segments_begin(), options.memory_bytes);
   const uint64_t segment_bytes = header.segment_bytes();
   PatchedSink patched(sink, segment_bytes);
   SalvageReport report;
   Reasons undecodable;
   DecodeSegments(
-      header, model, source.name(), options,
+      header, model, source.name(), options, reader.model().size(),
       [&](SegmentRecord* record) { return finder->Next(record); },
       [&](const SegmentRecord& record, std::span<const uint8_t> original,
           const std::exception_ptr& failure) {

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "coder/archive/cheap_look.h"
 #include "coder/archive/lost_bits.h"
 #include "coder/entropy/range_decoder.h"
 #include "coder/entropy/range_encoder.h"
@@ -41,25 +42,32 @@ std::vector<uint32_t> Lanes(CodingMethod method, uint32_t symbols, const FileHea
 
 // Scores the lanes of one segment, `row_symbols` steps at a time, so that intervals are held for
 // these steps only. take(known, intervals) gets the rows, lane by lane, and returns whether to go
-// on. False where it did not.
+// on. False where it did not. `deciders`, where there are any, get who decided each symbol.
 template <typename Take>
 bool ScoreLanes(Predictor& model, std::span<const int32_t> symbols,
-                std::span<const uint32_t> lengths, uint32_t row_symbols, Take take) {
+                std::span<const uint32_t> lengths, uint32_t row_symbols, Take take,
+                std::span<Decider> deciders = {}) {
   row_symbols = std::min(row_symbols, lengths.front());
   std::vector<SymbolInterval> buffer(lengths.size() * row_symbols);
   model.StartSegment(static_cast<int>(lengths.size()));
   for (uint32_t begin = 0; begin < lengths.front(); begin += row_symbols) {
     std::vector<std::span<const int32_t>> known;
     std::vector<std::span<SymbolInterval>> intervals;
+    std::vector<std::span<Decider>> decided;
     size_t offset = 0;
     for (const uint32_t length : lengths) {
       if (length <= begin) break;
       const size_t size = std::min(row_symbols, length - begin);
       intervals.push_back(std::span(buffer).subspan(known.size() * row_symbols, size));
       known.push_back(symbols.subspan(offset + begin, size));
+      if (!deciders.empty()) decided.push_back(deciders.subspan(offset + begin, size));
       offset += length;
     }
-    model.Score(known, intervals);
+    if (deciders.empty()) {
+      model.Score(known, intervals);
+    } else {
+      model.ScoreWithDeciders(known, intervals, decided);
+    }
     if (!take(known, intervals)) return false;
   }
   return true;
@@ -88,9 +96,17 @@ bool EncodeSymbols(Predictor& model, std::span<const int32_t> symbols,
   });
 }
 
+// Symbols that are decoded in some hundredths of a second, so that who counts them is soon asked.
+uint32_t CountEvery(CodingMethod method, const CodecModel* model) {
+  constexpr uint64_t kMost = 4096;
+  constexpr uint64_t kMultiplications = 1 << 27;
+  if (method != CodingMethod::kModel || model->symbol_multiplications == 0) return kMost;
+  const uint64_t symbols = kMultiplications / model->symbol_multiplications;
+  return static_cast<uint32_t>(std::clamp<uint64_t>(symbols, 1, kMost));
+}
+
 void DecodeSymbols(Predictor& model, std::span<const uint32_t> lengths, std::span<int32_t> decoded,
-                   SymbolCounter count, RangeDecoder* decoder) {
-  constexpr uint32_t kCountEvery = 4096;
+                   uint32_t count_every, SymbolCounter count, RangeDecoder* decoder) {
   std::vector<size_t> offsets;
   size_t offset = 0;
   for (const uint32_t length : lengths) {
@@ -106,7 +122,7 @@ void DecodeSymbols(Predictor& model, std::span<const uint32_t> lengths, std::spa
     model.Decode(*decoder, std::span(symbols).first(active));
     for (size_t lane = 0; lane < active; ++lane) decoded[offsets[lane] + step] = symbols[lane];
     done += static_cast<uint32_t>(active);
-    if (done >= kCountEvery) count.Add(std::exchange(done, 0));
+    if (done >= count_every) count.Add(std::exchange(done, 0));
   }
   count.Add(done);
 }
@@ -132,29 +148,8 @@ const Tokenizer* SegmentCodec::TokenizerOf(CodingMethod method) {
   return tokenizer_.get();
 }
 
-SegmentCodec::Symbols SegmentCodec::SymbolsOf(CodingMethod method, std::span<const uint8_t> bytes) {
-  const Tokenizer* const tokenizer = TokenizerOf(method);
-  if (!tokenizer) return {{bytes.begin(), bytes.end()}, {}};
-  Symbols symbols{tokenizer->Encode(bytes), {}};
-  if (const auto bit = tokenizer->lost_bit()) {
-    Bytes values(bytes.begin(), bytes.end());
-    symbols.lost_bits = TakeLostBits(values, *bit);
-  }
-  return symbols;
-}
-
-Bytes SegmentCodec::BytesOf(CodingMethod method, const Symbols& symbols) {
-  const Tokenizer* const tokenizer = TokenizerOf(method);
-  if (!tokenizer || tokenizer->lost_bit()) {
-    Bytes values(symbols.tokens.begin(), symbols.tokens.end());
-    if (tokenizer) ReturnLostBits(values, symbols.lost_bits, *tokenizer->lost_bit());
-    return values;
-  }
-  return tokenizer->Decode(symbols.tokens);
-}
-
 std::optional<SegmentCodec::Payload> SegmentCodec::EncodePayload(CodingMethod method,
-                                                                 const Symbols& symbols,
+                                                                 const CodedSymbols& symbols,
                                                                  uint32_t original_bytes,
                                                                  size_t most_bytes, int threads,
                                                                  const CountFn& count) {
@@ -182,16 +177,54 @@ std::optional<Bytes> SegmentCodec::DecodePayload(CodingMethod method,
                                                  std::span<const uint8_t> payload,
                                                  uint32_t symbol_count, uint32_t original_bytes,
                                                  int threads, const CountFn& count) {
-  Symbols symbols{std::vector<int32_t>(symbol_count), {}};
+  CodedSymbols symbols{std::vector<int32_t>(symbol_count), {}};
   RangeDecoder decoder(payload);
   DecodeSymbols(PredictorFor(method, threads), Lanes(method, symbol_count, file_), symbols.tokens,
-                {symbol_count, original_bytes, count}, &decoder);
+                CountEvery(method, model_), {symbol_count, original_bytes, count}, &decoder);
   const Tokenizer* const tokenizer = TokenizerOf(method);
   if (tokenizer && tokenizer->lost_bit())
     symbols.lost_bits = DecodeLostBits(symbols.tokens, &decoder);
   const uint64_t bytes = tokenizer ? tokenizer->DecodedBytes(symbols.tokens) : symbol_count;
   if (!decoder.ConsumedExactly() || bytes != original_bytes) return std::nullopt;
-  return BytesOf(method, symbols);
+  return BytesOf(symbols, tokenizer);
+}
+
+// Whether order 2 makes less of the first eighth of a segment than it has.
+bool SegmentCodec::Order2IsWorthTrying(std::span<const uint8_t> original, int threads) {
+  const auto part = original.first(original.size() / 8);
+  return EncodePayload(CodingMethod::kOrder2, SymbolsOf(part, nullptr),
+                       static_cast<uint32_t>(part.size()), part.size() - 1, threads,
+                       [](uint32_t) {})
+      .has_value();
+}
+
+// Whether a model could make less of a segment than `least_bytes`, by a sample of it.
+bool SegmentCodec::ModelIsWorthTrying(std::span<const uint8_t> original,
+                                      const CodedSymbols& symbols, size_t least_bytes,
+                                      int threads) {
+  const SamplePieces sample =
+      SampleOf(static_cast<uint32_t>(symbols.tokens.size()), file_.context, file_.lanes);
+  std::vector<int32_t> sampled;
+  for (const uint32_t begin : sample.begins) {
+    const auto piece = symbols.tokens.begin() + begin;
+    sampled.insert(sampled.end(), piece, piece + sample.size);
+  }
+  RangeEncoder encoder;
+  const std::vector<uint32_t> lengths(sample.begins.size(), sample.size);
+  const auto count = static_cast<uint32_t>(sampled.size());
+  const CountFn uncounted = [](uint32_t) {};
+  EncodeSymbols(PredictorFor(CodingMethod::kModel, threads), sampled, lengths, sample.size,
+                std::numeric_limits<size_t>::max(), {count, count, uncounted}, &encoder);
+  const uint64_t coded = encoder.Finish().size();
+  const Tokenizer* const tokenizer = TokenizerOf(CodingMethod::kModel);
+  const uint64_t bytes = tokenizer ? tokenizer->DecodedBytes(sampled) : sampled.size();
+  const uint64_t size = original.size();
+  if (least_bytes == size)
+    return coded < bytes || (file_.mode == ContextMode::kAdaptive && HasLongRepetition(original));
+  // What adapts gets better than a sample can show.
+  if (file_.mode == ContextMode::kAdaptive) return true;
+  // A sample that is worse by little may be wrong.
+  return 32 * coded * size < 33 * least_bytes * bytes;
 }
 
 EncodedSegment SegmentCodec::Encode(std::span<const uint8_t> original, int threads,
@@ -201,8 +234,8 @@ EncodedSegment SegmentCodec::Encode(std::span<const uint8_t> original, int threa
   best.header.method = CodingMethod::kStored;
   best.header.symbols = size;
   best.payload.assign(original.begin(), original.end());
-  const auto attempt = [&](CodingMethod method, size_t most_bytes, const CountFn& done) {
-    const Symbols symbols = SymbolsOf(method, original);
+  const auto attempt = [&](CodingMethod method, const CodedSymbols& symbols, size_t most_bytes,
+                           const CountFn& done) {
     auto payload = EncodePayload(method, symbols, size, most_bytes, threads, done);
     if (!payload) return;
     best.header.method = method;
@@ -210,14 +243,33 @@ EncodedSegment SegmentCodec::Encode(std::span<const uint8_t> original, int threa
     best.payload = std::move(payload->bytes);
     best.lost_bit_bytes = payload->lost_bit_bytes;
   };
-  // The network first, so that order 2 can be given up as soon as it is behind: most of the time.
-  // What counts as progress is the slower one.
   const size_t less = best.payload.size() - 1;
   const CountFn uncounted = [](uint32_t) {};
-  if (model_ != nullptr) attempt(CodingMethod::kModel, less, count);
-  const bool beaten = best.header.method == CodingMethod::kModel;
-  attempt(CodingMethod::kOrder2, beaten ? best.payload.size() : less,
-          model_ != nullptr ? uncounted : count);
+  const auto by_order2 = [&](size_t most_bytes, const CountFn& done) {
+    attempt(CodingMethod::kOrder2, SymbolsOf(original, nullptr), most_bytes, done);
+  };
+  // What counts as progress is the slower one: the model.
+  const Evenness evenness = EvennessOf(original);
+  if (model_ == nullptr) {
+    by_order2(less, count);
+  } else if (evenness != Evenness::kUneven) {
+    // Packed data, most of the time, which costs the model dearly and gains nothing.
+    if (evenness != Evenness::kEven || Order2IsWorthTrying(original, threads))
+      by_order2(less, uncounted);
+    const CodedSymbols symbols = SymbolsOf(original, TokenizerOf(CodingMethod::kModel));
+    if (ModelIsWorthTrying(original, symbols, best.payload.size(), threads)) {
+      // Less than what there is: of equals the lowest method is taken.
+      attempt(CodingMethod::kModel, symbols, best.payload.size() - 1, count);
+    } else {
+      count(size);
+    }
+  } else {
+    // The model first, so that order 2 can be given up as soon as it is behind.
+    attempt(CodingMethod::kModel, SymbolsOf(original, TokenizerOf(CodingMethod::kModel)), less,
+            count);
+    const bool beaten = best.header.method == CodingMethod::kModel;
+    by_order2(beaten ? best.payload.size() : less, uncounted);
+  }
   best.header.original_bytes = size;
   best.header.payload_bytes = static_cast<uint32_t>(best.payload.size());
   best.header.payload_hash = Xxh3Of(best.payload);
@@ -229,7 +281,7 @@ size_t SegmentCodec::PayloadBytes(CodingMethod method, std::span<const uint8_t> 
                                   int threads, const CountFn& count) {
   if (method == CodingMethod::kStored) return original.size();
   const auto size = static_cast<uint32_t>(original.size());
-  const Symbols symbols = SymbolsOf(method, original);
+  const CodedSymbols symbols = SymbolsOf(original, TokenizerOf(method));
   const CountFn uncounted = [](uint32_t) {};
   const Bytes payload =
       EncodePayload(method, symbols, size, std::numeric_limits<size_t>::max(), threads, uncounted)
@@ -243,34 +295,40 @@ size_t SegmentCodec::PayloadBytes(CodingMethod method, std::span<const uint8_t> 
 
 std::vector<SymbolFrequency> SegmentCodec::ModelFrequencies(std::span<const uint8_t> original,
                                                             int threads, const CountFn& count) {
-  const Symbols symbols = SymbolsOf(CodingMethod::kModel, original);
   const Tokenizer* const tokenizer = TokenizerOf(CodingMethod::kModel);
+  const CodedSymbols symbols = SymbolsOf(original, tokenizer);
   const auto symbol_count = static_cast<uint32_t>(symbols.tokens.size());
   std::vector<SymbolFrequency> result(symbol_count);
+  std::vector<Decider> deciders(symbol_count);
   SymbolCounter counter(symbol_count, original.size(), count);
-  ScoreLanes(PredictorFor(CodingMethod::kModel, threads), symbols.tokens,
-             Lanes(CodingMethod::kModel, symbol_count, file_), file_.context,
-             [&](const auto& known, const auto& intervals) {
-               uint32_t done = 0;
-               for (size_t lane = 0; lane < known.size(); ++lane) {
-                 auto to = result.begin() + (known[lane].data() - symbols.tokens.data());
-                 for (const SymbolInterval& interval : intervals[lane])
-                   (to++)->frequency = interval.size;
-                 done += static_cast<uint32_t>(known[lane].size());
-               }
-               counter.Add(done);
-               return true;
-             });
-  for (uint32_t i = 0; tokenizer != nullptr && i < symbol_count; ++i)
+  ScoreLanes(
+      PredictorFor(CodingMethod::kModel, threads), symbols.tokens,
+      Lanes(CodingMethod::kModel, symbol_count, file_), file_.context,
+      [&](const auto& known, const auto& intervals) {
+        uint32_t done = 0;
+        for (size_t lane = 0; lane < known.size(); ++lane) {
+          auto to = result.begin() + (known[lane].data() - symbols.tokens.data());
+          for (const SymbolInterval& interval : intervals[lane]) (to++)->frequency = interval.size;
+          done += static_cast<uint32_t>(known[lane].size());
+        }
+        counter.Add(done);
+        return true;
+      },
+      deciders);
+  for (uint32_t i = 0; i < symbol_count; ++i) {
+    result[i].decider = deciders[i];
+    if (tokenizer == nullptr) continue;
     result[i].bytes =
         static_cast<uint32_t>(tokenizer->DecodedBytes(std::span(symbols.tokens).subspan(i, 1)));
+  }
   return result;
 }
 
 Bytes SegmentCodec::Decode(const SegmentHeader& header, std::span<const uint8_t> payload,
                            int threads, const CountFn& count, const std::string& name) {
-  Bytes original(payload.begin(), payload.end());
+  Bytes original;
   if (header.method == CodingMethod::kStored) {
+    original.assign(payload.begin(), payload.end());
     count(header.original_bytes);
   } else {
     auto decoded = DecodePayload(header.method, payload, header.symbols, header.original_bytes,

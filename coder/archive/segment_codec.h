@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "coder/archive/coded_symbols.h"
 #include "coder/container/container_format.h"
 #include "coder/predict/codec_model.h"
 #include "coder/predict/order2_predictor.h"
@@ -24,10 +25,12 @@ struct EncodedSegment {
   size_t lost_bit_bytes = 0;  // of the payload: what the bits take that a tokenizer loses
 };
 
-// The share of kFrequencyTotal that a predictor gave a symbol, and the bytes it stands for.
+// The share of kFrequencyTotal that a predictor gave a symbol, the bytes it stands for, and who
+// decided it.
 struct SymbolFrequency {
   uint32_t frequency = 0;
   uint32_t bytes = 1;
+  Decider decider = Decider::kNetwork;
 };
 
 // Takes the number of original bytes done since the last call.
@@ -41,7 +44,7 @@ class SegmentCodec {
   SegmentCodec(const FileHeader& file, const CodecModel* model) : file_(file), model_(model) {}
 
   // Codes by whichever method takes the fewest bytes, the first of equals in the order of
-  // CodingMethod.
+  // CodingMethod. The model is not tried on bytes that look packed and are so in a sample.
   // `threads` is what a predictor may use. `original` is not empty.
   EncodedSegment Encode(std::span<const uint8_t> original, int threads, const CountFn& count);
 
@@ -64,20 +67,16 @@ class SegmentCodec {
   Predictor& PredictorFor(CodingMethod method, int threads);
   // Returns null where symbols are bytes.
   const Tokenizer* TokenizerOf(CodingMethod method);
-  // The symbols of a segment's bytes.
-  struct Symbols {
-    std::vector<int32_t> tokens;
-    Bytes lost_bits;  // coder/archive/lost_bits.h; empty where tokens lose none
-  };
-  Symbols SymbolsOf(CodingMethod method, std::span<const uint8_t> bytes);
-  Bytes BytesOf(CodingMethod method, const Symbols& symbols);
+  bool Order2IsWorthTrying(std::span<const uint8_t> original, int threads);
+  bool ModelIsWorthTrying(std::span<const uint8_t> original, const CodedSymbols& symbols,
+                          size_t least_bytes, int threads);
 
   struct Payload {
     Bytes bytes;
     size_t lost_bit_bytes = 0;
   };
   // Returns nothing where it has more than `most_bytes`.
-  std::optional<Payload> EncodePayload(CodingMethod method, const Symbols& symbols,
+  std::optional<Payload> EncodePayload(CodingMethod method, const CodedSymbols& symbols,
                                        uint32_t original_bytes, size_t most_bytes, int threads,
                                        const CountFn& count);
   // Returns nothing where no encoder writes this payload for so many bytes.

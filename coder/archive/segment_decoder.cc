@@ -29,9 +29,10 @@ const CodecModel* ModelFor(const ContainerReader& reader, const ModelFinder& fin
 }
 
 void DecodeSegments(const FileHeader& header, const CodecModel* model, const std::string& name,
-                    const CodecOptions& options, const NextSegmentFn& next,
+                    const CodecOptions& options, uint64_t embedded_bytes, const NextSegmentFn& next,
                     const TakeSegmentFn& take) {
-  SegmentPipeline<Segment> pipeline(header, model, options.threads);
+  SegmentPipeline<Segment> pipeline(header, model,
+                                    PlanWork(header, model, options, embedded_bytes, name));
   ProgressMeter meter(options.progress);
   std::exception_ptr end_of_reading;
   pipeline.Run(

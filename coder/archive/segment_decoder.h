@@ -28,10 +28,12 @@ using NextSegmentFn = std::function<bool(SegmentRecord*)>;
 using TakeSegmentFn = std::function<void(const SegmentRecord&, std::span<const uint8_t> original,
                                          const std::exception_ptr& failure)>;
 
-// Decodes what `next` gives; `take` gets it in the same order. When `next` throws, what came before
-// is decoded and taken, then the exception goes on. Calls both from the calling thread alone.
+// Decodes what `next` gives, within options.memory_bytes beside the file's own model of
+// `embedded_bytes`: kMemory where that is not enough. `take` gets it in the same order. When `next`
+// throws, what came before is decoded and taken, then the exception goes on. Calls both from the
+// calling thread alone.
 void DecodeSegments(const FileHeader& header, const CodecModel* model, const std::string& name,
-                    const CodecOptions& options, const NextSegmentFn& next,
+                    const CodecOptions& options, uint64_t embedded_bytes, const NextSegmentFn& next,
                     const TakeSegmentFn& take);
 
 }  // namespace occam

@@ -9,23 +9,24 @@
 #include <vector>
 
 #include "coder/archive/segment_codec.h"
+#include "coder/archive/segment_memory.h"
 #include "coder/archive/segment_plan.h"
 #include "data/base/thread_team.h"
 
 namespace occam {
 
-// Reads segments until there is one for each thread. Works on as many of them at once as are
-// soonest done (segment_plan.h), hands these on in order, and reads on. So memory is bounded by the
-// threads, whatever the length of the file.
+// Reads as many segments as may be at work at once. Works on as many of them as are soonest done
+// (segment_plan.h), hands these on in order, and reads on. So memory is bounded, whatever the
+// length of the file.
 //
 // `Segment` holds what is read of one segment and what becomes of it. Its memory is used again for
 // later segments.
 template <typename Segment>
 class SegmentPipeline {
  public:
-  // `model` may be null; otherwise it must outlive the pipeline. 0 threads: one a processor.
-  SegmentPipeline(const FileHeader& header, const CodecModel* model, int threads)
-      : team_(threads), segments_(static_cast<size_t>(team_.size())) {
+  // `model` may be null; otherwise it must outlive the pipeline.
+  SegmentPipeline(const FileHeader& header, const CodecModel* model, const WorkPlan& plan)
+      : team_(plan.threads), segments_(static_cast<size_t>(plan.segments)) {
     for (size_t i = 0; i < segments_.size(); ++i) codecs_.emplace_back(header, model);
   }
 

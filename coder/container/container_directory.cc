@@ -15,7 +15,8 @@ Error Damaged(const std::string& name, const std::string& what) {
 
 std::optional<ContainerDirectory> ContainerDirectory::Read(ByteSource& source,
                                                            const FileHeader& header,
-                                                           uint64_t segments_begin) {
+                                                           uint64_t segments_begin,
+                                                           uint64_t memory_bytes) {
   const auto size = source.size_bytes();
   if (!size || !source.Seek(0)) return std::nullopt;
   const uint64_t least = segments_begin + kIndexFrameBytes + kEndRecordBytes;
@@ -30,6 +31,9 @@ std::optional<ContainerDirectory> ContainerDirectory::Read(ByteSource& source,
   const uint64_t index_bytes = kIndexFrameBytes + kIndexEntryBytes * uint64_t{end.segments};
   if (end.file_bytes != *size || index_bytes > *size - least + kIndexFrameBytes)
     throw Damaged(source.name(), "its length is not that of the end record");
+  // The index, its entries, and where the segments are.
+  RequireMemory(2 * index_bytes + end.segments * (sizeof(IndexEntry) + 2 * sizeof(uint64_t)),
+                memory_bytes, source.name());
   position = *size - kEndRecordBytes - index_bytes;
   source.Seek(position);
   directory.index_ = TakeBytes(source, &position, index_bytes, "the index");
@@ -54,10 +58,7 @@ void ContainerDirectory::Locate(const FileHeader& header, uint64_t segments_begi
   uint64_t original = 0;
   for (const IndexEntry& entry : entries_) {
     const bool last = positions_.size() + 1 == entries_.size();
-    if (entry.original_bytes < 1 || entry.original_bytes > header.segment_bytes() ||
-        (!last && entry.original_bytes != header.segment_bytes())) {
-      throw Damaged(name, "the index has impossible sizes");
-    }
+    if (!IsPossible(entry, last, header)) throw Damaged(name, "the index has impossible sizes");
     positions_.push_back(position);
     position += kSegmentHeaderBytes + entry.payload_bytes;
     original += entry.original_bytes;

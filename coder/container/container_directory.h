@@ -10,6 +10,7 @@
 #include "coder/container/container_format.h"
 #include "coder/container/container_reader.h"
 #include "data/base/file.h"
+#include "data/base/memory.h"
 
 namespace occam {
 
@@ -18,9 +19,9 @@ class ContainerDirectory {
   // Reads end record and index; where the source is left is undefined. `segments_begin` is where
   // ContainerReader found that. Null where the source cannot seek. Throws kDamaged unless both
   // agree with each other, with the layout of `header`, and with the length of the source to the
-  // byte; and kIo.
+  // byte; kIo; and kMemory where the index takes more than the limit.
   static std::optional<ContainerDirectory> Read(ByteSource& source, const FileHeader& header,
-                                                uint64_t segments_begin);
+                                                uint64_t segments_begin, uint64_t memory_bytes);
 
   uint32_t segments() const { return static_cast<uint32_t>(entries_.size()); }
   uint64_t original_bytes() const { return end_.original_bytes; }

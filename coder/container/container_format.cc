@@ -129,8 +129,10 @@ FileHeader ParseFileHeader(std::span<const uint8_t> bytes, const std::string& na
   std::ranges::copy(in.GetBytes(header.tokenizer_id.size()), header.tokenizer_id.begin());
   std::ranges::copy(in.GetBytes(header.model_id.size()), header.model_id.begin());
   CheckLayout(header, name);
-  if (header.embeds_model && !header.has_model())
-    throw Damaged(name, "it holds a model and says that it needs none");
+  if (!header.has_model() && (header.embeds_model || header.contract_version != 0 ||
+                              header.tokenizer_id != TokenizerId{})) {
+    throw Damaged(name, "it needs no model and says something of one");
+  }
   return header;
 }
 
@@ -190,6 +192,11 @@ Bytes Serialise(std::span<const IndexEntry> index) {
   }
   out.Put(Xxh3Of(out.bytes()));
   return out.Take();
+}
+
+bool IsPossible(const IndexEntry& entry, bool last, const FileHeader& file) {
+  return entry.original_bytes >= 1 && entry.original_bytes <= file.segment_bytes() &&
+         (last || entry.original_bytes == file.segment_bytes());
 }
 
 Bytes Serialise(const EndRecord& end) {

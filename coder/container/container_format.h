@@ -102,6 +102,9 @@ struct IndexEntry {
   bool operator==(const IndexEntry&) const = default;
 };
 constexpr size_t kIndexEntryBytes = 8;
+// Returns whether a segment of this file can have the original bytes that its entry tells: all but
+// the last segment are full.
+bool IsPossible(const IndexEntry& entry, bool last, const FileHeader& file);
 constexpr size_t kIndexFrameBytes = 9;  // tag and hash
 
 struct EndRecord {

@@ -14,9 +14,12 @@ constexpr uint64_t kReadPiece = 1 << 20;
 
 }  // namespace
 
-Bytes TakeBytes(ByteSource& source, uint64_t* position, uint64_t count, const char* what) {
+Bytes TakeBytes(ByteSource& source, uint64_t* position, uint64_t count, const char* what,
+                uint64_t memory_bytes) {
   Bytes bytes;
   while (bytes.size() < count) {
+    // A vector that grows is there twice for a moment.
+    RequireMemory(2 * bytes.size(), memory_bytes, source.name());
     const size_t before = bytes.size();
     bytes.resize(before + static_cast<size_t>(std::min(kReadPiece, count - before)));
     const size_t got = source.Read(std::span(bytes).subspan(before));
@@ -35,7 +38,8 @@ void CheckPayload(const SegmentRecord& record, const std::string& name) {
                                  name, record.header.number));
 }
 
-ContainerReader::ContainerReader(ByteSource& source) : source_(source) {
+ContainerReader::ContainerReader(ByteSource& source, uint64_t memory_bytes)
+    : source_(source), memory_bytes_(memory_bytes) {
   Bytes bytes(kFileHeaderBytes);
   bytes.resize(source_.Read(bytes));
   header_ = ParseFileHeader(bytes, source_.name());
@@ -46,13 +50,15 @@ ContainerReader::ContainerReader(ByteSource& source) : source_(source) {
 }
 
 void ContainerReader::ReadModel() {
-  Bytes block = Take(sizeof(uint64_t), "the embedded model");
+  const Bytes block = Take(sizeof(uint64_t), "the embedded model");
   const auto size = ByteReader(block, source_.name()).Get<uint64_t>();
   if (size > kMaxEmbeddedModelBytes) throw DamagedHere("no model is as long as the embedded one");
   model_ = Take(size, "the embedded model");
   const Bytes hash = Take(sizeof(uint64_t), "the embedded model");
-  block.insert(block.end(), model_.begin(), model_.end());
-  if (ByteReader(hash, source_.name()).Get<uint64_t>() != Xxh3Of(block))
+  Xxh3 of_block;
+  of_block.Update(block);
+  of_block.Update(model_);
+  if (ByteReader(hash, source_.name()).Get<uint64_t>() != of_block.Finish())
     throw DamagedError(source_.name() + " is damaged: the embedded model is not what was written");
 }
 
@@ -61,7 +67,7 @@ Error ContainerReader::DamagedHere(const std::string& what) const {
 }
 
 Bytes ContainerReader::Take(uint64_t count, const char* what) {
-  return TakeBytes(source_, &position_, count, what);
+  return TakeBytes(source_, &position_, count, what, memory_bytes_);
 }
 
 Bytes ContainerReader::TakeRecord(uint8_t tag, uint64_t count, const char* what) {
@@ -94,6 +100,7 @@ void ContainerReader::ReadSegment(SegmentRecord* record) {
   record->header = header;
   record->payload = Take(header.payload_bytes, "a segment's payload");
   CheckPayload(*record, source_.name());
+  RequireMemory(2 * sizeof(IndexEntry) * (index_.size() + 1), memory_bytes_, source_.name());
   index_.push_back({header.payload_bytes, header.original_bytes});
   original_bytes_ += header.original_bytes;
 }

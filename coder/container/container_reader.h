@@ -11,6 +11,7 @@
 #include "coder/container/container_format.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
+#include "data/base/memory.h"
 
 namespace occam {
 
@@ -21,18 +22,21 @@ struct SegmentRecord {
 
 // Reads exactly `count` more bytes. `*position` is where in the source the next one is; `what` they
 // are is for the message. Memory grows with what is really there, whatever a length field said.
-// Throws kDamaged where the source ends before, and kIo.
-Bytes TakeBytes(ByteSource& source, uint64_t* position, uint64_t count, const char* what);
+// Throws kDamaged where the source ends before, kMemory where more than the limit is there, and
+// kIo.
+Bytes TakeBytes(ByteSource& source, uint64_t* position, uint64_t count, const char* what,
+                uint64_t memory_bytes = kDefaultMemoryBytes);
 
 // Throws kDamaged unless the payload has the header's hash; `name` is the file's.
 void CheckPayload(const SegmentRecord& record, const std::string& name);
 
-// Does not own the source. Every call throws kDamaged, with what and where, and kIo. Memory is
-// bounded by the model block, the largest segment and 8 bytes a segment read.
+// Does not own the source. Every call throws kDamaged, with what and where, and kIo. Throws kMemory
+// where the model block, or the index of all segments so far, is longer than the limit. Beside them
+// the largest segment is in memory.
 class ContainerReader {
  public:
   // Reads what stands before the segments: the file header and the model block, if there is one.
-  explicit ContainerReader(ByteSource& source);
+  explicit ContainerReader(ByteSource& source, uint64_t memory_bytes = kDefaultMemoryBytes);
 
   const FileHeader& header() const { return header_; }
   // The embedded model as it was written, empty where there is none. It matches its hash; whether
@@ -56,6 +60,7 @@ class ContainerReader {
   void ReadEnd();
 
   ByteSource& source_;
+  uint64_t memory_bytes_;
   FileHeader header_;
   Bytes model_;
   uint64_t segments_begin_ = 0;

@@ -51,8 +51,11 @@ class IndexedFinder final : public SegmentFinder {
 
 class ScanningFinder final : public SegmentFinder {
  public:
-  ScanningFinder(ByteSource& source, const FileHeader& header, uint64_t segments_begin)
+  ScanningFinder(ByteSource& source, const FileHeader& header, uint64_t segments_begin,
+                 uint64_t memory_bytes)
       : header_(header),
+        segments_begin_(segments_begin),
+        memory_bytes_(memory_bytes),
         name_(source.name()),
         ahead_(source, segments_begin),
         chain_(ChainHash(0, Serialise(header))) {}
@@ -98,10 +101,17 @@ class ScanningFinder final : public SegmentFinder {
     const auto first = ahead_.Peek(offset, 1);
     if (first.empty() || first[0] != kIndexTag) return {};
     const uint64_t size = kIndexFrameBytes + kIndexEntryBytes * segments;
+    if (2 * size > memory_bytes_) return {};
     const auto bytes = ahead_.Peek(offset, size);
     if (bytes.size() < size) return {};
-    ByteReader hash(bytes.last(8), name_);
-    if (hash.Get<uint64_t>() != Xxh3Of(bytes.first(size - 8))) return {};
+    ByteReader in(bytes.subspan(1), name_);
+    for (uint64_t i = 0; i < segments; ++i) {
+      IndexEntry entry;
+      entry.payload_bytes = in.Get<uint32_t>();
+      entry.original_bytes = in.Get<uint32_t>();
+      if (!IsPossible(entry, i + 1 == segments, header_)) return {};
+    }
+    if (in.Get<uint64_t>() != Xxh3Of(bytes.first(size - 8))) return {};
     return {bytes.begin(), bytes.end()};
   }
 
@@ -162,8 +172,9 @@ class ScanningFinder final : public SegmentFinder {
     return true;
   }
 
-  // To the next header that can be trusted, or to the end.
+  // To the next header that can be trusted, or to the end. The segments between are lost.
   void Search() {
+    const uint64_t lost_begin = ahead_.position();
     ahead_.Skip(1);
     while (!ahead_.EndsAt(0)) {
       const auto bytes = ahead_.Peek(0, 1 << 16);
@@ -172,23 +183,29 @@ class ScanningFinder final : public SegmentFinder {
       ahead_.Skip(static_cast<uint64_t>(tag - bytes.begin()));
       if (!found) continue;
       const auto segment = HeaderAt(0);
-      if (segment && segment->number >= number_ && !last_ && Trusted(*segment)) {
-        number_ = segment->number;
-        return;
+      if (segment && segment->number >= number_ && !last_) {
+        // No segment is believed in that neither bytes nor an index speak for.
+        const uint64_t lost = segment->number - number_;
+        const bool has_room = lost * kSegmentHeaderBytes <= ahead_.position() - lost_begin;
+        if (Trusted(*segment, /*needs_index=*/!has_room)) {
+          number_ = segment->number;
+          return;
+        }
       }
       ahead_.Skip(1);
     }
   }
 
-  // Whether the sound segments from here on cannot lie within one payload.
-  bool Trusted(SegmentHeader segment) {
+  // Whether the sound segments from here on cannot lie within one payload; `needs_index`: and an
+  // index follows them, which has them all.
+  bool Trusted(SegmentHeader segment, bool needs_index) {
     uint64_t end = 0;
     uint32_t next = segment.number;
     for (;;) {
       if (!PayloadMatches(end, segment)) return false;
       end += kSegmentHeaderBytes + segment.payload_bytes;
       ++next;
-      if (end > header_.segment_bytes()) return true;
+      if (end > header_.segment_bytes() && !needs_index) return true;
       if (const Bytes index = IndexAt(end, next); !index.empty())
         return ahead_.EndsAt(end + index.size() + kEndRecordBytes);
       const auto following = HeaderAt(end);
@@ -233,7 +250,8 @@ class ScanningFinder final : public SegmentFinder {
       try {
         const EndRecord end = ParseEndRecord(tail.last(kEndRecordBytes), name_);
         // Not that of a file within this one.
-        if (end.file_bytes == ahead_.position() && end.original_bytes >= known_bytes_) {
+        if (end.file_bytes == ahead_.position() && end.original_bytes >= known_bytes_ &&
+            HasRoomFor(end)) {
           known_bytes_ = end.original_bytes;
           all_known_ = true;
           return;
@@ -245,7 +263,17 @@ class ScanningFinder final : public SegmentFinder {
     Note(fmt::format("it is cut off at byte {}", ahead_.position()));
   }
 
+  // Whether the file is long enough for the segments of its end record, and they for its bytes.
+  bool HasRoomFor(const EndRecord& end) const {
+    const uint64_t segments = end.segments;
+    const uint64_t least = segments_begin_ + segments * (kSegmentHeaderBytes + kIndexEntryBytes) +
+                           kIndexFrameBytes + kEndRecordBytes;
+    return least <= end.file_bytes && end.original_bytes <= segments * header_.segment_bytes();
+  }
+
   const FileHeader& header_;
+  const uint64_t segments_begin_;
+  const uint64_t memory_bytes_;
   std::string name_;
   LookAhead ahead_;
   uint64_t chain_;
@@ -257,15 +285,15 @@ class ScanningFinder final : public SegmentFinder {
 }  // namespace
 
 std::unique_ptr<SegmentFinder> FindSegments(ByteSource& source, const FileHeader& header,
-                                            uint64_t segments_begin) {
+                                            uint64_t segments_begin, uint64_t memory_bytes) {
   try {
-    if (auto directory = ContainerDirectory::Read(source, header, segments_begin))
+    if (auto directory = ContainerDirectory::Read(source, header, segments_begin, memory_bytes))
       return std::make_unique<IndexedFinder>(source, header, std::move(*directory));
   } catch (const Error& e) {
     if (e.kind() != ErrorKind::kDamaged) throw;
     source.Seek(segments_begin);
   }
-  return std::make_unique<ScanningFinder>(source, header, segments_begin);
+  return std::make_unique<ScanningFinder>(source, header, segments_begin, memory_bytes);
 }
 
 }  // namespace occam

@@ -28,7 +28,9 @@
 
 namespace occam {
 
-// Takes some 140 MB, of which a short segment touches little.
+// The most that a mixer takes beside the bytes of the segment; a short one touches little of it.
+constexpr uint64_t kAdaptiveMixerBytes = 150'000'000;
+
 class AdaptiveMixer {
  public:
   // Forgets everything.
@@ -40,6 +42,12 @@ class AdaptiveMixer {
   // clamped to kMaxLogit.
   int32_t Predict(int network_logit);
   void Learn(bool bit);
+
+  // Evidence for a byte by Decider, kNone apart. It is what each adds to the mixture's logits for
+  // the bits that came. Its 1.0 is 2 * 65536 * kLogitOne.
+  using Evidence = std::array<int64_t, 4>;
+  // Adds what the bit `bit` would be worth; to be called between Predict and Learn.
+  void AddEvidence(bool bit, Evidence* evidence) const;
 
  private:
   static constexpr size_t kContexts = 4;

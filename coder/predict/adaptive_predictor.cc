@@ -1,5 +1,6 @@
 #include "coder/predict/adaptive_predictor.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <utility>
@@ -55,9 +56,9 @@ class DecisionTree {
 
 // Codes a byte by its eight decisions and returns its interval. logit(first, leaves) is the
 // network's logit of the next decision; choose(split) tells whether it is 1, which is the part of
-// the interval from `split` on.
-template <typename Logit, typename Choose>
-SymbolInterval Code(AdaptiveMixer& mixer, int lane, Logit logit, Choose choose) {
+// the interval from `split` on; watch(bit) is told it before the mixer is.
+template <typename Logit, typename Choose, typename Watch>
+SymbolInterval Code(AdaptiveMixer& mixer, int lane, Logit logit, Choose choose, Watch watch) {
   SymbolInterval interval{0, kFrequencyTotal};
   uint32_t first = 0;
   mixer.StartByte(lane);
@@ -69,9 +70,18 @@ SymbolInterval Code(AdaptiveMixer& mixer, int lane, Logit logit, Choose choose) 
       first += leaves / 2;
     }
     interval.size = bit ? interval.size - split : split;
+    watch(bit);
     mixer.Learn(bit);
   }
   return interval;
+}
+
+constexpr auto kUnwatched = [](bool) {};
+
+// The first of equals; kNone where no evidence is for the byte.
+Decider MostEvident(const AdaptiveMixer::Evidence& evidence) {
+  const auto most = std::ranges::max_element(evidence);
+  return *most > 0 ? static_cast<Decider>(most - evidence.begin()) : Decider::kNone;
 }
 
 }  // namespace
@@ -89,6 +99,27 @@ void AdaptivePredictor::StartSegment(int lanes) {
 
 void AdaptivePredictor::Score(std::span<const std::span<const int32_t>> lanes,
                               std::span<const std::span<SymbolInterval>> intervals) {
+  Mix(lanes, intervals, [](size_t, size_t) { return kUnwatched; });
+}
+
+void AdaptivePredictor::ScoreWithDeciders(std::span<const std::span<const int32_t>> lanes,
+                                          std::span<const std::span<SymbolInterval>> intervals,
+                                          std::span<const std::span<Decider>> deciders) {
+  AdaptiveMixer::Evidence evidence;
+  int bits = 0;
+  Mix(lanes, intervals, [&](size_t lane, size_t step) {
+    evidence.fill(0);
+    bits = 0;
+    return [&, lane, step](bool bit) {
+      mixer_.AddEvidence(bit, &evidence);
+      if (++bits == 8) deciders[lane][step] = MostEvident(evidence);
+    };
+  });
+}
+
+template <typename Watch>
+void AdaptivePredictor::Mix(std::span<const std::span<const int32_t>> lanes,
+                            std::span<const std::span<SymbolInterval>> intervals, Watch watch) {
   if (lanes.empty()) return;
   const size_t steps = lanes.front().size();
   paths_.resize(lanes.size() * steps);
@@ -106,7 +137,7 @@ void AdaptivePredictor::Score(std::span<const std::span<const int32_t>> lanes,
       int shift = 8;
       intervals[lane][step] = Code(
           mixer_, static_cast<int>(lane), [&](uint32_t, uint32_t) { return *logit++; },
-          [&](uint32_t) { return (byte >> --shift & 1) != 0; });
+          [&](uint32_t) { return (byte >> --shift & 1) != 0; }, watch(lane, step));
     }
   }
 }
@@ -124,7 +155,8 @@ void AdaptivePredictor::Decode(RangeDecoder& decoder, std::span<int32_t> symbols
         [&](uint32_t split) {
           byte = byte * 2 + (target >= split ? 1 : 0);
           return target >= split;
-        }));
+        },
+        kUnwatched));
     symbols[lane] = byte;
   }
 }

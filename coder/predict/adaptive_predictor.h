@@ -27,9 +27,16 @@ class AdaptivePredictor final : public Predictor {
   void StartSegment(int lanes) override;
   void Score(std::span<const std::span<const int32_t>> lanes,
              std::span<const std::span<SymbolInterval>> intervals) override;
+  void ScoreWithDeciders(std::span<const std::span<const int32_t>> lanes,
+                         std::span<const std::span<SymbolInterval>> intervals,
+                         std::span<const std::span<Decider>> deciders) override;
   void Decode(RangeDecoder& decoder, std::span<int32_t> symbols) override;
 
  private:
+  // watch(lane, step) gives what is told each bit, watch(lane, step)(bit), once it is predicted.
+  template <typename Watch>
+  void Mix(std::span<const std::span<const int32_t>> lanes,
+           std::span<const std::span<SymbolInterval>> intervals, Watch watch);
   // The network's logits for the eight decisions of a known byte.
   using Path = std::array<int16_t, 8>;
 

@@ -4,9 +4,12 @@
 #include <cstddef>
 #include <string>
 
+#include "coder/predict/adaptive_mixer.h"
 #include "coder/predict/adaptive_predictor.h"
 #include "data/base/error.h"
 #include "data/tokenizer/tokenizer.h"
+#include "model/config_fields.h"
+#include "model/exact/network_memory.h"
 
 namespace occam {
 
@@ -129,24 +132,31 @@ std::unique_ptr<Tokenizer> TokenizerOf(const ExactNetwork& network) {
   return tokenizer;
 }
 
+// Each thread has a session; all together they have the lanes, one more each by rounding.
+uint64_t PredictorBytes(const ModelConfig& config, int threads, ContextMode mode, int lanes) {
+  const auto sessions = static_cast<uint64_t>(std::max(threads, 1));
+  const auto all_lanes = static_cast<uint64_t>(lanes) + sessions;
+  const auto vocabulary = static_cast<uint64_t>(config.vocabulary);
+  uint64_t bytes = SaturatingProduct(sessions, PassBytes(config));
+  bytes = SaturatingSum(bytes, SaturatingProduct(all_lanes, LaneBytes(config)));
+  bytes = SaturatingSum(bytes, all_lanes * vocabulary * sizeof(uint32_t));
+  return mode == ContextMode::kAdaptive ? SaturatingSum(bytes, kAdaptiveMixerBytes) : bytes;
+}
+
 }  // namespace
 
 CodecModel NetworkCodecModel(const ExactNetwork& network, uint32_t context) {
   CodecModel model;
   model.vocabulary = network.config().vocabulary;
-  if (model.vocabulary != ByteTokenizer().vocabulary()) {
+  TokenizerOf(network);  // refuses one that does not fit
+  if (model.vocabulary != ByteTokenizer().vocabulary())
     model.tokenizer = [&network] { return TokenizerOf(network); };
-    TokenizerOf(network);  // refuses one that does not fit
-  }
   model.context = context == 0 ? static_cast<uint32_t>(network.config().context) : context;
   model.model_id = network.id();
   const Sha256Digest tokenizer = Sha256Of(network.model().tokenizer);
   std::copy_n(tokenizer.begin(), model.tokenizer_id.size(), model.tokenizer_id.begin());
-  model.contract_version = kContractVersion;
-  const ModelConfig& c = network.config();
-  for (int l = 0; l < c.layers; ++l)
-    model.lane_bytes +=
-        2 * static_cast<uint64_t>(c.kv_width()) * static_cast<uint64_t>(c.window(l));
+  model.contract_version = static_cast<uint8_t>(ContractOf(network.config()));
+  TellCosts({network.config(), network.model().tokenizer.size()}, &model);
   model.factory = [&network, context = model.context](
                       int threads, ContextMode mode) -> std::unique_ptr<Predictor> {
     if (mode != ContextMode::kAdaptive)
@@ -157,6 +167,18 @@ CodecModel NetworkCodecModel(const ExactNetwork& network, uint32_t context) {
   const NetworkPredictor trial(network, model.context,
                                1);  // refuses a context that the network has not
   return model;
+}
+
+void TellCosts(const ModelHead& head, CodecModel* model) {
+  const ModelConfig& c = head.config;
+  for (int l = 0; l < c.layers; ++l)
+    model->lane_bytes +=
+        2 * static_cast<uint64_t>(c.kv_width()) * static_cast<uint64_t>(c.window(l));
+  model->model_bytes = ModelBytes(c, head.tokenizer_bytes) + PreparedBytes(c);
+  model->predictor_bytes = [c](int threads, ContextMode mode, int lanes) {
+    return PredictorBytes(c, threads, mode, lanes);
+  };
+  model->symbol_multiplications = SymbolMultiplications(c);
 }
 
 }  // namespace occam

@@ -74,26 +74,8 @@ class NetworkPredictor final : public TablePredictor {
 // it.
 CodecModel NetworkCodecModel(const ExactNetwork& network, uint32_t context = 0);
 
-// A network together with what the container knows of it: a model that was not given beside the
-// file.
-class LoadedModel {
- public:
-  // `coded` is what EncodeModel gave. Throws kDamaged, `name` in the message:
-  // coder/weights/model_codec.h.
-  LoadedModel(std::span<const uint8_t> coded, const std::string& name, Kernels kernels)
-      : LoadedModel(DecodeModel(coded, name), kernels) {}
-  LoadedModel(QuantizedModel model, Kernels kernels)
-      : network_(std::move(model), kernels), codec_model_(NetworkCodecModel(network_)) {}
-  LoadedModel(const LoadedModel&) = delete;
-  LoadedModel& operator=(const LoadedModel&) = delete;
-
-  const ExactNetwork& network() const { return network_; }
-  const CodecModel& codec_model() const { return codec_model_; }
-
- private:
-  ExactNetwork network_;
-  CodecModel codec_model_;
-};
+// Fills in what a model of this configuration takes: the last four fields.
+void TellCosts(const ModelHead& head, CodecModel* model);
 
 }  // namespace occam
 

@@ -1,8 +1,16 @@
 #include "coder/predict/predictor.h"
 
+#include <algorithm>
 #include <cstddef>
 
 namespace occam {
+
+void Predictor::ScoreWithDeciders(std::span<const std::span<const int32_t>> lanes,
+                                  std::span<const std::span<SymbolInterval>> intervals,
+                                  std::span<const std::span<Decider>> deciders) {
+  Score(lanes, intervals);
+  for (const std::span<Decider> lane : deciders) std::ranges::fill(lane, Decider::kNetwork);
+}
 
 void TablePredictor::Decode(RangeDecoder& decoder, std::span<int32_t> symbols) {
   const auto size = static_cast<size_t>(vocabulary());

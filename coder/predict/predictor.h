@@ -16,6 +16,16 @@
 
 namespace occam {
 
+// Who decided a symbol: the predictor whose evidence for it weighed most in a mixture. The values
+// are those of occam_decider in occam_c.h.
+enum class Decider : uint8_t {
+  kNetwork = 0,
+  kMatch = 1,   // a long string that came before (repeat_finder.h)
+  kWords = 2,   // the word so far, and the one before it
+  kOrders = 3,  // the last four and six bytes
+  kNone = 4,    // all of them expected another symbol
+};
+
 // A thread has its own: it is not thread-safe.
 class Predictor {
  public:
@@ -30,6 +40,12 @@ class Predictor {
   // context in symbols.
   virtual void Score(std::span<const std::span<const int32_t>> lanes,
                      std::span<const std::span<SymbolInterval>> intervals) = 0;
+
+  // The same, and who decided each symbol; deciders[i] as intervals[i]. A predictor that mixes
+  // nothing names the network.
+  virtual void ScoreWithDeciders(std::span<const std::span<const int32_t>> lanes,
+                                 std::span<const std::span<SymbolInterval>> intervals,
+                                 std::span<const std::span<Decider>> deciders);
 
   // Decoding: one step of the lanes 0 .. symbols.size() - 1. symbols[i] is what lane i coded last
   // (ignored in the first step) and becomes what it codes next. Uses the intervals that Score gives

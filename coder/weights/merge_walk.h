@@ -8,6 +8,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -37,12 +38,14 @@ class MergeWalk {
   }
 
   // The merges are read, or filled if the coder decodes; they have their final number. Throws
-  // kDamaged where one is decoded whose token is longer than kMaxTokenBytes.
-  void Merges(std::vector<TokenPair>* merges) {
+  // kDamaged where one is decoded whose token is longer than kMaxTokenBytes. `keep_on`, which may
+  // be null, is called before each.
+  void Merges(std::vector<TokenPair>* merges, const std::function<void()>& keep_on = nullptr) {
     const size_t tokens = static_cast<size_t>(kByteTokens) + merges->size();
     for (auto& used : used_) used.assign(tokens, {});
     TokenOrder& order = order_.emplace(tokens);
     for (TokenPair& merge : *merges) {
+      if (keep_on) keep_on();
       order.Weigh(tokens_);
       history_ = 0;
       left_ = merge.left = Token(kLeft, merge.left);

@@ -3,10 +3,13 @@
 #ifndef OCCAM_CODER_WEIGHTS_MODEL_WALK_H_
 #define OCCAM_CODER_WEIGHTS_MODEL_WALK_H_
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "coder/entropy/bit_model.h"
@@ -21,22 +24,54 @@ namespace occam {
 template <typename Coder>
 class ModelWalk {
  public:
-  explicit ModelWalk(Coder* coder) : coder_(*coder) {}
+  // keep_on() is called every some thousand weights; it may be null.
+  explicit ModelWalk(Coder* coder, std::function<void()> keep_on = nullptr)
+      : coder_(*coder), keep_on_(std::move(keep_on)) {}
 
-  // `tensor` is read, or filled if the coder decodes; it has its final sizes.
-  void Tensor(const ParameterSpec& spec, QuantizedTensor* tensor) {
-    const bool coded = spec.coding == Coding::kRowCodes;
-    const int kind = coded ? KindOf(spec.name) : kGain;
+  // A tensor's floats, then its codes, are read, or filled if the coder decodes; they have their
+  // final sizes. Tensors without codes have none.
+  void TensorFloats(const ParameterSpec& spec, QuantizedTensor* tensor) {
+    const int kind = spec.coding == Coding::kRowCodes ? KindOf(spec.name) : kGain;
     for (float& x : tensor->floats) Float(kind, &x);
-    if (coded) Codes(kind, spec, tensor->codes.data());
+  }
+  void TensorCodes(const ParameterSpec& spec, QuantizedTensor* tensor) {
+    if (tensor->codes.empty()) return;
+    Codes(static_cast<size_t>(KindOf(spec.name)), spec, tensor->codes.data());
   }
   void CacheScales(std::vector<float>* scales) {
     for (float& x : *scales) Float(kCacheScale, &x);
   }
+  void MemoryStep(float* step) { Float(kMemory, step); }
+  // Rows of table `i` of a memory, [rows, columns]. A row that holds nothing, as rows that are
+  // never used do, costs one decision, which is cheap where it is usual.
+  void Table(size_t i, int64_t rows, int64_t columns, int8_t* codes) {
+    const uint32_t width = Width(codes, rows * columns);
+    if (width == 0) {
+      std::fill_n(codes, rows * columns, int8_t{0});
+      return;
+    }
+    std::array<uint32_t, 4> used;  // by whether each of the two rows before held anything
+    used.fill(WideCell::kFresh);
+    size_t before = 0;
+    for (; rows > 0; --rows, codes += columns) {
+      Count(static_cast<size_t>(columns));
+      bool some = std::any_of(codes, codes + columns, [](int8_t code) { return code != 0; });
+      some = Bit(some, &used[before]);
+      before = (before << 1 | (some ? 1 : 0)) & 3;
+      if (some) {
+        TableRow(kMemory + i, width, columns, codes);
+      } else {
+        std::fill_n(codes, columns, int8_t{0});
+      }
+    }
+  }
 
  private:
-  // Kinds of numbers that are distributed alike.
-  enum Kind { kEmbedding, kConvolution, kQk, kV, kO, kU, kD, kHead, kGain, kCacheScale, kKinds };
+  // Kinds of numbers that are distributed alike; kMemory is the step, and the first table's codes.
+  enum Kind { kEmbedding, kConvolution, kQk, kV, kO, kU, kD, kHead, kGain, kCacheScale, kMemory };
+  static constexpr size_t kFloatKinds = kMemory + 1;
+  static constexpr size_t kCodeKinds = kMemory + kMaxRules;
+  static constexpr size_t kKeepOnEvery = 1 << 14;
   static constexpr size_t kLevels = 20;
   static constexpr size_t kNodes = 64;  // of the tree of a magnitude's six bits
   static constexpr uint32_t kLimit = kCountLimit;
@@ -47,7 +82,7 @@ class ModelWalk {
   struct Magnitudes {
     Magnitudes() {
       for (auto* trees : {&by_row, &by_column}) trees->assign(kLevels, FreshTree());
-      by_kind.assign(kKinds, FreshTree());
+      by_kind.assign(kCodeKinds, FreshTree());
       by_both.assign(kLevels * kLevels, FreshTree());
       weights.fill(Mixed::Weights{16384, 16384, 16384, 16384});
     }
@@ -112,17 +147,29 @@ class ModelWalk {
     *x = std::bit_cast<float>(decoded << 8);
   }
 
-  // The largest magnitude comes first; it says how many bits magnitudes have.
-  void Codes(int kind, const ParameterSpec& spec, int8_t* codes) {
-    const int64_t size = spec.size();
+  // Codes how many bits the largest magnitude has.
+  uint32_t Width(const int8_t* codes, int64_t size) {
     uint32_t most = 0;
     for (int64_t i = 0; i < size; ++i) most = std::max(most, Magnitude(codes[i]));
-    uint32_t width = static_cast<uint32_t>(std::bit_width(most));
+    const auto width = static_cast<uint32_t>(std::bit_width(most));
     uint32_t node = 1;
     for (int i = 2; i >= 0; --i)
       node = node * 2 + (Bit((width >> i & 1) != 0, &width_[node]) ? 1 : 0);
-    width = node & 7;
-    if (width > 6) throw DamagedError("the coded model is damaged");
+    if ((node & 7) > 6) throw DamagedError("the coded model is damaged");
+    return node & 7;
+  }
+
+  void TableRow(size_t kind, uint32_t width, int64_t columns, int8_t* codes) {
+    uint32_t sum = 0;
+    for (uint32_t k = 0; k < static_cast<uint32_t>(columns); ++k) {
+      const size_t row_level = Level((sum * 16 + (8u << width)) / (k + 2));
+      sum += Code(kind, width, row_level, k % kLevels, &magnitudes_[width - 1], codes + k);
+    }
+  }
+
+  void Codes(size_t kind, const ParameterSpec& spec, int8_t* codes) {
+    const int64_t size = spec.size();
+    const uint32_t width = Width(codes, size);
     if (width == 0) {
       std::fill(codes, codes + size, int8_t{0});
       return;
@@ -143,15 +190,23 @@ class ModelWalk {
         column_means_[k] = (column_means_[k] * 7 + magnitude * 16 + 4) / 8;
       }
       before = static_cast<uint32_t>(uint64_t{sum} * 16 / columns);
+      Count(columns);
     }
+  }
+
+  void Count(size_t weights) {
+    since_kept_on_ += weights;
+    if (since_kept_on_ < kKeepOnEvery) return;
+    since_kept_on_ = 0;
+    if (keep_on_) keep_on_();
   }
 
   static uint32_t Magnitude(int8_t code) { return static_cast<uint32_t>(code < 0 ? -code : code); }
 
-  uint32_t Code(int kind, uint32_t width, size_t row_level, size_t column_level, Magnitudes* m,
+  uint32_t Code(size_t kind, uint32_t width, size_t row_level, size_t column_level, Magnitudes* m,
                 int8_t* code) {
     const uint32_t known = Magnitude(*code);
-    Tree& by_kind = m->by_kind[static_cast<size_t>(kind)];
+    Tree& by_kind = m->by_kind[kind];
     Tree& by_row = m->by_row[row_level];
     Tree& by_column = m->by_column[column_level];
     Tree& by_both = m->by_both[row_level * kLevels + column_level];
@@ -171,8 +226,10 @@ class ModelWalk {
   }
 
   Coder& coder_;
+  std::function<void()> keep_on_;
+  size_t since_kept_on_ = 0;  // weights
   std::array<Magnitudes, 6> magnitudes_;
-  std::array<Floats, kKinds> floats_;
+  std::array<Floats, kFloatKinds> floats_;
   std::array<uint32_t, 8> width_ = {WideCell::kFresh, WideCell::kFresh, WideCell::kFresh,
                                     WideCell::kFresh, WideCell::kFresh, WideCell::kFresh,
                                     WideCell::kFresh, WideCell::kFresh};

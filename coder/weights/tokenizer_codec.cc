@@ -31,7 +31,8 @@ void EncodeMerges(std::span<const uint8_t> tokenizer, RangeEncoder* encoder) {
   MergeWalk(&bits).Merges(&merges);
 }
 
-Bytes DecodeMerges(std::span<const uint8_t> head, RangeDecoder* decoder, const std::string& name) {
+Bytes DecodeMerges(std::span<const uint8_t> head, RangeDecoder* decoder, const std::string& name,
+                   const std::function<void()>& keep_on) {
   const auto damaged = [&](const std::string& what) {
     return DamagedError(name + " holds a damaged tokenizer: " + what);
   };
@@ -42,9 +43,10 @@ Bytes DecodeMerges(std::span<const uint8_t> head, RangeDecoder* decoder, const s
   std::vector<TokenPair> merges(count);
   BitDecoder bits(decoder, kLeastProbability);
   try {
-    MergeWalk(&bits).Merges(&merges);
+    MergeWalk(&bits).Merges(&merges, keep_on);
     return BpeTokenizer(std::move(merges), RuleOf(head[0])).Serialise();
   } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kUsage && error.kind() != ErrorKind::kDamaged) throw;
     throw damaged(error.what());
   }
 }

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 
@@ -25,8 +26,13 @@ constexpr size_t kTokenizerHeadBytes = 3;
 void EncodeMerges(std::span<const uint8_t> tokenizer, RangeEncoder* encoder);
 
 // The serialised tokenizer. Throws kDamaged, `name` in the message, where the head is none or the
-// merges cannot be. Takes some 30 MB at most, and for the largest vocabulary a few seconds.
-Bytes DecodeMerges(std::span<const uint8_t> head, RangeDecoder* decoder, const std::string& name);
+// merges cannot be. Takes a few seconds for the largest vocabulary; `keep_on`, which may be null,
+// is called often meanwhile.
+Bytes DecodeMerges(std::span<const uint8_t> head, RangeDecoder* decoder, const std::string& name,
+                   const std::function<void()>& keep_on = nullptr);
+
+// The most that DecodeMerges takes: 65,278 tokens of 255 bytes, twice, and how they are predicted.
+constexpr uint64_t kMostMergesBytes = uint64_t{48} << 20;
 
 // Returns the bytes that a tokenizer takes in a coded model.
 size_t CodedTokenizerBytes(std::span<const uint8_t> tokenizer);

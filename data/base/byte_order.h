@@ -17,6 +17,9 @@ namespace occam {
 
 class ByteWriter {
  public:
+  // Makes room for as many bytes in all.
+  void Reserve(size_t bytes) { bytes_.reserve(bytes); }
+
   template <std::unsigned_integral T>
   void Put(T value) {
     for (size_t i = 0; i < sizeof(T); ++i) bytes_.push_back(static_cast<uint8_t>(value >> (8 * i)));

@@ -28,6 +28,21 @@ class Sha256 {
   std::unique_ptr<State> state_;
 };
 
+// The same for XXH3-64.
+class Xxh3 {
+ public:
+  Xxh3();
+  ~Xxh3();
+  Xxh3(const Xxh3&) = delete;
+  Xxh3& operator=(const Xxh3&) = delete;
+  void Update(std::span<const uint8_t> bytes);
+  uint64_t Finish() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
 Sha256Digest Sha256Of(std::span<const uint8_t> bytes);
 uint64_t Xxh3Of(std::span<const uint8_t> bytes);
 std::string Hex(std::span<const uint8_t> bytes);  // lower case

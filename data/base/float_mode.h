@@ -6,6 +6,12 @@
 
 #include <cstdint>
 
+// tools/cmake/OccamLibrary.cmake undoes these flags; other builds must not set them.
+#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || \
+    defined(__NO_SIGNED_ZEROS__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)
+#error "The numeric contract needs IEEE arithmetic: no -ffast-math, -Ofast or parts of them"
+#endif
+
 namespace occam {
 
 // Sets the mode of this thread, and restores the caller's when it goes. Scoped, never moved.

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
-#include <iterator>
 #include <sstream>
 #include <thread>
 #include <vector>
@@ -13,9 +12,12 @@
 namespace occam {
 namespace {
 
+// Empty where the file cannot be read. An iterator over the stream would throw then.
 std::string ReadText(const std::string& path) {
   std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  std::string text;
+  std::getline(file, text, '\0');
+  return text;
 }
 
 std::vector<std::string> Split(const std::string& text, char separator) {

@@ -12,6 +12,9 @@ namespace occam {
 // grant it less time; a quota of 1.5 processors counts as 2.
 int ProcessorCount();
 
+// More threads than this for each processor only take memory and time: none are started.
+constexpr int kMaxThreadsPerProcessor = 4;
+
 // Returns the smallest quota, in processors, of a process's control groups and of all that these
 // lie in, for version 1 and version 2; none where none is set. The arguments are the contents of
 // /proc/self/cgroup and of /proc/self/mountinfo. Groups that cannot be read count as without quota.

@@ -10,9 +10,9 @@
 //     const std::vector<uint8_t> same = occam::DecompressBytes(file);
 //
 //   This page goes from simple calls (1) over models (2), options (3) and streams (4) to costs,
-//   predictions and generation (5) and the range coder alone (6). It is a thin layer over the C
-//   functions of occam_c.h, whose comments explain each number; so a program that is built with
-//   it needs no particular compiler for the library.
+//   predictions and generation (5), the range coder alone (6) and small records (7). It is a thin
+//   layer over the C functions of occam_c.h, whose comments explain each number; so a program that
+//   is built with it needs no particular compiler for the library.
 //
 // Errors: every function throws occam::Error, whose kind says what went wrong and whose text is one
 // sentence. A call that throws has changed nothing. Exceptions of your own functions come out.
@@ -39,6 +39,9 @@
 #include "occam/occam_c.h"
 
 namespace occam {
+
+class Reader;
+struct Options;
 
 namespace door {
 
@@ -84,7 +87,7 @@ class Caught {
   void Call(Function function, Arguments... arguments) {
     occam_error error;
     const occam_code code = function(arguments..., &error);
-    if (exception_) std::rethrow_exception(exception_);
+    if (exception_) std::rethrow_exception(std::exchange(exception_, nullptr));
     if (code != OCCAM_OK) throw Error(static_cast<ErrorKind>(code), error.message);
   }
 
@@ -113,6 +116,9 @@ class Model {
   static Model FromMemory(std::span<const uint8_t> bytes, bool plain_kernels = false) {
     return Make(occam_model_parse, bytes.data(), bytes.size(), Flags(plain_kernels));
   }
+  // The same from anywhere, with memory, kernels and progress of the options (3, 4). The two above
+  // read what takes no more than 1 GB of memory.
+  static Model FromReader(Reader& reader, const Options& options);
   // The names of the built-in models, the default first.
   static std::vector<std::string> BuiltInNames() {
     std::vector<std::string> names;
@@ -168,7 +174,10 @@ struct Options {
   Mode mode = Mode::kChunked;    // compressing alone; a file says its own
   bool embed_model = false;      // compressing: puts the model, coded, into the file
   int threads = 0;               // 0: one a processor; never shows in a result
-  bool plain_kernels = false;    // for models of files: the slow definition
+  // Bytes that a call may take, a model and what it is read from included; 0: 1 GB, OCCAM_UNKNOWN:
+  // any number. Counted before anything is allocated; ErrorKind::kMemory.
+  uint64_t memory = 0;
+  bool plain_kernels = false;  // for models of files: the slow definition
   // Told often of bytes done so far, from any thread, by one at a time. False ends the call with
   // ErrorKind::kCancelled.
   std::function<bool(uint64_t original_bytes, uint64_t file_bytes)> progress = nullptr;
@@ -277,6 +286,7 @@ class Bridge {
     c_options_.embed_model = options.embed_model ? 1 : 0;
     c_options_.threads = options.threads;
     c_options_.flags = options.plain_kernels ? OCCAM_PLAIN_KERNELS : 0;
+    c_options_.memory = options.memory;
     if (options.progress) {
       c_options_.progress_user = this;
       c_options_.progress = [](void* user, uint64_t original, uint64_t file) {
@@ -320,7 +330,14 @@ class Bridge {
 
 }  // namespace door
 
-// Compresses all that the reader gives, in memory bounded by two segments a thread.
+inline Model Model::FromReader(Reader& reader, const Options& options) {
+  door::Bridge bridge;
+  occam_model* model = nullptr;
+  bridge.Call(occam_model_read, bridge.From(reader), bridge.With(options), &model);
+  return Model(model);
+}
+
+// Compresses all that the reader gives, in bounded memory.
 inline Stats CompressStream(Reader& reader, Writer& writer, const Options& options = {}) {
   door::Bridge bridge;
   Stats stats = occam_stats_init();
@@ -388,6 +405,29 @@ inline std::vector<float> Costs(std::span<const uint8_t> bytes, const Options& o
   std::vector<float> bits(bytes.size());
   bridge.Call(occam_costs, bytes.data(), bytes.size(), bridge.With(options), bits.data());
   return bits;
+}
+
+// Who decided a byte: the predictor whose evidence for it weighed most.
+enum class DecidedBy : uint8_t {
+  kNetwork = OCCAM_DECIDER_NETWORK,
+  kMatch = OCCAM_DECIDER_MATCH,
+  kWords = OCCAM_DECIDER_WORDS,
+  kOrders = OCCAM_DECIDER_ORDERS,
+  kNone = OCCAM_DECIDER_NONE  // all of them expected another byte
+};
+
+struct ExplainedCosts {
+  std::vector<float> bits;            // [bytes], as Costs
+  std::vector<DecidedBy> decided_by;  // [bytes]
+};
+
+// The same, and who decided each byte.
+inline ExplainedCosts ExplainCosts(std::span<const uint8_t> bytes, const Options& options = {}) {
+  door::Bridge bridge;
+  ExplainedCosts costs{std::vector<float>(bytes.size()), std::vector<DecidedBy>(bytes.size())};
+  bridge.Call(occam_costs_explained, bytes.data(), bytes.size(), bridge.With(options),
+              costs.bits.data(), reinterpret_cast<uint8_t*>(costs.decided_by.data()));
+  return costs;
 }
 
 struct Sampling {
@@ -482,6 +522,56 @@ class EntropyDecoder {
 
  private:
   std::unique_ptr<occam_decoder, void (*)(occam_decoder*)> decoder_;
+};
+
+// ---- 7. Small records --------------------------------------------------------------------------
+
+// Codes records of a few hundred bytes, each alone into a bare frame, which has at most
+// OCCAM_FRAME_MAX bytes around its payload. Whoever decodes must know model and check_bytes:
+// comments at occam_record_options tell the odds.
+class RecordCodec {
+ public:
+  // The model must outlive it. `progress` is that of Options, of each call by itself.
+  explicit RecordCodec(const Model& model, int check_bytes = 1,
+                       const std::function<bool(uint64_t, uint64_t)>& progress = nullptr)
+      : bridge_(std::make_unique<door::Bridge>()),
+        options_(std::make_unique<Options>()),
+        codec_(nullptr, occam_record_codec_free) {
+    options_->progress = progress;
+    const occam_options* const c = bridge_->With(*options_);
+    occam_record_options c_options = occam_record_options_init();
+    c_options.check_bytes = check_bytes;
+    c_options.progress = c->progress;
+    c_options.progress_user = c->progress_user;
+    occam_record_codec* codec = nullptr;
+    door::Call(occam_record_codec_new, model.get(), &c_options, &codec);
+    codec_.reset(codec);
+  }
+  // The frame of a record of at most OCCAM_RECORD_MAX bytes.
+  std::vector<uint8_t> Encode(std::span<const uint8_t> record) {
+    return Run(occam_record_encode, record);
+  }
+  std::vector<uint8_t> Decode(std::span<const uint8_t> frame) {
+    return Run(occam_record_decode, frame);
+  }
+  // The record's length as its frame tells it, unchecked.
+  static size_t SizeOf(std::span<const uint8_t> frame) {
+    size_t size = 0;
+    door::Call(occam_record_size, frame.data(), frame.size(), &size);
+    return size;
+  }
+
+ private:
+  template <typename Function>
+  std::vector<uint8_t> Run(Function function, std::span<const uint8_t> bytes) {
+    door::Buffer result;
+    bridge_->Call(function, codec_.get(), bytes.data(), bytes.size(), result.get());
+    return result.Take();
+  }
+
+  std::unique_ptr<door::Bridge> bridge_;  // carries the caller's progress function
+  std::unique_ptr<Options> options_;
+  std::unique_ptr<occam_record_codec, void (*)(occam_record_codec*)> codec_;
 };
 
 }  // namespace occam

@@ -14,7 +14,7 @@
  *     occam_buffer_free(&restored);
  *
  *   This page goes from simple calls on buffers (1) over models (2), options (3) and streams (4) to
- *   costs, predictions and generation (5) and the range coder alone (6).
+ *   costs, predictions and generation (5), the range coder alone (6) and small records (7).
  *
  * Errors
  *
@@ -132,6 +132,12 @@ OCCAM_API occam_code occam_model_open(const char* path, unsigned flags, occam_mo
 OCCAM_API occam_code occam_model_parse(const void* bytes, size_t size, unsigned flags,
                                        occam_model** model, occam_error* error);
 
+/* The same from a stream: options->memory, ->flags and ->progress count. The others of this section
+ * read what takes no more memory than the defaults allow, a file and its model together. */
+typedef struct occam_reader occam_reader; /* section 4 */
+OCCAM_API occam_code occam_model_read(const occam_reader* reader, const occam_options* options,
+                                      occam_model** model, occam_error* error);
+
 OCCAM_API void occam_model_free(occam_model* model); /* NULL is allowed */
 
 typedef struct occam_model_info {
@@ -178,20 +184,25 @@ struct occam_options {
                                holds or that is built in. It must outlive the call. */
   occam_mode mode;          /* compressing alone; a file says its own */
   int embed_model;          /* compressing: 1 puts the model, coded, into the file */
-  int threads;              /* 0: one a processor. It never shows in a result. */
+  int threads;              /* 0: one a processor; never more than four for each. It never shows in
+                               a result. */
   unsigned flags;           /* for the models of files, as in section 2 */
   occam_progress progress;  /* NULL: none */
   void* progress_user;
   occam_damage damage; /* restoring: not NULL, go on after damage, with zeros for missing bytes
                           whose number is known. The call then succeeds. */
   void* damage_user;
+  uint64_t memory; /* bytes that the call may take, a model and what it is read from included; 0: 1
+                      GB; OCCAM_UNKNOWN: any number. It is counted from the headers before anything
+                      is allocated: OCCAM_ERROR_MEMORY where not even one thread could work. Where
+                      more threads could not all work at once, fewer do. */
 };
 OCCAM_INIT(occam_options)
 
 /* ---- 4. Streams and files ------------------------------------------------------------------- */
 
 /* A source of bytes. Memory stays bounded by two segments a thread, whatever the length. */
-typedef struct occam_reader {
+struct occam_reader {
   size_t struct_size;
   void* user;
   /* Reads at most `size` bytes. Returns how many, 0 at the end, OCCAM_FAILED on failure. */
@@ -200,7 +211,7 @@ typedef struct occam_reader {
   int (*seek)(void* user, uint64_t position);
   uint64_t bytes;   /* that there are in all, where `seek` is given; else 0 */
   const char* name; /* for messages; NULL: "the input" */
-} occam_reader;
+};
 OCCAM_INIT(occam_reader)
 #define OCCAM_FAILED SIZE_MAX
 
@@ -258,6 +269,10 @@ typedef struct occam_file_info {
   int embeds_model;      /* whether it holds that */
   uint8_t model_id[32];
   occam_stats stats;
+  /* Restoring the file takes at least these many bytes of memory, its model included, and these
+   * many multiplications; OCCAM_UNKNOWN where its model is neither in it nor built in. */
+  uint64_t memory;
+  uint64_t multiplications;
 } occam_file_info;
 OCCAM_INIT(occam_file_info)
 
@@ -274,6 +289,21 @@ OCCAM_API occam_code occam_list(const occam_reader* reader, occam_file_info* inf
  * bits that a tokenizer of seven bits loses. */
 OCCAM_API occam_code occam_costs(const void* bytes, size_t size, const occam_options* options,
                                  float* bits, occam_error* error);
+
+/* Who decided a byte. In mode adaptive several predictors are mixed: the one whose evidence for the
+ * byte weighed most in the mixture has decided it. In other modes it is always the network. */
+typedef enum occam_decider {
+  OCCAM_DECIDER_NETWORK = 0,
+  OCCAM_DECIDER_MATCH = 1,  /* a long string that came before goes on as it did there */
+  OCCAM_DECIDER_WORDS = 2,  /* what followed the word so far, also with the word before it */
+  OCCAM_DECIDER_ORDERS = 3, /* what followed the last four and six bytes */
+  OCCAM_DECIDER_NONE = 4    /* all of them expected another byte */
+} occam_decider;
+
+/* Tells the costs of occam_costs, and in deciders[i] the occam_decider of byte i. */
+OCCAM_API occam_code occam_costs_explained(const void* bytes, size_t size,
+                                           const occam_options* options, float* bits,
+                                           uint8_t* deciders, occam_error* error);
 
 /* A text that is read piece by piece: what would come next? Its context is carried without end. */
 typedef struct occam_context occam_context;
@@ -346,6 +376,49 @@ OCCAM_API occam_code occam_decoder_take(occam_decoder* decoder, uint32_t start, 
                                         occam_error* error);
 /* Returns, after the last symbol, whether an encoder of these symbols writes these very bytes. */
 OCCAM_API int occam_decoder_is_exact(const occam_decoder* decoder);
+
+/* ---- 7. Small records ------------------------------------------------------------------------ */
+
+/* A record of a few hundred bytes, coded alone into a bare frame: its length, a check and the
+ * payload (docs/spec/frame.md). There is no magic, no index and no model id: whoever decodes must
+ * know the model and the number of check bytes. A handle keeps its memory from record to record. */
+typedef struct occam_record_codec occam_record_codec;
+
+#define OCCAM_RECORD_MAX 1061055u /* bytes of a record at most */
+#define OCCAM_FRAME_MAX 4u        /* bytes that a frame has around its payload at most */
+
+typedef struct occam_record_options {
+  size_t struct_size;
+  int check_bytes;         /* 0, 1 or 2 bytes of a hash of the record. A wrong model or a cut or
+                              damaged frame is taken for right by 1 in 256 with one byte, by 1 in
+                              65536 with two, often with none. Records of more than 12479 bytes
+                              have room for one. */
+  occam_progress progress; /* of each call by itself, for long records; NULL: none */
+  void* progress_user;
+} occam_record_options;
+
+static inline occam_record_options occam_record_options_init(void) {
+  const occam_record_options options = {sizeof(occam_record_options), 1, NULL, NULL};
+  return options;
+}
+
+/* The model must outlive the codec. `options` may be NULL. */
+OCCAM_API occam_code occam_record_codec_new(const occam_model* model,
+                                            const occam_record_options* options,
+                                            occam_record_codec** codec, occam_error* error);
+OCCAM_API void occam_record_codec_free(occam_record_codec* codec); /* NULL is allowed */
+
+/* A frame has at most OCCAM_FRAME_MAX bytes more than its record, which may be empty. */
+OCCAM_API occam_code occam_record_encode(occam_record_codec* codec, const void* record, size_t size,
+                                         occam_buffer* frame, occam_error* error);
+
+/* OCCAM_ERROR_DAMAGED where the frame is seen not to be one that the model has made. */
+OCCAM_API occam_code occam_record_decode(occam_record_codec* codec, const void* frame, size_t size,
+                                         occam_buffer* record, occam_error* error);
+
+/* The record's length by the first bytes of its frame, with no model; unchecked. */
+OCCAM_API occam_code occam_record_size(const void* frame, size_t size, size_t* record_size,
+                                       occam_error* error);
 
 #ifdef __cplusplus
 } /* extern "C" */

@@ -4,13 +4,17 @@
 //   user block, 512 bytes   magic "OCCAMCKP", uint32 format version, uint32 zero, uint64 length
 //                           and SHA-256 of the HDF5 data that follow, zeros; little-endian
 //   /config                 attributes: every field of ModelConfig, int32
+//   /config                 of a memory also memory_rules int32 [3 rules]: kind, count and bits of
+//                           each, memory_width and memory_gate
 //   /weights/NAME           float32 [rows, columns], or [columns] where there is one row, by the
 //                           names of ParameterTable
+//   /memory                 float32 [memory_rows, memory_width]; absent without a memory
 //   /calibration            key_maxima, value_maxima: float32 [layers, kv_heads]; absent where
 //                           empty
 //   /tokenizer              the serialised tokenizer, uint8 [bytes]
 //   /training               optional: groups counters (int64), numbers (float64) and texts with
-//                           attributes; lists/NAME float64 [n]; tensors/NAME/ as /weights/, in
+//                           attributes; lists/NAME float64 [n]; arrays/NAME float32 [n];
+//                           tensors/NAME/ as /weights/, in
 //                           format version 2 without the tensors that are zeros throughout
 //   /provenance             texts as attributes; validation_curve float64 [points, 2]: bytes seen,
 //                           bits per byte; of a mixture also sources/<00, 01, ...>/ with the
@@ -27,6 +31,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -34,6 +39,7 @@
 #include "data/training_source.h"
 #include "model/calibration.h"
 #include "model/config.h"
+#include "model/memory_rows.h"
 #include "model/parameters.h"
 
 namespace occam {
@@ -46,6 +52,7 @@ struct TrainingState {
   std::map<std::string, std::string> texts;     // digests, flags
   std::map<std::string, ParameterSet> tensors;  // optimizer moments, averaged weights
   std::map<std::string, std::vector<double>> lists;
+  std::map<std::string, std::vector<float>> arrays = {};
 };
 
 struct ValidationPoint {
@@ -75,6 +82,7 @@ struct Checkpoint {
   Bytes tokenizer;
   std::optional<TrainingState> training;  // absent in a released model
   Provenance provenance;
+  MemoryRows memory = {};
 };
 
 // Throws kIo; kInternal for what LoadCheckpoint would refuse (a value that is not finite: the
@@ -85,9 +93,11 @@ void SaveCheckpoint(const std::string& path, const Checkpoint& checkpoint);
 // Throws kIo (missing, unreadable), kDamaged (not a checkpoint, damaged, a tensor of the wrong
 // shape, a value that is not finite: the message names the tensor).
 Checkpoint LoadCheckpoint(const std::string& path);
+// Does the same with the bytes of a file that messages call `name`.
+Checkpoint LoadCheckpoint(std::span<const uint8_t> file, const std::string& name);
 
-// Returns whether the file starts as a checkpoint does. Throws kIo.
-bool IsCheckpoint(const std::string& path);
+// Returns whether the bytes start as a checkpoint does.
+bool IsCheckpoint(std::span<const uint8_t> file);
 
 }  // namespace occam
 

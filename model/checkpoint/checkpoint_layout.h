@@ -62,6 +62,15 @@ inline H5Shape ShapeOf(const ParameterSpec& spec) {
   return {spec.rows, spec.columns};
 }
 
+inline H5Shape MemoryShape(const ModelConfig& config) {
+  return {config.memory_rows(), config.memory_width};
+}
+
+// Numbers in the tensors of ParameterTable: all parameters but the memory's rows.
+inline int64_t TableSize(const ModelConfig& config) {
+  return ParameterCount(config) - config.memory_rows() * config.memory_width;
+}
+
 inline H5Shape CalibrationShape(const ModelConfig& config) {
   return {config.layers, config.kv_heads};
 }

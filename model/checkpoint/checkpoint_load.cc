@@ -7,30 +7,50 @@
 #include "model/checkpoint/checkpoint_block.h"
 #include "model/checkpoint/checkpoint_layout.h"
 #include "model/checkpoint/h5_file.h"
+#include "model/config_fields.h"
 #include "model/quantized_model.h"
 
 namespace occam {
 namespace {
 
 // The same weights are another network under another contract.
-void CheckContract(const H5Reader& file, const std::string& name) {
+int ContractFrom(const H5Reader& file, const std::string& name) {
   const auto attributes = file.Attributes("/");
   const bool has = std::ranges::find(attributes, "contract_version") != attributes.end();
   const int32_t version = has ? file.ReadAttribute<int32_t>("/", "contract_version") : 2;
-  if (version != kContractVersion) {
+  if (version != kContractVersion && version != kMemoryContract) {
     throw DamagedError(fmt::format(
         "{} was trained for numeric contract {}{}, this program has {}: only the version that made "
         "it can use it",
-        name, version, has ? "" : " or before", kContractVersion));
+        name, version, has ? "" : " or before", kMemoryContract));
   }
+  return version;
 }
 
-ModelConfig LoadConfig(const H5Reader& file, size_t file_bytes, const std::string& name) {
+void LoadRules(const H5Reader& file, const std::string& name, ModelConfig* config) {
+  const auto numbers = file.ReadAttributeList<int32_t>("/config", "memory_rules");
+  const auto fits = [](int32_t number) { return number >= 0 && number <= 255; };
+  if (numbers.size() % 3 != 0 || !std::ranges::all_of(numbers, fits))
+    throw DamagedError(name + ": /config has memory_rules that are none");
+  for (size_t i = 0; i < numbers.size(); i += 3) {
+    config->memory_rules.push_back({static_cast<RuleKind>(numbers[i]),
+                                    static_cast<uint8_t>(numbers[i + 1]),
+                                    static_cast<uint8_t>(numbers[i + 2])});
+  }
+  config->memory_width = file.ReadAttribute<int32_t>("/config", "memory_width");
+  config->memory_gate = file.ReadAttribute<int32_t>("/config", "memory_gate");
+}
+
+ModelConfig LoadConfig(const H5Reader& file, int contract, size_t file_bytes,
+                       const std::string& name) {
   ModelConfig config;
   ForEachField(config, [&](const char* field, int32_t& value) {
     value = file.ReadAttribute<int32_t>("/config", field);
   });
   config.windows = file.ReadAttributeList<int32_t>("/config", "windows");
+  if (contract == kMemoryContract) LoadRules(file, name, &config);
+  if (ContractOf(config) != contract)
+    throw DamagedError(name + ": /config is of another numeric contract than it says");
   try {
     CheckConfig(config, ErrorKind::kDamaged);
   } catch (const Error& error) {
@@ -63,6 +83,8 @@ Calibration LoadCalibration(const H5Reader& file, const ModelConfig& config,
                             const std::string& name) {
   Calibration calibration;
   calibration.weight_bits = file.ReadAttribute<int32_t>("/calibration", "weight_bits");
+  if (config.has_memory())
+    calibration.memory_step = file.ReadAttribute<float>("/calibration", "memory_step");
   const auto load = [&](const std::string& path, std::vector<float>* maxima) {
     if (!file.Has(path)) return;
     maxima->resize(static_cast<size_t>(config.layers) * static_cast<size_t>(config.kv_heads));
@@ -94,11 +116,26 @@ TrainingState LoadTraining(const H5Reader& file, uint32_t format_version, const 
     for (const std::string& key : file.Members("/training/lists"))
       training.lists[key] = file.ReadDataset<double>("/training/lists/" + key);
   }
+  if (file.Has("/training/arrays")) {
+    for (const std::string& key : file.Members("/training/arrays")) {
+      const std::string path = "/training/arrays/" + key;
+      training.arrays[key] = file.ReadDataset<float>(path);
+      CheckFinite(training.arrays[key], name + ": " + path, ErrorKind::kDamaged);
+    }
+  }
   for (const std::string& key : file.Members("/training/tensors")) {
     training.tensors.emplace(
         key, LoadParameters(file, config, "/training/tensors/" + key, missing, name));
   }
   return training;
+}
+
+MemoryRows LoadMemory(const H5Reader& file, const ModelConfig& config, const std::string& name) {
+  MemoryRows memory(config);
+  if (!config.has_memory()) return memory;
+  file.ReadDataset<float>("/memory", MemoryShape(config), memory.values);
+  CheckFinite(memory.values, name + ": /memory", ErrorKind::kDamaged);
+  return memory;
 }
 
 ValidationCurve LoadCurve(const H5Reader& file, const std::string& group, const std::string& name) {
@@ -161,20 +198,21 @@ Provenance LoadProvenance(const H5Reader& file, const std::string& name) {
 
 }  // namespace
 
-Checkpoint LoadCheckpoint(const std::string& path) {
-  const Bytes bytes = ReadFile(path);
-  const uint32_t format_version = CheckUserBlock(bytes, path);
-  const H5Reader file(bytes, path);
-  CheckContract(file, path);
-  const ModelConfig config = LoadConfig(file, bytes.size(), path);
+Checkpoint LoadCheckpoint(std::span<const uint8_t> bytes, const std::string& name) {
+  const uint32_t format_version = CheckUserBlock(bytes, name);
+  const H5Reader file(bytes, name);
+  const ModelConfig config = LoadConfig(file, ContractFrom(file, name), bytes.size(), name);
   Checkpoint checkpoint{config,
-                        LoadParameters(file, config, "/weights", Missing::kDamage, path),
-                        LoadCalibration(file, config, path),
+                        LoadParameters(file, config, "/weights", Missing::kDamage, name),
+                        LoadCalibration(file, config, name),
                         file.ReadDataset<uint8_t>("/tokenizer"),
                         std::nullopt,
-                        LoadProvenance(file, path)};
-  if (file.Has("/training")) checkpoint.training = LoadTraining(file, format_version, config, path);
+                        LoadProvenance(file, name),
+                        LoadMemory(file, config, name)};
+  if (file.Has("/training")) checkpoint.training = LoadTraining(file, format_version, config, name);
   return checkpoint;
 }
+
+Checkpoint LoadCheckpoint(const std::string& path) { return LoadCheckpoint(ReadFile(path), path); }
 
 }  // namespace occam

@@ -9,7 +9,7 @@
 #include "model/checkpoint/checkpoint_block.h"
 #include "model/checkpoint/checkpoint_layout.h"
 #include "model/checkpoint/h5_file.h"
-#include "model/quantized_model.h"
+#include "model/config_fields.h"
 
 namespace occam {
 namespace {
@@ -23,7 +23,7 @@ bool IsZero(std::span<const float> values) {
 
 void SaveParameters(const ParameterSet& set, const ModelConfig& config, const std::string& group,
                     Zeros zeros, H5Writer* file) {
-  if (set.size() != ParameterCount(config)) {
+  if (set.size() != TableSize(config)) {
     throw InternalError(group + " does not belong to the configuration it is saved with");
   }
   file->CreateGroup(group);
@@ -50,6 +50,8 @@ void SaveCalibration(const Calibration& calibration, const ModelConfig& config, 
     file->WriteDataset<float>("/calibration/row_steps", {static_cast<int64_t>(steps.size())},
                               steps);
   }
+  if (config.has_memory())
+    file->WriteAttribute<float>("/calibration", "memory_step", calibration.memory_step);
   save("/calibration/key_maxima", calibration.key_maxima);
   save("/calibration/value_maxima", calibration.value_maxima);
 }
@@ -68,11 +70,32 @@ void SaveTraining(const TrainingState& training, const ModelConfig& config, H5Wr
   for (const auto& [name, list] : training.lists)
     file->WriteDataset<double>("/training/lists/" + name, {static_cast<int64_t>(list.size())},
                                list);
+  if (!training.arrays.empty()) file->CreateGroup("/training/arrays");
+  for (const auto& [name, array] : training.arrays)
+    file->WriteDataset<float>("/training/arrays/" + name, {static_cast<int64_t>(array.size())},
+                              array);
   for (const auto& [name, set] : training.tensors) {
     if (name.empty() || name == "." || name.find_first_of(std::string("/\0", 2)) != name.npos)
       throw InternalError("'" + name + "' cannot name the tensors of a training state");
     SaveParameters(set, config, "/training/tensors/" + name, Zeros::kLeftOut, file);
   }
+}
+
+void SaveMemory(const MemoryRows& memory, const ModelConfig& config, H5Writer* file) {
+  if (static_cast<int64_t>(memory.values.size()) != config.memory_rows() * config.memory_width)
+    throw InternalError("/memory does not belong to the configuration it is saved with");
+  if (!config.has_memory()) return;
+  std::vector<int32_t> rules;
+  for (const RowRule& rule : config.memory_rules) {
+    for (const int32_t number :
+         {int32_t{static_cast<uint8_t>(rule.kind)}, int32_t{rule.count}, int32_t{rule.bits}})
+      rules.push_back(number);
+  }
+  file->WriteAttributeList<int32_t>("/config", "memory_rules", rules);
+  file->WriteAttribute<int32_t>("/config", "memory_width", config.memory_width);
+  file->WriteAttribute<int32_t>("/config", "memory_gate", config.memory_gate);
+  CheckFinite(memory.values, "/memory", ErrorKind::kInternal);
+  file->WriteDataset<float>("/memory", MemoryShape(config), memory.values);
 }
 
 void SaveCurve(const ValidationCurve& points, const std::string& group, H5Writer* file) {
@@ -128,13 +151,14 @@ void SaveCheckpoint(const std::string& path, const Checkpoint& checkpoint) {
   const ModelConfig& config = checkpoint.config;
   CheckConfig(config, ErrorKind::kInternal);
   H5Writer file(kUserBlockBytes);
-  file.WriteAttribute<int32_t>("/", "contract_version", kContractVersion);
+  file.WriteAttribute<int32_t>("/", "contract_version", ContractOf(config));
   file.CreateGroup("/config");
   ForEachField(config, [&](const char* name, const int32_t& value) {
     file.WriteAttribute<int32_t>("/config", name, value);
   });
   file.WriteAttributeList<int32_t>("/config", "windows", config.windows);
   SaveParameters(checkpoint.weights, config, "/weights", Zeros::kKept, &file);
+  SaveMemory(checkpoint.memory, config, &file);
   SaveCalibration(checkpoint.calibration, config, &file);
   file.WriteDataset<uint8_t>("/tokenizer", {static_cast<int64_t>(checkpoint.tokenizer.size())},
                              checkpoint.tokenizer);

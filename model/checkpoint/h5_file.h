@@ -56,7 +56,9 @@ class H5Writer {
 };
 
 // Reads a file. `name` is for messages. What is missing, of another type or shape, or unreadable
-// is kDamaged, with its path.
+// is kDamaged, with its path; so is what is not in the file as it is: links to elsewhere, other
+// files' bytes, virtual, chunked and filtered data. libhdf5 is asked for none of it. A lack of
+// memory is kMemory.
 class H5Reader {
  public:
   // Copies the bytes, a user block before the HDF5 data included.

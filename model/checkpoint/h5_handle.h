@@ -57,6 +57,19 @@ class H5Silence {
   void* data_ = nullptr;
 };
 
+// Returns whether the last call of libhdf5 failed for want of memory.
+inline bool H5LacksMemory() {
+  bool lacks = false;
+  const auto look = [](unsigned, const H5E_error2_t* error, void* found) -> herr_t {
+    if (error->maj_num == H5E_RESOURCE || error->min_num == H5E_NOSPACE ||
+        error->min_num == H5E_CANTALLOC)
+      *static_cast<bool*>(found) = true;
+    return 0;
+  };
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, +look, &lacks);
+  return lacks;
+}
+
 template <typename T>
 struct H5Types;
 template <>

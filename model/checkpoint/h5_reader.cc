@@ -16,18 +16,61 @@ struct H5Reader::Impl {
   size_t size_bytes = 0;
   H5Handle file;
 
+  // A failed call of libhdf5, which may have lacked memory, or something wrong in the file. To be
+  // asked before the next call, which forgets why the one before failed.
   void Require(bool holds, const std::string& path, const char* what) const {
-    if (!holds) throw DamagedError(fmt::format("{}: {} {}", name, path, what));
+    if (holds) return;
+    if (H5LacksMemory()) throw MemoryError("not enough memory to read " + name);
+    throw DamagedError(fmt::format("{}: {} {}", name, path, what));
+  }
+
+  // libhdf5 opens other files, and loads and runs filters, where a file asks for it. Whatever is
+  // not in the file as it is, is refused before libhdf5 comes to it.
+  void RequirePlain(const H5Handle& creation, const std::string& path) const {
+    Require(creation.ok(), path, "is unreadable");
+    Require(H5Pget_nfilters(creation.get()) == 0, path, "is filtered, which checkpoints are not");
+  }
+  void RequirePlainGroup(const std::string& path) const {
+    const H5Handle object(H5Oopen(file.get(), path.c_str(), H5P_DEFAULT), H5Oclose);
+    Require(object.ok(), path, "is missing or unreadable");
+    if (H5Iget_type(object.get()) != H5I_GROUP) return;
+    RequirePlain(H5Handle(H5Gget_create_plist(object.get()), H5Pclose), path);
+  }
+  // A path is walked step by step: no group on it, and not its end, is a link to elsewhere. What is
+  // missing is for others to tell.
+  void RequireOwn(const std::string& path) const {
+    RequirePlainGroup("/");
+    for (size_t end = 0; end != std::string::npos;) {
+      end = path.find('/', end + 1);
+      const std::string part = path.substr(0, end);
+      if (part.size() <= 1) return;
+      H5L_info_t link;
+      if (H5Lget_info(file.get(), part.c_str(), &link, H5P_DEFAULT) < 0) return;
+      Require(link.type == H5L_TYPE_HARD, part, "is a link to elsewhere, which is not followed");
+      RequirePlainGroup(part);
+    }
+  }
+  void RequireOwnBytes(const H5Handle& dataset, const std::string& path) const {
+    const H5Handle creation(H5Dget_create_plist(dataset.get()), H5Pclose);
+    RequirePlain(creation, path);
+    const H5D_layout_t layout = H5Pget_layout(creation.get());
+    Require(layout == H5D_CONTIGUOUS || layout == H5D_COMPACT, path,
+            "is not stored in one piece, as checkpoints are");
+    Require(H5Pget_external_count(creation.get()) == 0, path,
+            "is stored in other files, which are not read");
   }
 
   H5Handle Open(const std::string& path) const {
+    RequireOwn(path);
     H5Handle object(H5Oopen(file.get(), path.c_str(), H5P_DEFAULT), H5Oclose);
     Require(object.ok(), path, "is missing or unreadable");
     return object;
   }
   H5Handle OpenDataset(const std::string& path) const {
+    RequireOwn(path);
     H5Handle dataset(H5Dopen2(file.get(), path.c_str(), H5P_DEFAULT), H5Dclose);
     Require(dataset.ok(), path, "is missing or no readable dataset");
+    RequireOwnBytes(dataset, path);
     return dataset;
   }
   H5Handle OpenAttribute(const std::string& group, const std::string& attribute_name) const {
@@ -97,12 +140,15 @@ H5Reader::H5Reader(std::span<const uint8_t> file, std::string name)
     impl_->file =
         H5Handle(H5Fopen(H5MemoryName(this).c_str(), H5F_ACC_RDONLY, access.get()), H5Fclose);
   }
-  if (!impl_->file.ok()) throw DamagedError(impl_->name + " is no HDF5 file, or a damaged one");
+  if (impl_->file.ok()) return;
+  if (!given || H5LacksMemory()) throw MemoryError("not enough memory to read " + impl_->name);
+  throw DamagedError(impl_->name + " is no HDF5 file, or a damaged one");
 }
 
 H5Reader::~H5Reader() = default;
 
 bool H5Reader::Has(const std::string& path) const {
+  impl_->RequireOwn(path);
   // H5Lexists wants all parents to exist.
   for (size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
     if (H5Lexists(impl_->file.get(), path.substr(0, end).c_str(), H5P_DEFAULT) <= 0) return false;

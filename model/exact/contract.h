@@ -9,6 +9,8 @@
 #include <cfloat>
 #include <cstdint>
 
+#include "data/base/float_mode.h"  // refuses flags that change arithmetic
+
 namespace occam::contract {
 
 static_assert(FLT_EVAL_METHOD == 0, "floats must be evaluated as floats, not in a wider type");

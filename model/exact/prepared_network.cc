@@ -24,7 +24,10 @@ std::vector<float> Dequantise(const QuantizedTensor& tensor) {
 }  // namespace
 
 PreparedNetwork::PreparedNetwork(QuantizedModel quantized, std::unique_ptr<KernelSet> kernel_set)
-    : model(std::move(quantized)), kernels(std::move(kernel_set)), index(model.config) {
+    : model(std::move(quantized)),
+      kernels(std::move(kernel_set)),
+      index(model.config),
+      memory{RowRules(model.config), nullptr, nullptr, nullptr} {
   const FloatMode mode;
   CheckModel(model, "the model");
   id = ModelId(model);
@@ -33,6 +36,11 @@ PreparedNetwork::PreparedNetwork(QuantizedModel quantized, std::unique_ptr<Kerne
   embedding = MakeEmbedding();
   for (int l = 0; l < model.config.layers; ++l) layers.push_back(MakeLayer(l));
   head = MakeLinear({index.head});
+  if (model.config.has_memory()) memory.projection = MakeLinear({index.memory_projection});
+  if (model.config.has_gate()) {
+    memory.gates = MakeLinear({index.memory_gates});
+    memory.gated = MakeLinear({index.memory_gated});
+  }
 }
 
 // The matrices below each other, as one layer: they have their inputs in common.
@@ -74,7 +82,7 @@ PreparedLayer PreparedNetwork::MakeLayer(int l) const {
   return layer;
 }
 
-// What enters the first block depends on the symbol alone.
+// Without a memory, what enters the first block depends on the symbol alone.
 RowBuffer<float> PreparedNetwork::MakeEmbedding() const {
   const QuantizedTensor& table = tensor(index.embedding);
   const auto symbols = static_cast<int>(table.floats.size());
@@ -84,7 +92,7 @@ RowBuffer<float> PreparedNetwork::MakeEmbedding() const {
   for (int s = 0; s < symbols; ++s) {
     std::copy_n(values.data() + static_cast<ptrdiff_t>(s) * width, width, rows.row(s));
   }
-  kernels->Norm(rows.data(), nullptr, symbols, width, rows.data());
+  if (!model.config.has_memory()) kernels->Norm(rows.data(), nullptr, symbols, width, rows.data());
   return rows;
 }
 
@@ -100,6 +108,9 @@ size_t PreparedNetwork::scratch_bytes() const {
     for (const auto* linear : {&layer.wqkv, &layer.wo, &layer.wu, &layer.wd}) {
       bytes = std::max(bytes, (*linear)->scratch_bytes());
     }
+  }
+  for (const auto* linear : {&memory.projection, &memory.gates, &memory.gated}) {
+    if (*linear) bytes = std::max(bytes, (*linear)->scratch_bytes());
   }
   return bytes;
 }

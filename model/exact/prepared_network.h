@@ -13,6 +13,7 @@
 #include "model/exact/kernels.h"
 #include "model/parameters.h"
 #include "model/quantized_model.h"
+#include "model/row_rules.h"
 
 namespace occam {
 
@@ -32,6 +33,12 @@ struct PreparedLayer {
   int capacity;  // of the layer's cache rings
 };
 
+// The rules and layers of a memory; in a network without there are none.
+struct PreparedMemory {
+  RowRules rules;
+  std::unique_ptr<LinearLayer> projection, gates, gated;
+};
+
 // Immutable after construction, which throws kDamaged as CheckModel does. Owns the model.
 struct PreparedNetwork {
   PreparedNetwork(QuantizedModel quantized, std::unique_ptr<KernelSet> kernel_set);
@@ -49,7 +56,9 @@ struct PreparedNetwork {
   ParameterIndex index;
   Sha256Digest id;
   std::vector<int32_t> rotary_frequencies;  // [head size / 2]
-  RowBuffer<float> embedding{0, 0};         // [V + 1][RoundUp(D, kFloatPad)], normed
+  // [V + 1][RoundUp(D, kFloatPad)], normed where no memory is added to it.
+  RowBuffer<float> embedding{0, 0};
+  PreparedMemory memory;
   std::vector<PreparedLayer> layers;
   std::unique_ptr<LinearLayer> head;
 

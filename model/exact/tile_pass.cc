@@ -25,6 +25,7 @@ TilePass::TilePass(const PreparedNetwork& network, int lanes)
     : net_(network),
       c_(network.model.config),
       kernels_(*network.kernels),
+      lanes_(network, lanes),
       memory_(network, lanes),
       sources_(static_cast<size_t>(kTileRows) * static_cast<size_t>(c_.conv_width)) {}
 
@@ -34,6 +35,7 @@ void TilePass::Run(std::span<const TileRow> rows) {
   Embed();
   SetAngles();
   for (int l = 0; l < c_.layers; ++l) {
+    if (l == c_.memory_gate) memory_.AddGated(row_count(), x_.data(), scratch_.data());
     Attention(l);
     Mlp(l);
   }
@@ -57,8 +59,12 @@ void TilePass::FindRuns() {
 
 void TilePass::Embed() {
   for (int r = 0; r < row_count(); ++r) {
+    if (c_.has_memory()) memory_.Choose(r, at(r).lane, at(r).input);
     std::copy_n(net_.embedding.row(at(r).input), c_.width, x_.row(r));
   }
+  if (!c_.has_memory()) return;
+  memory_.AddToInput(row_count(), x_.data(), scratch_.data());
+  kernels_.Norm(x_.data(), nullptr, row_count(), c_.width, x_.data());
 }
 
 // The angles of each row's position, for all layers and heads.
@@ -117,7 +123,7 @@ void TilePass::Convolve(int l, int which) {
     for (int i = 0; i < run.rows; ++i) {
       for (int back = kept(); back > i; --back) {
         const int slot = (run.history_slot + i - back + kept()) % kept();
-        *h++ = memory_.History(at(run.first).lane, l, which, slot);
+        *h++ = lanes_.History(at(run.first).lane, l, which, slot);
       }
       for (int back = std::min(i, kept()); back >= 0; --back) {
         *h++ = normed_.row(run.first + i - back);
@@ -133,7 +139,7 @@ void TilePass::RememberInputs(const LaneRun& run, int l, int which) {
   for (int i = std::max(0, run.rows - kept()); i < run.rows; ++i) {
     const int slot = (run.history_slot + i) % kept();
     std::copy_n(normed_.row(run.first + i), c_.width,
-                memory_.History(at(run.first).lane, l, which, slot));
+                lanes_.History(at(run.first).lane, l, which, slot));
   }
 }
 
@@ -155,10 +161,10 @@ void TilePass::PrepareHeads(int l) {
     const auto slot = static_cast<int>(at(r).position % layer.capacity);
     for (int g = 0; g < c_.kv_heads; ++g) {
       const auto group = static_cast<size_t>(g);
-      SwapStillPairs(keys + at_row + g * size, size, memory_.StillPairs(at(r).lane, l, g));
+      SwapStillPairs(keys + at_row + g * size, size, lanes_.StillPairs(at(r).lane, l, g));
       kernels_.Store(keys + at_row + g * size, layer.inverse_key_scales[group],
                      values + at_row + g * size, layer.inverse_value_scales[group],
-                     memory_.Ring(at(r).lane, l, g), slot);
+                     lanes_.Ring(at(r).lane, l, g), slot);
     }
   }
 }
@@ -178,7 +184,7 @@ void TilePass::Attend(const LaneRun& run, int l) {
                                  run.rows,
                                  at(r).position,
                                  layer.window};
-    kernels_.Attend(rows_of_head, memory_.Ring(at(r).lane, l, group),
+    kernels_.Attend(rows_of_head, lanes_.Ring(at(r).lane, l, group),
                     layer.value_factors[static_cast<size_t>(group)],
                     {products_.data(), weights_.data()});
   }

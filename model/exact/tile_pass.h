@@ -11,6 +11,7 @@
 #include "data/base/aligned_array.h"
 #include "model/exact/kernels.h"
 #include "model/exact/lane_memory.h"
+#include "model/exact/memory_pass.h"
 #include "model/exact/prepared_network.h"
 
 namespace occam {
@@ -29,7 +30,10 @@ class TilePass {
   TilePass(const PreparedNetwork& network, int lanes);
 
   // A lane's context starts afresh.
-  void Clear(int lane) { memory_.Clear(lane); }
+  void Clear(int lane) {
+    lanes_.Clear(lane);
+    memory_.Clear(lane);
+  }
   // Computes at most kTileRows rows, each lane's together and at consecutive positions, the first
   // of which follows what the lane had last.
   void Run(std::span<const TileRow> rows);
@@ -65,7 +69,8 @@ class TilePass {
   const PreparedNetwork& net_;
   const ModelConfig& c_;
   const KernelSet& kernels_;
-  LaneMemory memory_;
+  LaneMemory lanes_;
+  MemoryPass memory_;
   std::vector<TileRow> rows_;
   std::vector<LaneRun> runs_;          // of rows
   std::vector<const float*> sources_;  // of the convolution, [kTileRows][taps]
@@ -86,8 +91,8 @@ class TilePass {
   RowBuffer<float> query_scales_{kTileRows, c_.heads};
   RowBuffer<float> factors_{kTileRows, c_.heads};  // F of each query
   // Products and weights of kQueryGroup queries.
-  RowBuffer<int32_t> products_{kQueryGroup, memory_.largest_capacity() + 2 * kCacheBlock};
-  RowBuffer<uint8_t> weights_{kQueryGroup, memory_.largest_capacity() + 2 * kCacheBlock};
+  RowBuffer<int32_t> products_{kQueryGroup, lanes_.largest_capacity() + 2 * kCacheBlock};
+  RowBuffer<uint8_t> weights_{kQueryGroup, lanes_.largest_capacity() + 2 * kCacheBlock};
   AlignedArray<std::byte> scratch_{net_.scratch_bytes()};
 };
 

@@ -59,9 +59,20 @@ NetworkWeights::NetworkWeights(const ModelConfig& c, Precision precision)
                        LinearWeights(c.mlp_width(), c.width, precision),
                        LinearWeights(c.width, c.mlp_width(), precision)});
   }
+  if (c.has_memory()) memory_.projection.emplace(c.width, c.memory_columns(), precision);
+  if (c.has_gate()) memory_.gated.emplace(c.width, c.memory_columns(), precision);
 }
 
-void NetworkWeights::Set(const ParameterSet& p, ThreadTeam* team) {
+void NetworkWeights::Set(const WeightsView& weights, ThreadTeam* team) {
+  const ParameterSet& p = weights.parameters;
+  if (weights.memory.values.size() !=
+      static_cast<size_t>(config_.memory_rows() * config_.memory_width)) {
+    throw InternalError("the weights have a memory of another size than the network");
+  }
+  memory_.rows = weights.memory;
+  memory_.gates = MatrixOf(p, index_.memory_gates);
+  if (memory_.projection) memory_.projection->Set(MatrixOf(p, index_.memory_projection));
+  if (memory_.gated) memory_.gated->Set(MatrixOf(p, index_.memory_gated));
   embedding_ = MatrixOf(p, index_.embedding);
   final_gain_ = {p.tensor(index_.final_gain), {}};
   team->Run(config_.layers + 1, [&](int l, int) {

@@ -3,16 +3,29 @@
 #ifndef OCCAM_MODEL_NETWORK_NETWORK_WEIGHTS_H_
 #define OCCAM_MODEL_NETWORK_NETWORK_WEIGHTS_H_
 
+#include <optional>
 #include <vector>
 
 #include "data/base/thread_team.h"
 #include "model/config.h"
+#include "model/memory_rows.h"
 #include "model/network/matmul.h"
 #include "model/network/mix.h"
 #include "model/network/tensor.h"
 #include "model/parameters.h"
 
 namespace occam {
+
+// View of the weights as the passes see them: the parameters of the table and, where the
+// network has a memory, its rows.
+struct WeightsView {
+  WeightsView(
+      const ParameterSet& parameters_in,  // NOLINT(google-explicit-constructor): without one
+      MemoryView memory_in = {})
+      : parameters(parameters_in), memory(memory_in) {}
+  const ParameterSet& parameters;
+  MemoryView memory;
+};
 
 class NetworkWeights {
  public:
@@ -21,14 +34,23 @@ class NetworkWeights {
     LinearWeights wqkv, wo, wu, wd;  // wq, wk and wv in one: queries, keys, values side by side
   };
 
+  // Projections are there where the network has a memory, gates where it has a gate.
+  struct Memory {
+    MemoryView rows;
+    std::optional<LinearWeights> projection, gated;
+    ConstTensorView gates;  // [R, D]
+  };
+
   // Throws as LinearWeights.
   NetworkWeights(const ModelConfig& config, Precision precision);
 
   // Takes over new values: those of linear layers in bfloat16 are copied, the others referred to.
-  void Set(const ParameterSet& parameters, ThreadTeam* team);
+  // Throws kInternal for a memory of another size.
+  void Set(const WeightsView& weights, ThreadTeam* team);
 
   const Layer& layer(int l) const { return layers_[static_cast<size_t>(l)]; }
   ConstTensorView embedding() const { return embedding_; }  // [V + 1, D]
+  const Memory& memory() const { return memory_; }
   const MixWeights& final_gain() const { return final_gain_; }
   const LinearWeights& head() const { return head_; }
 
@@ -37,6 +59,7 @@ class NetworkWeights {
   ParameterIndex index_;
   ConstTensorView embedding_;
   std::vector<Layer> layers_;
+  Memory memory_;
   MixWeights final_gain_;
   LinearWeights head_;
 };

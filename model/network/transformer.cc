@@ -13,6 +13,7 @@
 #include "model/network/activation.h"
 #include "model/network/attention.h"
 #include "model/network/embedding.h"
+#include "model/network/memory_layer.h"
 #include "model/network/mix.h"
 #include "model/network/norm.h"
 #include "model/network/rotate.h"
@@ -38,7 +39,9 @@ struct Transformer::Impl : TransformerBuffers {
   void BackwardMix(const Tensor& x, const std::vector<float>& inverse_rms, const MixWeights& w,
                    const RowBlock& b, ThreadScratch* scratch);
   void AddMixGradients(int gain, int taps, ParameterSet* dw);
-  void BackwardEmbedding(ParameterSet* dw);
+  void ForwardRecall(const NetworkWeights::Memory& w, int l);
+  void BackwardRecall(const NetworkWeights::Memory& w, int l, ParameterSet* dw, RecalledRows* d);
+  void BackwardEmbedding(const NetworkWeights::Memory& w, ParameterSet* dw, RecalledRows* d);
 
   template <typename Job>
   void ForEachBlock(std::initializer_list<WeightGradient> gradients, Job&& job) {
@@ -77,6 +80,7 @@ struct Transformer::Impl : TransformerBuffers {
   std::vector<Tensor> shifted_keys, dshifted_keys;
   Workspace& workspace;
   LinearLayers& linear;
+  MemoryLayer memory;
 };
 
 Transformer::Impl::Impl(const ModelConfig& config, int sequences_in, int length_in,
@@ -91,7 +95,8 @@ Transformer::Impl::Impl(const ModelConfig& config, int sequences_in, int length_
       qk_width(c.width + c.kv_width()),
       angles(length, c.head_size()),
       workspace(*workspace_in),
-      linear(workspace_in->linear()) {
+      linear(workspace_in->linear()),
+      memory(config, sequences_in, length_in, workspace_in) {
   for (int i = 0; i < workspace.team()->size(); ++i) {
     shifted_keys.emplace_back(length, c.head_size());
     dshifted_keys.emplace_back(length, c.head_size());
@@ -245,6 +250,24 @@ void Transformer::Impl::AddMixGradients(int gain, int taps, ParameterSet* dw) {
   }
 }
 
+// --- before the gated block: x += (recalled rows * gates) projection -----------------------------
+
+void Transformer::Impl::ForwardRecall(const NetworkWeights::Memory& w, int l) {
+  if (l != c.memory_gate) return;
+  ForEachBlock({}, [&](const RowBlock& b, ThreadScratch& scratch) {
+    memory.ForwardGate(b, w, scratch.thread, b.Of(blocks[Size(l)].x.view()));
+  });
+}
+
+void Transformer::Impl::BackwardRecall(const NetworkWeights::Memory& w, int l, ParameterSet* dw,
+                                       RecalledRows* d) {
+  if (l != c.memory_gate) return;
+  ForEachBlock({}, [&](const RowBlock& b, ThreadScratch& scratch) {
+    memory.BackwardGate(b, w, scratch.thread, b.Of(dx.view()), d);
+  });
+  memory.AddGateGradients(dw);
+}
+
 // --- the whole network: embedding, norm, blocks, norm, gain, head --------------------------------
 
 std::span<const float> Transformer::Forward(const NetworkWeights& w,
@@ -253,12 +276,15 @@ std::span<const float> Transformer::Forward(const NetworkWeights& w,
   if (inputs.size() != m.inputs.size()) throw InternalError("inputs are not [sequences, length]");
   std::ranges::copy(inputs, m.inputs.begin());
 
-  m.ForEachBlock({}, [&](const RowBlock& b, ThreadScratch&) {
+  if (m.c.has_memory()) m.memory.Choose(m.inputs);
+  m.ForEachBlock({}, [&](const RowBlock& b, ThreadScratch& scratch) {
     const TensorView x = b.Of(m.blocks[0].x.view());
     EmbeddingForward(w.embedding(), m.Part(b, m.inputs), x);
+    if (m.c.has_memory()) m.memory.ForwardInput(b, w.memory(), scratch.thread, x);
     NormForward(x, m.c.width, x, m.Part(b, m.embedded_inverse_rms));
   });
   for (int l = 0; l < m.c.layers; ++l) {
+    m.ForwardRecall(w.memory(), l);
     m.ForwardAttention(w.layer(l), l);
     m.ForwardMlp(w.layer(l), l);
   }
@@ -272,8 +298,12 @@ std::span<const float> Transformer::Forward(const NetworkWeights& w,
 }
 
 void Transformer::Backward(const NetworkWeights& w, std::span<const float> dlogits,
-                           ParameterSet* dw) {
+                           ParameterSet* dw, RecalledRows* recalled) {
   Impl& m = *impl_;
+  if (m.c.has_memory() &&
+      (recalled == nullptr || recalled->rows.size() != m.memory.rows().size())) {
+    throw InternalError("there is no place for the gradients of the memory's rows");
+  }
   if (dlogits.size() != Size(m.logits.size())) {
     throw InternalError("dlogits are not [sequences, length, V]");
   }
@@ -289,20 +319,26 @@ void Transformer::Backward(const NetworkWeights& w, std::span<const float> dlogi
   for (int l = m.c.layers - 1; l >= 0; --l) {
     m.BackwardMlp(w.layer(l), l, dw);
     m.BackwardAttention(w.layer(l), l, dw);
+    m.BackwardRecall(w.memory(), l, dw, recalled);
   }
-  m.BackwardEmbedding(dw);
+  m.BackwardEmbedding(w.memory(), dw, recalled);
+  if (m.c.has_memory()) std::ranges::copy(m.memory.rows(), recalled->rows.begin());
 }
 
 // Beside it, the gradient of the head, which nothing waited for.
-void Transformer::Impl::BackwardEmbedding(ParameterSet* dw) {
+void Transformer::Impl::BackwardEmbedding(const NetworkWeights::Memory& w, ParameterSet* dw,
+                                          RecalledRows* d) {
   ForEachBlock({{dlogits, last_normed, MatrixOf(dw, index.head)}}, [&](const RowBlock& b,
-                                                                       ThreadScratch&) {
+                                                                       ThreadScratch& scratch) {
     NormBackward(b.Of(blocks[0].x.view()), c.width, Part(b, embedded_inverse_rms), b.Of(dx.view()));
+    if (c.has_memory()) memory.BackwardInput(b, w, scratch.thread, b.Of(dx.view()), d);
   });
+  const WeightGradient projection = memory.InputGradient(dw);
   const TensorView dtable = MatrixOf(dw, index.embedding);
   const int64_t columns = 16;  // a cache line of each row
   workspace.ForEach(
-      static_cast<int>((c.width + columns - 1) / columns), {}, [&](int item, ThreadScratch&) {
+      static_cast<int>((c.width + columns - 1) / columns),
+      std::span(&projection, c.has_memory() ? 1 : 0), [&](int item, ThreadScratch&) {
         const int64_t begin = item * columns, count = std::min(columns, c.width - begin);
         Clear(dtable.Columns(begin, count));
         EmbeddingBackward(inputs, dx.view().Columns(begin, count), dtable.Columns(begin, count));

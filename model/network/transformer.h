@@ -9,6 +9,7 @@
 
 #include "model/calibration.h"
 #include "model/config.h"
+#include "model/network/memory_layer.h"
 #include "model/network/network_weights.h"
 #include "model/network/workspace.h"
 #include "model/parameters.h"
@@ -32,9 +33,10 @@ class Transformer {
   std::span<const float> Forward(const NetworkWeights& weights, std::span<const int32_t> inputs);
 
   // Goes back from dlogits [sequences, length, V] of the last Forward, with the same weights.
-  // Overwrites `gradients` with those of every parameter.
+  // Overwrites `gradients` with those of every parameter of the table. `recalled` [sequences *
+  // length] is needed where the network has a memory, and gets those of the rows of each position.
   void Backward(const NetworkWeights& weights, std::span<const float> dlogits,
-                ParameterSet* gradients);
+                ParameterSet* gradients, RecalledRows* recalled = nullptr);
 
   // The largest magnitudes of the last Forward.
   Calibration KeyValueMaxima() const;

@@ -91,10 +91,11 @@ std::vector<ContextMode> ParseModes(const std::string& text) {
 std::optional<Options> Parse(int argc, const char* const* argv) {
   cxxopts::Options page("codec_benchmark", "Measures whole runs of compress and decompress.\n");
   page.positional_help("MODEL...").set_width(110);
-  page.add_options()("model",
-                     "Models (.occm), or sizes of the family for random weights; default "
-                     "200K 800K 3.2M",
-                     cxxopts::value<std::vector<std::string>>(), "MODEL")(
+  page.add_options()(
+      "model",
+      "Models (.occm), or sizes of the family for random weights, also with a memory: "
+      "200K+small; default 200K 800K 3.2M",
+      cxxopts::value<std::vector<std::string>>(), "MODEL")(
       "data", "The file to code; needed by models that are files", cxxopts::value<std::string>(),
       "FILE")("bytes", "How many of its first bytes",
               cxxopts::value<std::string>()->default_value("1M"), "N")(
@@ -122,9 +123,10 @@ std::optional<Options> Parse(int argc, const char* const* argv) {
   for (const std::string& name : names) {
     if (name.ends_with(".occm")) {
       if (options.data.empty()) throw UsageError(name + " needs a text: --data FILE");
-      options.models.push_back({std::filesystem::path(name).stem(), name, 0});
+      options.models.push_back({std::filesystem::path(name).stem(), name, ""});
     } else {
-      options.models.push_back({name + " random", "", ParseCount(name, "a size")});
+      ConfigNamed(name);  // refuses what is none
+      options.models.push_back({name + " random", "", name});
     }
   }
   return options;

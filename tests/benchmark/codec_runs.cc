@@ -15,6 +15,7 @@
 #include "data/base/format.h"
 #include "known_text.h"
 #include "model/exact/network.h"
+#include "network_cost.h"
 #include "sampler.h"
 #include "tests/model/exact/exact_testing.h"
 
@@ -98,7 +99,7 @@ double PeakBytes() {
 }
 
 QuantizedModel MakeModel(const BenchmarkModel& model) {
-  if (model.path.empty()) return testing::RandomModel(FamilyConfigFor(model.parameters), 1);
+  if (model.path.empty()) return testing::RandomModel(ConfigNamed(model.size), 1);
   return ParseModel(ReadFile(model.path), model.path);
 }
 
@@ -144,7 +145,7 @@ RunResult MeasureRun(const RunRequest& request) {
 }
 
 ModelConfig ConfigOf(const BenchmarkModel& model) {
-  if (model.path.empty()) return FamilyConfigFor(model.parameters);
+  if (model.path.empty()) return ConfigNamed(model.size);
   return ParseModel(ReadFile(model.path), model.path).config;
 }
 

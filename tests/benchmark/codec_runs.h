@@ -15,8 +15,8 @@ namespace occam {
 // The origin of a model: an .occm file, or the family's size with random weights.
 struct BenchmarkModel {
   std::string name;
-  std::string path;        // "" for random weights
-  int64_t parameters = 0;  // of random weights
+  std::string path;  // "" for random weights
+  std::string size;  // of random weights, by ConfigNamed
 };
 
 // Processor time by what it is spent on.

@@ -2,7 +2,16 @@
 
 #include <algorithm>
 
+#include "data/base/units.h"
+
 namespace occam {
+
+ModelConfig ConfigNamed(const std::string& name) {
+  const size_t plus = name.find('+');
+  ModelConfig config = FamilyConfigFor(ParseCount(name.substr(0, plus), "a size"));
+  if (plus != std::string::npos) SetMemory(name.substr(plus + 1), &config);
+  return config;
+}
 
 std::vector<LinearShape> LinearShapes(const ModelConfig& c) {
   std::vector<LinearShape> shapes;

@@ -3,6 +3,7 @@
 #define OCCAM_TESTS_BENCHMARK_NETWORK_COST_H_
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "model/config.h"
@@ -14,7 +15,11 @@ struct LinearShape {
   int64_t outputs, inputs;
 };
 
-// All linear layers; those of queries, keys and values of a layer are one.
+// The family's member of a size, and where a memory's size follows it, with that: "200K" or
+// "200K+small". Throws kUsage.
+ModelConfig ConfigNamed(const std::string& name);
+
+// All linear layers, but those of a memory; those of queries, keys and values of a layer are one.
 std::vector<LinearShape> LinearShapes(const ModelConfig& c);
 
 double CountOfLinearWeights(const ModelConfig& c);

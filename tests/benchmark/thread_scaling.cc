@@ -10,6 +10,7 @@
 #include "data/base/random.h"
 #include "data/base/thread_team.h"
 #include "data/batcher.h"
+#include "train/memory_learner.h"
 #include "train/optimizer.h"
 #include "train/shard_workers.h"
 
@@ -24,7 +25,9 @@ class Steps {
         weights_(c),
         gradients_(c),
         workers_(c, static_cast<int>(recipe.shard_sequences), precision, &team_),
-        optimizer_(c, recipe, &team_) {
+        optimizer_(c, recipe, &team_),
+        memory_(c, recipe, &team_),
+        rows_(c) {
     Initialise(c, &weights_, 1);
     Random random(2);
     std::vector<int32_t> text(1 << 20);
@@ -33,8 +36,9 @@ class Steps {
         .Fill(0, &batch_);
   }
   void Run() {
-    workers_.Gradient(weights_, batch_, &gradients_);
+    workers_.Gradient({weights_, memory_.Seen()}, batch_, &gradients_, &rows_);
     optimizer_.Step(1e-3, ClipScale(GlobalNorm(gradients_, &team_), 1), gradients_, &weights_);
+    memory_.Step(1e-3, rows_);
   }
   double tokens() const { return static_cast<double>(batch_.targets.size()); }
 
@@ -43,6 +47,8 @@ class Steps {
   ParameterSet weights_, gradients_;
   ShardWorkers workers_;
   Optimizer optimizer_;
+  MemoryLearner memory_;
+  RowGradient rows_;
   Batch batch_;
 };
 

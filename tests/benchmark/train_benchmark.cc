@@ -1,7 +1,7 @@
 // Where training time goes, and how near it comes to what the processor can do.
 //
-//   train_benchmark [SIZE...]                 SIZE: parameters, such as 200K (default 200K
-//   800K 3.2M)
+//   train_benchmark [SIZE...]                 SIZE: parameters, such as 200K, or with a memory,
+//                                             200K+small (default 200K 800K 3.2M)
 //
 // For each size: tokens a second of forward, loss, backward and the step's share of the optimizer;
 // the time of one sequence by part; and the ratio of the network's FLOP/s to those of oneDNN's
@@ -28,7 +28,6 @@
 #include "data/base/format.h"
 #include "data/base/random.h"
 #include "data/base/thread_team.h"
-#include "data/base/units.h"
 #include "model/network/attention.h"
 #include "model/network/matmul.h"
 #include "model/network/network_weights.h"
@@ -41,7 +40,9 @@
 #include "thread_scaling.h"
 #include "thread_seconds.h"
 #include "train/loss.h"
+#include "train/memory_learner.h"
 #include "train/optimizer.h"
+#include "train/row_gradient.h"
 
 namespace occam {
 namespace {
@@ -175,18 +176,21 @@ class Network {
         shop_(c, precision, &team_),
         packed_(c, precision),
         network_(c, 1, c.context, &shop_),
+        memory_(c),
+        recalled_(c, c.context),
         dlogits_(Tokens() * static_cast<size_t>(c.vocabulary)) {
     Randomise(&weights_, 1);
     Random random(2);
     for (int32_t& s : symbols_) s = static_cast<int32_t>(random.Below(256));
-    packed_.Set(weights_, &team_);
+    packed_.Set({weights_, memory_}, &team_);
     logits_ = network_.Forward(packed_, std::span(symbols_).first(Tokens()));
   }
   void Run() {
     logits_ = network_.Forward(packed_, std::span(symbols_).first(Tokens()));
     Loss();
-    network_.Backward(packed_, dlogits_, &gradients_);
+    network_.Backward(packed_, dlogits_, &gradients_, &recalled_);
   }
+  const RecalledRows& recalled() const { return recalled_; }
   void Loss() {
     SoftmaxCrossEntropy(logits_, std::span(symbols_).last(Tokens()), c_.vocabulary,
                         1.0f / static_cast<float>(Tokens()), dlogits_);
@@ -201,6 +205,8 @@ class Network {
   Workspace shop_;
   NetworkWeights packed_;
   Transformer network_;
+  MemoryRows memory_;
+  RecalledRows recalled_;
   std::vector<float> dlogits_;
   std::span<const float> logits_;
 };
@@ -237,6 +243,8 @@ void Report(const ModelConfig& c, Precision precision) {
   Linears linears(c, precision);
   Attentions attentions(c, precision);
   Optimizer optimizer(c, recipe, &team);
+  MemoryLearner memory(c, recipe, &team);
+  RowGradient rows(c);
   ParameterSet weights(c), gradients(c);
   Randomise(&weights, 5);
   Randomise(&gradients, 6);
@@ -246,11 +254,17 @@ void Report(const ModelConfig& c, Precision precision) {
                              {"matrix products", [&] { linears.Run(); }},
                              {"attention", [&] { attentions.Run(); }},
                              {"loss", [&] { network.Loss(); }},
+                             {"rows of the memory",
+                              [&] {
+                                rows.Clear(c.context);
+                                rows.Add({&network.recalled(), 1}, &team);
+                                memory.Step(1, rows);
+                              }},
                              {"optimizer", [&] { optimizer.Step(1, 1, gradients, &weights); }}};
   Measure(parts);
   parts.back().seconds /= static_cast<double>(recipe.batch_sequences);  // a step serves them all
   const std::span<const Part> inside = std::span(parts).subspan(3);
-  const double total = parts[0].seconds + parts.back().seconds;
+  const double total = parts[0].seconds + parts[6].seconds + parts[7].seconds;
   double rest = total;
   for (const Part& part : inside) rest -= part.seconds;
 
@@ -310,8 +324,7 @@ Options Parse(std::span<char*> arguments) {
     }
   }
   if (sizes.empty()) sizes = {"200K", "800K", "3.2M"};
-  for (const std::string& size : sizes)
-    options.configs.push_back(FamilyConfigFor(ParseCount(size, "a size")));
+  for (const std::string& size : sizes) options.configs.push_back(ConfigNamed(size));
   return options;
 }
 

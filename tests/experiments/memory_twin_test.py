@@ -9,46 +9,19 @@ import os
 import sys
 import tempfile
 
-try:
-    import numpy
-    import torch
-except ImportError as missing:
-    print(f"needs {missing.name}")
-    sys.exit(77)
+import twin_fixture  # skips the test where PyTorch is missing
+from twin_fixture import text
 
-sys.path.insert(0, os.path.abspath(sys.argv[1]))
-from occam_experiments.errors import Failure  # noqa: E402
-from occam_experiments.twin.coding import coded, entropy_bits  # noqa: E402
-from occam_experiments.twin.command import groups_of  # noqa: E402
-from occam_experiments.twin.configuration import BEGIN, completed  # noqa: E402
-from occam_experiments.twin.memory import Memories, Memory  # noqa: E402
-from occam_experiments.twin.rules import Hashes, parsed  # noqa: E402
-from occam_experiments.twin.training import Training  # noqa: E402
+import torch
 
-
-def attention(q, k, v, attn_mask=None, is_causal=False, scale=1.0):
-    """What PyTorch has from its version 2 on."""
-    scores = (q.float() @ k.float().transpose(-1, -2)) * scale
-    mask = torch.ones(scores.shape[-2:]).tril().bool() if is_causal else attn_mask
-    return (scores.masked_fill(~mask, -1e30).softmax(dim=-1) @ v.float()).to(q.dtype)
-
-
-if not hasattr(torch.nn.functional, "scaled_dot_product_attention"):
-    torch.nn.functional.scaled_dot_product_attention = attention
+coding, command, configuration, memories, rules, training = (
+    twin_fixture.module(sys.argv[1], f"occam_experiments.twin.{name}")
+    for name in ("coding", "command", "configuration", "memory", "rules", "training"))
+Failure = twin_fixture.module(sys.argv[1], "occam_experiments.errors").Failure
 
 RULES = "h1 h2 h3 h4 h5 h6 h8 s12 s13 s22 w1 w2 v1 v2 v3"
 SHAPE = {"width": 16, "layers": 2, "context": 64, "batch": 4, "windows": [16, 64],
          "train_bytes": 30_000, "validation_bytes": 2048, "tokens": 64 * 4 * 40}
-
-
-def text(size, seed=1):
-    random = numpy.random.default_rng(seed)
-    words = [bytes(random.integers(97, 123, random.integers(1, 7)).astype(numpy.uint8))
-             for _ in range(40)]
-    words += [b"Na\xc3\xafve", b"1984", b"WORD"]
-    chosen = (random.random(size) ** 2 * len(words)).astype(int)
-    parts = [words[k] + random.choice([b" ", b", ", b".\n"]) for k in chosen]
-    return numpy.frombuffer(b"".join(parts)[:size], dtype=numpy.uint8).copy()
 
 
 def is_letter(b):
@@ -96,13 +69,13 @@ def naive(known, rule):
 
 
 def rules_are_what_a_plain_loop_finds():
-    chosen = [parsed(rule, 12) for rule in RULES.split()]
+    chosen = [rules.parsed(rule, 12) for rule in RULES.split()]
     data = torch.from_numpy(text(6 * 64, 2).copy()).long().view(2, 3, 64)
-    data[:, ::2, 0] = BEGIN  # fresh chunks, others know the byte before them
-    found = Hashes(64, "cpu")(data, chosen)
+    data[:, ::2, 0] = configuration.BEGIN  # fresh chunks, others know the byte before them
+    found = rules.Hashes(64, "cpu")(data, chosen)
     for line, sequence in enumerate(data.flatten(0, 1).tolist()):
         for t in range(64):
-            known = [b for b in sequence[:t + 1] if b != BEGIN]
+            known = [b for b in sequence[:t + 1] if b != configuration.BEGIN]
             for rule in RULES.split():
                 h, enough = (x.flatten(0, 1)[line, t].item() for x in found[rule])
                 expected = naive(known, rule)
@@ -111,22 +84,22 @@ def rules_are_what_a_plain_loop_finds():
 
 
 def too_few_bytes_choose_a_row_of_their_own():
-    c = completed({**SHAPE, "memory": "h2 h3/5", "memory_bits": 4, "memory_width": 4})
-    memories = Memories([c], "cpu")
-    rows = memories.each[0].w["rows"]
+    c = configuration.completed({**SHAPE, "memory": "h2 h3/5", "memory_bits": 4, "memory_width": 4})
+    remembered = memories.Memories([c], "cpu")
+    rows = remembered.each[0].w["rows"]
     assert rows.shape == (17 + 33, 4)
     with torch.no_grad():
         rows[16], rows[17 + 32] = 2.0, 3.0
     inputs = torch.from_numpy(text(64).copy()).long().view(1, 1, 64)
-    inputs[..., 0] = BEGIN
-    seen = memories.look_up(inputs)[0][0, :, :, 0]
+    inputs[..., 0] = configuration.BEGIN
+    seen = remembered.look_up(inputs)[0][0, :, :, 0]
     assert seen[:5].tolist() == [[2, 3], [2, 3], [0, 3], [0, 0], [0, 0]], seen[:5]
 
 
 def train(data, *fields):
-    configurations = [completed({**SHAPE, **f}) for f in fields]
-    training = Training(configurations, data, "cpu", points=1)
-    return training, training.run()
+    configurations = [configuration.completed({**SHAPE, **f}) for f in fields]
+    made = training.Training(configurations, data, "cpu", points=1)
+    return made, made.run()
 
 
 def a_memory_learns_and_leaves_others_alone():
@@ -164,9 +137,9 @@ def a_memory_learns_and_leaves_others_alone():
 def untouched_rows_stay_as_they_are():
     """Every optimizer but Adam leaves a row that no byte of a step chose as it is."""
     for kind in ("lazy", "adagrad", "row_adagrad", "row_rms"):
-        c = completed({**SHAPE, "memory": "h2", "memory_bits": 3, "memory_width": 2,
-                       "memory_optimizer": kind})
-        memory = Memory(c, "cpu")
+        c = configuration.completed({**SHAPE, "memory": "h2", "memory_bits": 3, "memory_width": 2,
+                                    "memory_optimizer": kind})
+        memory = memories.Memory(c, "cpu")
         g = torch.zeros(9, 2)
         g[4], g[5] = 0.5, -0.25
         with torch.no_grad():
@@ -185,13 +158,13 @@ def untouched_rows_stay_as_they_are():
 def codings_round_as_they_say():
     rows = torch.tensor([[0.9, -0.2], [0.05, 0.0], [0.0, 0.0]])
     count = torch.tensor([[1.0], [5.0], [0.0]])
-    for coding, step, expected in (("row 3", 0.0, [[3, -1], [3, 0], [0, 0]]),
-                                   ("step 1", 0.2, [[5, -1], [0, 0], [0, 0]]),
-                                   ("dead 2", 0.1, [[4, -1], [0, 0], [0, 0]]),
-                                   ("least 2", 0.1, [[0, 0], [1, 0], [0, 0]])):
-        codes = coded(rows, coding, torch.tensor(step), count)[1]
-        assert codes.tolist() == expected, (coding, codes)
-    assert abs(entropy_bits(torch.tensor([8, 8])) - 16) < 1e-9
+    for how, step, expected in (("row 3", 0.0, [[3, -1], [3, 0], [0, 0]]),
+                                ("step 1", 0.2, [[5, -1], [0, 0], [0, 0]]),
+                                ("dead 2", 0.1, [[4, -1], [0, 0], [0, 0]]),
+                                ("least 2", 0.1, [[0, 0], [1, 0], [0, 0]])):
+        codes = coding.coded(rows, how, torch.tensor(step), count)[1]
+        assert codes.tolist() == expected, (how, codes)
+    assert abs(coding.entropy_bits(torch.tensor([8, 8])) - 16) < 1e-9
 
 
 def configurations_of_one_shape_train_together():
@@ -201,7 +174,7 @@ def configurations_of_one_shape_train_together():
         def groups(*lines):
             with open(path, "w", encoding="utf-8") as file:
                 file.write("# A comment.\n" + "".join(json.dumps(line) + "\n" for line in lines))
-            found = groups_of(path, {"finished"}, 2)
+            found = command.groups_of(path, {"finished"}, 2)
             return [[line["name"] for line, _ in group] for group in found]
 
         names = [{"name": name} for name in ("a", "b", "finished", "c")]

@@ -8,7 +8,7 @@
 // A CELL is THREADS,LANES,WAY,MODE:
 //   LANES  1, 3, 64; unequal: lengths down to a single symbol; tiny: single symbols and empty
 //          lanes; edges: three lanes of the family's widths and of every model that meets an edge
-//          of the kernels
+//          of the kernels; memory: the same of models with a memory, which are of contract 4
 //   WAY    score, step
 //   MODE   what the calling thread has set for its floats before anything is made, and its threads
 //          inherit: usual, flushing (subnormal numbers to zero), upward, downward, zero (rounding)
@@ -50,6 +50,28 @@ const std::map<std::string, std::vector<size_t>>& LaneLengths() {
   return lengths;
 }
 
+std::vector<ModelConfig> EdgeConfigs() {
+  std::vector<ModelConfig> configs;
+  for (const auto& [name, config] : testing::TestConfigs()) configs.push_back(config);
+  for (const int width : {96, 192}) {
+    ModelConfig config = FamilyConfig(width);
+    config.context = 200;
+    config.windows = {32, 32, 0, 32, 32, 0, 32};
+    configs.push_back(config);
+  }
+  return configs;
+}
+
+// The models that LANES names, of three lanes each; none where it names lengths of lanes.
+std::vector<ModelConfig> ModelsOf(const std::string& lanes) {
+  if (lanes == "edges") return EdgeConfigs();
+  std::vector<ModelConfig> configs;
+  if (lanes == "memory") {
+    for (const auto& [name, config] : testing::MemoryConfigs()) configs.push_back(config);
+  }
+  return configs;
+}
+
 struct Cell {
   int threads = 0;
   std::string lanes;
@@ -63,7 +85,7 @@ Cell ParseCell(const std::string& text) {
   for (std::string& p : part) std::getline(stream, p, ',');
   const Cell cell = {std::atoi(part[0].c_str()), part[1], part[2] == "step", part[3]};
   if (cell.threads < 1 || (part[2] != "step" && part[2] != "score") ||
-      (cell.lanes != "edges" && !LaneLengths().contains(cell.lanes))) {
+      (ModelsOf(cell.lanes).empty() && !LaneLengths().contains(cell.lanes))) {
     throw UsageError("no cell: " + text);
   }
   return cell;
@@ -155,25 +177,13 @@ void AddModel(const QuantizedModel& model, Kernels kernels, const Cell& cell,
   }
 }
 
-std::vector<ModelConfig> EdgeConfigs() {
-  std::vector<ModelConfig> configs;
-  for (const auto& [name, config] : testing::TestConfigs()) configs.push_back(config);
-  for (const int width : {96, 192}) {
-    ModelConfig config = FamilyConfig(width);
-    config.context = 200;
-    config.windows = {32, 32, 0, 32, 32, 0, 32};
-    configs.push_back(config);
-  }
-  return configs;
-}
-
 std::string DigestOfCell(const Cell& cell, Kernels kernels) {
   Sha256 sha;
-  const bool edges = cell.lanes == "edges";
-  for (const ModelConfig& config : edges ? EdgeConfigs() : CellConfigs()) {
+  const std::vector<ModelConfig> models = ModelsOf(cell.lanes);
+  for (const ModelConfig& config : models.empty() ? CellConfigs() : models) {
     const auto context = static_cast<size_t>(config.context);
-    const auto lengths =
-        edges ? std::vector{context, context / 2, context / 3} : LaneLengths().at(cell.lanes);
+    const auto lengths = models.empty() ? LaneLengths().at(cell.lanes)
+                                        : std::vector{context, context / 2, context / 3};
     AddModel(testing::RandomModel(config, 100), kernels, cell, lengths, &sha);
   }
   return Hex(sha.Finish());

@@ -3,10 +3,11 @@
 //
 //   portable_codec check FOLDER        every golden file decodes to its original, and is what the
 //                                      encoder writes today, by plain and fast kernels; one holds
-//                                      its model and decodes without another
+//                                      its model and decodes without another; the same of frames
 //   portable_codec write FOLDER        makes the coded model, the .occ files, of which one holds
-//   its
-//                                      model, and `originals` from FOLDER/model.occm
+//                                      its model, `frames` and `originals` from FOLDER/model.occm
+//   portable_codec remember MODEL OUTPUT.occm   MODEL with a memory of random rows, that predicts a
+//                                      little worse
 //   portable_codec encode MODEL chunked|carried INPUT OUTPUT.occ
 //   portable_codec decode MODEL INPUT.occ OUTPUT
 //   portable_codec text BYTES OUTPUT   a text to train on, the same everywhere
@@ -14,22 +15,31 @@
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <numeric>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "coder/archive/compressor.h"
 #include "coder/archive/decompressor.h"
+#include "coder/archive/frame_codec.h"
 #include "coder/archive/segment_codec.h"
 #include "coder/container/container_writer.h"
+#include "coder/predict/loaded_model.h"
 #include "coder/predict/network_predictor.h"
 #include "coder/weights/model_codec.h"
 #include "data/base/digest.h"
 #include "data/base/error.h"
 #include "data/base/random.h"
+#include "model/config_fields.h"
+#include "model/parameters.h"
 
 namespace occam {
 namespace {
+
+void Expect(bool good, const std::string& what) {
+  if (!good) throw DamagedError(what);
+}
 
 // Words of digits and letters, drawn unevenly.
 Bytes Text(size_t size, uint64_t seed) {
@@ -80,6 +90,29 @@ const std::vector<GoldenFile>& GoldenFiles() {
 
 constexpr char kWithModel[] = "embedded.occ";
 
+// Bare frames, a line each: bytes of check, record and frame, in hexadecimal digits, - for none.
+constexpr char kFrames[] = "frames";
+
+std::string HexOrNone(std::span<const uint8_t> bytes) { return bytes.empty() ? "-" : Hex(bytes); }
+
+std::string FrameLines(const CodecModel& model) {
+  Bytes counted(16);
+  std::iota(counted.begin(), counted.end(), uint8_t{0});
+  Bytes noise(20);
+  Random random(1);
+  for (uint8_t& byte : noise) byte = static_cast<uint8_t>(random.Next());
+  std::string lines;
+  for (const Bytes& record : {Bytes{}, Bytes{0}, counted, noise, Text(60, 1), Text(500, 2)}) {
+    for (const int check : {0, 1, 2}) {
+      FrameCodec codec(model, check);
+      const Bytes frame = codec.Encode(record);
+      Expect(codec.Decode(frame, kFrames) == record, "a frame decodes to something else");
+      lines += std::to_string(check) + " " + HexOrNone(record) + " " + HexOrNone(frame) + "\n";
+    }
+  }
+  return lines;
+}
+
 Bytes EncodeUsual(std::span<const uint8_t> original, ContextMode mode, const CodecModel& model,
                   int threads, std::span<const uint8_t> embedded_model = {}) {
   Bytes file;
@@ -127,10 +160,6 @@ Bytes Decode(std::span<const uint8_t> file, const CodecModel& model, int threads
   return original;
 }
 
-void Expect(bool good, const std::string& what) {
-  if (!good) throw DamagedError(what);
-}
-
 // Both versions, the model's id, and the SHA-256 of every golden file's original.
 std::map<std::string, std::string> ReadOriginals(const std::string& folder) {
   const Bytes bytes = ReadFile(folder + "/originals");
@@ -162,12 +191,12 @@ void CheckFileWithModel(const Bytes& file, const std::string& digest, Kernels ke
 
 void CheckFolder(const std::string& folder) {
   auto want = ReadOriginals(folder);
-  Expect(want["contract"] == std::to_string(kContractVersion) &&
-             want["format"] == std::to_string(kContainerVersion),
-         folder + " is of another version of contract or format; see golden/README.md");
   const std::string model_name = folder + "/model.occm";
   const Bytes model_bytes = ReadFile(model_name);
   const QuantizedModel model = ParseModel(model_bytes, model_name);
+  Expect(want["contract"] == std::to_string(ContractOf(model.config)) &&
+             want["format"] == std::to_string(kContainerVersion),
+         folder + " is of another version of contract or format; see golden/README.md");
   Expect(Hex(ModelId(model)) == want["model"], model_name + " has another id");
   Expect(SerialiseModel(model) == model_bytes, model_name + " is written otherwise today");
   const std::string coded_name = folder + "/model.coded.occm";
@@ -185,11 +214,18 @@ void CheckFolder(const std::string& folder) {
                   network.kernels_name().c_str());
     }
     CheckFileWithModel(ReadFile(folder + "/" + kWithModel), want[kWithModel], kernels);
+    const Bytes frames = ReadFile(folder + "/" + kFrames);
+    Expect(FrameLines(codec_model) == std::string(frames.begin(), frames.end()),
+           std::string(kFrames) + " are not what the encoder writes");
   }
 }
 
 ExactNetwork LoadNetwork(const std::string& path, Kernels kernels) {
   return ExactNetwork(ParseModel(ReadFile(path), path), kernels);
+}
+
+void WriteText(const std::string& path, const std::string& text) {
+  WriteFile(path, std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
 }
 
 void WriteFolder(const std::string& folder) {
@@ -198,8 +234,8 @@ void WriteFolder(const std::string& folder) {
   WriteFile(folder + "/model.coded.occm", coded);
   const CodecModel model = NetworkCodecModel(network);
   std::ostringstream originals;
-  originals << "contract " << kContractVersion << "\nformat " << kContainerVersion << "\nmodel "
-            << Hex(network.id()) << "\n";
+  originals << "contract " << ContractOf(network.config()) << "\nformat " << kContainerVersion
+            << "\nmodel " << Hex(network.id()) << "\n";
   uint64_t seed = 1000;
   for (const GoldenFile& golden : GoldenFiles()) {
     const Bytes original = golden.small_segments ? Mixture(++seed) : Text(5000, ++seed);
@@ -214,9 +250,39 @@ void WriteFolder(const std::string& folder) {
   const Bytes last = Text(5000, ++seed);
   WriteFile(folder + "/" + kWithModel, EncodeUsual(last, ContextMode::kCarried, model, 1, coded));
   originals << kWithModel << " " << Hex(Sha256Of(last)) << "\n";
-  const std::string text = originals.str();
-  WriteFile(folder + "/originals",
-            std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
+  WriteText(folder + "/originals", originals.str());
+  WriteText(folder + "/" + kFrames, FrameLines(model));
+}
+
+// The model with rules of each kind, tables of random codes of which half the rows hold nothing,
+// and random projections so small that it still predicts.
+QuantizedModel WithMemory(const QuantizedModel& plain) {
+  QuantizedModel model = plain;
+  model.config.memory_rules = {{RuleKind::kSymbols, 1, 5},
+                               {RuleKind::kSymbols, 3, 6},
+                               {RuleKind::kWords, 1, 5},
+                               {RuleKind::kWords, 2, 6}};
+  model.config.memory_width = 8;
+  model.config.memory_gate = 1;
+  Random random(5);
+  const auto code = [&](int most) {
+    const auto codes = static_cast<uint64_t>(2 * most + 1);
+    return static_cast<int8_t>(static_cast<int>(random.Below(codes)) - most);
+  };
+  for (const ParameterSpec& spec : ParameterTable(model.config)) {
+    if (!spec.of_memory) continue;
+    QuantizedTensor& tensor = model.tensors.emplace_back();
+    const float scale = spec.name == "memory_gates" ? 0x1p-6f : 0x1p-9f;
+    tensor.floats.assign(static_cast<size_t>(spec.rows), scale);
+    for (int64_t i = 0; i < spec.size(); ++i) tensor.codes.push_back(code(kMaxWeightCode));
+  }
+  model.memory.step = 0x1p-2f;
+  for (int64_t row = 0; row < model.config.memory_rows(); ++row) {
+    const bool used = random.Below(2) == 1;
+    for (int k = 0; k < model.config.memory_width; ++k)
+      model.memory.codes.push_back(used ? code(3) : int8_t{0});
+  }
+  return model;
 }
 
 void Main(const std::vector<std::string>& arguments) {
@@ -225,6 +291,9 @@ void Main(const std::vector<std::string>& arguments) {
     CheckFolder(arguments[1]);
   } else if (what == "write" && arguments.size() == 2) {
     WriteFolder(arguments[1]);
+  } else if (what == "remember" && arguments.size() == 3) {
+    const QuantizedModel model = ParseModel(ReadFile(arguments[1]), arguments[1]);
+    WriteFile(arguments[2], SerialiseModel(WithMemory(model)));
   } else if (what == "encode" && arguments.size() == 5) {
     const ExactNetwork network = LoadNetwork(arguments[1], Kernels::kFast);
     const auto mode = arguments[2] == "carried" ? ContextMode::kCarried : ContextMode::kChunked;
@@ -236,7 +305,7 @@ void Main(const std::vector<std::string>& arguments) {
   } else if (what == "text" && arguments.size() == 3) {
     WriteFile(arguments[2], Text(std::strtoul(arguments[1].c_str(), nullptr, 10), 1));
   } else {
-    throw UsageError("usage: portable_codec check|write|encode|decode|text ...");
+    throw UsageError("usage: portable_codec check|write|remember|encode|decode|text ...");
   }
 }
 

@@ -23,8 +23,12 @@ KINDS = {
     "gain1": 8,
     "gain2": 8,
     "final_gain": 8,
+    "memory_projection": 2,
+    "memory_gates": 2,
+    "memory_gated": 2,
 }
 CACHE = 9
+MEMORY = 10  # the step, and the codes of the first table
 
 
 def decode(version, configuration, tokenizer, stream):
@@ -32,6 +36,7 @@ def decode(version, configuration, tokenizer, stream):
     shapes = configuration.tensors()
     scales = configuration.L * configuration.G
     numbers = 2 * scales + sum(rows * columns for _, rows, columns, _ in shapes)
+    numbers += sum(configuration.table_rows())  # a row may be one decision
     require(
         numbers // 1024 <= len(stream), "a coded model of more numbers than its stream can hold"
     )
@@ -49,6 +54,10 @@ def decode(version, configuration, tokenizer, stream):
             result.append(walk.decode_codes(kind, rows, columns))
         else:
             result.append(walk.decode_floats(kind, rows * columns))
+    if configuration.rules:
+        result.append(walk.decode_floats(MEMORY, 1))
+    for i, rows in enumerate(configuration.table_rows()):
+        result.append(walk.decode_table(i, rows, configuration.W))
     result.append(walk.decode_floats(CACHE, scales))
     result.append(walk.decode_floats(CACHE, scales))
     decoder.finish()
@@ -77,7 +86,7 @@ class MagnitudeTables:
     """What the tensors of one width share."""
 
     def __init__(self):
-        self.by_kind = [FRESH] * (10 * 64)
+        self.by_kind = [FRESH] * (26 * 64)
         self.by_row = [FRESH] * (20 * 64)
         self.by_column = [FRESH] * (20 * 64)
         self.by_both = [FRESH] * (400 * 64)
@@ -87,7 +96,7 @@ class MagnitudeTables:
 class ModelWalk:
     def __init__(self, decoder):
         self.decoder = decoder
-        self.floats = [FloatTables() for _ in range(10)]
+        self.floats = [FloatTables() for _ in range(11)]
         self.width = [FRESH] * 8
         self.magnitudes = [MagnitudeTables() for _ in range(6)]
 
@@ -108,12 +117,32 @@ class ModelWalk:
             value = value << 1 | bit
         return value << 8
 
-    def decode_codes(self, kind, rows, columns):
+    def decode_width(self):
         node = 1
         for _ in range(3):
             node = node * 2 + cell_bit(self.decoder, self.width, node)
-        width = node - 8
-        require(width < 7, "a coded tensor of too many bits")
+        require(node < 15, "a coded tensor of too many bits")
+        return node - 8
+
+    def decode_table(self, i, rows, columns):
+        """Of a memory: docs/spec/memory.md, section 4."""
+        width = self.decode_width()
+        result = np.zeros((rows, columns), np.int8)
+        used, before = [FRESH] * 4, 0
+        for row in range(rows if width > 0 else 0):
+            before = (before << 1 | cell_bit(self.decoder, used, before)) & 3
+            total = 0
+            for k in range(columns if before & 1 else 0):
+                row_level = level((total * 16 + (8 << width)) // (k + 2))
+                magnitude, code = self.decode_code(
+                    MEMORY + i, width, row_level, k % 20, self.magnitudes[width - 1]
+                )
+                result[row, k] = code
+                total += magnitude
+        return result.tobytes()
+
+    def decode_codes(self, kind, rows, columns):
+        width = self.decode_width()
         if width == 0:
             return bytes(rows * columns)
         tables = self.magnitudes[width - 1]
@@ -124,15 +153,18 @@ class ModelWalk:
             total = 0
             for k in range(columns):
                 row_level = level((total * 16 + before * 4) // (k + 4))
-                magnitude = self.decode_magnitude(
+                magnitude, result[row * columns + k] = self.decode_code(
                     kind, width, row_level, level(column_means[k]), tables
                 )
-                negative = magnitude != 0 and decode_bit(self.decoder, 32768, 512) == 1
-                result[row * columns + k] = -magnitude if negative else magnitude
                 total += magnitude
                 column_means[k] = (column_means[k] * 7 + magnitude * 16 + 4) // 8
             before = total * 16 // columns
         return result.tobytes()
+
+    def decode_code(self, kind, width, row_level, column_level, tables):
+        magnitude = self.decode_magnitude(kind, width, row_level, column_level, tables)
+        negative = magnitude != 0 and decode_bit(self.decoder, 32768, 512) == 1
+        return magnitude, -magnitude if negative else magnitude
 
     def decode_magnitude(self, kind, width, row_level, column_level, tables):
         trees = [

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import xxhash
 
-from models import CONTRACT, Reader, flatten, read_flat
+from models import Reader, flatten, read_flat
 from notation import Damaged, WrongUsage, require
 from predictors import AdaptivePredictor, NetworkPredictor, Order2, decode_lost_bits
 from range_coder import RangeDecoder
@@ -68,7 +68,8 @@ def read_header(reader):
     require(1 <= context <= 2**20 and 1 <= lanes <= 256, "a layout out of bounds")
     require(lane_symbols >= 1 and lane_symbols % context == 0, "a layout out of bounds")
     require(header.segment_bytes <= 2**24, "a layout out of bounds")
-    require(header.needs_model or flags == 0, "a model block without an id")
+    none = contract == flags == 0 and header.tokenizer_id == bytes(8)
+    require(header.needs_model or none, "something of a model without an id")
     return header
 
 
@@ -84,7 +85,7 @@ def read_model_block(reader, header):
 
 def check_model(header, model):
     require(header.model_id == model.id, "the file was made with another model")
-    require(header.contract == CONTRACT, "a file of another numeric contract")
+    require(header.contract == model.contract, "a file of another numeric contract")
     require(header.tokenizer_id == model.tokenizer.id, "a file of another tokenizer")
     require(header.context == model.configuration.C, "a file of another context than its model")
     require(

@@ -17,6 +17,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 from container import MODEL, ORDER2, STORED, decompress, lane_lengths, read_archive, xxh3
+from frames import decode_frame, read_length
 from models import flatten, read_flat, read_model
 from notation import Damaged
 
@@ -94,22 +95,23 @@ def refused(decoding, data):
     return False
 
 
-def golden_files():
-    originals = dict(
-        line.split()[:2] for line in read(of_golden("originals")).decode().splitlines()
-    )
-    model = ["--ckpt", of_golden("model.occm")]
+def golden_files(folder=""):
+    def of(name):
+        return of_golden(os.path.join(folder, name))
+
+    originals = dict(line.split()[:2] for line in read(of("originals")).decode().splitlines())
+    model = ["--ckpt", of("model.occm")]
     kinds = set()
     for name in ORDINARY:
-        found = hashlib.sha256(decode(*model, of_golden(name))).hexdigest()
+        found = hashlib.sha256(decode(*model, of(name))).hexdigest()
         assert found == originals[name], name
-        kinds |= kinds_of(of_golden(name), model[1])
-    found = hashlib.sha256(decode(of_golden("embedded.occ"))).hexdigest()
+        kinds |= kinds_of(of(name), model[1])
+    found = hashlib.sha256(decode(of("embedded.occ"))).hexdigest()
     assert found == originals["embedded.occ"]
-    flat = flatten(read(of_golden("model.coded.occm")))
-    assert flat == read(of_golden("model.occm"))
+    flat = flatten(read(of("model.coded.occm")))
+    assert flat == read(of("model.occm"))
     assert read_flat(flat).id.hex() == originals["model"]
-    return kinds | kinds_of(of_golden("embedded.occ"), None)
+    return kinds | kinds_of(of("embedded.occ"), None)
 
 
 def built_in_file():
@@ -173,9 +175,35 @@ def written_by_commands(tokenizer):
         _, _, segments = read_archive(read(alone), lambda model=model: model)
         methods = [segment.method for segment in segments]
         assert methods == [MODEL], (tokenizer, mode, methods)
+    frames_of_commands(name, model, [original[:150], original[:192], original[:13], b"", bytes(9)])
     occam("compress", "-T", "1", "--ckpt", name + ".h5", "--embed-model", name, "-o", embedded)
     assert decode(embedded) == original, tokenizer
     return kinds_of(embedded, None)
+
+
+def frames_of_commands(name, model, records):
+    """Bare frames that the command writes of these records."""
+    for number, record in enumerate(records):
+        path, check = write(f"{name}.record{number}", record), number % 3
+        raw = ["--raw-frame", "--check-bytes", str(check), "-o", path + ".frame"]
+        occam("compress", "--ckpt", name + ".occm", *raw, path)
+        assert decode_frame(read(path + ".frame"), model, check) == record, (name, number, check)
+
+
+def golden_frames():
+    """What decodes, and what is refused, as the page tells it."""
+    model = read_flat(read(of_golden("model.occm")))
+    for line in read(of_golden("frames")).decode().splitlines():
+        check, record, frame = line.split()
+        record, frame = (bytes.fromhex(part.strip("-")) for part in (record, frame))
+        assert decode_frame(frame, model, int(check)) == record, line
+        assert read_length(frame)[0] == len(record), line
+        if check == "2" and len(frame) < len(record) < 100:  # each passes once in 65536 times
+            for at in range(len(frame)):
+                for hurt in (changed(frame, at), frame[:at]):
+                    assert refused(lambda hurt: decode_frame(hurt, model, 2), hurt), hurt.hex()
+    for start in (b"", b"\xc0", b"\xf0\x00", b"\x00\x01"):
+        assert refused(lambda frame: decode_frame(frame, model, 1), start), start
 
 
 def without_a_model():
@@ -349,6 +377,8 @@ with tempfile.TemporaryDirectory() as work:
         kinds = set().union(*pool.map(written_by_commands, SHAPES))
     kinds |= golden_files()
     assert KINDS <= kinds, KINDS - kinds
+    golden_files("memory")
+    golden_frames()
     without_a_model()
     put_together_wrongly()
     damaged_bytes()

@@ -9,7 +9,7 @@ import coded_models
 from notation import Damaged, require
 from tokenizers import Tokenizer
 
-CONTRACT = 3
+CONTRACTS = (3, 4)  # without and with a memory
 FLAT_MAGIC = b"OCCAMQNT"
 
 
@@ -24,6 +24,9 @@ class Configuration:
     K: int
     C: int
     windows: list
+    rules: list = field(default_factory=list)  # (kind, count, bits) of each table
+    W: int = 16
+    gate: int = -1
 
     def check(self):
         bounds = {
@@ -46,6 +49,25 @@ class Configuration:
         require(
             all(window <= 65536 for window in self.windows), "a model with a window out of bounds"
         )
+        require(
+            len(self.windows) == self.L and len(self.rules) <= 16, "a model of too many fields"
+        )
+        for kind, count, bits in self.rules:
+            require(
+                kind in (1, 2) and 1 <= count <= (8 if kind == 1 else 3) and 4 <= bits <= 22,
+                "a model with a rule out of bounds",
+            )
+        require(
+            len({rule[:2] for rule in self.rules}) == len(self.rules)
+            and self.W % 8 == 0
+            and 8 <= self.W <= 64
+            and (self.gate == -1 or 1 <= self.gate < self.L)
+            and sum(self.table_rows()) * self.W <= 2**28,
+            "a model with a memory out of bounds",
+        )
+
+    def table_rows(self):
+        return [2**bits + 1 for _, _, bits in self.rules]
 
     @property
     def N(self):
@@ -77,7 +99,16 @@ class Configuration:
                 ]
             )
             shape += [(f"{layer}.{name}", *rest) for name, *rest in names]
-        return shape + [("final_gain", 1, self.D, "floats"), ("head", self.V, self.D, "codes")]
+        shape += [("final_gain", 1, self.D, "floats"), ("head", self.V, self.D, "codes")]
+        rows = len(self.rules) * self.W
+        if self.rules:
+            shape += [("memory_projection", self.D, rows, "codes")]
+        if self.gate >= 0:
+            shape += [
+                ("memory_gates", len(self.rules), self.D, "codes"),
+                ("memory_gated", self.D, rows, "codes"),
+            ]
+        return shape
 
 
 @dataclass
@@ -94,6 +125,9 @@ class Model:
     tensors: dict = field(default_factory=dict)  # by name: a Matrix, or a float32 array of gains
     key_scale: np.ndarray = None  # [L, G]
     value_scale: np.ndarray = None
+    contract: int = 3
+    step: np.float32 = None  # of the memory
+    tables: list = field(default_factory=list)  # [rows, W] each, int8
 
 
 class Reader:
@@ -111,7 +145,41 @@ class Reader:
         return int.from_bytes(self.take(width), "little")
 
 
-def read_configuration(reader):
+def read_configuration(reader, contract):
+    return read_fields(reader) if contract == 4 else read_numbers(reader)
+
+
+def read_fields(reader):
+    """The list of docs/spec/memory.md, section 1."""
+    values = {}
+    for _ in range(reader.number(4)):
+        id, length = reader.number(4), reader.number(4)
+        value = reader.take(length)
+        require(id in range(1, 10) or id in (16, 17, 18), f"field {id} needs a newer decoder")
+        require(not values or id > max(values), "a model whose fields are out of order")
+        require(id in (9, 16) or length == 4, "a field of another length")
+        values[id] = value
+    require(all(id in values for id in range(1, 10)) and 16 in values, "a model without its fields")
+    V, D, L, H, G, M, K, C = (int.from_bytes(values[id], "little") for id in range(1, 9))
+    windows = np.frombuffer(values[9], "<u4").tolist() if len(values[9]) % 4 == 0 else []
+    rules = [tuple(values[16][i : i + 4]) for i in range(0, len(values[16]), 4)]
+    require(
+        len(rules) > 0 and all(len(rule) == 4 and rule[3] == 0 for rule in rules),
+        "a memory without rules, or with wrong ones",
+    )
+    rules = [rule[:3] for rule in rules]
+    configuration = Configuration(V, D, L, H, G, M, K, C, windows, rules)
+    if 17 in values:
+        configuration.W = int.from_bytes(values[17], "little")
+        require(configuration.W != 16, "a field that tells what is usual")
+    if 18 in values:
+        configuration.gate = int.from_bytes(values[18], "little", signed=True)
+        require(configuration.gate != -1, "a field that tells what is usual")
+    configuration.check()
+    return configuration
+
+
+def read_numbers(reader):
     V, D, L, H, G, M, K, C = (reader.number(4) for _ in range(8))
     require(1 <= L <= 256, "a model with L out of bounds")
     configuration = Configuration(V, D, L, H, G, M, K, C, [reader.number(4) for _ in range(L)])
@@ -132,9 +200,12 @@ def floats(data, low, high, zero, signed, what):
     return values
 
 
-def flat_length(configuration, tokenizer_bytes):
+def body_length(configuration):
+    """The bytes of a flat file after the tokenizer."""
     c = configuration
-    total = 60 + 4 * c.L + tokenizer_bytes + 8 * c.L * c.G + 32
+    total = 8 * c.L * c.G + 32
+    if c.rules:
+        total += 4 + sum(c.table_rows()) * c.W
     for _, rows, columns, kind in c.tensors():
         total += rows * 4 + rows * columns if kind == "codes" else rows * columns * 4
     return total
@@ -144,28 +215,32 @@ def read_flat(data):
     reader = Reader(data, "a model")
     require(reader.take(8) == FLAT_MAGIC, "not a model")
     require(reader.number(4) == 1, "a model of another format version")
-    require(reader.number(4) == CONTRACT, "a model of another numeric contract")
+    contract = reader.number(4)
+    require(contract in CONTRACTS, "a model of another numeric contract")
     require(reader.number(8) == len(data), "a model of another length than it tells")
     require(hashlib.sha256(data[:-32]).digest() == data[-32:], "a model with another digest")
-    configuration = read_configuration(reader)
+    configuration = read_configuration(reader, contract)
     tokenizer_bytes = reader.number(4)
     require(tokenizer_bytes <= 2**24, "a tokenizer is too long")
     require(
-        flat_length(configuration, tokenizer_bytes) == len(data),
+        reader.position + tokenizer_bytes + body_length(configuration) == len(data),
         "a model of another length than its configuration tells",
     )
     tokenizer = Tokenizer(reader.take(tokenizer_bytes))
     require(tokenizer.vocabulary == configuration.V, "a tokenizer of another vocabulary")
 
-    model = Model(configuration, tokenizer, model_id(data))
+    model = Model(configuration, tokenizer, model_id(data), contract=contract)
     for name, rows, columns, kind in configuration.tensors():
         if kind == "floats":
             model.tensors[name] = floats(reader.take(4 * columns), -60, 8, True, True, "a gain")
             continue
         scales = floats(reader.take(4 * rows), -60, 0, True, False, "a row scale")
-        codes = np.frombuffer(reader.take(rows * columns), np.int8).reshape(rows, columns)
-        require(not np.any((codes < -63) | (codes > 63)), "a code is out of bounds")
-        model.tensors[name] = Matrix(codes, scales)
+        model.tensors[name] = Matrix(read_codes(reader, rows, columns), scales)
+    if configuration.rules:
+        model.step = floats(reader.take(4), -60, 10, False, False, "the memory's step")[0]
+        model.tables = [
+            read_codes(reader, rows, configuration.W) for rows in configuration.table_rows()
+        ]
     shape = (configuration.L, configuration.G)
     size = 4 * shape[0] * shape[1]
     model.key_scale = floats(reader.take(size), -40, 20, False, False, "a key scale").reshape(shape)
@@ -175,9 +250,14 @@ def read_flat(data):
     return model
 
 
+def read_codes(reader, rows, columns):
+    codes = np.frombuffer(reader.take(rows * columns), np.int8).reshape(rows, columns)
+    require(not np.any((codes < -63) | (codes > 63)), "a code is out of bounds")
+    return codes
+
+
 def model_id(flat):
-    contract = CONTRACT.to_bytes(4, "little")
-    return hashlib.sha256(b"occam model id" + contract + flat[24:-32]).digest()
+    return hashlib.sha256(b"occam model id" + flat[12:16] + flat[24:-32]).digest()
 
 
 def flatten(coded):
@@ -186,16 +266,17 @@ def flatten(coded):
     require(reader.take(8) == coded_models.MAGIC, "not a coded model")
     version = reader.number(4)
     require(version in (1, 2), "a coded model of another format version")
-    require(reader.number(4) == CONTRACT, "a model of another numeric contract")
-    configuration = read_configuration(reader)
+    contract = reader.number(4)
+    require(contract in CONTRACTS, "a model of another numeric contract")
+    configuration = read_configuration(reader, contract)
+    head = coded[16 : reader.position]
     tokenizer = reader.take(reader.number(4))
     stream, told_id = reader.data[reader.position : -32], reader.data[-32:]
     require(len(reader.data) - reader.position >= 32, "a coded model is cut short")
     tokenizer, tensors = coded_models.decode(version, configuration, tokenizer, stream)
 
-    head = coded[16 : 16 + 32 + 4 * configuration.L]
     body = head + len(tokenizer).to_bytes(4, "little") + tokenizer + tensors
-    flat = FLAT_MAGIC + (1).to_bytes(4, "little") + CONTRACT.to_bytes(4, "little")
+    flat = FLAT_MAGIC + (1).to_bytes(4, "little") + contract.to_bytes(4, "little")
     flat += (24 + len(body) + 32).to_bytes(8, "little") + body
     flat += hashlib.sha256(flat).digest()
     require(model_id(flat) == told_id, "a coded model with another id")

@@ -7,8 +7,9 @@ sums are below 2^53.
 
 import numpy as np
 
-F = np.float32
-TINY = F(2.0**-100)
+from building_blocks import F, Linear, norm, quantise
+from memory import KnownPast, Memory
+
 LOG2_E = F(float.fromhex("0x1.715476p+0"))
 EXP2 = [
     F(float.fromhex(c))
@@ -23,42 +24,6 @@ EXP2 = [
 ]
 ONE = 1 << 60
 TWO_PI = 7244019458077122842
-
-
-# Section 3: building blocks.
-
-
-def largest_magnitude(x):
-    """The largest magnitude of each row, but 1 of rows that count as zeros; and which do."""
-    a = np.max(np.abs(x), axis=-1, keepdims=True)
-    small = a < TINY
-    return np.where(small, F(1), a), small
-
-
-def quantise(x):
-    a, small = largest_magnitude(x)
-    codes = np.rint(x * (F(127) / a)).astype(np.float64)
-    return np.where(small, 0.0, codes), np.where(small, F(0), a / F(127))
-
-
-def norm(x):
-    a, small = largest_magnitude(x)
-    rounded = np.rint(x * (F(2047) / a)).astype(np.float64)
-    total = np.sum(rounded * rounded, axis=-1, keepdims=True)
-    # Rows of zeros count as ones here, so that nothing divides by zero.
-    mean = np.where(small, 1.0, total).astype(F) / F(x.shape[-1])
-    inverse = F(1) / ((a / F(2047)) * np.sqrt(mean))
-    return np.where(small, F(0), x * inverse)
-
-
-class Linear:
-    def __init__(self, matrix):
-        self.codes = matrix.codes.T.astype(np.float64)  # [inputs, outputs]
-        self.scales = matrix.scales
-
-    def __call__(self, quantised):
-        codes, scale = quantised
-        return ((codes @ self.codes).astype(F) * self.scales) * scale
 
 
 # Section 4: rotary angles.
@@ -205,6 +170,7 @@ class State:
         pairs = c.N // 2
         still = 2 * (pairs - (pairs + 1) // 2)
         self.position = 0
+        self.pasts = [KnownPast() for _ in range(lanes)]
         self.caches = [
             [Cache(lanes, c.G, c.window(layer), c.N) for _ in range(2)] for layer in range(c.L)
         ]
@@ -226,7 +192,10 @@ class Network:
         self.frequencies = rotary_frequencies(c.N // 2)
         self.beta = F(3) / np.sqrt(F(c.N))
         embedding = model.tensors["embedding"]
-        self.embedding = norm(embedding.codes.astype(F) * embedding.scales[:, None])
+        self.embedding = embedding.codes.astype(F) * embedding.scales[:, None]
+        self.memory = Memory(model) if c.rules else None
+        if not self.memory:
+            self.embedding = norm(self.embedding)
         self.layers = [Layer(model, layer) for layer in range(c.L)]
         self.final_gain = model.tensors["final_gain"]
         self.head = Linear(model.tensors["head"])
@@ -236,7 +205,12 @@ class Network:
         if state.position == 0:
             previous = [self.configuration.V] * len(previous)
         x = self.embedding[previous]
+        if self.memory:
+            recalled = self.memory.recall(state.pasts, previous)
+            x = norm(x + self.memory.at_input(recalled))
         for index, layer in enumerate(self.layers):
+            if index == self.configuration.gate:
+                x = x + self.memory.at_gate(recalled, x)
             x = x + layer.wo(quantise(self.attention(state, index, x)))
             u = np.maximum(layer.wu(self.before(state, index, 1, x)), F(0))
             x = x + layer.wd(quantise(u * u))

@@ -12,13 +12,23 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from coded_models import CACHE, KINDS
+from coded_models import CACHE, KINDS, MEMORY
 from container import ADAPTIVE, CHUNKED, ORDER2, STORED, read_archive, xxh3
 from models import Reader, read_configuration, read_flat
 
 pages, golden = sys.argv[1:3]
 full = "--full" in sys.argv[3:]
-PAGES = ["README", "contract", "range_coder", "occ", "occm", "predictors", "coded_models"]
+PAGES = [
+    "README",
+    "contract",
+    "range_coder",
+    "occ",
+    "occm",
+    "predictors",
+    "coded_models",
+    "memory",
+    "frame",
+]
 
 
 def read(name):
@@ -62,6 +72,11 @@ def paper_model(model):
         return [[np.float32(code) * scale for code in row] for row, scale in zip(w.codes, w.scales)]
 
     paper.embedding, paper.head = matrix("embedding"), matrix("head")
+    paper.rules, paper.W, paper.gate_block = c.rules, c.W, c.gate
+    if c.rules:
+        paper.step, paper.tables = model.step, [table.tolist() for table in model.tables]
+        for name in ("memory_projection", "memory_gates", "memory_gated"):
+            setattr(paper, name, matrix(name))
     paper.layers = []
     for l in range(c.L):
         layer = SimpleNamespace(
@@ -82,6 +97,7 @@ def fresh_state(m):
 
     return SimpleNamespace(
         position=0,
+        past=page.KnownPast(),
         keys=of_heads(list),
         values=of_heads(list),
         still=of_heads(lambda: [zero] * (2 * (m.P - m.T))),
@@ -129,29 +145,59 @@ for name, numbers in chosen.items():
         assert len(original) == segment.original_bytes, (name, number)
         assert xxh3(original) == segment.original_hash, (name, number)
 
-# The coded model, tensor by tensor, beside the flat one.
-coded = read("model.coded.occm")
-reader = Reader(coded[16:], "the coded model")
-configuration = read_configuration(reader)
-tokenizer = reader.take(reader.number(4))
-decoder = page.RangeDecoder(coded[16 + reader.position : -32])
-walk = page.ModelWalk(decoder)
+# Bare frames; the shorter ones, and the examples of their page.
+with open(os.path.join(pages, "frame.md"), encoding="utf-8") as file:
+    frame_page = file.read()
+for line in read("frames").decode().splitlines():
+    check, record, frame = line.split()
+    record, frame = (bytes.fromhex(part.strip("-")) for part in (record, frame))
+    if check == "1" and len(record) <= 60:
+        assert f"`{frame.hex()}`" in frame_page, line
+    if len(record) <= 60 or full:
+        predictor = page.NetworkPredictor(paper, paper.C, False)
+        decoded = page.decode_frame(
+            frame, predictor, lambda symbol: bytes([symbol]), int(check), xxh3
+        )
+        assert decoded == record, line
+
+# A model with a memory: segments 0 and 4 are of method model.
+remembering = read_flat(read("memory/model.occm"))
+paper = paper_model(remembering)
+header, _, segments = read_archive(read("memory/carried.occ"), lambda: remembering)
+for number in [0, 4] if full else [4]:
+    original = restore(header, remembering, paper, segments[number])
+    assert xxh3(original) == segments[number].original_hash, number
 
 
 def as_floats(patterns):
     return np.array(patterns, np.uint32).view(np.float32)
 
 
-for name, rows, columns, form in configuration.tensors():
-    kind, tensor = KINDS[name.split(".")[-1]], model.tensors[name]
-    if form == "floats":
-        assert np.array_equal(as_floats(walk.decode_floats(kind, columns)), tensor), name
-        continue
-    assert np.array_equal(as_floats(walk.decode_floats(kind, rows)), tensor.scales), name
-    assert np.array_equal(np.array(walk.decode_codes(kind, rows, columns)), tensor.codes), name
-for scales in (model.key_scale, model.value_scale):
-    assert np.array_equal(as_floats(walk.decode_floats(CACHE, scales.size)), scales.ravel())
-page.finish(decoder)
+def check_coded(coded, model):
+    """The coded model, tensor by tensor, beside the flat one."""
+    reader = Reader(coded[16:], "the coded model")
+    configuration = read_configuration(reader, model.contract)
+    reader.take(reader.number(4))  # the tokenizer
+    decoder = page.RangeDecoder(coded[16 + reader.position : -32])
+    walk = page.ModelWalk(decoder)
+    for name, rows, columns, form in configuration.tensors():
+        kind, tensor = KINDS[name.split(".")[-1]], model.tensors[name]
+        if form == "floats":
+            assert np.array_equal(as_floats(walk.decode_floats(kind, columns)), tensor), name
+            continue
+        assert np.array_equal(as_floats(walk.decode_floats(kind, rows)), tensor.scales), name
+        assert np.array_equal(np.array(walk.decode_codes(kind, rows, columns)), tensor.codes), name
+    if configuration.rules:
+        assert as_floats(walk.decode_floats(MEMORY, 1))[0] == model.step
+    for i, table in enumerate(model.tables):
+        assert page.decode_table(walk, i, *table.shape) == table.tolist(), i
+    for scales in (model.key_scale, model.value_scale):
+        assert np.array_equal(as_floats(walk.decode_floats(CACHE, scales.size)), scales.ravel())
+    page.finish(decoder)
+
+
+check_coded(read("model.coded.occm"), model)
+check_coded(read("memory/model.coded.occm"), remembering)
 
 # Merges and lost bits: examples of occm.md (section 4), coded_models.md (5), predictors.md (6.3).
 merges = [(104, 101), (116, 256), (257, 32), (32, 256)]

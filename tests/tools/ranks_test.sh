@@ -47,6 +47,15 @@ done
 for name in one by3; do grep -E '"(validation|prequential)"' $name.log.jsonl >$name.measured; done
 cmp one.measured by3.measured || fail "validation or prequential length differ"
 
+# A memory's rows, of which ranks exchange those alone that a batch recalled.
+"$bin/train" "${run[@]}" --memory tiny --steps 10 --out memory.h5 2>err || fail "one process with a memory"
+for count in 2 3; do
+  "${ranks[@]}" $count "$bin/train" "${run[@]}" --memory tiny --steps 10 --out "memory$count.h5" 2>err ||
+    fail "$count ranks with a memory"
+  same memory "memory$count"
+  ! command -v h5diff >/dev/null || h5diff memory.h5 "memory$count.h5" /memory || fail "the memory of $count ranks differs"
+done
+
 # An interrupt that meets one rank stops all at the same step; another number of ranks goes on.
 wait_for() { for ((i = 0; i < 600; i++)); do [ -e "$1" ] && return; sleep 0.1; done; fail "no $1"; }
 "${ranks[@]}" 3 "$bin/train" "${run[@]}" --steps 300 --checkpoint-minutes 0 --out cut.h5 2>err & pid=$!

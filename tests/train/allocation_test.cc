@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <new>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tests/catch.h"
@@ -77,9 +78,10 @@ TEST_CASE("Training: steps after the first allocate nothing") {
   const TestData data;
   for (const int64_t bfloat16 : {0, 1}) {
     if (bfloat16 && !HasFastBfloat16()) continue;
-    for (const int threads : {1, 3}) {
-      INFO("bfloat16 " << bfloat16 << " threads " << threads);
-      TrainerSettings settings = TestSettings(12, threads);
+    for (const auto& [threads, memory] : {std::pair{1, false}, {3, false}, {1, true}, {3, true}}) {
+      INFO("bfloat16 " << bfloat16 << " threads " << threads << " memory " << memory);
+      TrainerSettings settings =
+          memory ? TestMemorySettings(12, threads) : TestSettings(12, threads);
       settings.recipe.bfloat16 = bfloat16;
       settings.validation.count = 0;
       Counter counter;

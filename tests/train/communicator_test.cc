@@ -24,6 +24,7 @@ class Lonely final : public Communicator {
   void Unite(std::span<double>) override {}
   void TakeMaxima(std::span<float>) override {}
   void SumInOrder(std::span<float>, const AddTerms&) override {}
+  void PassOn(std::vector<uint8_t>*, const ExtendFn&) override {}
   void Abort(int) override {}
 
  private:

@@ -68,6 +68,24 @@ inline TrainerSettings TestSettings(int64_t steps, int threads = 1) {
   return settings;
 }
 
+// The same with a memory of four small tables.
+inline ModelConfig TestMemoryConfig() {
+  ModelConfig config = TestConfig();
+  config.memory_rules = {{RuleKind::kSymbols, 1, 6},
+                         {RuleKind::kSymbols, 2, 7},
+                         {RuleKind::kSymbols, 3, 7},
+                         {RuleKind::kWords, 1, 6}};
+  config.memory_width = 8;
+  config.memory_gate = 1;
+  return config;
+}
+
+inline TrainerSettings TestMemorySettings(int64_t steps, int threads = 1) {
+  TrainerSettings settings = TestSettings(steps, threads);
+  settings.config = TestMemoryConfig();
+  return settings;
+}
+
 inline std::vector<float> Values(const ParameterSet& set) {
   return {set.values().begin(), set.values().end()};
 }

@@ -3,9 +3,11 @@
 
 function(occam_flags target)
   target_compile_features(${target} PUBLIC cxx_std_20)
-  # The numeric contract (docs/spec/contract.md): a multiply and an add are two roundings, on every processor.
+  # The numeric contract (docs/spec/contract.md): a multiply and an add are two roundings, on every processor, in the order
+  # that is written. These flags stand after those of whoever builds, and so undo fast math and its parts.
   target_compile_options(${target} PRIVATE
-    -ffp-contract=off
+    -fno-fast-math -fno-unsafe-math-optimizations -fno-associative-math -fno-reciprocal-math -fno-finite-math-only
+    -fsigned-zeros -ffp-contract=off
     -Wall -Wextra -Wpedantic -Wshadow -Wold-style-cast -Wcast-align -Wnon-virtual-dtor
     -Woverloaded-virtual -Wdouble-promotion -Wformat=2 -Wimplicit-fallthrough
     # g++ 12 warns of assignments to std::string that cannot happen (its bug 105329).

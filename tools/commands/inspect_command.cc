@@ -1,7 +1,6 @@
 // occam inspect: what is in a file of ours, and a model out of a checkpoint.
 
 #include <algorithm>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -12,16 +11,21 @@
 #include "coder/weights/model_codec.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
+#include "data/base/file_plan.h"
 #include "data/base/format.h"
 #include "data/base/units.h"
+#include "data/file_list.h"
+#include "data/json_text.h"
 #include "data/tokenizer/tokenizer.h"
 #include "model/checkpoint/checkpoint.h"
+#include "model/config_fields.h"
 #include "model/parameters.h"
 #include "model/quantize.h"
 #include "model/quantized_model.h"
 #include "tools/command.h"
 #include "tools/model_source.h"
 #include "tools/option_table.h"
+#include "tools/peeked_source.h"
 #include "train/trainer.h"
 #include "train/training_run.h"
 
@@ -46,16 +50,48 @@ constexpr char kEpilogue[] =
 Json ConfigJson(const ModelConfig& c) {
   Json windows = Json::array();
   for (int l = 0; l < c.layers; ++l) windows.push_back(c.window(l));
-  return {{"parameters", ParameterCount(c)},
-          {"vocabulary", c.vocabulary},
-          {"width", c.width},
-          {"layers", c.layers},
-          {"heads", c.heads},
-          {"kv_heads", c.kv_heads},
-          {"mlp_factor", c.mlp_factor},
-          {"conv_width", c.conv_width},
-          {"context", c.context},
-          {"windows", windows}};
+  Json json{{"parameters", ParameterCount(c)},
+            {"vocabulary", c.vocabulary},
+            {"width", c.width},
+            {"layers", c.layers},
+            {"heads", c.heads},
+            {"kv_heads", c.kv_heads},
+            {"mlp_factor", c.mlp_factor},
+            {"conv_width", c.conv_width},
+            {"context", c.context},
+            {"windows", windows}};
+  if (c.has_memory()) {
+    json["memory_width"] = c.memory_width;
+    json["memory_gate"] = c.memory_gate;
+  }
+  return json;
+}
+
+// The tables of a memory, and how many of each table's rows hold anything.
+Json TablesJson(const QuantizedModel& model, const CodedModel& coded) {
+  Json tables = Json::array();
+  const int64_t width = model.config.memory_width;
+  auto row = model.memory.codes.begin();
+  for (size_t i = 0; i < model.config.memory_rules.size(); ++i) {
+    const RowRule& rule = model.config.memory_rules[i];
+    int64_t used = 0;
+    for (int64_t r = 0; r < rule.rows(); ++r, row += width)
+      used += std::any_of(row, row + width, [](int8_t code) { return code != 0; }) ? 1 : 0;
+    tables.push_back({{"rule", rule.name()},
+                      {"rows", rule.rows()},
+                      {"rows_in_use", used},
+                      {"flat_bytes", rule.rows() * width},
+                      {"coded_bytes", coded.table_bytes[i]}});
+  }
+  return tables;
+}
+
+// Where the bytes of a coded model are.
+Json LedgerJson(const QuantizedModel& model, const CodedModel& coded) {
+  const size_t memory = coded.MemoryBytes(model.config);
+  return {{"tokenizer_bytes", coded.tokenizer_bytes},
+          {"memory_bytes", memory},
+          {"backbone_bytes", coded.bytes.size() - coded.tokenizer_bytes - memory}};
 }
 
 Json TensorsJson(const QuantizedModel& model, const CodedModel& coded) {
@@ -130,13 +166,18 @@ Json ModelJson(const ModelSource& source) {
   Json json{{"file", source.path},
             {"kind", source.checkpoint ? "checkpoint" : "model"},
             {"model_id", Hex(ModelId(source.model))},
-            {"contract_version", kContractVersion},
+            {"contract_version", ContractOf(source.model.config)},
             {"model_bytes", coded.bytes.size()},
             {"flat_bytes", SerialiseModel(source.model).size()},
             {"tokenizer", LoadTokenizer(source.model.tokenizer, source.path)->name()},
             {"tokenizer_bytes", coded.tokenizer_bytes},
             {"config", ConfigJson(source.model.config)},
             {"tensors", TensorsJson(source.model, coded)}};
+  if (source.model.config.has_memory()) {
+    json["memory"] = LedgerJson(source.model, coded);
+    json["memory"]["step"] = source.model.memory.step;
+    json["memory"]["tables"] = TablesJson(source.model, coded);
+  }
   if (!source.checkpoint) return json;
   const Provenance& p = source.checkpoint->provenance;
   const bool plain = !p.sources.empty() && !IsMixture(p.sources);
@@ -175,6 +216,18 @@ void PrintPrequential(const Checkpoint& checkpoint) {
              FormatBytes(static_cast<double>(TrainBytes(p))), length->bits_per_byte());
 }
 
+void PrintMemory(const Json& memory) {
+  fmt::print("  of these     {} backbone, {} memory\n", memory["backbone_bytes"].get<int64_t>(),
+             memory["memory_bytes"].get<int64_t>());
+  fmt::print("  {:<20} {:>8} {:>9} {:>10} {:>10}\n", "table", "rows", "in use", "flat", "bytes");
+  for (const Json& t : memory["tables"]) {
+    fmt::print("  {:<20} {:>8} {:>7.2f} % {:>10} {:>10}\n", t["rule"].get<std::string>(),
+               t["rows"].get<int64_t>(),
+               100 * t["rows_in_use"].get<double>() / t["rows"].get<double>(),
+               t["flat_bytes"].get<int64_t>(), t["coded_bytes"].get<int64_t>());
+  }
+}
+
 void PrintModel(const ModelSource& source) {
   const Json json = ModelJson(source);
   fmt::print("{}: a {}\n", source.path, source.checkpoint ? "checkpoint" : "quantised model");
@@ -182,12 +235,13 @@ void PrintModel(const ModelSource& source) {
   fmt::print("  tokenizer    {}, {} bytes\n", json["tokenizer"].get<std::string>(),
              json["tokenizer_bytes"].get<int64_t>());
   fmt::print("  model id     {} (contract {})\n", json["model_id"].get<std::string>(),
-             kContractVersion);
+             json["contract_version"].get<int>());
   fmt::print("  model bytes  {} entropy-coded ({:.3f} bits a parameter), {} flat\n",
              json["model_bytes"].get<int64_t>(),
              8 * json["model_bytes"].get<double>() /
                  static_cast<double>(ParameterCount(source.model.config)),
              json["flat_bytes"].get<int64_t>());
+  if (json.contains("memory")) PrintMemory(json["memory"]);
   if (source.checkpoint) {
     const Provenance& p = source.checkpoint->provenance;
     fmt::print("  trained by   {}\n{}  with         {}\n", p.command_line, DataText(p),
@@ -265,12 +319,6 @@ void PrintContainer(const std::string& path, const FileInfo& info) {
   }
 }
 
-bool IsContainer(const std::string& path) {
-  Bytes first(kContainerMagic.size());
-  first.resize(OpenSource(path)->Read(first));
-  return std::ranges::equal(first, kContainerMagic);
-}
-
 // What the options ask to be written.
 struct Exports {
   std::string model;  // empty: nothing
@@ -286,8 +334,9 @@ void ExportModel(const QuantizedModel& model, const Exports& exports) {
   sink->Commit();
 }
 
-void InspectContainer(const std::string& path, const Exports& exports, bool as_json) {
-  const FileInfo info = ReadFileInfo(*OpenSource(path));
+void InspectContainer(ByteSource& source, const Exports& exports, bool as_json) {
+  const std::string path = source.name();
+  const FileInfo info = ReadFileInfo(source);
   if (!exports.release.empty() || (exports.any() && info.model.empty())) {
     throw UsageError(fmt::format("{} is a compressed file: there is no {} in it to write", path,
                                  exports.release.empty() ? "model" : "checkpoint"));
@@ -303,7 +352,7 @@ void InspectContainer(const std::string& path, const Exports& exports, bool as_j
   if (as_json) {
     Json json = ContainerJson(path, info);
     if (model) json["model"] = ModelJson(*model);
-    fmt::print("{}\n", json.dump(2));
+    fmt::print("{}\n", JsonText(json, 2));
   } else if (!exports.any()) {
     PrintContainer(path, info);
     if (model) PrintModel(*model);
@@ -322,7 +371,7 @@ void RoundTo(int bits, ModelSource* source) {
   Calibration calibration = c.calibration;
   calibration.weight_bits = bits;
   calibration.row_steps.clear();
-  source->model = Quantise(c.config, c.weights, calibration, c.tokenizer);
+  source->model = Quantise(c.config, c.weights, calibration, c.tokenizer, c.memory);
 }
 
 }  // namespace
@@ -354,24 +403,30 @@ int InspectCommand(int argc, const char* const* argv) {
   const Exports exports{TextOf(args, "export"), args.count("coded") > 0, TextOf(args, "release"),
                         args.count("force") > 0};
 
-  if (IsContainer(path)) {
+  FilePlan plan;
+  plan.Read(path, "the inspected file");
+  if (!exports.model.empty()) plan.Write(exports.model, "the exported model");
+  if (!exports.release.empty()) plan.Write(exports.release, "the released checkpoint");
+
+  PeekedSource file(OpenSource(path), kContainerMagic.size());
+  if (std::ranges::equal(file.first(), kContainerMagic)) {
     if (args.count("bits") > 0)
       throw UsageError("--bits needs a checkpoint (.h5): " + path + " is a compressed file");
-    InspectContainer(path, exports, as_json);
+    InspectContainer(file, exports, as_json);
     return 0;
   }
-  ModelSource source = LoadModel(path);
+  ModelSource source = LoadModel(file);
   if (args.count("bits") > 0) RoundTo(args["bits"].as<int>(), &source);
   if (!exports.model.empty()) ExportModel(source.model, exports);
   if (!exports.release.empty()) {
     if (!source.checkpoint)
       throw UsageError(path + " is no checkpoint: there is nothing to release");
-    if (!exports.force && std::filesystem::exists(exports.release))
+    if (!exports.force && FileExists(exports.release))
       throw IoError(exports.release + " exists already; use -f to overwrite it");
     SaveCheckpoint(exports.release, Released(*source.checkpoint));
   }
   if (as_json) {
-    fmt::print("{}\n", ModelJson(source).dump(2));
+    fmt::print("{}\n", JsonText(ModelJson(source), 2));
   } else if (!exports.any()) {
     PrintModel(source);
   }

@@ -1,10 +1,13 @@
 """Rows of a memory as a file would hold them, and an estimate of their bytes."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 
+FINE_STEP = 0.25  # of rows whose rounding was not trained in, in their deviations
 CODINGS = ("row 63", "row 15", "row 7", "row 3", "row 1", "step 0.25", "step 0.5",
            "step 1", "step 1.5", "step 2", "step 3", "step 4", "dead 1", "least 2")
 
@@ -30,6 +33,12 @@ def coded(rows: Tensor, coding: str, step: Tensor,
             assert count is not None
             codes = codes * (count >= int(value))
     return codes * scale, codes
+
+
+def step_near(x: float) -> float:
+    """The nearest number of 16 significant bits, as which a model holds the step of its rows."""
+    mantissa, exponent = math.frexp(x)
+    return math.ldexp(round(mantissa * 65536), exponent - 16)
 
 
 def entropy_bits(counts: Tensor) -> float:

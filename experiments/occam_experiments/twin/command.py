@@ -1,10 +1,11 @@
 """Trains Occam's network by its recipe in PyTorch on a GPU, many configurations side by side.
 
   experiments/torch_twin.py SWEEP.jsonl --data wiki64.txt --out RESULTS.jsonl [--minutes 9]
+                            [--save KEPT]
 
 For sweeps that are too wide for a processor: the network is that of docs/architecture.md, the
-recipe that of train/recipe.h. Only held-out rates come out of it, never a model: what a sweep
-chooses is trained by `occam train`.
+recipe that of train/recipe.h. Held-out rates come out of it, and with --save networks of which
+twin_checkpoint.py makes checkpoints.
 
 SWEEP.jsonl holds one configuration a line: a "name" and any fields of DEFAULTS in
 occam_experiments/twin/configuration.py. Configurations of one shape (SHAPE) and length train as one
@@ -24,7 +25,9 @@ import numpy as np
 import torch
 
 from ..errors import DAMAGED, Failure
+from . import checkpoint
 from .configuration import DEFAULTS, SHAPE, Configuration, completed
+from .memory import Arrays
 from .training import Training
 
 Pair = tuple[Configuration, Configuration]  # as the sweep has it, and completed
@@ -56,6 +59,13 @@ def groups_of(sweep: str, finished: set[str], together: int) -> list[list[Pair]]
     return [group for members in groups.values() for group in members]
 
 
+def save(folder: str, names: list[str], kept: list[Arrays]) -> None:
+    """Writes NAME.npz of each network."""
+    os.makedirs(folder, exist_ok=True)
+    for name, arrays in zip(names, kept):
+        np.savez_compressed(os.path.join(folder, name.replace(" ", "_") + ".npz"), **arrays)
+
+
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -63,6 +73,7 @@ def parse_arguments() -> argparse.Namespace:
     add("sweep", metavar="SWEEP.jsonl")
     add("--data", required=True, metavar="FILE")
     add("--out", required=True, metavar="RESULTS.jsonl")
+    add("--save", metavar="FOLDER", help="for the networks, as NAME.npz, for twin_checkpoint.py")
     add("--minutes", type=float, default=1e9, help="start no group after so many")
     add("--together", type=int, default=8, help="configurations a group at most (8)")
     add("--points", type=int, default=4, help="how often a run looks at held-out text (4)")
@@ -80,12 +91,20 @@ def main() -> None:
     data = np.fromfile(args.data, dtype=np.uint8)
     done = read_lines(args.out) if os.path.exists(args.out) else []
     finished = {line["name"] for line in done}
-    for group in groups_of(args.sweep, finished, args.together):
+    groups = groups_of(args.sweep, finished, args.together)
+    if args.save:
+        for group in groups:
+            for _, c in group:
+                checkpoint.check(c)
+    for group in groups:
         if time.time() - began > 60 * args.minutes:
             break
         training = Training([c for _, c in group], data, device, args.fuse, args.flash,
                             args.points)
-        for (line, _), result in zip(group, training.run()):
+        results = training.run()
+        if args.save:
+            save(args.save, [line["name"] for line, _ in group], training.kept(results))
+        for (line, _), result in zip(group, results):
             with open(args.out, "a", encoding="utf-8") as file:
                 file.write(json.dumps({**line, **result}) + "\n")
             count = result["parameters"] + result.get("memory_parameters", 0)

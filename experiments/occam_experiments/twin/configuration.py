@@ -15,7 +15,8 @@ MEMORY: Configuration = {
     "memory_width": 0,  # numbers a row, projected to the width; 0: the width, without a projection
     "memory_shared": 0,  # 1: all rules choose rows of one table
     "memory_layers": [],  # blocks before which the rows are added again, by another projection
-    "memory_gate": 0,  # 1: a rule's row times clamp(1 + its weights * norm(x), 0, 2)
+    # 1: a rule's row times clamp(1 + its weights * norm(x), 0, 2); 2: not at the input
+    "memory_gate": 0,
     "memory_embedding": 1,  # 0: without the byte's own embedding; a rule h1 stands for it
     "memory_optimizer": "adam", "memory_lr": 8e-3, "memory_beta2": 0.99, "memory_decay": 0.0,
     "memory_init": 0.0,

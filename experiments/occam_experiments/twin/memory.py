@@ -6,15 +6,18 @@ yet each optimizer but "adam" changes only the rows that a step touched.
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from .coding import CodedBytes, coded
+from .coding import FINE_STEP, CodedBytes, coded, step_near
 from .configuration import Configuration
 from .layers import adam, linear, norm, orthogonal
-from .rules import Hashes, parsed
+from .rules import OCCAM_KINDS, Hashes, parsed
 
+Arrays = dict[str, npt.NDArray[Any]]
 Found = dict[str, tuple[Tensor, Tensor]]  # what Hashes gives
 
 
@@ -103,7 +106,7 @@ class Memory:
 
     def add(self, x: Tensor, rows: Tensor, place: int) -> Tensor:
         """x [B, T, D] and what the rows add to it at a place, 0 = the input."""
-        if self.c["memory_gate"]:
+        if self.c["memory_gate"] == 1 or (self.c["memory_gate"] == 2 and place > 0):
             gate = (1 + linear(norm(x)[None], self.w["gates"][place][None])[0]).clamp(0, 2)
             rows = rows * gate[..., None]
         if place == 0 and not self.c["memory_embedding"]:
@@ -164,6 +167,26 @@ class Memory:
 
     def tensors(self) -> list[Tensor]:
         return [*self.w.values(), *(x for state in self.state.values() for x in state), self.count]
+
+    @torch.no_grad()
+    def kept(self) -> Arrays:
+        """The memory as Occam has it (model/memory_rows.h, model/parameters.h).
+
+        Rows are integers and their step, which is the one trained in or a fine one. From then on
+        this memory has rows so rounded. checkpoint.check must have passed.
+        """
+        value = (self.c["memory_round"] or f"step {FINE_STEP}").split()[1]
+        step = step_near(float(self.deviation()) * float(value))
+        codes = (self.w["rows"] / step).round().clamp(-63, 63)
+        self.w["rows"].copy_(codes * step)
+        rules = [[OCCAM_KINDS[rule.kind], rule.last, rule.bits] for rule in self.rules]
+        kept = {"memory_codes": codes.to(torch.int8), "memory_step": torch.tensor(step),
+                "memory_rules": torch.tensor(rules, dtype=torch.int32),
+                "weights/memory_projection": self.w["projections"][0]}
+        if self.c["memory_layers"]:
+            kept["weights/memory_gates"] = self.w["gates"][1]
+            kept["weights/memory_gated"] = self.w["projections"][1]
+        return {name: w.detach().cpu().numpy() for name, w in kept.items()}
 
     @torch.no_grad()
     def bytes(self, coding: str) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from .layers import convolve, each, linear, norm
 from .memory import Memories
 
 Parameters = dict[str, Tensor]
+NOT_LAYERED = ("embedding", "rule_rows", "final_gain", "head")
 
 
 def initial_parameters(c: Configuration) -> Parameters:
@@ -60,6 +62,8 @@ class Networks:
         remember = any(c["memory"] for c in configurations)
         self.memories = Memories(configurations, device) if remember else None
         self.flash = flash
+        # Where a list: largest keys and values, [E, kv_heads] for each layer.
+        self.maxima: list[list[Tensor]] | None = None
         self.masks = {} if flash else {w: self._mask(w, device) for w in windows if w < self.T}
 
     def _set_positions(self, device: str) -> None:
@@ -112,6 +116,8 @@ class Networks:
 
     def _attention(self, q: Tensor, k: Tensor, v: Tensor, layer: int) -> Tensor:
         """Attention of q, k, v [E, B, heads, T, size]."""
+        if self.maxima is not None:
+            self.maxima.append([y.abs().amax(dim=(1, 3, 4)).float() for y in (k, v)])
         group = self.c["heads"] // self.c["kv_heads"]
         if group > 1:
             k, v = k.repeat_interleave(group, dim=2), v.repeat_interleave(group, dim=2)
@@ -164,19 +170,27 @@ class Networks:
         return self._after_attention(
             x, self._attention(*self._before_attention(x, w), layer), w)
 
-    def nats(self, p: Parameters, inputs: Tensor, targets: Tensor) -> Tensor:
-        """The mean of -ln p, [E], for inputs, targets [E, B, T]."""
+    def embedded(self, p: Parameters, inputs: Any) -> Tensor:
+        """[E, B, T, D] of inputs [E, B, T], or of what a subclass has for them."""
         hot = (inputs[..., None] == self.symbols).float().flatten(1, 2)
-        x = (hot @ p["embedding"]).unflatten(1, inputs.shape[1:])
+        return (hot @ p["embedding"]).unflatten(1, inputs.shape[1:])
+
+    def nats(self, p: Parameters, inputs: Any, targets: Tensor) -> Tensor:
+        """The mean of -ln p, [E], for inputs, targets [E, B, T]."""
+        return self.losses(p, inputs, targets).mean(dim=(1, 2))
+
+    def losses(self, p: Parameters, inputs: Any, targets: Tensor) -> Tensor:
+        """-ln p, [E, B, T], for inputs, targets [E, B, T]."""
+        x = self.embedded(p, inputs)
         if self.memories:
             rows = self.memories.look_up(inputs)
             x = self.memories.add(x, rows)
         x0 = x = norm(x)
-        layered = [name for name in p if name not in ("embedding", "final_gain", "head")]
+        layered = [name for name in p if name not in NOT_LAYERED]
         for layer in range(self.c["layers"]):
             if self.memories:
                 x = self.memories.add(x, rows, layer)
             x = self.block(x, x0, {name: p[name][:, layer] for name in layered}, layer)
         logits = linear(norm(x) * each(p["final_gain"]), p["head"])
         losses = F.cross_entropy(logits.flatten(0, 2), targets.flatten(), reduction="none")
-        return losses.view(targets.shape).mean(dim=(1, 2))
+        return losses.view(targets.shape)

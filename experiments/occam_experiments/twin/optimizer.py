@@ -11,7 +11,7 @@ from .layers import orthogonal
 from .network import Parameters
 
 MATRICES = ("wq", "wk", "wv", "wo", "wu", "wd")
-ROUNDED = MATRICES + ("embedding", "head", "conv1", "conv2")
+ROUNDED = MATRICES + ("embedding", "rule_rows", "head", "conv1", "conv2")
 
 
 def rounded(p: Parameters, which: Tensor) -> Parameters:

@@ -25,6 +25,7 @@ MULTIPLIER = 0x9E3779B1
 MASK = 0xFFFFFFFF
 KNOWN_COUNTS: dict[str, Sequence[int]] = {"h": range(1, 10), "s": range(1, 10), "w": (1, 2),
                                           "v": (1, 2, 3)}
+OCCAM_KINDS = {"h": 1, "v": 2}  # the rules that Occam has, by their numbers in files
 Sums = dict[Any, Tensor]  # by rule's kind or skipped bytes, and count
 
 

@@ -1,5 +1,6 @@
 """Trains a batch of networks by the recipe, and measures held-out rates as it goes."""
 
+import hashlib
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -10,8 +11,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from . import checkpoint
 from .coding import CODINGS
 from .configuration import BEGIN, Configuration, cache_bytes_per_width
+from .memory import Arrays
 from .network import Networks, Parameters, initial_parameters
 from .optimizer import Optimizer, learning_rate_factor, rounded
 
@@ -57,11 +60,11 @@ class Training:
         held_out = data[len(data) - self.c["validation_bytes"]:]
         self.validation = torch.from_numpy(held_out).to(device)
         self.points = points
-        self.networks = Networks(configurations, device, flash)
+        self.networks = self.make_networks(flash)
         self.memories = self.networks.memories
         if fuse:
             self.networks.fuse()
-        initial = [initial_parameters(c) for c in configurations]
+        initial = [self.initial(c) for c in configurations]
         self.p = {name: torch.stack([i[name] for i in initial]).to(device).requires_grad_()
                   for name in initial[0]}
         self.optimizer = Optimizer(configurations, self.p)
@@ -72,8 +75,7 @@ class Training:
     def _plan(self) -> None:
         """What is known of each step before it comes."""
         self.steps = self.c["tokens"] // (self.c["batch"] * self.c["context"])
-        starts = np.stack([window_starts(c, self.steps, len(self.train_data)) for c in self.all],
-                          axis=1)
+        starts = np.stack([self.starts_of(c) for c in self.all], axis=1)
         self.starts = torch.from_numpy(starts).to(self.device)  # [steps, E, B]
         self.factors = self._of_steps(lambda c, s: learning_rate_factor(c, s, self.steps))
         self.rounding = self._of_steps(
@@ -92,16 +94,31 @@ class Training:
         return torch.tensor([[value(c, s) for c in self.all] for s in range(self.steps)],
                             device=self.device)
 
-    def step(self) -> None:
-        """One step of all networks; `counter` says which."""
+    # What twin_signals.py has otherwise.
+
+    def make_networks(self, flash: bool) -> Networks:
+        return Networks(self.all, self.device, flash)
+
+    def initial(self, c: Configuration) -> Parameters:
+        return initial_parameters(c)
+
+    def starts_of(self, c: Configuration) -> npt.NDArray[np.int64]:
+        return window_starts(c, self.steps, len(self.train_data))
+
+    def sequences(self) -> tuple[Any, Tensor]:
+        """Inputs and targets of this step, [E, B, T]."""
         at = self.starts[self.counter][0][..., None] + self.offsets
         tokens = self.train_data[at].long()  # [E, B, T + 1]
         first = torch.where(self.fresh, torch.full_like(tokens[..., :1], BEGIN), tokens[..., :1])
-        inputs = torch.cat([first, tokens[..., 1:-1]], dim=-1)
+        return torch.cat([first, tokens[..., 1:-1]], dim=-1), tokens[..., 1:]
+
+    def step(self) -> None:
+        """One step of all networks; `counter` says which."""
+        inputs, targets = self.sequences()
         weights = rounded(self.p, self.rounding[self.counter][0]) if self.any_rounded else self.p
         if self.memories:
             self.memories.rounding = self.memory_rounding[self.counter][0]
-        nats = self.networks.nats(weights, inputs, tokens[..., 1:])
+        nats = self.networks.nats(weights, inputs, targets)
         remembered = self.memories.tensors() if self.memories else []
         gradients = torch.autograd.grad(nats.sum(), [*self.p.values(), *remembered])
         with torch.no_grad():
@@ -191,6 +208,27 @@ class Training:
             self.memories.set_coding(None)
         return [{"tokens": tokens, "bpb": round(a, 5), "bpb_rounded": round(b, 5)}
                 for a, b in zip(plain, coded)]
+
+    @torch.no_grad()
+    def kept(self, results: list[Result]) -> list[Arrays]:
+        """What checkpoint.py makes a checkpoint of, one a network.
+
+        Its largest keys and values are those of 16 contexts of the text that was trained on. Adds
+        to each result the bits per byte of what is kept, "bpb_kept", whose memory has rounded rows.
+        """
+        used, memories = self._used(), self.memories
+        rows = [m.kept() if m else {} for m in memories.each] if memories else [{}] * len(self.all)
+        for result, bpb in zip(results, evaluate(self.networks, used, self.validation)):
+            result["bpb_kept"] = round(bpb, 5)
+        self.networks.maxima = []
+        evaluate(self.networks, used, self.train_data[:16 * self.c["context"]])
+        keys, values = (torch.stack(of_layers, dim=1).cpu().numpy()
+                        for of_layers in zip(*self.networks.maxima))
+        self.networks.maxima = None
+        digest = hashlib.sha256(self.train_data.cpu().numpy().tobytes()).hexdigest()
+        return [checkpoint.kept(c, {name: w[e].cpu().numpy() for name, w in used.items()},
+                                (keys[e], values[e]), results[e]["curve"], digest, rows[e])
+                for e, c in enumerate(self.all)]
 
     def _remembered(self) -> list[Result]:
         """What each memory holds, and for each coding of its rows its bytes and cost.

@@ -315,6 +315,48 @@ double LogSum(const Matrix& logits, size_t n) {
 
 }  // namespace
 
+Matrix RecallForward(const Matrix& memory, size_t rules, std::span<const int32_t> rows) {
+  const size_t m = memory.columns;
+  Matrix y(rows.size() / rules, rules * m);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    for (size_t k = 0; k < m; ++k)
+      y.at(i / rules, i % rules * m + k) = memory.at(static_cast<size_t>(rows[i]), k);
+  }
+  return y;
+}
+
+void RecallBackward(std::span<const int32_t> rows, const Matrix& drecalled, Matrix* dmemory) {
+  const size_t m = dmemory->columns, rules = drecalled.columns / m;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    for (size_t k = 0; k < m; ++k)
+      dmemory->at(static_cast<size_t>(rows[i]), k) += drecalled.at(i / rules, i % rules * m + k);
+  }
+}
+
+Matrix GateForward(const Matrix& x, const Matrix& gates) {
+  const size_t m = x.columns / gates.columns;
+  Matrix y = x;
+  for (size_t n = 0; n < x.rows; ++n) {
+    for (size_t i = 0; i < x.columns; ++i)
+      y.at(n, i) *= std::clamp(1 + gates.at(n, i / m), 0.0, 2.0);
+  }
+  return y;
+}
+
+Matrix GateBackward(const Matrix& x, const Matrix& gates, const Matrix& dy, Matrix* dgates) {
+  const size_t m = x.columns / gates.columns;
+  Matrix dx(x.rows, x.columns);
+  *dgates = Matrix(gates.rows, gates.columns);
+  for (size_t n = 0; n < x.rows; ++n) {
+    for (size_t i = 0; i < x.columns; ++i) {
+      const double gate = 1 + gates.at(n, i / m);
+      dx.at(n, i) = dy.at(n, i) * std::clamp(gate, 0.0, 2.0);
+      if (gate >= 0 && gate <= 2) dgates->at(n, i / m) += dy.at(n, i) * x.at(n, i);
+    }
+  }
+  return dx;
+}
+
 double CrossEntropyForward(const Matrix& logits, std::span<const int32_t> targets) {
   double loss_nats = 0;
   for (size_t n = 0; n < logits.rows; ++n) {

@@ -58,6 +58,15 @@ Matrix ReluSquareBackward(const Matrix& x, const Matrix& dy);
 Matrix EmbeddingForward(const Matrix& table, std::span<const int32_t> symbols);
 void EmbeddingBackward(std::span<const int32_t> symbols, const Matrix& dy, Matrix* dtable);
 
+// The rows of a memory of rows of m numbers that are chosen, [N, R], side by side: [N, R m].
+Matrix RecallForward(const Matrix& memory, size_t rules, std::span<const int32_t> rows);
+void RecallBackward(std::span<const int32_t> rows, const Matrix& drecalled, Matrix* dmemory);
+
+// Each rule's m numbers of x [N, R m] times clamp(1 + gates [N, R], 0, 2).
+Matrix GateForward(const Matrix& x, const Matrix& gates);
+// Returns dx; *dgates = the gradient of the gates.
+Matrix GateBackward(const Matrix& x, const Matrix& gates, const Matrix& dy, Matrix* dgates);
+
 // The sum over rows of -ln softmax(logits)[target], and its gradient.
 double CrossEntropyForward(const Matrix& logits, std::span<const int32_t> targets);
 Matrix CrossEntropyBackward(const Matrix& logits, std::span<const int32_t> targets);

@@ -1,6 +1,7 @@
 #include "model/network/reference/network.h"
 
 #include "model/network/reference/layers.h"
+#include "model/row_rules.h"
 
 namespace occam::reference {
 namespace {
@@ -28,9 +29,10 @@ class Network {
 
   Matrix Forward(std::span<const int32_t> inputs) {
     embedded_ = EmbeddingForward(weight(index_.embedding), inputs);
+    if (c_.has_memory()) RecallInto(inputs, &embedded_);
     Matrix x = Norm(embedded_, Size(c_.width), omit_.embedding_norm);
     blocks_.resize(Size(c_.layers));
-    for (int l = 0; l < c_.layers; ++l) x = ForwardBlock(l, x);
+    for (int l = 0; l < c_.layers; ++l) x = ForwardBlock(l, ForwardGate(l, x));
     last_ = x;
     last_normed_ = Norm(last_, Size(c_.width), omit_.final_norm);
     last_gained_ = GainForward(last_normed_, weight(index_.final_gain));
@@ -44,9 +46,15 @@ class Network {
     const Matrix dnormed =
         GainBackward(last_normed_, weight(index_.final_gain), dgained, gradient(index_.final_gain));
     Matrix dx = NormGradient(last_, Size(c_.width), dnormed, omit_.final_norm);
-    for (int l = c_.layers - 1; l >= 0; --l) dx = BackwardBlock(l, dx);
-    EmbeddingBackward(inputs, NormGradient(embedded_, Size(c_.width), dx, omit_.embedding_norm),
-                      gradient(index_.embedding));
+    for (int l = c_.layers - 1; l >= 0; --l) dx = BackwardGate(l, BackwardBlock(l, dx));
+    const Matrix dembedded = NormGradient(embedded_, Size(c_.width), dx, omit_.embedding_norm);
+    EmbeddingBackward(inputs, dembedded, gradient(index_.embedding));
+    if (c_.has_memory() && !omit_.memory_input) {
+      const int projection = index_.memory_projection;
+      const Matrix drecalled =
+          LinearBackward(recalled_, weight(projection), dembedded, gradient(projection));
+      RecallBackward(rows_, drecalled, &dw_.back());
+    }
     return dw_;
   }
 
@@ -74,6 +82,37 @@ class Network {
   }
   Matrix ShiftBack(const Matrix& dk) const {
     return omit_.key_shift ? dk : ShiftBackward(dk, head_size(), length_);
+  }
+
+  // The rows that each sequence's positions recall; x += their projection.
+  void RecallInto(std::span<const int32_t> inputs, Matrix* x) {
+    const RowRules rules(c_);
+    rows_.resize(inputs.size() * rules.count());
+    for (size_t first = 0; first < inputs.size(); first += length_) {
+      rules.ChooseAll(inputs.subspan(first, length_), c_.begin_symbol(),
+                      std::span(rows_).subspan(first * rules.count(), length_ * rules.count()));
+    }
+    recalled_ = RecallForward(w_.back(), rules.count(), rows_);
+    if (!omit_.memory_input)
+      *x = Sum(*x, LinearForward(recalled_, weight(index_.memory_projection)));
+  }
+  // Before block l, x + the projection of the gated rows, where it is the gated one.
+  Matrix ForwardGate(int l, const Matrix& x) {
+    if (l != c_.memory_gate || omit_.memory_gate) return x;
+    before_gate_ = x;
+    gate_normed_ = NormForward(x, Size(c_.width));
+    gates_ = LinearForward(gate_normed_, weight(index_.memory_gates));
+    gated_ = reference::GateForward(recalled_, gates_);
+    return Sum(x, LinearForward(gated_, weight(index_.memory_gated)));
+  }
+  Matrix BackwardGate(int l, const Matrix& dx) {
+    if (l != c_.memory_gate || omit_.memory_gate) return dx;
+    const int projection = index_.memory_gated, weights = index_.memory_gates;
+    const Matrix dgated = LinearBackward(gated_, weight(projection), dx, gradient(projection));
+    Matrix dgates;
+    RecallBackward(rows_, reference::GateBackward(recalled_, gates_, dgated, &dgates), &dw_.back());
+    const Matrix dnormed = LinearBackward(gate_normed_, weight(weights), dgates, gradient(weights));
+    return Sum(dx, NormBackward(before_gate_, Size(c_.width), dnormed));
   }
 
   Mix ForwardMix(const Matrix& x, int gain, int conv, bool omit_norm, bool omit_convolution) {
@@ -140,6 +179,9 @@ class Network {
   Tensors dw_;
   Matrix embedded_, last_, last_normed_, last_gained_;
   std::vector<Block> blocks_;
+  // Of the memory.
+  std::vector<int32_t> rows_;
+  Matrix recalled_, before_gate_, gate_normed_, gates_, gated_;
 };
 
 }  // namespace
@@ -150,6 +192,14 @@ Tensors TensorsOf(const ParameterSet& parameters) {
     tensors.emplace_back(parameters.tensor(static_cast<int>(i)),
                          static_cast<size_t>(parameters.table()[i].columns));
   }
+  return tensors;
+}
+
+Tensors TensorsOf(const ParameterSet& parameters, const MemoryRows& memory,
+                  const ModelConfig& config) {
+  Tensors tensors = TensorsOf(parameters);
+  if (config.has_memory())
+    tensors.emplace_back(memory.values, static_cast<size_t>(config.memory_width));
   return tensors;
 }
 

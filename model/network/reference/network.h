@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/config.h"
+#include "model/memory_rows.h"
 #include "model/network/reference/matrix.h"
 #include "model/parameters.h"
 
@@ -26,11 +27,16 @@ struct Omit {
   bool query_norm = false;
   bool key_norm = false;
   bool final_norm = false;
+  bool memory_input = false;
+  bool memory_gate = false;
 };
 
-// A matrix for each tensor of ParameterTable, [rows, columns].
+// A matrix for each tensor of ParameterTable, [rows, columns]; where the network has a memory, then
+// one of its rows, [memory_rows, memory_width].
 using Tensors = std::vector<Matrix>;
 Tensors TensorsOf(const ParameterSet& parameters);
+Tensors TensorsOf(const ParameterSet& parameters, const MemoryRows& memory,
+                  const ModelConfig& config);
 
 struct Step {
   Matrix logits;         // [sequences * length, V]

@@ -228,6 +228,52 @@ TEST_CASE("Keep going: files within the file are not taken for its own") {
   }
 }
 
+TEST_CASE("Keep going: no zeros are written for segments that the file does not have") {
+  const Sample sample;
+  const FileHeader layout = SmallLayout(kContext, 2, 32, &sample.model);
+  const Bytes header = Serialise(layout);
+  // An end record that claims segments, of which nothing is there.
+  for (const uint32_t segments : {1u, 1000u, 4'000'000'000u}) {
+    Bytes file = header;
+    for (const uint64_t original : {uint64_t{segments} * kSegment, uint64_t{1} << 60}) {
+      const EndRecord end{segments, original, header.size() + kEndRecordBytes, 0};
+      const Bytes record = Serialise(end);
+      file.resize(header.size());
+      file.insert(file.end(), record.begin(), record.end());
+      PipeSource pipe(file);
+      for (const Salvaged& s :
+           {Salvage(*MemorySource(file), sample.model), Salvage(pipe, sample.model)}) {
+        CHECK(s.bytes.empty());
+        REQUIRE(s.report.missing.size() == 1);
+        CHECK_FALSE(s.report.missing[0].end);
+      }
+    }
+  }
+  // A sound segment, longer than any payload, whose number says that many went before.
+  Bytes jump = header;
+  for (uint32_t i = 0; i < 3; ++i) {
+    SegmentHeader segment;
+    segment.number = 3'000'000'000u + i;
+    segment.symbols = segment.original_bytes = segment.payload_bytes = kSegment;
+    const Bytes payload = RandomBytes(kSegment, i);
+    segment.payload_hash = segment.original_hash = Xxh3Of(payload);
+    const Bytes record = Serialise(segment);
+    jump.insert(jump.end(), record.begin(), record.end());
+    jump.insert(jump.end(), payload.begin(), payload.end());
+  }
+  CHECK(Salvage(*MemorySource(jump), sample.model).bytes.empty());
+}
+
+TEST_CASE("Keep going: after a hole in the file an index vouches for what was in it") {
+  const Sample sample;
+  Bytes hole = sample.file;
+  hole.erase(hole.begin() + static_cast<ptrdiff_t>(sample.starts[2]) + 3,
+             hole.begin() + static_cast<ptrdiff_t>(sample.starts[6]));
+  const Salvaged s = sample.Both(hole);
+  CHECK(MissingSegments(s.report) == std::vector<size_t>{2, 3, 4, 5});
+  CHECK(s.bytes.size() == sample.original.size());
+}
+
 TEST_CASE("Keep going: a segment of another file and a wrong predictor are found") {
   const Sample sample;
   Bytes other = sample.original;

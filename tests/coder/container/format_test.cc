@@ -142,11 +142,13 @@ TEST_CASE("Format: a newer version, mode and reserved bits are refused by name")
     std::copy(sum.bytes().begin(), sum.bytes().end(), bytes.end() - 8);
     return ThrownBy([&] { ParseFileHeader(bytes, "x.occ"); }).message;
   };
-  CHECK(refusal(9, 7).empty());
+  // Without a model nothing is said of one: contract, model block, tokenizer.
+  CHECK_THAT(refusal(9, 7), ContainsSubstring("it needs no model and says something of one"));
+  CHECK_THAT(refusal(24, 1), ContainsSubstring("it needs no model and says something of one"));
+  CHECK_THAT(refusal(31, 1), ContainsSubstring("it needs no model and says something of one"));
   CHECK_THAT(refusal(8, 2), ContainsSubstring("x.occ") && ContainsSubstring("version 2"));
   CHECK_THAT(refusal(10, 3), ContainsSubstring("another context mode"));
-  CHECK_THAT(refusal(11, 1),
-             ContainsSubstring("holds a model"));  // which this header does not name
+  CHECK_THAT(refusal(11, 1), ContainsSubstring("it needs no model and says something of one"));
   for (uint8_t bit = 2; bit != 0; bit = static_cast<uint8_t>(bit << 1))
     CHECK_THAT(refusal(11, bit), ContainsSubstring("unknown flags"));
 }

@@ -1,8 +1,12 @@
 #include "coder/predict/adaptive_predictor.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "coder/archive/compressor.h"
@@ -11,6 +15,7 @@
 #include "coder/predict/adaptive_mixer.h"
 #include "coder/predict/network_predictor.h"
 #include "data/base/digest.h"
+#include "data/base/random.h"
 #include "model/exact/network.h"
 #include "tests/catch.h"
 #include "tests/coder/test_support.h"
@@ -50,6 +55,36 @@ std::vector<int32_t> Predictions(const Bytes& bytes, int lanes) {
     }
   }
   return predictions;
+}
+
+// Who decides each byte of a text in one lane.
+std::vector<Decider> DecidersOf(const Bytes& text) {
+  const std::vector<int32_t> symbols(text.begin(), text.end());
+  std::vector<SymbolInterval> intervals(text.size());
+  std::vector<Decider> deciders(text.size());
+  const std::span<const int32_t> lane(symbols);
+  const std::span lane_intervals(intervals);
+  const std::span lane_deciders(deciders);
+  AdaptivePredictor predictor(Carried(256));
+  predictor.StartSegment(1);
+  predictor.ScoreWithDeciders(std::span(&lane, 1), std::span(&lane_intervals, 1),
+                              std::span(&lane_deciders, 1));
+  return deciders;
+}
+
+size_t Count(std::span<const Decider> deciders, Decider who) {
+  return static_cast<size_t>(std::ranges::count(deciders, who));
+}
+
+// Four kinds of words in an order that does not repeat.
+Bytes WordsOf(std::initializer_list<std::string> kinds, size_t size) {
+  Random random(3);
+  Bytes bytes;
+  while (bytes.size() < size) {
+    const std::string& word = *(kinds.begin() + random.Below(kinds.size()));
+    bytes.insert(bytes.end(), word.begin(), word.end());
+  }
+  return bytes;
 }
 
 }  // namespace
@@ -98,6 +133,24 @@ TEST_CASE("Adaptive: what comes again costs little, even where the network expec
     return codec.PayloadBytes(CodingMethod::kModel, bytes, 1, [](uint32_t) {});
   };
   CHECK(payload(twice) < payload(once) * 5 / 4);
+}
+
+TEST_CASE("Adaptive: what comes again is decided by the match, and noise by no match") {
+  const Bytes noise = RandomBytes(1000, 5);
+  Bytes thrice = noise;
+  for (int i = 0; i < 2; ++i) thrice.insert(thrice.end(), noise.begin(), noise.end());
+  const std::vector<Decider> decided = DecidersOf(thrice);
+  const std::span all(decided);
+  CHECK(Count(all.first(1000), Decider::kMatch) == 0);
+  CHECK(Count(all.first(1000), Decider::kNone) > 100);
+  CHECK(Count(all.last(1000), Decider::kMatch) > 900);
+}
+
+TEST_CASE("Adaptive: words of letters are decided by words, other strings by what came before") {
+  const auto words = DecidersOf(WordsOf({"abcd ", "abef ", "xyzw ", "mnop "}, 2000));
+  CHECK(Count(words, Decider::kWords) > 2 * Count(words, Decider::kOrders));
+  const auto numbers = DecidersOf(WordsOf({"1234 ", "1256 ", "9870 ", "5555 "}, 2000));
+  CHECK(Count(numbers, Decider::kOrders) > 2 * Count(numbers, Decider::kWords));
 }
 
 TEST_CASE("Adaptive: predictions are those of the format, by digest") {

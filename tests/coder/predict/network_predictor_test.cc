@@ -197,4 +197,21 @@ TEST_CASE("Language model codec: a context beyond the network's is refused") {
         }).kind == ErrorKind::kUsage);
 }
 
+TEST_CASE(
+    "Network predictor: the tokenizer is read and has to fit, also where a symbol is a byte") {
+  const ModelConfig config = testing::TestConfig(256, 16, 2, 1, 1, 3, 16, {5, 0});
+  const auto made_with = [&](const Bytes& tokenizer) {
+    QuantizedModel model = testing::RandomModel(config, 1);
+    model.tokenizer = tokenizer;
+    const ExactNetwork network(std::move(model), Kernels::kPlain);
+    return ThrownBy([&] { NetworkCodecModel(network); }).kind;
+  };
+  CHECK_FALSE(made_with({1}));
+  CHECK_FALSE(made_with({2, 0, 0}));  // byte pairs without merges
+  for (const Bytes& tokenizer : {Bytes{}, Bytes{0}, Bytes{99}, Bytes{1, 1}, Bytes{4}, Bytes{5},
+                                 Bytes{2, 1, 0, 0x65, 0x66}, Bytes{2, 0, 0, 0}, Bytes(40, 7)}) {
+    CHECK(made_with(tokenizer) == ErrorKind::kDamaged);
+  }
+}
+
 }  // namespace occam

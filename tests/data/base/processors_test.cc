@@ -52,6 +52,15 @@ TEST_CASE("Processors: a mount that begins within the hierarchy shows the groups
   CHECK(CpuQuota("0::/somewhere\n", Version2Mount(folder.path(), "/docker/123")) == 4.0);
 }
 
+TEST_CASE("Processors: a group whose quota cannot be read has none") {
+  const TemporaryFolder folder;
+  // A folder opens as a file does, and fails when it is read.
+  std::filesystem::create_directories(folder / "job/cpu.max");
+  CHECK(!CpuQuota("0::/job\n", Version2Mount(folder.path())));
+  Write(folder / "cpu.max", "50000 100000\n");
+  CHECK(CpuQuota("0::/job\n", Version2Mount(folder.path())) == 0.5);
+}
+
 TEST_CASE("Processors: the least quota counts, version 1") {
   const TemporaryFolder folder;
   const std::string groups = "3:cpuset:/set\n2:cpu,cpuacct:/job\n0::/\n";

@@ -93,22 +93,15 @@ TEST_CASE("Checkpoint: a missing file and a folder are input errors") {
   const TemporaryFolder folder;
   CHECK(ThrownBy([&] { LoadCheckpoint(folder / "none.h5"); }).kind == ErrorKind::kIo);
   CHECK(ThrownBy([&] { LoadCheckpoint(folder.path()); }).kind == ErrorKind::kIo);
-  CHECK(ThrownBy([&] { IsCheckpoint(folder / "none.h5"); }).kind == ErrorKind::kIo);
 }
 
 TEST_CASE("Checkpoint: a file is known by its first bytes") {
-  const TemporaryFolder folder;
   const Bytes bytes = SavedSample();
-  WritePlainly(folder / "whole", bytes);
-  WritePlainly(folder / "magic", std::span(bytes).first(8));
-  WritePlainly(folder / "short", std::span(bytes).first(7));
-  WritePlainly(folder / "foreign", H5Writer(0).Finish());
-  WritePlainly(folder / "empty", {});
-  CHECK(IsCheckpoint(folder / "whole"));
-  CHECK(IsCheckpoint(folder / "magic"));
-  CHECK_FALSE(IsCheckpoint(folder / "short"));
-  CHECK_FALSE(IsCheckpoint(folder / "foreign"));
-  CHECK_FALSE(IsCheckpoint(folder / "empty"));
+  CHECK(IsCheckpoint(bytes));
+  CHECK(IsCheckpoint(std::span(bytes).first(8)));
+  CHECK_FALSE(IsCheckpoint(std::span(bytes).first(7)));
+  CHECK_FALSE(IsCheckpoint(H5Writer(0).Finish()));
+  CHECK_FALSE(IsCheckpoint({}));
 }
 
 // What follows has a digest that holds, so that only the loader's own checks are in the way.
@@ -214,7 +207,7 @@ TEST_CASE("Checkpoint: a missing tensor, a wrong shape and a wrong type are name
 
 TEST_CASE(
     "Checkpoint: one that was trained for another numeric contract is refused by its number") {
-  for (const int32_t contract : {0, kContractVersion - 1, kContractVersion + 1}) {
+  for (const int32_t contract : {0, kContractVersion - 1, kMemoryContract + 1}) {
     const Thrown thrown = LoadingOf(BuiltWith({.contract = contract}));
     CHECK(thrown.kind == ErrorKind::kDamaged);
     CHECK(thrown.Mentions("contract " + std::to_string(contract == 0 ? 2 : contract)));

@@ -84,6 +84,28 @@ TEST_CASE("Checkpoint: a network without convolutions comes back") {
   CHECK(LoadCheckpoint(folder / "x.h5").config == config);
 }
 
+TEST_CASE("Checkpoint: a memory, its step and the optimizer's arrays come back bit for bit") {
+  const TemporaryFolder folder;
+  ModelConfig config = SampleConfig();
+  config.memory_rules = {{RuleKind::kSymbols, 3, 5}, {RuleKind::kWords, 2, 4}};
+  config.memory_width = 8;
+  config.memory_gate = 1;
+  Checkpoint saved{config, ParameterSet(config), {}, {1}, TrainingState{}, {}, MemoryRows(config)};
+  Randomise(&saved.weights, 3);
+  for (size_t i = 0; i < saved.memory.values.size(); i += 3)
+    saved.memory.values[i] = 1 / (1 + static_cast<float>(i));
+  saved.calibration.memory_step = 0x1.8p-4f;
+  saved.training->arrays["memory.counts"] = {1, 2.5f, 0};
+  SaveCheckpoint(folder / "x.h5", saved);
+  const Checkpoint loaded = LoadCheckpoint(folder / "x.h5");
+  CHECK(loaded.config == config);
+  CHECK(loaded.memory == saved.memory);
+  CHECK(loaded.calibration.memory_step == saved.calibration.memory_step);
+  CHECK(loaded.training->arrays == saved.training->arrays);
+  saved.memory.values.pop_back();
+  CHECK(ThrownBy([&] { SaveCheckpoint(folder / "y.h5", saved); }).kind == ErrorKind::kInternal);
+}
+
 TEST_CASE("Checkpoint: the same contents give the same file") {
   CHECK(SavedSample() == SavedSample());
 }

@@ -62,6 +62,62 @@ TEST_CASE("Model file: what is written is read back, with the same id") {
   CHECK(SerialiseModel(back) == bytes);
 }
 
+QuantizedModel SmallMemoryModel() {
+  ModelConfig config = TestConfig(3, 8, 1, 1, 1, 2, 4, {2, 0});
+  config.memory_rules = {{RuleKind::kSymbols, 2, 4}, {RuleKind::kWords, 1, 5}};
+  config.memory_width = 8;
+  config.memory_gate = 1;
+  QuantizedModel model = RandomModel(config, 1);
+  model.tokenizer = {1, 2, 3};
+  return model;
+}
+
+TEST_CASE("Model file: one with a memory is of contract 4, and read back with the same id") {
+  const QuantizedModel model = SmallMemoryModel();
+  const Bytes bytes = SerialiseModel(model);
+  CHECK(bytes[12] == kMemoryContract);
+  CHECK(SerialiseModel(SmallModel())[12] == kContractVersion);
+  const QuantizedModel back = ParseModel(bytes, "test.occm");
+  CHECK(back.config == model.config);
+  CHECK(back.memory.step == model.memory.step);
+  CHECK(back.memory.codes == model.memory.codes);
+  CHECK(ModelId(back) == ModelId(model));
+  CHECK(SerialiseModel(back) == bytes);
+  QuantizedModel other = model;
+  other.memory.codes[9] ^= 1;
+  CHECK(ModelId(other) != ModelId(model));
+  other = model;
+  other.memory.step *= 2;
+  CHECK(ModelId(other) != ModelId(model));
+}
+
+TEST_CASE("Model file: of one with a memory, too, every truncation and flipped bit is damage") {
+  Bytes bytes = SerialiseModel(SmallMemoryModel());
+  for (size_t n = 0; n < bytes.size(); ++n) REQUIRE(IsDamaged(std::span(bytes).first(n)));
+  for (size_t i = 0; i < bytes.size() * 8; ++i) {
+    bytes[i / 8] ^= static_cast<uint8_t>(1u << (i % 8));
+    REQUIRE(IsDamaged(bytes));
+    bytes[i / 8] ^= static_cast<uint8_t>(1u << (i % 8));
+  }
+}
+
+TEST_CASE("Model: a memory of another shape, step or code than is allowed is refused") {
+  const QuantizedModel good = SmallMemoryModel();
+  const auto refused = [&](const auto& change) {
+    QuantizedModel model = good;
+    change(model);
+    CHECK(KindOf([&] { CheckModel(model, "m"); }) == ErrorKind::kDamaged);
+  };
+  refused([](QuantizedModel& m) { m.memory.codes.pop_back(); });
+  refused([](QuantizedModel& m) { m.memory.codes.back() = 64; });
+  refused([](QuantizedModel& m) { m.memory.codes.back() = -64; });
+  for (const float step : {0.0f, 2048.0f, -0.5f, 0x1p-61f, 0x1.000002p-1f})
+    refused([&](QuantizedModel& m) { m.memory.step = step; });
+  QuantizedModel plain = SmallModel();
+  plain.memory.step = 0.5f;
+  CHECK(KindOf([&] { CheckModel(plain, "m"); }) == ErrorKind::kDamaged);
+}
+
 TEST_CASE("Model file: every truncation and every extension is reported as damaged") {
   Bytes bytes = SerialiseModel(SmallModel());
   for (size_t n = 0; n < bytes.size(); ++n) REQUIRE(IsDamaged(std::span(bytes).first(n)));

@@ -1,8 +1,10 @@
 // The exact network is the network of docs/architecture.md: against the same weights in double
 // precision, with libm, written here again without looking at how the exact one does it.
+#include <algorithm>
 #include <cmath>
 
 #include "model/rotary.h"
+#include "model/row_rules.h"
 #include "tests/catch.h"
 #include "tests/model/exact/exact_testing.h"
 
@@ -15,7 +17,11 @@ using Vector = std::vector<double>;
 class ReferenceNetwork {
  public:
   explicit ReferenceNetwork(const QuantizedModel& model)
-      : c_(model.config), index_(c_), table_(ParameterTable(c_)) {
+      : c_(model.config),
+        index_(c_),
+        table_(ParameterTable(c_)),
+        rules_(c_),
+        memory_(MemoryOf(model)) {
     for (size_t t = 0; t < table_.size(); ++t) {
       const QuantizedTensor& from = model.tensors[t];
       Vector& to = tensors_.emplace_back();
@@ -32,12 +38,22 @@ class ReferenceNetwork {
 
   // Bits of every symbol.
   Vector Bits(std::span<const int32_t> symbols) const {
-    std::vector<Vector> x;
+    std::vector<Vector> x, chosen;
+    KnownPast past;
     for (size_t t = 0; t < symbols.size(); ++t) {
       const int32_t input = t == 0 ? c_.begin_symbol() : symbols[t - 1];
-      x.push_back(Normed(Row(index_.embedding, static_cast<size_t>(input))));
+      Vector row = Row(index_.embedding, static_cast<size_t>(input));
+      if (t > 0) past.Append(input);
+      if (c_.has_memory()) {
+        chosen.push_back(Chosen(past));
+        Add(Times(index_.memory_projection, chosen[t]), &row);
+      }
+      x.push_back(Normed(row));
     }
     for (int l = 0; l < c_.layers; ++l) {
+      if (l == c_.memory_gate) {
+        for (size_t t = 0; t < x.size(); ++t) AddGated(chosen[t], &x[t]);
+      }
       const LayerIndex& at = index_.layers[static_cast<size_t>(l)];
       const auto h = Mixed(x, at.gain1, at.conv1);
       AddAttention(h, at, l, &x);
@@ -64,6 +80,23 @@ class ReferenceNetwork {
     const auto n = static_cast<ptrdiff_t>(table_[static_cast<size_t>(t)].columns);
     const auto begin = T(t).begin() + static_cast<ptrdiff_t>(row) * n;
     return {begin, begin + n};
+  }
+  Vector Chosen(const KnownPast& past) const {
+    std::vector<int32_t> rows(rules_.count());
+    rules_.Choose(past, rows);
+    const auto width = static_cast<ptrdiff_t>(c_.memory_width);
+    Vector chosen;
+    for (const int32_t row : rows) {
+      const auto begin = memory_.values.begin() + row * width;
+      chosen.insert(chosen.end(), begin, begin + width);
+    }
+    return chosen;
+  }
+  void AddGated(Vector rows, Vector* x) const {
+    const Vector gates = Times(index_.memory_gates, Normed(*x));
+    for (size_t i = 0; i < rows.size(); ++i)
+      rows[i] *= std::clamp(1 + gates[i / static_cast<size_t>(c_.memory_width)], 0.0, 2.0);
+    Add(Times(index_.memory_gated, rows), x);
   }
   Vector Times(int t, const Vector& v) const {
     Vector y(static_cast<size_t>(table_[static_cast<size_t>(t)].rows));
@@ -158,10 +191,12 @@ class ReferenceNetwork {
   ParameterIndex index_;
   std::vector<ParameterSpec> table_;
   std::vector<Vector> tensors_;
+  RowRules rules_;
+  MemoryRows memory_;
 };
 
 TEST_CASE("Exact network: it is the float network of the same weights, to its rounding") {
-  for (const auto& [name, config] : TestConfigs()) {
+  for (const auto& [name, config] : AllConfigs()) {
     INFO(name);
     const QuantizedModel model = RandomModel(config, 21);
     const ExactNetwork network(model, Kernels::kPlain);

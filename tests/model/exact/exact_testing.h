@@ -53,6 +53,42 @@ inline std::vector<NamedConfig> TestConfigs() {
   };
 }
 
+// Networks with a memory: the one to train, and others whose rules, rows, places and symbols
+// differ.
+inline std::vector<NamedConfig> MemoryConfigs() {
+  NamedConfig family = TestConfigs()[0];
+  family.name = "the 200K width with a memory";
+  SetMemory("tiny", &family.config);
+  NamedConfig symbols{"eight rules of symbols, rows of 8",
+                      TestConfig(300, 40, 5, 1, 3, 2, 200, {7, 0, 33})};
+  for (uint8_t n = 1; n <= kMaxRuleSymbols; ++n)
+    symbols.config.memory_rules.push_back({RuleKind::kSymbols, n, static_cast<uint8_t>(3 + n)});
+  symbols.config.memory_width = 8;
+  symbols.config.memory_gate = 2;
+  NamedConfig words{"two rules of words, rows of 64, no gate",
+                    TestConfig(128, 96, 4, 2, 2, 0, 100, {31, 32})};
+  words.config.memory_rules = {{RuleKind::kWords, 3, 9}, {RuleKind::kWords, 1, 6}};
+  words.config.memory_width = 64;
+  return {family, symbols, words};
+}
+
+inline std::vector<NamedConfig> AllConfigs() {
+  std::vector<NamedConfig> all = TestConfigs();
+  for (NamedConfig& config : MemoryConfigs()) all.push_back(std::move(config));
+  return all;
+}
+
+// Random numbers, but in every fourth row zeros, as in rows that are never used.
+inline MemoryRows RandomRows(const ModelConfig& config, uint64_t seed) {
+  MemoryRows rows(config);
+  Random random(seed, 1);
+  for (size_t i = 0; i < rows.values.size(); ++i) {
+    const float value = random.Symmetric(1.0f);
+    if (i / static_cast<size_t>(config.memory_width) % 4 != 0) rows.values[i] = value;
+  }
+  return rows;
+}
+
 inline QuantizedModel RandomModel(const ModelConfig& config, uint64_t seed) {
   ParameterSet weights(config);
   Randomise(&weights, seed);
@@ -60,7 +96,9 @@ inline QuantizedModel RandomModel(const ModelConfig& config, uint64_t seed) {
   Calibration calibration;
   calibration.key_maxima.assign(count, 3.0f);
   calibration.value_maxima.assign(count, 2.5f);
-  return Quantise(config, weights, calibration, {});
+  if (config.has_memory()) calibration.memory_step = StepNear(1.0 / 40);
+  const Bytes tokenizer(1, 1);  // that of bytes
+  return Quantise(config, weights, calibration, tokenizer, RandomRows(config, seed));
 }
 
 inline std::vector<int32_t> RandomSymbols(const ModelConfig& config, size_t count, uint64_t seed) {

@@ -74,13 +74,14 @@ class TestNetwork {
         workspace_(config, precision, &team_),
         weights_(config, precision),
         transformer_(config, sequences, length, &workspace_) {}
-  std::span<const float> Forward(const ParameterSet& weights, std::span<const int32_t> inputs) {
+  std::span<const float> Forward(const WeightsView& weights, std::span<const int32_t> inputs) {
     weights_.Set(weights, &team_);
     return transformer_.Forward(weights_, inputs);
   }
   // Goes backward with the weights of the last Forward.
-  void Backward(std::span<const float> dlogits, ParameterSet* gradients) {
-    transformer_.Backward(weights_, dlogits, gradients);
+  void Backward(std::span<const float> dlogits, ParameterSet* gradients,
+                RecalledRows* recalled = nullptr) {
+    transformer_.Backward(weights_, dlogits, gradients, recalled);
   }
   Calibration KeyValueMaxima() const { return transformer_.KeyValueMaxima(); }
 
@@ -104,6 +105,23 @@ inline ModelConfig SmallConfig(int conv_width) {
   config.context = 48;
   config.windows = {5, 0, 31};
   return config;
+}
+
+// The same with a memory, whose rows are projected at the input and gated before the last block.
+inline ModelConfig SmallMemoryConfig() {
+  ModelConfig config = SmallConfig(4);
+  config.memory_rules = {
+      {RuleKind::kSymbols, 1, 5}, {RuleKind::kSymbols, 3, 6}, {RuleKind::kWords, 1, 4}};
+  config.memory_width = 8;
+  config.memory_gate = 2;
+  return config;
+}
+
+inline MemoryRows RandomMemory(const ModelConfig& config, uint64_t seed) {
+  MemoryRows memory(config);
+  Random random(seed);
+  for (float& x : memory.values) x = random.Symmetric(1.0f);
+  return memory;
 }
 
 }  // namespace occam

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
-#include <filesystem>
 #include <optional>
 #include <span>
 #include <string>
@@ -99,6 +98,16 @@ int List(const std::string& input, const std::atomic<bool>& interrupted) {
   return 0;
 }
 
+// The library does not know which of several files a record is.
+template <typename Act>
+auto WithName(const std::string& name, const Act& act) {
+  try {
+    return act();
+  } catch (const Error& error) {
+    throw Error(error.kind(), name + ": " + error.what());
+  }
+}
+
 // Runs one file through the library, with progress, and prints its line with -v.
 class FileWorker {
  public:
@@ -113,11 +122,13 @@ class FileWorker {
     const bool test = request_.action == Action::kTest;
     const std::string output = test ? "" : OutputName(request_, input);
     const bool compress = request_.action == Action::kCompress;
+    if (!test) CheckOutput(request_, output);
     if (compress && output == kStandard && ::isatty(STDOUT_FILENO) == 1 && !request_.force) {
       throw UsageError("compressed data would go to the terminal; name a file, or use -f");
     }
     const auto sink = test ? NullSink() : OpenSink(output, request_.force);
-    if (const auto attributes = source->attributes()) sink->SetAttributes(*attributes);
+    const auto attributes = source->attributes();
+    if (attributes) sink->SetAttributes(*attributes);
     ProgressLine line(request_.quiet);
     std::vector<Damage> damage;
     const Stats stats = Run(*source, *sink, &line, &damage);
@@ -125,9 +136,9 @@ class FileWorker {
     line.Clear();
     if (request_.verbose) PrintLine(*source, stats, damage.empty(), line.elapsed_s());
     PrintDamage(source->name(), damage);
-    const bool files = !test && input != kStandard && output != kStandard;
-    if (request_.remove_input && files && damage.empty()) std::filesystem::remove(input);
-    return damage.empty() ? 0 : ExitCode(ErrorKind::kDamaged);
+    if (!damage.empty()) return ExitCode(ErrorKind::kDamaged);
+    if (attributes && RemovesInput(request_, input, output)) RemoveRead(input, *attributes);
+    return 0;
   }
 
   bool interrupted() const { return interrupted_; }
@@ -144,6 +155,7 @@ class FileWorker {
       if (!interrupted_) ShowProgress(line, source, original, file);
       return !interrupted_;
     };
+    if (request_.raw_frame) return RunFrame(source, sink, options);
     if (request_.keep_going) options.damage = [damage](const Damage& d) { damage->push_back(d); };
     SourceReader reader(source);
     SinkWriter writer(sink);
@@ -151,6 +163,23 @@ class FileWorker {
     if (!request_.range) return DecompressStream(reader, writer, options);
     return DecompressRangeStream(reader, writer, request_.range->offset, request_.range->length,
                                  options);
+  }
+
+  // A record and its bare frame, whichever way.
+  Stats RunFrame(ByteSource& source, ByteSink& sink, const Options& options) {
+    const bool compress = request_.action == Action::kCompress;
+    // A byte more than there may be, so that it is seen.
+    Bytes input(OCCAM_RECORD_MAX + OCCAM_FRAME_MAX + 1);
+    input.resize(source.Read(input));
+    RecordCodec codec(*model_, request_.check_bytes, options.progress);
+    const Bytes output = WithName(
+        source.name(), [&] { return compress ? codec.Encode(input) : codec.Decode(input); });
+    sink.Write(output);
+    Stats stats = occam_stats_init();
+    stats.original_bytes = compress ? input.size() : output.size();
+    stats.file_bytes = compress ? output.size() : input.size();
+    stats.payload_bytes = stats.file_bytes;
+    return stats;
   }
 
   void PrintLine(const ByteSource& source, const Stats& stats, bool sound, double elapsed_s) const {
@@ -186,28 +215,27 @@ class FileWorker {
 };
 
 int Run(const CompressOptions& request) {
+  CheckFiles(request);
   const bool plain = request.kernels == Kernels::kPlain;
   std::optional<Model> model;
   if (!request.model.empty() && request.action != Action::kList) {
     model = LoadDoorModel(request.model, plain);
-  } else if (request.action == Action::kCompress) {
+  } else if (request.action == Action::kCompress || request.raw_frame) {
     model = Model::BuiltIn("", plain);  // once for all files
   }
 
   FileWorker worker(request, model ? &*model : nullptr);
   int code = 0;
+  // One bad file does not keep the others from being worked on; the first failure is the exit code.
   for (const std::string& file : request.files) {
+    int result = 0;
     try {
-      const int result = worker.Work(file);
-      if (code == 0) code = result;
-    } catch (const Error& e) {
+      result = worker.Work(file);
+    } catch (...) {
       if (worker.interrupted()) return kInterruptedExitCode;
-      // One bad file does not keep the others from being worked on; the first failure is the exit
-      // code.
-      if (request.files.size() == 1) throw;
-      fmt::print(stderr, "occam: {}\n", e.what());
-      if (code == 0) code = ExitCode(e.kind());
+      result = ReportFailure("occam: ");
     }
+    if (code == 0) code = result;
   }
   return code;
 }

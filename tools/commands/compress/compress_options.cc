@@ -4,6 +4,7 @@
 
 #include "coder/api/built_in_models.h"
 #include "data/base/error.h"
+#include "data/base/file_plan.h"
 #include "data/base/format.h"
 #include "data/base/units.h"
 #include "tools/command.h"
@@ -13,6 +14,7 @@ namespace occam {
 namespace {
 
 constexpr char kSuffix[] = ".occ";
+constexpr char kFrameSuffix[] = ".frame";
 
 constexpr char kCompressEpilogue[] =
     "Without FILE, or with -, reads standard input and writes standard output. The input file is "
@@ -25,7 +27,9 @@ constexpr char kCompressEpilogue[] =
     "  tar c folder | compress --ckpt wiki.occm > folder.tar.occ\n"
     "  compress --ckpt wiki.occm --embed-model book.txt  # needs nothing else to be restored\n"
     "  compress -l book.txt.occ                          # sizes, model and methods\n"
-    "  compress -d --ckpt wiki.occm book.txt.occ         # the same as decompress\n";
+    "  compress -d --ckpt wiki.occm book.txt.occ         # the same as decompress\n"
+    "  compress --raw-frame --ckpt logs.occm line.json   # a small record: writes "
+    "line.json.frame\n";
 
 constexpr char kDecompressEpilogue[] =
     "Without FILE, or with -, reads standard input and writes standard output. The compressed file "
@@ -66,6 +70,13 @@ cxxopts::Options MakeOptions(bool decompress) {
                  {"l,list", "List sizes, model and methods of compressed files; needs no model"},
                  {"range", "OFFSET:LENGTH", Text(),
                   "Decompress this part of the original alone; LENGTH may be missing: to the end"},
+                 {"raw-frame",
+                  "Take each file for one record, and its compressed form for a bare frame: no "
+                  "magic, no index, no model id, at most 4 bytes around the payload. Whoever "
+                  "restores gives the same --ckpt and --check-bytes"},
+                 {"check-bytes", "N", Takes<int>("1"),
+                  "Bytes of a hash in a bare frame: with 1 a wrong model or damage is taken for "
+                  "right once in 256 times, with 2 once in 65536, with 0 often"},
                  {"keep-going",
                   "Restore what is sound of damaged files: zeros for what is missing, which is "
                   "printed; ends with exit code 4"},
@@ -108,6 +119,18 @@ OriginalRange ParseRange(const std::string& text) {
   return range;
 }
 
+// What a bare frame has no room for.
+void CheckRawFrame(const cxxopts::ParseResult& args, const CompressOptions& request) {
+  if (!request.raw_frame) {
+    if (args.count("check-bytes") > 0) throw UsageError("--check-bytes is for --raw-frame");
+    return;
+  }
+  for (const char* name : {"embed-model", "mode", "range", "keep-going", "list"}) {
+    if (args.count(name) > 0)
+      throw UsageError(fmt::format("--{} is for files: a bare frame has a payload alone", name));
+  }
+}
+
 CompressOptions ReadRequest(const cxxopts::ParseResult& args, bool decompress) {
   CompressOptions request;
   const bool d = decompress || args.count("decompress") > 0;
@@ -142,6 +165,9 @@ CompressOptions ReadRequest(const cxxopts::ParseResult& args, bool decompress) {
       (request.action == Action::kCompress || request.action == Action::kList || request.range)) {
     throw UsageError("--keep-going is for decompressing and testing whole files");
   }
+  request.raw_frame = args.count("raw-frame") > 0;
+  request.check_bytes = args["check-bytes"].as<int>();
+  CheckRawFrame(args, request);
   if (args.count("rm") > 0 && args.count("keep") > 0)
     throw UsageError("give --rm or --keep, not both");
   request.force = args.count("force") > 0;
@@ -171,16 +197,54 @@ CompressOptions ParseCompressOptions(int argc, const char* const* argv, bool dec
 std::string OutputName(const CompressOptions& request, const std::string& input) {
   if (!request.output.empty()) return request.output;
   if (request.to_stdout || input == kStandard) return kStandard;
+  const std::string suffix = request.raw_frame ? kFrameSuffix : kSuffix;
   if (request.action == Action::kCompress) {
-    if (input.ends_with(kSuffix))
-      throw UsageError(input + " has the suffix .occ already; use -o to name the output");
-    return input + kSuffix;
+    if (input.ends_with(suffix))
+      throw UsageError(input + " has the suffix " + suffix + " already; use -o to name the output");
+    return input + suffix;
   }
   const std::string base = std::filesystem::path(input).filename();
-  if (!base.ends_with(kSuffix) || base == kSuffix) {
-    throw UsageError(input + " has no suffix .occ, so the output has no name; use -o or -c");
+  if (!base.ends_with(suffix) || base == suffix) {
+    throw UsageError(input + " has no suffix " + suffix +
+                     ", so the output has no name; use -o or -c");
   }
-  return input.substr(0, input.size() - std::string(kSuffix).size());
+  return input.substr(0, input.size() - suffix.size());
+}
+
+bool RemovesInput(const CompressOptions& request, const std::string& input,
+                  const std::string& output) {
+  return request.remove_input && input != kStandard && output != kStandard;
+}
+
+void CheckOutput(const CompressOptions& request, const std::string& output) {
+  if (!request.output.empty() || output == kStandard || request.force) return;
+  std::error_code error;
+  const auto type = std::filesystem::status(output, error).type();
+  using Type = std::filesystem::file_type;
+  if (error == std::errc::filename_too_long)
+    throw IoError(output + " is a longer name than a file can have; -o gives it another");
+  if (type == Type::regular || type == Type::directory || type == Type::not_found || error) return;
+  throw IoError(output + " is a device or a pipe; name it with -o, or use -f to write there");
+}
+
+void CheckFiles(const CompressOptions& request) {
+  if (request.action == Action::kTest || request.action == Action::kList) return;
+  FilePlan plan;
+  if (!request.model.empty()) plan.Read(request.model, "the model");
+  for (const std::string& input : request.files) {
+    std::string output;
+    try {
+      output = OutputName(request, input);
+    } catch (const Error&) {
+      continue;  // not read either
+    }
+    std::error_code error;
+    const bool refused = !request.force && std::filesystem::is_regular_file(output, error);
+    if (refused) continue;
+    plan.Read(input, "an input");
+    plan.Write(output, "an output");
+    if (RemovesInput(request, input, output)) plan.Remove(input, "an input");
+  }
 }
 
 }  // namespace occam

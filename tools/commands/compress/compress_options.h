@@ -25,6 +25,8 @@ struct CompressOptions {
   std::vector<std::string> files;      // at least one
   std::string output;                  // empty: by the input's name
   std::optional<OriginalRange> range;  // decompressing: this part alone
+  bool raw_frame = false;              // the whole file is one record, coded into a bare frame
+  int check_bytes = 1;                 // of a bare frame
   bool keep_going = false;             // decompressing: what is sound of damaged files
   bool to_stdout = false;
   bool force = false;
@@ -42,6 +44,18 @@ ContextMode ParseContextMode(const std::string& text);
 
 // The file that the output for an input goes to; kStandard for standard output. Throws kUsage.
 std::string OutputName(const CompressOptions& request, const std::string& input);
+
+// Returns whether the input is to be removed once the output is written.
+bool RemovesInput(const CompressOptions& request, const std::string& input,
+                  const std::string& output);
+
+// Throws kIo where an output that was named after its input is a device or a pipe: whoever reads
+// there was not meant.
+void CheckOutput(const CompressOptions& request, const std::string& output);
+
+// Checks before the first file is opened. Throws kUsage where one of the files is two things at
+// once, so that the command would lose it (data/base/file_plan.h).
+void CheckFiles(const CompressOptions& request);
 
 }  // namespace occam
 

@@ -1,0 +1,183 @@
+#include "model/config_fields.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "data/base/error.h"
+#include "data/base/format.h"
+#include "model/quantized_model.h"
+
+namespace occam {
+namespace {
+
+// Id of each field (docs/spec/memory.md, section 1).
+enum FieldId : uint32_t {
+  kVocabulary = 1,
+  kWidth,
+  kLayers,
+  kHeads,
+  kKvHeads,
+  kMlpFactor,
+  kConvWidth,
+  kContext,
+  kWindows,
+  kMemoryRules = 16,
+  kMemoryWidthField,
+  kMemoryGateField,
+};
+constexpr size_t kRuleBytes = 4;
+constexpr uint32_t kMaxFields = 1024;
+
+// visit(id, number) for the numbers that contract 3 has, in its order.
+template <typename Config, typename Visit>
+void ForEachNumber(Config& c, const Visit& visit) {
+  visit(kVocabulary, c.vocabulary);
+  visit(kWidth, c.width);
+  visit(kLayers, c.layers);
+  visit(kHeads, c.heads);
+  visit(kKvHeads, c.kv_heads);
+  visit(kMlpFactor, c.mlp_factor);
+  visit(kConvWidth, c.conv_width);
+  visit(kContext, c.context);
+}
+
+std::vector<int32_t> GetNumbers(ByteReader* in) {
+  std::vector<int32_t> numbers;
+  while (in->remaining() > 0) numbers.push_back(static_cast<int32_t>(in->Get<uint32_t>()));
+  return numbers;
+}
+
+ModelConfig GetPlainConfig(ByteReader* in) {
+  ModelConfig c;
+  ForEachNumber(
+      c, [&](uint32_t, int32_t& number) { number = static_cast<int32_t>(in->Get<uint32_t>()); });
+  if (c.layers < 0 || static_cast<uint64_t>(c.layers) * 4 > in->remaining())
+    throw DamagedError(in->name() + ": the number of layers is wrong");
+  ByteReader windows(in->GetBytes(static_cast<uint64_t>(c.layers) * 4), in->name());
+  c.windows = GetNumbers(&windows);
+  CheckConfig(c, ErrorKind::kDamaged);
+  return c;
+}
+
+void PutField(uint32_t id, ByteWriter value, ByteWriter* out) {
+  out->Put(id);
+  out->Put(static_cast<uint32_t>(value.bytes().size()));
+  out->PutBytes(value.bytes());
+}
+
+void PutNumber(uint32_t id, int32_t number, ByteWriter* out) {
+  ByteWriter value;
+  value.Put(static_cast<uint32_t>(number));
+  PutField(id, std::move(value), out);
+}
+
+// The fields beyond contract 3 that do not have their defaults.
+std::vector<FieldId> MemoryFields(const ModelConfig& c) {
+  std::vector<FieldId> ids;
+  if (c.has_memory()) ids.push_back(kMemoryRules);
+  if (c.memory_width != kMemoryWidth) ids.push_back(kMemoryWidthField);
+  if (c.has_gate()) ids.push_back(kMemoryGateField);
+  return ids;
+}
+
+void PutMemoryField(FieldId id, const ModelConfig& c, ByteWriter* out) {
+  if (id == kMemoryWidthField) return PutNumber(id, c.memory_width, out);
+  if (id == kMemoryGateField) return PutNumber(id, c.memory_gate, out);
+  ByteWriter rules;
+  for (const RowRule& rule : c.memory_rules) {
+    for (const uint8_t byte : {static_cast<uint8_t>(rule.kind), rule.count, rule.bits, uint8_t{0}})
+      rules.Put(byte);
+  }
+  PutField(id, std::move(rules), out);
+}
+
+std::vector<RowRule> GetRules(ByteReader* in) {
+  std::vector<RowRule> rules;
+  while (in->remaining() >= kRuleBytes) {
+    const auto kind = static_cast<RuleKind>(in->Get<uint8_t>());
+    const auto count = in->Get<uint8_t>(), bits = in->Get<uint8_t>();
+    if (in->Get<uint8_t>() != 0) throw DamagedError(in->name() + ": a rule of the memory is wrong");
+    rules.push_back({kind, count, bits});
+  }
+  return rules;
+}
+
+void GetField(uint32_t id, ByteReader* value, ModelConfig* c) {
+  if (id == kWindows) {
+    c->windows = GetNumbers(value);
+  } else if (id == kMemoryRules) {
+    c->memory_rules = GetRules(value);
+  } else {
+    int32_t* field = id == kMemoryWidthField  ? &c->memory_width
+                     : id == kMemoryGateField ? &c->memory_gate
+                                              : nullptr;
+    ForEachNumber(*c, [&](uint32_t known, int32_t& number) {
+      if (known == id) field = &number;
+    });
+    if (field == nullptr) {
+      throw DamagedError(fmt::format(
+          "{}: field {} of the model's configuration is not known here: it needs a newer Occam",
+          value->name(), id));
+    }
+    *field = static_cast<int32_t>(value->Get<uint32_t>());
+  }
+  if (value->remaining() != 0) {
+    throw DamagedError(
+        fmt::format("{}: field {} of the model's configuration is too long", value->name(), id));
+  }
+}
+
+}  // namespace
+
+int ContractOf(const ModelConfig& config) {
+  return MemoryFields(config).empty() ? kContractVersion : kMemoryContract;
+}
+
+void PutConfigFields(const ModelConfig& config, ByteWriter* out) {
+  const std::vector<FieldId> more = MemoryFields(config);
+  out->Put(static_cast<uint32_t>(kWindows + more.size()));
+  ForEachNumber(config, [&](uint32_t id, int32_t number) { PutNumber(id, number, out); });
+  ByteWriter windows;
+  for (const int32_t window : config.windows) windows.Put(static_cast<uint32_t>(window));
+  PutField(kWindows, std::move(windows), out);
+  for (const FieldId id : more) PutMemoryField(id, config, out);
+}
+
+// Fields must come as PutConfigFields writes them, so that a configuration has one form.
+ModelConfig GetConfigFields(ByteReader* in) {
+  const size_t begin = in->position();
+  ByteReader again = *in;
+  const auto count = in->Get<uint32_t>();
+  if (count > kMaxFields) throw DamagedError(in->name() + ": the number of fields is wrong");
+  ModelConfig c;
+  for (uint32_t i = 0; i < count; ++i) {
+    const auto id = in->Get<uint32_t>();
+    const auto length = in->Get<uint32_t>();
+    ByteReader value(in->GetBytes(length), in->name());
+    GetField(id, &value, &c);
+  }
+  CheckConfig(c, ErrorKind::kDamaged);
+  ByteWriter canonical;
+  PutConfigFields(c, &canonical);
+  const auto written = again.GetBytes(in->position() - begin);
+  if (!std::ranges::equal(written, canonical.bytes()))
+    throw DamagedError(in->name() + ": the fields of the configuration are not in their form");
+  return c;
+}
+
+void PutConfig(const ModelConfig& config, ByteWriter* out) {
+  if (ContractOf(config) == kMemoryContract) return PutConfigFields(config, out);
+  ForEachNumber(config, [&](uint32_t, int32_t number) { out->Put(static_cast<uint32_t>(number)); });
+  for (const int32_t window : config.windows) out->Put(static_cast<uint32_t>(window));
+}
+
+ModelConfig GetConfig(int contract, ByteReader* in) {
+  if (contract == kContractVersion) return GetPlainConfig(in);
+  const ModelConfig config = GetConfigFields(in);
+  if (ContractOf(config) != contract)
+    throw DamagedError(in->name() + ": the configuration is of another contract than it says");
+  return config;
+}
+
+}  // namespace occam

@@ -1,0 +1,103 @@
+"""torch_twin.py's networks in Occam: the float network of both sides codes alike to four digits,
+the exact network codes with it, training goes on from it, and other networks are refused.
+
+  twin_checkpoint_test.py BINARIES EXPERIMENTS
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+import twin_fixture
+
+try:
+    import h5py  # noqa: F401
+    import numpy
+except ImportError as missing:
+    print(f"needs {missing.name}")
+    sys.exit(77)
+
+binaries, experiments = sys.argv[1:3]
+checkpoint, configuration, training = (
+    twin_fixture.module(experiments, f"occam_experiments.twin.{name}")
+    for name in ("checkpoint", "configuration", "training"))
+Failure = twin_fixture.module(experiments, "occam_experiments.errors").Failure
+
+SHAPE = {"width": 32, "layers": 2, "context": 128, "batch": 4, "windows": [32, 128],
+         "train_bytes": 40_000, "validation_bytes": 4096, "tokens": 15_000}
+
+
+MEMORY = {"memory": "h1 h3/6 v1 v2", "memory_bits": 7, "memory_width": 8,
+          "memory_optimizer": "row_rms", "memory_lr": 0.1, "memory_muon": 1}
+
+
+def run(command, *arguments):
+    done = subprocess.run([os.path.join(binaries, command), *arguments], capture_output=True,
+                          text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def trained(data, *configurations):
+    completed = [configuration.completed({**SHAPE, **c}) for c in configurations]
+    made = training.Training(completed, data, "cpu", points=1)
+    results = made.run()
+    return results, made.kept(results)
+
+
+def evaluated(path, corpus):
+    return json.loads(run("evaluate", "--ckpt", path, "--data", corpus, "--float", "--json", "-q",
+                          "-T", "1", "--bytes", "45904:50000"))
+
+
+def both_sides_agree(folder, corpus, results, kept):
+    for number, (result, saved) in enumerate(zip(results, kept)):
+        path = os.path.join(folder, f"{number}.h5")
+        checkpoint.write_checkpoint(path, saved)
+        seen = evaluated(path, corpus)
+        assert abs(seen["float_bits_per_byte"] - result["bpb_kept"]) < 1e-4 * result["bpb_kept"], \
+            (seen, result)
+        exact = seen["model_alone"]["bits_per_byte"]
+        assert abs(exact - result["bpb_kept"]) < 0.01 * result["bpb_kept"], (seen, result)
+
+
+def training_goes_on(folder, corpus, before):
+    further = os.path.join(folder, "further.h5")
+    windows = ",".join(str(window) for window in SHAPE["windows"])
+    run("train", "--init", os.path.join(folder, "0.h5"), "--width", "32", "--layers", "2",
+        "--context", "128", "--windows", windows, "--data", corpus, "--train-bytes", "0:40000",
+        "--val-bytes", "45904:50000", "--batch", "4", "--steps", "30", "--out", further, "-q",
+        "-T", "1")
+    assert evaluated(further, corpus)["float_bits_per_byte"] < before
+
+
+def others_are_refused():
+    others = [({"x0mix": 1}, "x0mix"), ({"rotary_base": 10_000.0}, "rotary_base"),
+              ({"key_shift": 0}, "key_shift"), ({**MEMORY, "memory": "h2 w1"}, "w1"),
+              ({**MEMORY, "memory_width": 0}, "rows"),
+              ({**MEMORY, "memory_gate": 1}, "memory_gate"),
+              ({**MEMORY, "memory_shared": 1}, "memory_shared")]
+    for fields, word in others:
+        try:
+            checkpoint.check(configuration.completed({**SHAPE, **fields}))
+        except Failure as error:
+            assert word in str(error), (fields, error)
+        else:
+            raise AssertionError(f"{fields} was taken")
+
+
+with tempfile.TemporaryDirectory() as work:
+    data = twin_fixture.text(50_000)
+    corpus_path = os.path.join(work, "text")
+    data.tofile(corpus_path)
+    assert isinstance(data, numpy.ndarray)
+    outcome, networks = trained(data, {}, {"seed": 2, "windows": [64, 16]})
+    both_sides_agree(work, corpus_path, *trained(data, MEMORY))
+    gated = {**MEMORY, "memory_layers": [1], "memory_gate": 2, "memory_round": "step 1"}
+    both_sides_agree(work, corpus_path, *trained(data, gated))
+    both_sides_agree(work, corpus_path, outcome, networks)
+    training_goes_on(work, corpus_path, outcome[0]["bpb_kept"])
+    others_are_refused()
+print("the twin's networks code, and are trained on, in Occam")

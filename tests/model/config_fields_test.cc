@@ -1,0 +1,121 @@
+// A configuration as a list of fields.
+#include "model/config_fields.h"
+
+#include "data/base/error.h"
+#include "model/quantized_model.h"
+#include "tests/catch.h"
+#include "tests/model/exact/exact_testing.h"
+
+namespace occam {
+namespace {
+
+Bytes Written(const ModelConfig& config) {
+  ByteWriter out;
+  PutConfigFields(config, &out);
+  return out.Take();
+}
+
+ModelConfig Read(const Bytes& bytes) {
+  ByteReader in(bytes, "test");
+  ModelConfig config = GetConfigFields(&in);
+  CHECK(in.remaining() == 0);
+  return config;
+}
+
+ModelConfig WithMemory() {
+  ModelConfig config = FamilyConfig(48);
+  SetMemory("small", &config);
+  return config;
+}
+
+// Where field `id` begins.
+size_t FieldAt(const Bytes& bytes, uint32_t id) {
+  ByteReader in(bytes, "test");
+  in.Get<uint32_t>();
+  while (true) {
+    const size_t at = in.position();
+    if (in.Get<uint32_t>() == id) return at;
+    in.GetBytes(in.Get<uint32_t>());
+  }
+}
+
+TEST_CASE("Fields: every configuration goes to a list and back, those of contract 3 among them") {
+  for (const auto& [name, config] : testing::TestConfigs()) {
+    INFO(name);
+    CHECK(Read(Written(config)) == config);
+    CHECK(ContractOf(config) == kContractVersion);
+  }
+  for (const char* size : {"tiny", "small", "medium", "large"}) {
+    ModelConfig config = FamilyConfig(96);
+    SetMemory(size, &config);
+    CHECK(Read(Written(config)) == config);
+    CHECK(ContractOf(config) == kMemoryContract);
+  }
+  ModelConfig config = WithMemory();
+  config.memory_gate = kNoGate;
+  config.memory_width = 8;
+  CHECK(Read(Written(config)) == config);
+}
+
+TEST_CASE("Fields: an id that is not known is refused by its number") {
+  Bytes bytes = Written(WithMemory());
+  bytes[FieldAt(bytes, 18)] = 77;
+  ByteReader in(bytes, "model.occm");
+  CHECK_THROWS_WITH(GetConfigFields(&in), ContainsSubstring("field 77") &&
+                                              ContainsSubstring("newer Occam") &&
+                                              ContainsSubstring("model.occm"));
+}
+
+TEST_CASE("Fields: a list in another form, cut short or out of bounds is damaged") {
+  const Bytes good = Written(WithMemory());
+  for (size_t n = 0; n < good.size(); ++n) {
+    const Bytes cut(good.begin(), good.begin() + static_cast<ptrdiff_t>(n));
+    ByteReader in(cut, "test");
+    CHECK_THROWS_AS(GetConfigFields(&in), Error);
+  }
+  // A field that has its default, two fields in the other order, one that comes twice.
+  ModelConfig config = WithMemory();
+  config.memory_gate = 3;
+  const Bytes bytes = Written(config);
+  const size_t rules = FieldAt(bytes, 16), gate = FieldAt(bytes, 18);
+  Bytes swapped(bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(rules));
+  swapped.insert(swapped.end(), bytes.begin() + static_cast<ptrdiff_t>(gate), bytes.end());
+  swapped.insert(swapped.end(), bytes.begin() + static_cast<ptrdiff_t>(rules),
+                 bytes.begin() + static_cast<ptrdiff_t>(gate));
+  Bytes twice = bytes;
+  twice.insert(twice.end(), bytes.begin() + static_cast<ptrdiff_t>(gate), bytes.end());
+  ++twice[0];
+  Bytes default_width = twice;
+  default_width[bytes.size()] = 17;
+  default_width[bytes.size() + 8] = kMemoryWidth;
+  for (const Bytes& bad : {swapped, twice, default_width}) {
+    ByteReader in(bad, "test");
+    CHECK_THROWS_AS(GetConfigFields(&in), Error);
+  }
+}
+
+TEST_CASE("Config: a memory that does not fit together is refused") {
+  const ModelConfig good = WithMemory();
+  CHECK_NOTHROW(CheckConfig(good, ErrorKind::kUsage));
+  const auto refused = [&](const auto& change) {
+    ModelConfig config = good;
+    change(config);
+    CHECK_THROWS_AS(CheckConfig(config, ErrorKind::kUsage), Error);
+  };
+  refused([](ModelConfig& c) { c.memory_rules[0].count = 9; });
+  refused([](ModelConfig& c) { c.memory_rules[0].count = 0; });
+  refused([](ModelConfig& c) { c.memory_rules[6].count = 4; });
+  refused([](ModelConfig& c) { c.memory_rules[0].bits = 23; });
+  refused([](ModelConfig& c) { c.memory_rules[0].kind = RuleKind{3}; });
+  refused([](ModelConfig& c) { c.memory_rules[1] = c.memory_rules[0]; });
+  refused([](ModelConfig& c) { c.memory_rules.resize(17); });
+  refused([](ModelConfig& c) { c.memory_width = 12; });
+  refused([](ModelConfig& c) { c.memory_gate = c.layers; });
+  refused([](ModelConfig& c) { c.memory_gate = 0; });
+  refused([](ModelConfig& c) { c.memory_rules.clear(); });  // the gate is left
+  ModelConfig config = good;
+  CHECK_THROWS_WITH(SetMemory("huge", &config), ContainsSubstring("huge"));
+}
+
+}  // namespace
+}  // namespace occam
