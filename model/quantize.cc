@@ -23,7 +23,6 @@ int ScaleCandidates(int weight_bits) { return weight_bits >= 6 ? 8 : weight_bits
 int MostCode(int weight_bits) { return (1 << (weight_bits - 1)) - 1; }
 
 constexpr int kStepDroppedBits = 24 - kStepSignificantBits;
-constexpr int kMemoryStepDroppedBits = 24 - 16;
 
 // Of the 24 significant bits of a float, those that scales and gains do not keep.
 int DroppedBits(int weight_bits, bool has_steps) {
@@ -205,10 +204,10 @@ std::vector<float> CacheScales(const std::vector<float>& maxima, size_t count, c
   return scales;
 }
 
-float NearestStep(double x, float most, int dropped_bits) {
+float NearestStep(double x, float most) {
   const auto bounded =
       static_cast<float>(std::clamp(x, static_cast<double>(kSmallest), static_cast<double>(most)));
-  return RoundFloat(bounded, dropped_bits);
+  return RoundFloat(bounded, kStepDroppedBits);
 }
 
 QuantizedMemory QuantiseMemory(const ModelConfig& config, std::span<const float> values,
@@ -220,7 +219,8 @@ QuantizedMemory QuantiseMemory(const ModelConfig& config, std::span<const float>
   }
   if (!config.has_memory()) return memory;
   RequireFinite(values, "the memory");
-  if (!(step > 0) || step != MemoryStepNear(static_cast<double>(step)))
+  const bool within = step >= kSmallest && step <= kMaxMemoryStep;
+  if (!within || step != RoundFloat(step, DroppedBits(kMostWeightBits, false)))
     throw DamagedError(fmt::format("calibration memory_step is no step: {}", step));
   memory.step = step;
   memory.codes.resize(values.size());
@@ -232,8 +232,8 @@ QuantizedMemory QuantiseMemory(const ModelConfig& config, std::span<const float>
 
 }  // namespace
 
-float StepNear(double x) { return NearestStep(x, kMaxScale, kStepDroppedBits); }
-float MemoryStepNear(double x) { return NearestStep(x, kMaxMemoryStep, kMemoryStepDroppedBits); }
+float StepNear(double x) { return NearestStep(x, kMaxScale); }
+float MemoryStepNear(double x) { return NearestStep(x, kMaxMemoryStep); }
 
 void RoundTensor(const ParameterSpec& spec, int weight_bits, std::span<const float> values,
                  std::span<float> rounded, std::span<const float> row_steps,

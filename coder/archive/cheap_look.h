@@ -1,5 +1,5 @@
-// What a look at the bytes of a segment says before a predictor is tried on them. It is a part of
-// what an encoder chooses: docs/spec/occ.md, section 8.
+// A look at the bytes of a segment before a predictor is tried on them. It is a part of what an
+// encoder chooses: docs/spec/occ.md, section 8.
 #ifndef OCCAM_CODER_ARCHIVE_CHEAP_LOOK_H_
 #define OCCAM_CODER_ARCHIVE_CHEAP_LOOK_H_
 
@@ -10,7 +10,7 @@
 
 namespace occam {
 
-// How evenly frequent bytes are.
+// The evenness of the frequencies of bytes.
 enum class Evenness {
   kUneven,  // text is: the squares of its shares sum to 16 / 256 in English, to 5 / 256 in Chinese
   kFlat,    // to at most 3 / 256: packed data, photographs
@@ -20,8 +20,8 @@ enum class Evenness {
 // Short segments count as uneven.
 Evenness EvennessOf(std::span<const uint8_t> bytes);
 
-// Returns whether a string of 32 bytes that begins at a multiple of 16 comes again later, before
-// another string with its first 8 bytes begins at such a place.
+// Returns whether a string of 32 bytes that begins at a multiple of 16 comes again later. No other
+// string with its first 8 bytes may begin at such a place before.
 bool HasLongRepetition(std::span<const uint8_t> bytes);
 
 // Pieces of a segment's symbols that stand for all of it: [begin, begin + size) of each, which

@@ -28,7 +28,7 @@
 
 namespace occam {
 
-// What a mixer takes at most beside the bytes of the segment, of which a short one touches little.
+// The most that a mixer takes beside the bytes of the segment; a short one touches little of it.
 constexpr uint64_t kAdaptiveMixerBytes = 150'000'000;
 
 class AdaptiveMixer {

@@ -15,8 +15,8 @@
 
 namespace occam {
 
-// A model file, flat or coded. Throws kDamaged, `name` in the message, and kMemory where file,
-// model and network do not fit into the limit: before there is room for any of it.
+// A model file, flat or coded. Throws kDamaged, `name` in the message. Throws kMemory where file,
+// model and network do not fit into the limit, before there is room for any of it.
 QuantizedModel ReadModel(std::span<const uint8_t> file, const std::string& name,
                          const ReadLimits& limits = {});
 

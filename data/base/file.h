@@ -44,7 +44,7 @@ class ByteSink {
  public:
   virtual ~ByteSink() = default;
   virtual void Write(std::span<const uint8_t> bytes) = 0;  // Throws kIo.
-  // By Commit a file gets these attributes as far as it can have them (GiveAttributes). Without
+  // Has Commit give a file these attributes as far as it can have them (GiveAttributes). Without
   // this call it has the permissions of a new file. Until Commit nobody else may read it.
   virtual void SetAttributes(const FileAttributes& /*attributes*/) {}
   virtual void Commit() = 0;  // Flushes; files: syncs and renames. Throws kIo.

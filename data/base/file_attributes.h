@@ -1,4 +1,4 @@
-// What a file has beside its bytes and its name: who may use it, and when it was used.
+// The attributes of a file beside its bytes and its name: who may use it, and when it was used.
 #ifndef OCCAM_DATA_BASE_FILE_ATTRIBUTES_H_
 #define OCCAM_DATA_BASE_FILE_ATTRIBUTES_H_
 
@@ -20,7 +20,7 @@ struct FileAttributes {
   std::timespec accessed{};
   std::timespec modified{};
 
-  // Which file it is, and how long it was; no copy has these.
+  // The file's identity, and how long it was; no copy has these.
   dev_t device = 0;
   ino_t inode = 0;
   uint64_t size_bytes = 0;

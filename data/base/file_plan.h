@@ -1,5 +1,5 @@
-// What a command is going to do with files, checked before it does anything: no file is lost by
-// being two things at once.
+// The plan of a command for its files, checked before it does anything. No file is lost by being
+// two things at once.
 #ifndef OCCAM_DATA_BASE_FILE_PLAN_H_
 #define OCCAM_DATA_BASE_FILE_PLAN_H_
 

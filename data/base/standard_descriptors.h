@@ -4,8 +4,8 @@
 
 namespace occam {
 
-// Opens those of the descriptors 0 to 2 that are closed, so that no file which is opened later gets
-// their numbers and what is printed. Reading or writing them still fails. A program calls it first.
+// Opens those of the descriptors 0 to 2 that are closed. So no file that is opened later gets their
+// numbers and what is printed. Reading or writing them still fails. A program calls it first.
 void OpenStandardDescriptors();
 
 }  // namespace occam

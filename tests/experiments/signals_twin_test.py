@@ -11,10 +11,11 @@ import twin_fixture  # skips the test where PyTorch is missing
 import numpy
 import torch
 
-rules = twin_fixture.module(sys.argv[1], "signal_rules")
-sets = twin_fixture.module(sys.argv[1], "signal_sets")
-sound = twin_fixture.module(sys.argv[1], "signal_sound")
-twin_signals = twin_fixture.module(sys.argv[1], "twin_signals")
+rules = twin_fixture.module(sys.argv[1], "occam_experiments.signals.rules")
+sets = twin_fixture.module(sys.argv[1], "occam_experiments.signals.sets")
+sound = twin_fixture.module(sys.argv[1], "occam_experiments.signals.sound")
+command = twin_fixture.module(sys.argv[1], "occam_experiments.signals.command")
+networks = twin_fixture.module(sys.argv[1], "occam_experiments.signals.networks")
 
 f32 = numpy.float32
 PLACES = {"W": (0, -1), "WW": (0, -2), "N": (1, 0), "NW": (1, -1), "NE": (1, 1), "NN": (2, 0),
@@ -275,16 +276,16 @@ def networks_learn_with_rules_and_without():
                        for k in range(sets.HELD[source] + 3)] for source in sets.HELD}
     fields = [{}, {"residual": "med", "rules": "col row p dW dN dNE dNW"}]
     for name in ("patches", "colour"):
-        c = [twin_signals.completed({**shape, **f, "set": name, "held_every": 32,
-                                     "rounded": int(name == "patches"),
-                                     "shares": {"imagenet grid": 1, "kodak grid": 1},
-                                     "interleaved": int(name == "colour")}) for f in fields]
-        signals = twin_signals.made_of(name, photos, c, "cpu")
-        plain, ruled = twin_signals.SignalTraining(c, signals, "cpu").run()
+        c = [networks.completed({**shape, **f, "set": name, "held_every": 32,
+                                 "rounded": int(name == "patches"),
+                                 "shares": {"imagenet grid": 1, "kodak grid": 1},
+                                 "interleaved": int(name == "colour")}) for f in fields]
+        signals = command.made_of(name, photos, c, "cpu")
+        plain, ruled = networks.SignalTraining(c, signals, "cpu").run()
         for source in sets.HELD:
             assert ruled["bpb"][source] < plain["bpb"][source] - 0.05, (name, ruled, plain)
         if name == "patches":
-            alone = twin_signals.SignalTraining(c[:1], signals, "cpu").run()
+            alone = networks.SignalTraining(c[:1], signals, "cpu").run()
             assert abs(alone[0]["bpb"]["kodak"] - plain["bpb"]["kodak"]) < 1e-3
         assert ruled["parameters"] - plain["parameters"] == (64 + 32 + 256 + 4 * 32) * 16
 

@@ -20,8 +20,10 @@ except ImportError as missing:
     sys.exit(77)
 
 binaries, experiments = sys.argv[1:3]
-torch_twin = twin_fixture.module(experiments, "torch_twin")
-twin_checkpoint = twin_fixture.module(experiments, "twin_checkpoint")
+checkpoint, configuration, training = (
+    twin_fixture.module(experiments, f"occam_experiments.twin.{name}")
+    for name in ("checkpoint", "configuration", "training"))
+Failure = twin_fixture.module(experiments, "occam_experiments.errors").Failure
 
 SHAPE = {"width": 32, "layers": 2, "context": 128, "batch": 4, "windows": [32, 128],
          "train_bytes": 40_000, "validation_bytes": 4096, "tokens": 15_000}
@@ -39,10 +41,10 @@ def run(command, *arguments):
 
 
 def trained(data, *configurations):
-    training = torch_twin.Training([torch_twin.completed({**SHAPE, **c}) for c in configurations],
-                                   data, "cpu", points=1)
-    results = training.run()
-    return results, training.kept(results)
+    completed = [configuration.completed({**SHAPE, **c}) for c in configurations]
+    made = training.Training(completed, data, "cpu", points=1)
+    results = made.run()
+    return results, made.kept(results)
 
 
 def evaluated(path, corpus):
@@ -53,7 +55,7 @@ def evaluated(path, corpus):
 def both_sides_agree(folder, corpus, results, kept):
     for number, (result, saved) in enumerate(zip(results, kept)):
         path = os.path.join(folder, f"{number}.h5")
-        twin_checkpoint.write_checkpoint(path, saved)
+        checkpoint.write_checkpoint(path, saved)
         seen = evaluated(path, corpus)
         assert abs(seen["float_bits_per_byte"] - result["bpb_kept"]) < 1e-4 * result["bpb_kept"], \
             (seen, result)
@@ -79,8 +81,8 @@ def others_are_refused():
               ({**MEMORY, "memory_shared": 1}, "memory_shared")]
     for fields, word in others:
         try:
-            twin_checkpoint.check(torch_twin.completed({**SHAPE, **fields}))
-        except ValueError as error:
+            checkpoint.check(configuration.completed({**SHAPE, **fields}))
+        except Failure as error:
             assert word in str(error), (fields, error)
         else:
             raise AssertionError(f"{fields} was taken")

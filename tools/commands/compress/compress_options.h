@@ -45,7 +45,7 @@ ContextMode ParseContextMode(const std::string& text);
 // The file that the output for an input goes to; kStandard for standard output. Throws kUsage.
 std::string OutputName(const CompressOptions& request, const std::string& input);
 
-// Whether the input is to be removed once the output is written.
+// Returns whether the input is to be removed once the output is written.
 bool RemovesInput(const CompressOptions& request, const std::string& input,
                   const std::string& output);
 
@@ -53,8 +53,8 @@ bool RemovesInput(const CompressOptions& request, const std::string& input,
 // there was not meant.
 void CheckOutput(const CompressOptions& request, const std::string& output);
 
-// Before the first file is opened: throws kUsage where one of the files is two things at once, so
-// that the command would lose it (data/base/file_plan.h).
+// Checks before the first file is opened. Throws kUsage where one of the files is two things at
+// once, so that the command would lose it (data/base/file_plan.h).
 void CheckFiles(const CompressOptions& request);
 
 }  // namespace occam

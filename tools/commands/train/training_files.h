@@ -22,7 +22,7 @@ struct RunFiles {
   std::vector<std::string> reads;  // data, and the model of --init
 };
 
-// Checks before anything of the run is written: throws kUsage where a file of the run is one that
+// Checks before anything of the run is written. Throws kUsage where a file of the run is one that
 // it reads, or where two of its files have one name.
 void CheckRunFiles(const RunFiles& files);
 

@@ -5,7 +5,11 @@ of int32, so that a GPU makes them for all places of many photographs. A place s
 before it in order of rows, and of earlier planes its own place too.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
+from torch import Tensor
 
 MIDDLE = 128
 LEVELS = (1, 2, 3, 4, 6, 8, 11, 15, 20, 27, 37, 50, 70, 100, 150)  # from here on the next level
@@ -21,37 +25,41 @@ LS_RADIUS, LS_INNER, LS_RIDGE = 6, 2, 16
 LS_PRIOR = {"W": 0.7, "NW": -0.4, "NE": 0.25}
 
 
-def levels(value, thresholds):
+def levels(value: Tensor, thresholds: Sequence[int]) -> Tensor:
     """Number of thresholds that the value reaches."""
     bounds = torch.tensor(thresholds, dtype=value.dtype, device=value.device)
     return torch.bucketize(value.contiguous(), bounds, right=True).int()
 
 
-def signed_level(d, thresholds=LEVELS):
+def signed_level(d: Tensor, thresholds: Sequence[int] = LEVELS) -> Tensor:
     """With the number of thresholds for 0."""
     return levels(d.abs(), thresholds) * d.sign() + len(thresholds)
 
 
-def median(w, n, nw):
+def median(w: Tensor, n: Tensor, nw: Tensor) -> Tensor:
     """The median edge prediction of LOCO-I (Weinberger, Seroussi, Sapiro, 2000, section III)."""
     low, high = torch.minimum(w, n), torch.maximum(w, n)
     return torch.where(nw >= high, low, torch.where(nw <= low, high, w + n - nw))
 
 
 class Scan:
-    """In which order places are known: bands of rows from the top, in a band strips of columns
-    from the left, in a strip rows. 0: one strip as wide, one band as high as the plane."""
+    """The order in which places are known.
 
-    def __init__(self, height, width, strip=0, band=0, device="cpu"):
+    Bands of rows go from the top, in a band strips of columns from the left, in a strip rows. 0:
+    one strip as wide, one band as high as the plane.
+    """
+
+    def __init__(self, height: int, width: int, strip: int = 0, band: int = 0,
+                 device: str = "cpu") -> None:
         self.height, self.width = height, width
         self.y = torch.arange(height, device=device)[:, None].expand(height, width)
         self.x = torch.arange(width, device=device).expand(height, width)
         self.strip, self.band = strip or width, band or height
         self.top = self.y // self.band * self.band
         self.last = (self.x // self.strip * self.strip + self.strip - 1).clamp_max(width - 1)
-        self.maps = {}
+        self.maps: dict[str, Tensor] = {}
 
-    def map(self, name):
+    def map(self, name: str) -> Tensor:
         """Which place's value a neighbour is, [H * W]."""
         if name not in self.maps:
             (down, right), x, y = FARTHER[name], self.x, self.y
@@ -65,32 +73,37 @@ class Scan:
             self.maps[name] = out.clamp_min(0).flatten()
         return self.maps[name]
 
-    def neighbour(self, x, name, middle=MIDDLE):
+    def neighbour(self, x: Tensor, name: str, middle: int = MIDDLE) -> Tensor:
         """The value that lies there for each place of x [N, H, W], as far as known."""
         out = x.flatten(1)[:, self.map(name)].view(x.shape)
         out[:, 0, 0] = middle
         return out
 
-    def order(self, planes, interleaved):
-        """Places of [planes, H, W] as they are coded; interleaved: all planes of a pixel together,
-        else those of a strip's row, one plane after the other."""
+    def order(self, planes: int, interleaved: int) -> Tensor:
+        """Places of [planes, H, W] as they are coded.
+
+        Interleaved: all planes of a pixel together, else those of a strip's row, one plane after
+        the other.
+        """
         key = (self.top * self.width + self.x // self.strip) * self.height + self.y
         plane = torch.arange(planes, device=key.device)[:, None, None]
         key = key * (self.width * planes)
         key = key + (self.x * planes + plane if interleaved else plane * self.width + self.x)
         return key.flatten().argsort()
 
-    def box(self, z):
-        """Sums of z [N, H, W] around each place: the LS_RADIUS rows above, as wide on both sides
-        as the strip allows, and what is left of it in its row; those within LS_INNER count four
-        times."""
+    def box(self, z: Tensor) -> Tensor:
+        """Sums of z [N, H, W] around each place.
+
+        The LS_RADIUS rows above count, as wide on both sides as the strip allows, and what is left
+        of it in its row. Those within LS_INNER count four times.
+        """
         total = torch.nn.functional.pad(z.long().cumsum(2).cumsum(1), (1, 0, 1, 0)).flatten(1)
         across = self.width + 1
 
-        def upto(y, x):
+        def upto(y: Tensor, x: Tensor) -> Tensor:
             return total[:, (y * across + x).flatten()]
 
-        def sums(radius):
+        def sums(radius: int) -> Tensor:
             left = (self.x - radius).clamp_min(0)
             right = torch.minimum(self.x + radius, self.last) + 1
             top = (self.y - radius).clamp_min(0)
@@ -103,11 +116,13 @@ class Scan:
 class Plane:
     """The rules of one plane; before: the planes that are known at each place, the nearest last."""
 
-    def __init__(self, x, before=(), scan=None):
-        self.x, self.before, self.kept = x.int(), before, {}
-        self.scan = scan or Scan(*x.shape[1:], device=x.device)
+    def __init__(self, x: Tensor, before: "Sequence[Plane]" = (),
+                 scan: Scan | None = None) -> None:
+        self.x, self.before = x.int(), before
+        self.kept: dict[Any, Any] = {}
+        self.scan = scan or Scan(x.shape[1], x.shape[2], device=x.device)
 
-    def of(self, name):
+    def of(self, name: str) -> Any:
         """A neighbour, a prediction or a rule, made once."""
         if name not in self.kept:
             if name in FARTHER:
@@ -118,21 +133,21 @@ class Plane:
 
     # Predictions, 0 .. 255.
 
-    def _own(self):
+    def _own(self) -> Tensor:
         return median(self.of("W"), self.of("N"), self.of("NW"))
 
-    def _nearest(self):
+    def _nearest(self) -> "Plane":
         """The value of the plane before, and its neighbours by name."""
         return self.before[-1]
 
-    def _med(self):
+    def _med(self) -> Tensor:
         if not self.before:
             return self.of("own")
         p = self._nearest()
         w, n, nw = (self.of(k) - p.of(k) for k in ("W", "N", "NW"))
         return (median(w, n, nw) + p.x).clamp(0, 255)
 
-    def _gap(self):
+    def _gap(self) -> Tensor:
         """The gradient adjusted prediction of CALIC (Wu, Memon, 1997, section III)."""
         w, n, ne, nw, ww, nn, nne = (self.of(k) for k in ("W", "N", "NE", "NW", "WW", "NN", "NNE"))
         if self.before:
@@ -149,10 +164,10 @@ class Plane:
         g = (g + 2) >> 2
         return (g + self._nearest().x if self.before else g).clamp(0, 255)
 
-    def _mean(self):
+    def _mean(self) -> Tensor:
         return (self.of("med") + self.of("gap") + 1) >> 1
 
-    def _several(self):
+    def _several(self) -> list[Tensor]:
         """Plain predictions that `blend` weighs."""
         w, n, ne, nw, ww, nn, nne = (self.of(k) for k in ("W", "N", "NE", "NW", "WW", "NN", "NNE"))
         out = [w, n, w + n - nw, n + ne - nne, w + ne - n, 2 * w - ww, 2 * n - nn, self.of("med")]
@@ -163,9 +178,9 @@ class Plane:
             out += [self.of("gap")]
         return [y.clamp(0, 255) for y in out]
 
-    def _blend(self):
+    def _blend(self) -> Tensor:
         """The mean of plain predictions, weighed by how far each was off at six places."""
-        total = weights = 0
+        total = weights = torch.zeros_like(self.x)
         for p in self.of("several"):
             error = (self.x - p).abs()
             sums = sum(self.scan.neighbour(error, k, 0) for k in ("W", "N", "NW", "NE", "WW", "NN"))
@@ -174,7 +189,7 @@ class Plane:
             total = total + weight * p
         return (total + (weights >> 1)) // weights.clamp_min(1)
 
-    def _ls_exact(self):
+    def _ls_exact(self) -> Tensor:
         """Least squares over the places around, as float32; see results/signals/README.md."""
         x, n = self.x, self.of("N")
         u, prior = [self.of(k) - n for k in LS_OWN], [LS_PRIOR.get(k, 0.0) for k in LS_OWN]
@@ -198,7 +213,7 @@ class Plane:
             total = total + w[i] * u[i].float()
         return n.float() + total
 
-    def _boxes(self, products):
+    def _boxes(self, products: list[Tensor]) -> list[Tensor]:
         count = max(1, (1 << 25) // products[0].numel())  # so many at a time, for memory's sake
         sums = []
         for k in range(0, len(products), count):
@@ -206,48 +221,48 @@ class Plane:
             sums += self.scan.box(part.flatten(0, 1)).float().view(part.shape).unbind()
         return sums
 
-    def _ls(self):
+    def _ls(self) -> Tensor:
         return (self.of("ls_exact") + 0.5).floor().int().clamp(0, 255)
 
     # Rules that do not depend on what is predicted.
 
-    def _loco(self):
-        def nine(d):
+    def _loco(self) -> Tensor:
+        def nine(d: Tensor) -> Tensor:
             return levels(d.abs(), (1, 4, 8, 22)) * d.sign() + 4
         n, nw = self.of("N"), self.of("NW")
         return (nine(self.of("NE") - n) * 9 + nine(n - nw)) * 9 + nine(nw - self.of("W"))
 
-    def _texture(self):
+    def _texture(self) -> Tensor:
         w, n, nw, ne = (self.of(k) for k in ("W", "N", "NW", "NE"))
         return levels((w - nw).abs() + (nw - n).abs() + (n - ne).abs(), TEXTURES)
 
-    def _col(self):
+    def _col(self) -> Tensor:
         return self.scan.x.int().expand(self.x.shape)
 
-    def _row(self):
+    def _row(self) -> Tensor:
         return self.scan.y.int().expand(self.x.shape)
 
-    def _sc(self):
+    def _sc(self) -> Tensor:
         return (self.scan.x % self.scan.strip).clamp_max(63).int().expand(self.x.shape)
 
-    def _j8(self):
+    def _j8(self) -> Tensor:
         return (self.of("row") % 8) * 8 + self.of("col") % 8
 
-    def _plane(self):
+    def _plane(self) -> Tensor:
         return torch.full_like(self.x, len(self.before))
 
-    def error(self, basis):
+    def error(self, basis: str) -> Tensor:
         """Value less prediction."""
         return self.x - self.of(basis)
 
-    def rule(self, name, basis):
+    def rule(self, name: str, basis: str) -> Tensor:
         """A rule; `basis` is the prediction that it is told against."""
         key = name, basis
         if key not in self.kept:
             self.kept[key] = self._rule(name, basis)
         return self.kept[key]
 
-    def _rule(self, name, basis):
+    def _rule(self, name: str, basis: str) -> Tensor:
         if name == "p":
             return self.of(basis)
         if name == "frac":
@@ -280,14 +295,14 @@ class Plane:
         return self.of(name)
 
 
-def rule_size(name):
+def rule_size(name: str) -> int:
     """Number of rows of a rule's table."""
     sizes = {"p": 256, "frac": 8, "loco": 729, "texture": 9, "col": 64, "row": 32, "j8": 64,
              "plane": 3, "energy": 16, "energy2": 16, "sc": 64}
     return sizes.get(name, 57 if name[0] == "f" else 32)
 
 
-def solved(G, b, K):
+def solved(G: dict[tuple[int, int], Tensor], b: list[Tensor], K: int) -> list[Tensor]:
     """w of G w = b by LDL' in a written order; G holds the lower triangle and is overwritten."""
     for j in range(K):
         for k in range(j):

@@ -5,14 +5,21 @@ the same, but slow, where it is not.
 """
 
 import concurrent.futures
+from collections.abc import Sequence
+from typing import Any
 
 import numpy
+import numpy.typing as npt
 
 try:
     from numba import njit
 except ImportError:
-    def njit(**_):
+    def njit(**_: Any) -> Any:
         return lambda f: f
+
+Integers = npt.NDArray[numpy.int64]
+Samples = npt.NDArray[numpy.int16]
+Key = tuple[str, str]  # what a column holds, and the prediction that it is told against
 
 EVERY = 8  # samples from one solution to the next
 FRACTION = 8  # bits of the sums below a unit, so that forgetting rounds by far less than RIDGE
@@ -21,10 +28,12 @@ BLOCKS = {"e4": 4, "e16": 16, "e64": 64}
 
 
 @njit(nogil=True)
-def predicted(x, order, shift):
-    """x: int64 samples -> what least squares over the last `order` samples predicts of each, as
-    int64. Sums forget 2^-shift a sample; weights are solved for anew every EVERY samples by LDL',
-    in double, in this order of operations."""
+def predicted(x: Integers, order: int, shift: int) -> Integers:
+    """What least squares over the last `order` samples predicts of each sample of x.
+
+    Sums forget 2^-shift a sample. Weights are solved for anew every EVERY samples by LDL', in
+    double, in this order of operations.
+    """
     p = numpy.zeros(len(x), numpy.int64)
     G, b = numpy.zeros((order, order), numpy.int64), numpy.zeros(order, numpy.int64)
     L, D = numpy.zeros((order, order)), numpy.zeros(order)
@@ -68,27 +77,29 @@ def predicted(x, order, shift):
     return p
 
 
-def magnitude(v):
+def magnitude(v: Integers) -> Integers:
     """Of v >= 0: four levels for each doubling, 0 .. 71."""
     v = v.astype(numpy.int64) + 4
     bits = numpy.frexp(v.astype(numpy.float64))[1] - 1  # of the highest bit
     return numpy.clip(4 * (bits - 2) + (v >> (bits - 2)) - 4, 0, 71)
 
 
-def signed_magnitude(v):
+def signed_magnitude(v: Integers) -> Integers:
     """0 .. 142, with 71 for 0."""
     return numpy.sign(v) * magnitude(numpy.abs(v) * 2) + 71
 
 
-def before(x, n=1):
+def before(x: Integers, n: int = 1) -> Integers:
     return numpy.concatenate([numpy.zeros(n, x.dtype), x[:-n]])
 
 
 class Sound:
-    """The rules of one recording. two: whether it is coded as two bytes a sample, else samples
-    lose their low eight bits."""
+    """The rules of one recording.
 
-    def __init__(self, x, two, orders):
+    two: whether it is coded as two bytes a sample, else samples lose their low eight bits.
+    """
+
+    def __init__(self, x: Samples, two: bool, orders: Sequence[Sequence[int]]) -> None:
         """orders: of the predictions p and q, each (order, shift)."""
         self.two = two
         self.x = x.astype(numpy.int64) if two else x.astype(numpy.int64) >> 8
@@ -98,7 +109,7 @@ class Sound:
         self.p = (self.fine_p + self.unit // 2) // self.unit
         self.fine_r = fine - self.fine_p
 
-    def column(self, key):
+    def column(self, key: Key) -> Samples:
         """int16, one for each symbol."""
         what, basis = key
         if what == "symbol":
@@ -110,7 +121,7 @@ class Sound:
             return (numpy.arange(2 * len(self.x)) % 2).astype(numpy.int16)
         return numpy.repeat(self._rule(what), 2 if self.two else 1).astype(numpy.int16)
 
-    def _rule(self, name):
+    def _rule(self, name: str) -> Integers:
         if name in BLOCKS:  # how large residuals were
             n = BLOCKS[name]
             sizes = numpy.concatenate([numpy.zeros(n + 1, numpy.int64), numpy.abs(self.fine_r)])
@@ -127,11 +138,12 @@ class Sound:
         raise ValueError(f"no such rule: {name}")
 
 
-def rule_size(name):
+def rule_size(name: str) -> int:
     return {"phase": 2, "p": 256, "d": 143, "q": 143, "r1": 143}.get(name, 72)
 
 
-def made(recordings, two, orders):
-    """-> [Sound] of [int16 samples]."""
+def made(recordings: Sequence[Samples], two: bool,
+         orders: Sequence[Sequence[int]]) -> list[Sound]:
+    """The rules of each recording."""
     with concurrent.futures.ThreadPoolExecutor() as pool:
         return list(pool.map(lambda x: Sound(x, two, orders), recordings))
