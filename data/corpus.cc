@@ -111,6 +111,12 @@ std::string CachePath(const std::string& name) {
   throw UsageError("no cache folder: set OCCAM_CACHE to a folder for " + name);
 }
 
+std::vector<std::string> CorpusFiles(const std::string& where) {
+  std::vector<std::string> files = FilesOf(where);
+  if (files.size() == 1 && IsSetName(files[0])) files.push_back(DescriptionPath(files[0]));
+  return files;
+}
+
 Corpus LoadCorpus(const std::string& where) {
   Corpus corpus;
   corpus.name = where;

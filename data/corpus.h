@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "data/base/digest.h"
 #include "data/base/file.h"
@@ -37,6 +38,10 @@ struct Corpus {
 // bytes that are not those of the description; a named corpus of a wrong size), kUsage (no byte at
 // all).
 Corpus LoadCorpus(const std::string& where);
+
+// Returns the paths of all files that LoadCorpus reads. Throws as LoadCorpus does for files that
+// are not there.
+std::vector<std::string> CorpusFiles(const std::string& where);
 
 // Returns where tools/fetch_enwik.sh puts a corpus that has a name: $OCCAM_CACHE/NAME, else
 // $XDG_CACHE_HOME/occam/NAME, else ~/.cache/occam/NAME. Empty variables count as unset. Throws

@@ -9,6 +9,7 @@
 #include "data/base/error.h"
 #include "data/base/format.h"
 #include "data/file_list.h"
+#include "data/json_text.h"
 
 namespace occam {
 namespace {
@@ -98,6 +99,9 @@ bool IsSetName(const std::string& path) {
 
 std::string DescriptionPath(const std::string& set_path) { return set_path + ".json"; }
 std::string LostBitsPath(const std::string& set_path) { return set_path + ".lost"; }
+std::vector<std::string> FilesOfSet(const std::string& set_path) {
+  return {set_path, DescriptionPath(set_path), LostBitsPath(set_path)};
+}
 
 void SetDigests(PreparedSet* set) {
   SetDescription& d = set->description;
@@ -121,24 +125,27 @@ void TakeLostBits(LostBit which, PreparedSet* set) {
 
 void CheckSetPath(const std::string& path, bool overwrite) {
   if (!IsSetName(path)) throw UsageError("a prepared set is called NAME.set, not " + path);
-  for (const std::string& file : {path, DescriptionPath(path), LostBitsPath(path)}) {
+  for (const std::string& file : FilesOfSet(path)) {
     if (!overwrite && FileExists(file)) throw IoError(file + " exists already: -f overwrites it");
+    if (std::error_code error; std::filesystem::is_directory(file, error))
+      throw IoError(file + " is a directory; name another set to write");
   }
 }
 
 void SaveSet(const std::string& path, const PreparedSet& set, bool overwrite) {
   CheckSetPath(path, overwrite);
-  // An old description must not stand beside new bytes, nor old bits beside a new description.
-  for (const std::string& file : {DescriptionPath(path), LostBitsPath(path)}) {
-    std::error_code error;
-    std::filesystem::remove(file, error);
-    if (error) throw IoError("cannot remove " + file + ": " + error.message());
-  }
-  WriteFile(path, set.bytes);
-  if (set.description.lost_bits) WriteFile(LostBitsPath(path), set.lost);
-  const std::string text =
-      ToJson(set.description).dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
-  WriteFile(DescriptionPath(path), Bytes(text.begin(), text.end()));
+  const std::string text = JsonText(ToJson(set.description), 1) + "\n";
+  const Bytes description(text.begin(), text.end());
+  std::vector<NamedContents> files = {{path, set.bytes}};
+  if (set.description.lost_bits) files.push_back({LostBitsPath(path), set.lost});
+  files.push_back({DescriptionPath(path), description});
+  for (const std::string& file : FilesOfSet(path)) RemoveLeftovers(file);
+  WriteTogether(files);
+  if (set.description.lost_bits) return;
+  // Bits of an older set, of which the new description says nothing.
+  std::error_code error;
+  std::filesystem::remove(LostBitsPath(path), error);
+  if (error) throw IoError("cannot remove " + LostBitsPath(path) + ": " + error.message());
 }
 
 SetDescription LoadDescription(const std::string& set_path) {

@@ -76,6 +76,8 @@ struct PreparedSet {
 bool IsSetName(const std::string& path);                   // "NAME.set"
 std::string DescriptionPath(const std::string& set_path);  // "NAME.set.json"
 std::string LostBitsPath(const std::string& set_path);     // "NAME.set.lost"
+// Returns the paths of all files that a set may have: these three.
+std::vector<std::string> FilesOfSet(const std::string& set_path);
 
 // Fills in the digests from bytes and sizes.
 void SetDigests(PreparedSet* set);
@@ -87,7 +89,7 @@ void TakeLostBits(LostBit which, PreparedSet* set);
 // `overwrite`.
 void CheckSetPath(const std::string& path, bool overwrite);
 
-// Writes the files, the description last, so that one that is there is whole. Throws kIo; also as
+// Writes the files. Where that fails, what was there stays as it was. Throws kIo; also as
 // CheckSetPath.
 void SaveSet(const std::string& path, const PreparedSet& set, bool overwrite);
 

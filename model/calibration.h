@@ -16,7 +16,7 @@ struct Calibration {
   std::vector<float> value_maxima;
   int weight_bits = 7;
   std::vector<float> row_steps = {};
-  // The step between the codes of a memory's rows (MemoryStepNear); 0 where there is no memory.
+  // The step between the codes of a memory's rows, of 16 significant bits; 0 without a memory.
   float memory_step = 0;
 };
 

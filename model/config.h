@@ -12,7 +12,7 @@ constexpr int kMaxLayers = 256;
 constexpr int kMaxTaps = 16;      // of a convolution
 constexpr int kFamilyLayers = 7;  // by rate: experiments/results/family
 
-// What a rule of a memory looks at (docs/spec/memory.md, section 2). The numbers stand in files.
+// Kind of a rule: what it looks at (docs/spec/memory.md, section 2). The numbers stand in files.
 enum class RuleKind : uint8_t {
   kSymbols = 1,  // the last `count` symbols
   kWords = 2,    // all symbols since the `count`-th last word began

@@ -1,5 +1,5 @@
-// A configuration as bytes in a file: eight numbers and windows as contract 3 has them, or a list
-// of fields by id, in which new choices are new entries (docs/spec/memory.md, section 1).
+// A configuration as bytes in a file. Contract 3 has numbers and windows, contract 4 a list of
+// fields by id, in which new choices are new entries (docs/spec/memory.md, section 1).
 #ifndef OCCAM_MODEL_CONFIG_FIELDS_H_
 #define OCCAM_MODEL_CONFIG_FIELDS_H_
 

@@ -12,7 +12,7 @@
 namespace occam {
 
 // Owns one float for each number of each row, [memory_rows, memory_width], table after table.
-// Empty in a network without a memory. Rows begin at zero, and rows never used stay there.
+// It is empty in a network without a memory. Rows begin at zero, and rows never used stay there.
 struct MemoryRows {
   MemoryRows() = default;
   explicit MemoryRows(const ModelConfig& config)
@@ -22,8 +22,8 @@ struct MemoryRows {
   std::vector<float> values;
 };
 
-// What the passes see of the rows: the rows themselves, or where `step` is not 0 what the exact
-// network makes of them.
+// View of the rows as the passes see them: as they are or, where `step` is not 0, as the exact
+// network has them.
 struct MemoryView {
   MemoryView() = default;
   MemoryView(

@@ -219,7 +219,8 @@ QuantizedMemory QuantiseMemory(const ModelConfig& config, std::span<const float>
   }
   if (!config.has_memory()) return memory;
   RequireFinite(values, "the memory");
-  if (!(step > 0) || step != MemoryStepNear(static_cast<double>(step)))
+  const bool within = step >= kSmallest && step <= kMaxMemoryStep;
+  if (!within || step != RoundFloat(step, DroppedBits(kMostWeightBits, false)))
     throw DamagedError(fmt::format("calibration memory_step is no step: {}", step));
   memory.step = step;
   memory.codes.resize(values.size());

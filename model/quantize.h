@@ -21,7 +21,9 @@ constexpr int kMostWeightBits = 7;
 constexpr int kStepSignificantBits = 5;
 // The nearest step to x > 0.
 float StepNear(double x);
-// The nearest step of a memory, which is at most 1024.
+// The nearest step that training gives a memory, at most 1024. It is coarse, so that it stays for
+// long: rows lie near the thresholds of the step that they are trained with. A model may have any
+// step of 16 significant bits.
 float MemoryStepNear(double x);
 
 // Rounds every tensor as its row of ParameterTable says, to calibration.weight_bits. The scale of a

@@ -47,9 +47,9 @@ struct QuantizedModel {
   QuantizedMemory memory = {};
 };
 
-// Throw kDamaged unless a part of a model is within the contract's bounds: a tensor's shape, codes
-// and floats, its floats alone, the memory, the scales of keys and values. Readers check each part
-// as soon as they have it, so that nothing more is read of what is no model.
+// Throw kDamaged unless a part of a model is within the contract's bounds. The parts are a tensor's
+// shape, codes and floats, its floats alone, the memory, the scales of keys and values. Readers
+// check each part as soon as they have it, so that nothing more is read of what is no model.
 void CheckTensor(const ParameterSpec& spec, const QuantizedTensor& tensor, const std::string& name);
 void CheckFloats(const ParameterSpec& spec, std::span<const float> floats, const std::string& name);
 void CheckMemory(const QuantizedModel& model, const std::string& name);

@@ -26,7 +26,8 @@ uint32_t Mixed(uint32_t h, uint32_t salt) {
 
 void KnownPast::Append(int32_t symbol) {
   const auto s = static_cast<uint32_t>(symbol);
-  std::copy_backward(last_.begin(), last_.end() - 1, last_.end());
+  const auto before = last_;  // so that no call moves the few numbers
+  std::copy_n(before.begin(), kMaxRuleSymbols - 1, last_.begin() + 1);
   last_[0] = s + 1;
   const bool letter = IsLetter(s);
   if (letter && !in_word_) {

@@ -1,6 +1,6 @@
-// Which rows of a memory's tables a context chooses: rules in integers, hashes of the symbols that
-// the context knows (docs/spec/memory.md, section 2). All arithmetic is in unsigned 32 bits and
-// wraps. The begin symbol is not known to a rule.
+// Rules that choose rows of a memory's tables for a context: hashes in integers of the symbols
+// that the context knows (docs/spec/memory.md, section 2). All arithmetic is in unsigned 32 bits
+// and wraps. The begin symbol is not known to a rule.
 #ifndef OCCAM_MODEL_ROW_RULES_H_
 #define OCCAM_MODEL_ROW_RULES_H_
 
@@ -13,7 +13,7 @@
 
 namespace occam {
 
-// What the rules know of a context, symbol by symbol.
+// The past that rules know of a context, symbol by symbol.
 class KnownPast {
  public:
   void Append(int32_t symbol);  // in [0, V)

@@ -25,6 +25,8 @@ coder/predict: include/occam data/base data/tokenizer model model/exact coder/en
 coder/archive: include/occam data/base data/tokenizer model model/exact coder/entropy coder/weights coder/container coder/predict
 coder/baselines: include/occam data/base coder/predict
 coder/api: include/occam data/base data/tokenizer model model/exact coder/entropy coder/weights coder/container coder/predict coder/archive
+coder/explain: include/occam data/base
+python/core: include/occam data/base coder/explain
 '
 
 includes=$(grep -rnE '^#include "' --include='*.h' --include='*.cc' include data model coder train |

@@ -3,13 +3,17 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <ctime>
 #include <exception>
 #include <mutex>
 #include <new>
+#include <system_error>
 #include <thread>
 
 #include "data/base/error.h"
@@ -44,9 +48,13 @@ extern "C" void OnInterrupt(int signal) {
 // before it. So one thread does nothing but be interrupted; this one and all that it starts from
 // now on block these signals.
 void LetOneThreadBeInterrupted() {
-  std::thread([] {
-    while (true) ::pause();
-  }).detach();
+  try {
+    std::thread([] {
+      while (true) ::pause();
+    }).detach();
+  } catch (const std::system_error& error) {
+    throw IoError(std::string("cannot start a thread: ") + error.what());
+  }
   sigset_t signals;
   ::sigemptyset(&signals);
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&signals, signal);
@@ -88,6 +96,18 @@ std::string TextOf(const cxxopts::ParseResult& args, const std::string& name) {
   return args.count(name) > 0 ? args[name].as<std::string>() : "";
 }
 
+std::vector<std::string> ListOf(const cxxopts::ParseResult& args, const std::string& name) {
+  std::vector<std::string> items;
+  for (const std::string& text : args[name].as<std::vector<std::string>>()) {
+    for (size_t begin = 0; begin <= text.size();) {
+      const size_t end = std::min(text.find(',', begin), text.size());
+      items.push_back(text.substr(begin, end - begin));
+      begin = end + 1;
+    }
+  }
+  return items;
+}
+
 int ThreadsFrom(const cxxopts::ParseResult& args) {
   const int threads = args["threads"].as<int>();
   if (threads < 0) throw UsageError("--threads must not be negative");
@@ -114,9 +134,21 @@ int ReportFailure(const std::string& prefix) {
     return fail(e.kind(), e.what());
   } catch (const std::bad_alloc&) {
     return fail(ErrorKind::kMemory, "out of memory");
+  } catch (const std::system_error& e) {  // of the standard library: files, threads
+    return fail(ErrorKind::kIo, e.what());
   } catch (const std::exception& e) {
     return fail(ErrorKind::kInternal, std::string("a bug of Occam, please report it: ") + e.what());
   }
+}
+
+int FinishOutput(int code) {
+  const bool lost = std::ferror(stdout) != 0;  // what fmt::print could not write
+  // A full disk behind standard output shows only when it is flushed.
+  const bool written = std::fflush(stdout) == 0;
+  if (code != 0 || (written && !lost)) return code;
+  fmt::print(stderr, "occam: cannot write standard output{}\n",
+             written ? "" : std::string(": ") + std::strerror(errno));
+  return ExitCode(ErrorKind::kIo);
 }
 
 const std::atomic<bool>& CatchInterrupts() {

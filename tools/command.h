@@ -22,6 +22,7 @@ int DecompressCommand(int argc, const char* const* argv);
 int EvaluateCommand(int argc, const char* const* argv);
 int BaselinesCommand(int argc, const char* const* argv);
 int GenerateCommand(int argc, const char* const* argv);
+int ExplainCommand(int argc, const char* const* argv);
 int InspectCommand(int argc, const char* const* argv);
 int PrepareCommand(int argc, const char* const* argv);
 
@@ -48,6 +49,9 @@ auto WithHint(const std::string& hint, const Act& act) {
 // An option's text, or "" where it was not given.
 std::string TextOf(const cxxopts::ParseResult& args, const std::string& name);
 
+// The items of an option that takes a list, "a,b,c", and may be given several times.
+std::vector<std::string> ListOf(const cxxopts::ParseResult& args, const std::string& name);
+
 // Returns the number of threads that -T asks for, 0 for one a processor. More than
 // kMaxThreadsPerProcessor for each processor that the process may use only take memory and time:
 // they are refused.
@@ -58,6 +62,10 @@ struct EarlyExit {};
 // Prints, in a handler, the exception in one line on standard error, after `prefix`. Returns its
 // exit code.
 int ReportFailure(const std::string& prefix);
+
+// The last call of a program that ends with `code`: writes what was printed. Returns the exit code,
+// which is kIo's where the work went well and not all that was printed could be written.
+int FinishOutput(int code);
 
 // "occam VERSION (numeric contract N, file format N, commit ...)": of the commit that was built,
 // with "-changed" where files differed from it. Sources without git say that it is unknown.

@@ -4,10 +4,10 @@
 #include <optional>
 
 #include "coder/archive/decompressor.h"
-#include "coder/predict/network_predictor.h"
+#include "coder/predict/loaded_model.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
-#include "tools/exit_code.h"
+#include "tools/small_program.h"
 
 namespace occam {
 namespace {
@@ -34,10 +34,5 @@ int main(int argc, char** argv) {
     std::fputs("usage: occam_decoder ARCHIVE OUT (- = standard input, output)\n", stderr);
     return static_cast<int>(occam::ErrorKind::kUsage);
   }
-  try {
-    occam::Restore(argv[1], argv[2]);
-  } catch (const occam::Error& error) {
-    std::fprintf(stderr, "occam_decoder: %s\n", error.what());
-    return occam::ExitCode(error.kind());
-  }
+  return occam::RunSmallProgram("occam_decoder", [&] { occam::Restore(argv[1], argv[2]); });
 }

@@ -4,10 +4,10 @@
 #include <cstdio>
 
 #include "coder/archive/compressor.h"
-#include "coder/predict/network_predictor.h"
+#include "coder/predict/loaded_model.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
-#include "tools/exit_code.h"
+#include "tools/small_program.h"
 
 namespace occam {
 namespace {
@@ -29,10 +29,5 @@ int main(int argc, char** argv) {
     std::fputs("usage: occam_encoder MODEL FILE ARCHIVE (- = standard input, output)\n", stderr);
     return static_cast<int>(occam::ErrorKind::kUsage);
   }
-  try {
-    occam::Store(argv[1], argv[2], argv[3]);
-  } catch (const occam::Error& error) {
-    std::fprintf(stderr, "occam_encoder: %s\n", error.what());
-    return occam::ExitCode(error.kind());
-  }
+  return occam::RunSmallProgram("occam_encoder", [&] { occam::Store(argv[1], argv[2], argv[3]); });
 }

@@ -18,7 +18,7 @@ run=(curl unzip xz-utils gzip)
 test=(
   catch2 libbenchmark-dev
   procps doxygen clang clang-format clang-tidy hdf5-tools python3 python3-h5py python3-numpy python3-torch python3-xxhash
-  python3-matplotlib python3-scipy python3-pandas python3-jinja2 python3-tqdm mypy pycodestyle
+  python3-matplotlib python3-pil python3-scipy python3-pandas python3-jinja2 python3-tqdm mypy pycodestyle
 )
 fuzz=(libclang-rt-dev)  # libFuzzer, and the sanitizers of clang++
 aarch64=(g++-aarch64-linux-gnu qemu-user libfmt-dev:arm64 libssl-dev:arm64 libxxhash-dev:arm64)

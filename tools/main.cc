@@ -6,6 +6,7 @@
 
 #include "data/base/error.h"
 #include "data/base/format.h"
+#include "data/base/standard_descriptors.h"
 #include "tools/command.h"
 
 namespace occam {
@@ -25,6 +26,7 @@ constexpr Command kCommands[] = {
     {"evaluate", EvaluateCommand, "what a model is worth on a file, its own bytes charged"},
     {"baselines", BaselinesCommand, "what other codecs make of files"},
     {"generate", GenerateCommand, "continue a prompt with a model, or with a codec"},
+    {"explain", ExplainCommand, "show where a model spends its bits, as a page"},
     {"inspect", InspectCommand,
      "what is in a checkpoint, a model or a compressed file; export a model"},
     {"prepare", PrepareCommand,
@@ -84,11 +86,6 @@ int Main(int argc, const char* const* argv) {
 }  // namespace occam
 
 int main(int argc, char** argv) {
-  const int code = occam::Main(argc, argv);
-  // A full disk behind standard output shows only when it is flushed.
-  if (std::fflush(stdout) != 0 && code == 0) {
-    std::perror("occam: cannot write standard output");
-    return static_cast<int>(occam::ErrorKind::kIo);
-  }
-  return code;
+  occam::OpenStandardDescriptors();
+  return occam::FinishOutput(occam::Main(argc, argv));
 }

@@ -18,26 +18,22 @@ QuantizedModel Parse(const BuiltInModel& model) {
 }  // namespace
 
 ModelSource LoadModel(const std::string& path) {
-  ModelSource source;
-  source.path = path;
-  if (path.empty()) {
-    const BuiltInModel& standard = BuiltInModels().front();
-    source.path = std::string("built-in ") + standard.name;
-    source.model = Parse(standard);
-    return source;
+  if (!path.empty()) return LoadModel(*OpenSource(path));
+  const BuiltInModel& standard = BuiltInModels().front();
+  return {std::string("built-in ") + standard.name, Parse(standard), std::nullopt};
+}
+
+ModelSource LoadModel(ByteSource& source) {
+  const std::string name = source.name();
+  const Bytes bytes = ReadAll(source);
+  if (IsCheckpoint(bytes)) {
+    Checkpoint c = LoadCheckpoint(bytes, name);
+    QuantizedModel model = Quantise(c.config, c.weights, c.calibration, c.tokenizer, c.memory);
+    return {name, std::move(model), std::move(c)};
   }
-  if (IsCheckpoint(path)) {
-    source.checkpoint = LoadCheckpoint(path);
-    const Checkpoint& c = *source.checkpoint;
-    source.model = Quantise(c.config, c.weights, c.calibration, c.tokenizer, c.memory);
-    return source;
-  }
-  const Bytes bytes = ReadFile(path);
-  if (!IsModelFile(bytes) && !IsCodedModel(bytes)) {
-    throw DamagedError(path + " is neither a checkpoint (.h5) nor a model (.occm)");
-  }
-  source.model = IsCodedModel(bytes) ? DecodeModel(bytes, path) : ParseModel(bytes, path);
-  return source;
+  if (IsCodedModel(bytes)) return {name, DecodeModel(bytes, name), std::nullopt};
+  if (IsModelFile(bytes)) return {name, ParseModel(bytes, name), std::nullopt};
+  throw DamagedError(name + " is neither a checkpoint (.h5) nor a model (.occm)");
 }
 
 Model LoadDoorModel(const std::string& path, bool plain_kernels) {

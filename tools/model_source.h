@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "data/base/file.h"
 #include "model/checkpoint/checkpoint.h"
 #include "model/quantized_model.h"
 #include "occam/occam.h"
@@ -18,8 +19,10 @@ struct ModelSource {
   std::optional<Checkpoint> checkpoint;  // where the file is one
 };
 
-// An empty path is the default of the built-in models. Throws kIo and kDamaged.
+// An empty path is the default of the built-in models. The file is read once, from its begin to its
+// end, so that it may be a pipe. Throws kIo and kDamaged.
 ModelSource LoadModel(const std::string& path);
+ModelSource LoadModel(ByteSource& source);
 
 // Does the same for the library's door. Throws as LoadModel.
 Model LoadDoorModel(const std::string& path, bool plain_kernels);

@@ -42,8 +42,8 @@ class Communicator {
   using AddTerms = std::function<void(size_t first, std::span<float> part)>;
   virtual void SumInOrder(std::span<float> total, const AddTerms& add) = 0;
 
-  // Hands a message from rank to rank: rank 0 calls extend on an empty one, each next rank on what
-  // the rank before made of it; at the end every rank has the last one's. Ranks wait for those
+  // Hands a message from rank to rank. Rank 0 calls extend on an empty one, each next rank on what
+  // the rank before made of it. At the end every rank has the last one's. Ranks wait for those
   // before them.
   using ExtendFn = std::function<void(std::vector<uint8_t>* message)>;
   virtual void PassOn(std::vector<uint8_t>* message, const ExtendFn& extend) = 0;

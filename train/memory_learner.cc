@@ -1,6 +1,7 @@
 #include "train/memory_learner.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 #include <span>
@@ -13,16 +14,21 @@ namespace occam {
 namespace {
 
 constexpr float kEpsilon = 1e-10f;
+constexpr size_t kAhead = 8;  // rows that are on their way from memory while one is changed
 
 // Counts from which on a correction is 1 to the last bit.
 size_t SettledCount(double beta2) {
   return static_cast<size_t>(std::ceil(std::log(0x1p-26) / std::log(beta2))) + 2;
 }
 
-double SquareSum(std::span<const float> values) {
-  double sum = 0;
-  for (const float x : values) sum += static_cast<double>(x) * static_cast<double>(x);
-  return sum;
+// Sums side by side, so that vectors may be used; the order of additions is fixed. Rows have
+// multiples of 8 numbers.
+float SquareSum(std::span<const float> values) {
+  std::array<float, 8> sums = {};
+  for (size_t i = 0; i < values.size(); i += sums.size()) {
+    for (size_t j = 0; j < sums.size(); ++j) sums[j] += values[i + j] * values[i + j];
+  }
+  return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
 }
 
 }  // namespace
@@ -50,9 +56,9 @@ void MemoryLearner::StartFrom(const MemoryRows& rows) {
     size_t first = 0;
     for (size_t rule = 0; rule < state.square_sums.size(); ++rule) {
       const auto count = static_cast<size_t>(config_.memory_rules[rule].rows());
-      state.square_sums[rule] = SquareSum(std::span(rows.values).subspan(first * m, count * m));
       for (size_t row = first; row < first + count; ++row) {
         const auto numbers = std::span(rows.values).subspan(row * m, m);
+        state.square_sums[rule] += static_cast<double>(SquareSum(numbers));
         if (std::ranges::any_of(numbers, [](float x) { return x != 0; })) state.counts[row] = 1;
       }
       first += count;
@@ -85,15 +91,25 @@ void MemoryLearner::Step(double rate_factor, const RowGradient& gradient) {
   });
 }
 
+void MemoryLearner::Fetch(size_t row) const {
+  __builtin_prefetch(&rows_.values[row * static_cast<size_t>(config_.memory_width)]);
+  __builtin_prefetch(&state_.mean_squares[row]);
+  __builtin_prefetch(&state_.counts[row]);
+}
+
 void MemoryLearner::StepTable(size_t rule, float rate, const RowGradient::Table& table) {
   const auto m = static_cast<size_t>(config_.memory_width);
   const auto keep = static_cast<float>(recipe_.memory_beta2);
   double change = 0;  // of the sum of squares
+  const auto row_at = [&](size_t place) {
+    return static_cast<size_t>(table.first_row + table.rows[place]);
+  };
   for (size_t place = 0; place < table.rows.size(); ++place) {
-    const auto row = static_cast<size_t>(table.first_row + table.rows[place]);
+    if (place + kAhead < table.rows.size()) Fetch(row_at(place + kAhead));
+    const size_t row = row_at(place);
     const auto g = std::span(table.sums).subspan(place * m, m);
     const auto w = std::span(rows_.values).subspan(row * m, m);
-    const auto square = static_cast<float>(SquareSum(g) / static_cast<double>(m));
+    const float square = SquareSum(g) / static_cast<float>(m);
     if (square == 0) continue;  // as at the first step, where the head is zero
     float& count = state_.counts[row];
     float& mean_square = state_.mean_squares[row];
@@ -103,9 +119,9 @@ void MemoryLearner::StepTable(size_t rule, float rate, const RowGradient::Table&
     const size_t settled = corrections_.size() - 1;
     const float correction = corrections_[std::min(static_cast<size_t>(count), settled)];
     const float factor = rate / (std::sqrt(mean_square * correction) + kEpsilon);
-    change -= SquareSum(w);
+    change -= static_cast<double>(SquareSum(w));
     for (size_t k = 0; k < m; ++k) w[k] -= factor * g[k];
-    change += SquareSum(w);
+    change += static_cast<double>(SquareSum(w));
   }
   state_.square_sums[rule] += change;
 }

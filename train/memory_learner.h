@@ -14,7 +14,7 @@
 
 namespace occam {
 
-// What the next step needs of the ones before; empty without a memory.
+// State that the next step needs of the ones before; empty without a memory.
 struct MemoryState {
   std::vector<float> mean_squares;  // [rows of all tables], of a row's gradients
   std::vector<float> counts;        // [rows of all tables]: steps that recalled the row
@@ -30,15 +30,15 @@ class MemoryLearner {
 
   // Rows of a model to start from. Their numbers count as recalled where they are not zero.
   void StartFrom(const MemoryRows& rows);
-  // What a run that was stopped had. Throws kDamaged for another size.
+  // Takes over what a run that was stopped had. Throws kDamaged for another size.
   void Restore(const MemoryRows& rows, MemoryState state);
 
-  // One step of the recalled rows (RMSProp with one mean square a row: Tieleman and Hinton, 2012,
-  // "Lecture 6.5"; with the correction of Adam: Kingma and Ba, 2015). Rates are the recipe's times
-  // `rate_factor`.
+  // Makes one step of the recalled rows (RMSProp with one mean square a row: Tieleman and Hinton,
+  // 2012, "Lecture 6.5"; with the correction of Adam: Kingma and Ba, 2015). Rates are the recipe's
+  // times `rate_factor`.
   void Step(double rate_factor, const RowGradient& gradient);
 
-  // From here on the passes see rows rounded to multiples of CodeStep().
+  // Rounds the rows that the passes see from here on to multiples of CodeStep().
   void BeginRounding() { rounding_ = true; }
   bool rounding() const { return rounding_; }
   // The step between codes: the recipe's memory_step times the deviation of all rows that were ever
@@ -52,6 +52,7 @@ class MemoryLearner {
 
  private:
   void StepTable(size_t rule, float rate, const RowGradient::Table& table);
+  void Fetch(size_t row) const;
 
   ModelConfig config_;
   Recipe recipe_;

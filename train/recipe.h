@@ -49,10 +49,10 @@ struct Recipe {
   // nothing.
   double weight_rate = 0;
 
-  // The rows of a memory, by experiments/results/memory: the learning rate (flat from 0.03 to 0.1),
-  // the decay of a row's mean square (0.9 to 0.999 change nothing), and what a code's step is in
-  // deviations of the rows; codes of 2 deviations are best at equal coded bytes. Over the last
-  // memory_rounded_share the passes see rows so rounded.
+  // The rows of a memory, by experiments/results/memory. The learning rate is flat from 0.03 to
+  // 0.1, and 0.9 to 0.999 for the decay of a row's mean square change nothing. Steps between codes
+  // of 2 deviations of the rows are best at equal coded bytes. Over the last memory_rounded_share
+  // the passes see rows so rounded.
   double memory_lr = 0.1;
   double memory_beta2 = 0.99;
   double memory_step = 2;

@@ -1,5 +1,5 @@
-// The gradient of a memory's rows: of those alone that a batch recalled, so that its size and cost
-// grow with the batch and not with the tables.
+// The gradient of those rows of a memory that a batch recalled. Its size and cost grow with the
+// batch and not with the tables.
 #ifndef OCCAM_TRAIN_ROW_GRADIENT_H_
 #define OCCAM_TRAIN_ROW_GRADIENT_H_
 
@@ -18,7 +18,7 @@ namespace occam {
 // One call at a time.
 class RowGradient {
  public:
-  // What a rule's table has of it.
+  // Part of it that a rule's table has.
   struct Table {
     int32_t first_row = 0;        // of the table among the rows of all tables
     std::vector<int32_t> rows;    // recalled ones, in the order of their first position

@@ -8,16 +8,12 @@
 
 #include "data/base/error.h"
 #include "data/base/file.h"
+#include "data/json_text.h"
 
 namespace occam {
 namespace {
 
 using Json = nlohmann::ordered_json;  // lines keep the order in which they are written here
-
-// Texts that are not UTF-8 (a path may be any bytes) get replacement characters.
-std::string Line(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
 
 // What a killed process or a full disk left of a line would spoil the next one.
 void CutUnfinishedLine(const std::string& path) {
@@ -49,7 +45,7 @@ RunLog::RunLog(const std::string& path, Mode mode, int64_t step,
     : path_(path), file_(Open(path, mode)), every_(every) {
   Json json{{"event", mode == Mode::kResume ? "resume" : "start"}, {"step", step}};
   for (const auto& [name, text] : facts) json[name] = text;
-  WriteLine(Line(json));
+  WriteLine(JsonText(json));
 }
 
 void RunLog::WriteLine(const std::string& line) {
@@ -61,21 +57,21 @@ void RunLog::OnStep(const StepReport& report) {
   loss_sum_ += report.loss_bpb;
   ++loss_count_;
   if (report.step % every_ != 0 && report.progress < 1) return;
-  WriteLine(Line(Json{{"event", "step"},
-                      {"step", report.step},
-                      {"bytes_seen", report.bytes_seen},
-                      {"loss_bpb", loss_sum_ / static_cast<double>(loss_count_)},
-                      {"gradient_norm", report.gradient_norm},
-                      {"muon_lr", report.muon_lr},
-                      {"adamw_lr", report.adamw_lr},
-                      {"tokens_per_s", report.tokens_per_s},
-                      {"elapsed_s", report.elapsed_s}}));
+  WriteLine(JsonText(Json{{"event", "step"},
+                          {"step", report.step},
+                          {"bytes_seen", report.bytes_seen},
+                          {"loss_bpb", loss_sum_ / static_cast<double>(loss_count_)},
+                          {"gradient_norm", report.gradient_norm},
+                          {"muon_lr", report.muon_lr},
+                          {"adamw_lr", report.adamw_lr},
+                          {"tokens_per_s", report.tokens_per_s},
+                          {"elapsed_s", report.elapsed_s}}));
   loss_sum_ = 0;
   loss_count_ = 0;
 }
 
 void RunLog::OnRounding(int64_t step) {
-  WriteLine(Line(Json{{"event", "rounding"}, {"step", step}}));
+  WriteLine(JsonText(Json{{"event", "rounding"}, {"step", step}}));
 }
 
 void RunLog::OnValidation(const ValidationReport& report) {
@@ -91,28 +87,28 @@ void RunLog::OnValidation(const ValidationReport& report) {
     json["bpb_of"][source.name] = source.bits_per_byte;
     json["validation_bytes_of"][source.name] = source.validation_bytes;
   }
-  WriteLine(Line(json));
+  WriteLine(JsonText(json));
 }
 
 void RunLog::OnCheckpoint(int64_t step, const std::string& path) {
-  WriteLine(Line(Json{{"event", "checkpoint"}, {"step", step}, {"path", path}}));
+  WriteLine(JsonText(Json{{"event", "checkpoint"}, {"step", step}, {"path", path}}));
 }
 
 void RunLog::OnBest(const ValidationReport& report, const std::string& path) {
-  WriteLine(Line(Json{{"event", "best"},
-                      {"step", report.step},
-                      {"bytes_seen", report.bytes_seen},
-                      {"bpb", report.bits_per_byte},
-                      {"path", path}}));
+  WriteLine(JsonText(Json{{"event", "best"},
+                          {"step", report.step},
+                          {"bytes_seen", report.bytes_seen},
+                          {"bpb", report.bits_per_byte},
+                          {"path", path}}));
 }
 
 void RunLog::OnPrequential(const PrequentialReport& report) {
-  WriteLine(Line(Json{{"event", "prequential"},
-                      {"step", report.step},
-                      {"bits", report.length.bits},
-                      {"bytes", report.length.bytes},
-                      {"bpb", report.length.bits_per_byte()},
-                      {"whole_pass", report.whole_pass}}));
+  WriteLine(JsonText(Json{{"event", "prequential"},
+                          {"step", report.step},
+                          {"bits", report.length.bits},
+                          {"bytes", report.length.bytes},
+                          {"bpb", report.length.bits_per_byte()},
+                          {"whole_pass", report.whole_pass}}));
 }
 
 }  // namespace occam

@@ -118,6 +118,7 @@ void ShardWorkers::ReserveShards(size_t count) {
 
 double ShardWorkers::Gradient(const WeightsView& weights, const Batch& batch,
                               ParameterSet* gradients, RowGradient* rows) {
+  if (!config_.has_memory()) rows = nullptr;
   if (batch.targets.empty() || batch.targets.size() % shard_tokens() != 0) {
     throw InternalError("a batch that is no whole number of shards");
   }

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <exception>
 #include <new>
+#include <system_error>
 #include <utility>
 
 #include "data/tokenizer/tokenizer.h"
@@ -105,6 +106,9 @@ occam_code Report(occam_error* error, const std::exception_ptr& exception) {
   } catch (const std::bad_alloc&) {
     SetError(error, OCCAM_ERROR_MEMORY, "there is not enough memory");
     return OCCAM_ERROR_MEMORY;
+  } catch (const std::system_error& e) {  // of the standard library: files, threads
+    SetError(error, OCCAM_ERROR_IO, e.what());
+    return OCCAM_ERROR_IO;
   } catch (const std::exception& e) {
     SetError(error, OCCAM_ERROR_INTERNAL, e.what());
   } catch (...) {

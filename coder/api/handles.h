@@ -11,7 +11,7 @@
 #include <string>
 
 #include "coder/archive/codec_options.h"
-#include "coder/predict/network_predictor.h"
+#include "coder/predict/loaded_model.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
 #include "data/base/memory.h"

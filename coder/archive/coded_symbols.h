@@ -1,4 +1,4 @@
-// What is coded of some bytes: their symbols, and the bits that a tokenizer of seven bits takes
+// The symbols of some bytes as they are coded, and the bits that a tokenizer of seven bits takes
 // from them.
 #ifndef OCCAM_CODER_ARCHIVE_CODED_SYMBOLS_H_
 #define OCCAM_CODER_ARCHIVE_CODED_SYMBOLS_H_

@@ -49,7 +49,7 @@ struct FileInfo {
 // the limit.
 FileInfo ReadFileInfo(ByteSource& source, uint64_t memory_bytes = kDefaultMemoryBytes);
 
-// What restoring a file takes.
+// The costs of restoring a file.
 struct RestoringCosts {
   uint64_t memory_bytes = 0;  // at least, by one thread, the model included
   uint64_t multiplications = 0;

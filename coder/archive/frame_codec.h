@@ -22,22 +22,24 @@ constexpr size_t kMaxRecordBytes = 1061055;  // what three bytes of length tell
 constexpr size_t kMaxFrameOverhead = 4;      // of a frame, that are not payload
 constexpr int kMaxCheckBytes = 2;
 
-// The record's length by the first bytes of its frame. Throws kDamaged where they are missing;
-// `name` is for the message.
+// Returns the record's length as the first bytes of its frame tell it. Throws kDamaged where they
+// are missing; `name` is for the message.
 size_t RecordBytesOf(std::span<const uint8_t> frame, const std::string& name);
 
-// Holds its memory from record to record. One thread at a time.
+// Holds its memory from record to record. It serves one thread at a time.
 class FrameCodec {
  public:
-  // The model must outlive the codec. `check_bytes` is how many bytes of a hash each frame has, in
-  // [0, kMaxCheckBytes]: kUsage. `progress` is told after each context of symbols.
+  // The model must outlive the codec. Each frame has `check_bytes` bytes of a hash, in
+  // [0, kMaxCheckBytes]: kUsage. `progress` is told now and then, and ends a call by what it
+  // throws.
   FrameCodec(const CodecModel& model, int check_bytes, ProgressFn progress = nullptr);
 
-  // At most kMaxFrameOverhead more than the record. Throws kUsage beyond kMaxRecordBytes.
+  // Returns a frame of at most kMaxFrameOverhead bytes more than the record. Throws kUsage beyond
+  // kMaxRecordBytes.
   Bytes Encode(std::span<const uint8_t> record);
 
-  // Throws kDamaged where it is seen that Encode did not write the frame with this model. What a
-  // hash of check_bytes does not tell apart may give another record.
+  // Returns the record. Throws kDamaged where it is seen that Encode did not write the frame with
+  // this model. What a hash of check_bytes does not tell apart may give another record.
   Bytes Decode(std::span<const uint8_t> frame, const std::string& name);
 
  private:

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "coder/archive/cheap_look.h"
 #include "coder/archive/lost_bits.h"
 #include "coder/entropy/range_decoder.h"
 #include "coder/entropy/range_encoder.h"
@@ -188,6 +189,44 @@ std::optional<Bytes> SegmentCodec::DecodePayload(CodingMethod method,
   return BytesOf(symbols, tokenizer);
 }
 
+// Whether order 2 makes less of the first eighth of a segment than it has.
+bool SegmentCodec::Order2IsWorthTrying(std::span<const uint8_t> original, int threads) {
+  const auto part = original.first(original.size() / 8);
+  return EncodePayload(CodingMethod::kOrder2, SymbolsOf(part, nullptr),
+                       static_cast<uint32_t>(part.size()), part.size() - 1, threads,
+                       [](uint32_t) {})
+      .has_value();
+}
+
+// Whether a model could make less of a segment than `least_bytes`, by a sample of it.
+bool SegmentCodec::ModelIsWorthTrying(std::span<const uint8_t> original,
+                                      const CodedSymbols& symbols, size_t least_bytes,
+                                      int threads) {
+  const SamplePieces sample =
+      SampleOf(static_cast<uint32_t>(symbols.tokens.size()), file_.context, file_.lanes);
+  std::vector<int32_t> sampled;
+  for (const uint32_t begin : sample.begins) {
+    const auto piece = symbols.tokens.begin() + begin;
+    sampled.insert(sampled.end(), piece, piece + sample.size);
+  }
+  RangeEncoder encoder;
+  const std::vector<uint32_t> lengths(sample.begins.size(), sample.size);
+  const auto count = static_cast<uint32_t>(sampled.size());
+  const CountFn uncounted = [](uint32_t) {};
+  EncodeSymbols(PredictorFor(CodingMethod::kModel, threads), sampled, lengths, sample.size,
+                std::numeric_limits<size_t>::max(), {count, count, uncounted}, &encoder);
+  const uint64_t coded = encoder.Finish().size();
+  const Tokenizer* const tokenizer = TokenizerOf(CodingMethod::kModel);
+  const uint64_t bytes = tokenizer ? tokenizer->DecodedBytes(sampled) : sampled.size();
+  const uint64_t size = original.size();
+  if (least_bytes == size)
+    return coded < bytes || (file_.mode == ContextMode::kAdaptive && HasLongRepetition(original));
+  // What adapts gets better than a sample can show.
+  if (file_.mode == ContextMode::kAdaptive) return true;
+  // A sample that is worse by little may be wrong.
+  return 32 * coded * size < 33 * least_bytes * bytes;
+}
+
 EncodedSegment SegmentCodec::Encode(std::span<const uint8_t> original, int threads,
                                     const CountFn& count) {
   const auto size = static_cast<uint32_t>(original.size());
@@ -195,8 +234,8 @@ EncodedSegment SegmentCodec::Encode(std::span<const uint8_t> original, int threa
   best.header.method = CodingMethod::kStored;
   best.header.symbols = size;
   best.payload.assign(original.begin(), original.end());
-  const auto attempt = [&](CodingMethod method, size_t most_bytes, const CountFn& done) {
-    const CodedSymbols symbols = SymbolsOf(original, TokenizerOf(method));
+  const auto attempt = [&](CodingMethod method, const CodedSymbols& symbols, size_t most_bytes,
+                           const CountFn& done) {
     auto payload = EncodePayload(method, symbols, size, most_bytes, threads, done);
     if (!payload) return;
     best.header.method = method;
@@ -204,14 +243,33 @@ EncodedSegment SegmentCodec::Encode(std::span<const uint8_t> original, int threa
     best.payload = std::move(payload->bytes);
     best.lost_bit_bytes = payload->lost_bit_bytes;
   };
-  // The network first, so that order 2 can be given up as soon as it is behind: most of the time.
-  // What counts as progress is the slower one.
   const size_t less = best.payload.size() - 1;
   const CountFn uncounted = [](uint32_t) {};
-  if (model_ != nullptr) attempt(CodingMethod::kModel, less, count);
-  const bool beaten = best.header.method == CodingMethod::kModel;
-  attempt(CodingMethod::kOrder2, beaten ? best.payload.size() : less,
-          model_ != nullptr ? uncounted : count);
+  const auto by_order2 = [&](size_t most_bytes, const CountFn& done) {
+    attempt(CodingMethod::kOrder2, SymbolsOf(original, nullptr), most_bytes, done);
+  };
+  // What counts as progress is the slower one: the model.
+  const Evenness evenness = EvennessOf(original);
+  if (model_ == nullptr) {
+    by_order2(less, count);
+  } else if (evenness != Evenness::kUneven) {
+    // Packed data, most of the time, which costs the model dearly and gains nothing.
+    if (evenness != Evenness::kEven || Order2IsWorthTrying(original, threads))
+      by_order2(less, uncounted);
+    const CodedSymbols symbols = SymbolsOf(original, TokenizerOf(CodingMethod::kModel));
+    if (ModelIsWorthTrying(original, symbols, best.payload.size(), threads)) {
+      // Less than what there is: of equals the lowest method is taken.
+      attempt(CodingMethod::kModel, symbols, best.payload.size() - 1, count);
+    } else {
+      count(size);
+    }
+  } else {
+    // The model first, so that order 2 can be given up as soon as it is behind.
+    attempt(CodingMethod::kModel, SymbolsOf(original, TokenizerOf(CodingMethod::kModel)), less,
+            count);
+    const bool beaten = best.header.method == CodingMethod::kModel;
+    by_order2(beaten ? best.payload.size() : less, uncounted);
+  }
   best.header.original_bytes = size;
   best.header.payload_bytes = static_cast<uint32_t>(best.payload.size());
   best.header.payload_hash = Xxh3Of(best.payload);

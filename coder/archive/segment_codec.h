@@ -44,7 +44,7 @@ class SegmentCodec {
   SegmentCodec(const FileHeader& file, const CodecModel* model) : file_(file), model_(model) {}
 
   // Codes by whichever method takes the fewest bytes, the first of equals in the order of
-  // CodingMethod.
+  // CodingMethod. The model is not tried on bytes that look packed and are so in a sample.
   // `threads` is what a predictor may use. `original` is not empty.
   EncodedSegment Encode(std::span<const uint8_t> original, int threads, const CountFn& count);
 
@@ -67,6 +67,10 @@ class SegmentCodec {
   Predictor& PredictorFor(CodingMethod method, int threads);
   // Returns null where symbols are bytes.
   const Tokenizer* TokenizerOf(CodingMethod method);
+  bool Order2IsWorthTrying(std::span<const uint8_t> original, int threads);
+  bool ModelIsWorthTrying(std::span<const uint8_t> original, const CodedSymbols& symbols,
+                          size_t least_bytes, int threads);
+
   struct Payload {
     Bytes bytes;
     size_t lost_bit_bytes = 0;

@@ -1,5 +1,5 @@
-// How much memory segments at work take, known from the headers before any of it is allocated, and
-// how many may be at work within a limit.
+// The memory that segments at work take, known from the headers before any is allocated. It also
+// tells how many may be at work within a limit.
 #ifndef OCCAM_CODER_ARCHIVE_SEGMENT_MEMORY_H_
 #define OCCAM_CODER_ARCHIVE_SEGMENT_MEMORY_H_
 
@@ -21,7 +21,7 @@ uint64_t SegmentMemory(const FileHeader& header, const CodecModel* model, int th
 uint64_t RestoringMemory(const FileHeader& header, const CodecModel* model,
                          uint64_t embedded_bytes);
 
-// How work is shared within a limit.
+// The sharing of work within a limit.
 struct WorkPlan {
   int threads = 1;
   int segments = 1;  // at once, at most; no more than threads

@@ -15,7 +15,7 @@
 
 namespace occam {
 
-// Reads as many segments as may be at work at once, works on as many of them as are soonest done
+// Reads as many segments as may be at work at once. Works on as many of them as are soonest done
 // (segment_plan.h), hands these on in order, and reads on. So memory is bounded, whatever the
 // length of the file.
 //

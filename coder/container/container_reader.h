@@ -30,8 +30,8 @@ Bytes TakeBytes(ByteSource& source, uint64_t* position, uint64_t count, const ch
 // Throws kDamaged unless the payload has the header's hash; `name` is the file's.
 void CheckPayload(const SegmentRecord& record, const std::string& name);
 
-// Does not own the source. Every call throws kDamaged, with what and where, kIo, and kMemory where
-// the model block, or the index of all segments read so far, is longer than the limit. Beside them
+// Does not own the source. Every call throws kDamaged, with what and where, and kIo. Throws kMemory
+// where the model block, or the index of all segments so far, is longer than the limit. Beside them
 // the largest segment is in memory.
 class ContainerReader {
  public:

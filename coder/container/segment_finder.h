@@ -40,16 +40,16 @@ class SegmentFinder {
   bool all_known_ = false;
 };
 
-// `source` stands at its byte `segments_begin`, where ContainerReader leaves it, and must outlive
-// the finder, as must `header`. Goes by the index at the end where the source can seek and the
-// index is sound, otherwise from record to record. Where a header is damaged it goes on at the
-// place that its sizes name, if a record of the right number is there; otherwise it searches for a
-// header that cannot be a part of somebody's data. The sound segments that follow such a header
-// without a gap reach up to the end of the file or are longer than any payload. (An .occ file
-// within an .occ file has headers, too.)
-// Segments that are said to have been before it are believed in only where the bytes between have
-// room for their headers, or an index after it has them. Throws kMemory where a sound index takes
-// more than the limit.
+// `source` stands at its byte `segments_begin`, where ContainerReader leaves it, and must
+// outlive the finder, as must `header`. Goes by the index at the end where the source can
+// seek and the index is sound, otherwise from record to record. Where a header is damaged
+// it goes on at the place that its sizes name, if a record of the right number is there;
+// otherwise it searches for a header that cannot be a part of somebody's data. The sound
+// segments that follow such a header without a gap reach up to the end of the file or are
+// longer than any payload. (An .occ file within an .occ file has headers, too.) Segments
+// that are said to have been before it must be in an index after it, or the bytes between
+// have room for their headers. Throws kMemory where a sound index takes more than the
+// limit.
 std::unique_ptr<SegmentFinder> FindSegments(ByteSource& source, const FileHeader& header,
                                             uint64_t segments_begin, uint64_t memory_bytes);
 

@@ -28,7 +28,7 @@
 
 namespace occam {
 
-// What a mixer takes at most beside the bytes of the segment, of which a short one touches little.
+// The most that a mixer takes beside the bytes of the segment; a short one touches little of it.
 constexpr uint64_t kAdaptiveMixerBytes = 150'000'000;
 
 class AdaptiveMixer {
@@ -43,10 +43,10 @@ class AdaptiveMixer {
   int32_t Predict(int network_logit);
   void Learn(bool bit);
 
-  // Evidence for a byte by Decider, kNone apart: the sum over its bits of the logits that each adds
-  // to the mixture for the bit that came, out of 2 * 65536 * kLogitOne.
+  // Evidence for a byte by Decider, kNone apart. It is what each adds to the mixture's logits for
+  // the bits that came. Its 1.0 is 2 * 65536 * kLogitOne.
   using Evidence = std::array<int64_t, 4>;
-  // Between Predict and Learn: adds what the bit `bit` would be worth.
+  // Adds what the bit `bit` would be worth; to be called between Predict and Learn.
   void AddEvidence(bool bit, Evidence* evidence) const;
 
  private:

@@ -26,8 +26,8 @@ struct CodecModel {
   // Number of bytes that decoding reads again for every symbol of a lane. It serves to share
   // threads well, never for what is written.
   uint64_t lane_bytes = 0;
-  // What it takes: bytes in memory, bytes of a predictor of `factory` with these many threads and
-  // lanes (none: few), multiplications a symbol.
+  // Its costs: bytes in memory, bytes of a predictor of `factory` with these many threads and lanes
+  // (none: few), multiplications a symbol.
   uint64_t model_bytes = 0;
   std::function<uint64_t(int threads, ContextMode mode, int lanes)> predictor_bytes;
   uint64_t symbol_multiplications = 0;

@@ -13,7 +13,6 @@
 #include "coder/predict/codec_model.h"
 #include "coder/predict/predictor.h"
 #include "coder/weights/model_codec.h"
-#include "data/base/memory.h"
 #include "data/base/thread_team.h"
 #include "model/exact/network.h"
 
@@ -77,32 +76,6 @@ CodecModel NetworkCodecModel(const ExactNetwork& network, uint32_t context = 0);
 
 // Fills in what a model of this configuration takes: the last four fields.
 void TellCosts(const ModelHead& head, CodecModel* model);
-
-// A model file, flat or coded. Throws kDamaged, `name` in the message, and kMemory where file,
-// model and network do not fit into the limit: before there is room for any of it.
-QuantizedModel ReadModel(std::span<const uint8_t> file, const std::string& name,
-                         const ReadLimits& limits = {});
-
-// A network together with what the container knows of it: a model that was not given beside the
-// file.
-class LoadedModel {
- public:
-  // Throws as ReadModel.
-  LoadedModel(std::span<const uint8_t> file, const std::string& name, Kernels kernels,
-              const ReadLimits& limits = {})
-      : LoadedModel(ReadModel(file, name, limits), kernels) {}
-  LoadedModel(QuantizedModel model, Kernels kernels)
-      : network_(std::move(model), kernels), codec_model_(NetworkCodecModel(network_)) {}
-  LoadedModel(const LoadedModel&) = delete;
-  LoadedModel& operator=(const LoadedModel&) = delete;
-
-  const ExactNetwork& network() const { return network_; }
-  const CodecModel& codec_model() const { return codec_model_; }
-
- private:
-  ExactNetwork network_;
-  CodecModel codec_model_;
-};
 
 }  // namespace occam
 

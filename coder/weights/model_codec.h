@@ -30,7 +30,7 @@ struct CodedModel {
       tensor_bytes;  // what each tensor took, to some bytes, in ParameterTable's order
   std::vector<size_t> table_bytes;  // what each table of the memory took, in the order of its rules
 
-  // What the memory took in all: its tables, and the tensors that bring their rows in.
+  // Returns what the memory took in all: its tables, and the tensors that bring their rows in.
   size_t MemoryBytes(const ModelConfig& config) const;
 };
 
@@ -39,12 +39,12 @@ CodedModel EncodeModel(const QuantizedModel& model, const std::function<void()>&
 
 // Throws kDamaged, `name` in the message, unless the bytes are a coded model, all of it and nothing
 // more; what is no model is found at its first tensor that is none. A few bytes can stand for any
-// number of weights that are zero, so what they stand for is counted by the configuration before
-// there is room for it: bytes and model together are within the limit (kMemory).
+// number of weights that are zero. So these are counted by the configuration before there is room
+// for them: bytes and model together are within the limit (kMemory).
 QuantizedModel DecodeModel(std::span<const uint8_t> bytes, const std::string& name,
                            const ReadLimits& limits = {});
 
-// What a model file, flat or coded, says in its beginning.
+// The beginning of a model file, flat or coded.
 struct ModelHead {
   ModelConfig config;
   uint64_t tokenizer_bytes = 0;  // that the tokenizer takes in memory, at most

@@ -147,7 +147,7 @@ class ModelWalk {
     *x = std::bit_cast<float>(decoded << 8);
   }
 
-  // How many bits the largest magnitude has.
+  // Codes how many bits the largest magnitude has.
   uint32_t Width(const int8_t* codes, int64_t size) {
     uint32_t most = 0;
     for (int64_t i = 0; i < size; ++i) most = std::max(most, Magnitude(codes[i]));

@@ -31,7 +31,7 @@ void EncodeMerges(std::span<const uint8_t> tokenizer, RangeEncoder* encoder);
 Bytes DecodeMerges(std::span<const uint8_t> head, RangeDecoder* decoder, const std::string& name,
                    const std::function<void()>& keep_on = nullptr);
 
-// What DecodeMerges takes at most: 65,278 tokens of 255 bytes, twice, and how they are predicted.
+// The most that DecodeMerges takes: 65,278 tokens of 255 bytes, twice, and how they are predicted.
 constexpr uint64_t kMostMergesBytes = uint64_t{48} << 20;
 
 // Returns the bytes that a tokenizer takes in a coded model.

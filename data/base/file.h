@@ -6,23 +6,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <ctime>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "data/base/file_attributes.h"
+
 namespace occam {
 
 using Bytes = std::vector<uint8_t>;
-
-// Attributes that a file has beside its bytes and its name.
-struct FileAttributes {
-  uint32_t permissions = 0;  // the lower nine bits of the mode
-  std::timespec accessed{};
-  std::timespec modified{};
-};
 
 // A place that bytes come from, in order. Not thread-safe.
 class ByteSource {
@@ -50,8 +44,8 @@ class ByteSink {
  public:
   virtual ~ByteSink() = default;
   virtual void Write(std::span<const uint8_t> bytes) = 0;  // Throws kIo.
-  // Gives a file that is being made these attributes, as far as the file system can: permissions at
-  // once, times by Commit. Before the first Write, lest others see what they should not.
+  // Has Commit give a file these attributes as far as it can have them (GiveAttributes). Without
+  // this call it has the permissions of a new file. Until Commit nobody else may read it.
   virtual void SetAttributes(const FileAttributes& /*attributes*/) {}
   virtual void Commit() = 0;  // Flushes; files: syncs and renames. Throws kIo.
   virtual std::string name() const = 0;
@@ -65,8 +59,9 @@ std::unique_ptr<ByteSource> OpenSource(const std::string& path,
 
 // A file that appears under `path` only when committed (until then it has no name or, where that
 // cannot be, PATH.partial-XXXXXX, X being anything, locked by flock; synced, renamed), or standard
-// output for "-". An existing file is an error (kIo) unless `overwrite`. Names that are no regular
-// file (a device, a named pipe) are written to directly.
+// output for "-". PATH is cut short there where a name would be longer than the file system takes.
+// An existing file is an error (kIo) unless `overwrite`. Names that are no regular file (a device,
+// a named pipe) are written to directly.
 std::unique_ptr<ByteSink> OpenSink(const std::string& path, bool overwrite);
 
 // Sources and sinks in memory, for tests and small data. The source does not own its bytes.
@@ -84,6 +79,20 @@ void RemoveLeftovers(const std::string& path);
 
 void WriteFile(const std::string& path,
                std::span<const uint8_t> bytes);  // Through OpenSink, overwriting.
+
+struct NamedContents {
+  std::string path;
+  std::span<const uint8_t> bytes;
+};
+
+// Writes files that belong together, and replaces what has their names, one after the other. Where
+// one of them cannot be written, all names hold what they held before. Throws kIo.
+void WriteTogether(std::span<const NamedContents> files);
+
+// Removes the file that was opened under this name, when it had these attributes. Throws kIo where
+// it cannot be removed, and where the name holds another file or other bytes by now: nobody has
+// read those.
+void RemoveRead(const std::string& path, const FileAttributes& opened);
 
 }  // namespace occam
 

@@ -10,7 +10,8 @@ std::string VFormat(::fmt::string_view text, ::fmt::format_args values) {
 }
 
 void VPrint(std::FILE* file, ::fmt::string_view text, ::fmt::format_args values) {
-  ::fmt::vprint(file, text, values);
+  const std::string line = ::fmt::vformat(text, values);
+  [[maybe_unused]] const size_t written = std::fwrite(line.data(), 1, line.size(), file);
 }
 
 }  // namespace occam::fmt

@@ -10,10 +10,10 @@
 
 namespace occam {
 
-// What a file that is read may take unless more is asked for.
+// The memory that reading a file may take unless more is asked for.
 constexpr uint64_t kDefaultMemoryBytes = 1'000'000'000;
 
-// What reading a file from anywhere may cost.
+// The limits of reading a file from anywhere.
 struct ReadLimits {
   uint64_t memory_bytes = kDefaultMemoryBytes;
   // Called often while much is read; may be null. An exception thrown here ends the reading.

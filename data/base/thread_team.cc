@@ -222,7 +222,7 @@ ThreadTeam::ThreadTeam(int threads) : state_(std::make_unique<State>()) {
     }
   } catch (const std::system_error& error) {
     state->Stop();
-    throw UsageError("cannot start " + std::to_string(count) + " threads: " + error.what());
+    throw IoError("cannot start " + std::to_string(count) + " threads: " + error.what());
   }
 }
 

@@ -27,7 +27,7 @@ class ItemJob {
 class ThreadTeam {
  public:
   // `threads` >= 1 in all, the caller among them; 0 means one a processor (data/base/processors.h).
-  // Throws kUsage where the system refuses as many.
+  // Throws kIo where the system refuses as many.
   explicit ThreadTeam(int threads);
   ~ThreadTeam();
   ThreadTeam(const ThreadTeam&) = delete;

@@ -16,6 +16,10 @@ COMMANDS = {
     "gallery": "gallery.command",
     "plot_run": "plot_run",
     "family": "family",
+    "torch_twin": "twin.command",
+    "twin_signals": "signals.command",
+    "twin_table": "twin.table",
+    "twin_checkpoint": "twin.checkpoint",
     "figures": "redraw",
 }
 

@@ -107,7 +107,7 @@ class Curves:
         print(f"{name}: {path}", file=sys.stderr, flush=True)
         curve = os.path.join(self.args.dir, "curve.new.csv")
         self.occam.run("evaluate", "-q", "--json", "--ckpt", path, "--data", self.args.text,
-                       "--bytes", self.args.bytes, "-T", self.occam.threads, "--curve", curve)
+                       "--bytes", self.args.bytes, "-T", self.occam.threads, "--curve", curve, "-f")
         found = pd.read_csv(curve, float_precision="round_trip")
         os.remove(curve)
         columns = (found[name].tolist() for name in ("chunks", "mean_bits", "deviation_bits"))

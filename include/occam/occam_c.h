@@ -300,7 +300,7 @@ typedef enum occam_decider {
   OCCAM_DECIDER_NONE = 4    /* all of them expected another byte */
 } occam_decider;
 
-/* As occam_costs; deciders[i] is also the occam_decider of byte i. */
+/* Tells the costs of occam_costs, and in deciders[i] the occam_decider of byte i. */
 OCCAM_API occam_code occam_costs_explained(const void* bytes, size_t size,
                                            const occam_options* options, float* bits,
                                            uint8_t* deciders, occam_error* error);

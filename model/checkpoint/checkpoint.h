@@ -31,6 +31,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -92,9 +93,11 @@ void SaveCheckpoint(const std::string& path, const Checkpoint& checkpoint);
 // Throws kIo (missing, unreadable), kDamaged (not a checkpoint, damaged, a tensor of the wrong
 // shape, a value that is not finite: the message names the tensor).
 Checkpoint LoadCheckpoint(const std::string& path);
+// Does the same with the bytes of a file that messages call `name`.
+Checkpoint LoadCheckpoint(std::span<const uint8_t> file, const std::string& name);
 
-// Returns whether the file starts as a checkpoint does. Throws kIo.
-bool IsCheckpoint(const std::string& path);
+// Returns whether the bytes start as a checkpoint does.
+bool IsCheckpoint(std::span<const uint8_t> file);
 
 }  // namespace occam
 

@@ -5,7 +5,6 @@
 #include "data/base/byte_order.h"
 #include "data/base/digest.h"
 #include "data/base/error.h"
-#include "data/base/file.h"
 #include "data/base/format.h"
 #include "model/checkpoint/checkpoint.h"
 
@@ -62,10 +61,8 @@ uint32_t CheckUserBlock(std::span<const uint8_t> file, const std::string& name) 
   return version;
 }
 
-bool IsCheckpoint(const std::string& path) {
-  uint8_t start[sizeof(kMagic)];
-  const size_t count = OpenSource(path)->Read(start);
-  return count == sizeof(start) && std::equal(start, start + count, kMagic);
+bool IsCheckpoint(std::span<const uint8_t> file) {
+  return file.size() >= sizeof(kMagic) && std::equal(kMagic, kMagic + sizeof(kMagic), file.begin());
 }
 
 }  // namespace occam

@@ -198,20 +198,21 @@ Provenance LoadProvenance(const H5Reader& file, const std::string& name) {
 
 }  // namespace
 
-Checkpoint LoadCheckpoint(const std::string& path) {
-  const Bytes bytes = ReadFile(path);
-  const uint32_t format_version = CheckUserBlock(bytes, path);
-  const H5Reader file(bytes, path);
-  const ModelConfig config = LoadConfig(file, ContractFrom(file, path), bytes.size(), path);
+Checkpoint LoadCheckpoint(std::span<const uint8_t> bytes, const std::string& name) {
+  const uint32_t format_version = CheckUserBlock(bytes, name);
+  const H5Reader file(bytes, name);
+  const ModelConfig config = LoadConfig(file, ContractFrom(file, name), bytes.size(), name);
   Checkpoint checkpoint{config,
-                        LoadParameters(file, config, "/weights", Missing::kDamage, path),
-                        LoadCalibration(file, config, path),
+                        LoadParameters(file, config, "/weights", Missing::kDamage, name),
+                        LoadCalibration(file, config, name),
                         file.ReadDataset<uint8_t>("/tokenizer"),
                         std::nullopt,
-                        LoadProvenance(file, path),
-                        LoadMemory(file, config, path)};
-  if (file.Has("/training")) checkpoint.training = LoadTraining(file, format_version, config, path);
+                        LoadProvenance(file, name),
+                        LoadMemory(file, config, name)};
+  if (file.Has("/training")) checkpoint.training = LoadTraining(file, format_version, config, name);
   return checkpoint;
 }
+
+Checkpoint LoadCheckpoint(const std::string& path) { return LoadCheckpoint(ReadFile(path), path); }
 
 }  // namespace occam

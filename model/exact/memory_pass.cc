@@ -1,9 +1,15 @@
 #include "model/exact/memory_pass.h"
 
 #include <algorithm>
+#include <cstring>
 #include <span>
 
 namespace occam {
+namespace {
+
+constexpr int kEight = 8;  // divides every width of rows; compilers know what to do with so many
+
+}  // namespace
 
 MemoryPass::MemoryPass(const PreparedNetwork& network, int lanes)
     : net_(network),
@@ -23,11 +29,14 @@ void MemoryPass::Choose(int r, int lane, int32_t input) {
 }
 
 void MemoryPass::AddToInput(int rows, float* x, std::byte* scratch) {
-  const auto width = static_cast<size_t>(c_.memory_width);
   const int32_t* row = chosen_.data();
   for (int r = 0; r < rows; ++r) {
     int8_t* to = codes_.row(r);
-    for (int i = 0; i < rules_; ++i) to = std::copy_n(row_codes(*row++), width, to);
+    for (int i = 0; i < rules_; ++i) {
+      const int8_t* const from = row_codes(*row++);
+      for (int k = 0; k < c_.memory_width; k += kEight, to += kEight)
+        std::memcpy(to, from + k, kEight);
+    }
   }
   std::fill_n(scales_.data(), rows, net_.model.memory.step);
   net_.memory.projection->Apply(codes_.data(), scales_.data(), rows, true, x, scratch);
@@ -52,8 +61,9 @@ void MemoryPass::Gate(int rows) {
     float* const gated = gated_.row(r);
     for (int i = 0; i < rules_; ++i) {
       const float gate = std::min(std::max(1.0f + gates_.row(r)[i], 0.0f), 2.0f);
-      for (int k = i * width; k < (i + 1) * width; ++k)
-        gated[k] = static_cast<float>(codes[k]) * gate;
+      for (int k = i * width; k < (i + 1) * width; k += kEight) {
+        for (int j = k; j < k + kEight; ++j) gated[j] = static_cast<float>(codes[j]) * gate;
+      }
     }
   }
 }

@@ -1,5 +1,5 @@
-// A memory's part of a pass (docs/spec/memory.md, section 3): rows are chosen by what lanes know,
-// fetched while the rest of the tile's are still chosen, and added to the residual.
+// A memory's part of a pass (docs/spec/memory.md, section 3). Rows are chosen by what lanes know
+// and fetched ahead, while those of the tile's other positions are chosen. Then they are added.
 #ifndef OCCAM_MODEL_EXACT_MEMORY_PASS_H_
 #define OCCAM_MODEL_EXACT_MEMORY_PASS_H_
 
@@ -14,8 +14,8 @@
 
 namespace occam {
 
-// What lanes know, and room for a tile, allocated once; nothing in a network without a memory. One
-// thread at a time; the network must outlive it.
+// Owns what lanes know, and room for a tile, allocated once; nothing in a network without a memory.
+// One thread at a time; the network must outlive it.
 class MemoryPass {
  public:
   MemoryPass(const PreparedNetwork& network, int lanes);
@@ -27,15 +27,15 @@ class MemoryPass {
   // in their order. Begins to fetch the rows that the rules then choose.
   void Choose(int r, int lane, int32_t input);
 
-  // For rows [0, rows) that were chosen; x [kTileRows][RoundUp(D, kFloatPad)], `scratch` as of
-  // LinearLayer::Apply.
+  // Both are for rows [0, rows) of the tile, and x [kTileRows][RoundUp(D, kFloatPad)]; `scratch` is
+  // that of LinearLayer::Apply.
   // x += the projection of the chosen rows.
   void AddToInput(int rows, float* x, std::byte* scratch);
   // x += the other projection of the same rows, each times its gate. After AddToInput.
   void AddGated(int rows, float* x, std::byte* scratch);
 
  private:
-  // Makes the rows' codes times their gates codes_ and scales_ again.
+  // gated_ = the codes of the chosen rows, each rule's times its gate.
   void Gate(int rows);
   const int8_t* row_codes(int32_t row) const {
     return net_.model.memory.codes.data() + static_cast<ptrdiff_t>(row) * c_.memory_width;

@@ -1,5 +1,5 @@
-// How much memory and work the exact network takes, by its configuration alone: known before any
-// of it is allocated or done.
+// The memory and work that the exact network takes, by its configuration alone: known before any of
+// it is allocated or done.
 #ifndef OCCAM_MODEL_EXACT_NETWORK_MEMORY_H_
 #define OCCAM_MODEL_EXACT_NETWORK_MEMORY_H_
 

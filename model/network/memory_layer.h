@@ -1,6 +1,6 @@
-// The memory's part of the training network: which rows each position recalls, how they enter at
-// the input and before the gated block, and the gradients of both ways (docs/spec/memory.md,
-// section 3). N = sequences * length positions, R rules, rows of m numbers.
+// The memory's part of the training network (docs/spec/memory.md, section 3): rows that positions
+// recall enter at the input and before the gated block. There are N = sequences * length
+// positions, R rules, and rows of m numbers.
 #ifndef OCCAM_MODEL_NETWORK_MEMORY_LAYER_H_
 #define OCCAM_MODEL_NETWORK_MEMORY_LAYER_H_
 
@@ -18,8 +18,8 @@
 
 namespace occam {
 
-// The rows that each position of some sequences recalled, and the gradients of what they gave: a
-// part of the gradient of a memory that grows with the positions, not with the tables.
+// The rows that each position of some sequences recalled, and the gradients of what they gave. This
+// part of a memory's gradient grows with the positions, not with the tables.
 struct RecalledRows {
   RecalledRows(const ModelConfig& config, int64_t positions)
       : rows(static_cast<size_t>(positions) * config.memory_rules.size()),
@@ -39,18 +39,19 @@ class MemoryLayer {
 
   // x += the projection of the recalled rows.
   void ForwardInput(const RowBlock& b, const NetworkWeights::Memory& w, int thread, TensorView x);
-  // For dx of the sum: the rows' gradients += (= without a gate).
+  // Goes back from dx of the sum: the rows' gradients += (= without a gate).
   void BackwardInput(const RowBlock& b, const NetworkWeights::Memory& w, int thread,
                      ConstTensorView dx, RecalledRows* d);
-  // The projection's gradient, once all blocks went backward.
+  // Returns the projection's gradient to be, once all blocks went backward.
   WeightGradient InputGradient(ParameterSet* dw);
 
   // x += the other projection of the gated rows.
   void ForwardGate(const RowBlock& b, const NetworkWeights::Memory& w, int thread, TensorView x);
-  // For dx of the sum: dx of what was before it, and the rows' gradients.
+  // Goes back from dx of the sum to dx of what was before it, and to the rows' gradients.
   void BackwardGate(const RowBlock& b, const NetworkWeights::Memory& w, int thread, TensorView dx,
                     RecalledRows* d);
-  // The gradients of the gates' weights and of the projection, once all blocks went backward.
+  // Computes the gradients of the gates' weights and of the projection, once all blocks went
+  // backward.
   void AddGateGradients(ParameterSet* dw);
 
   std::span<const int32_t> rows() const { return rows_; }

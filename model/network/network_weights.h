@@ -16,7 +16,7 @@
 
 namespace occam {
 
-// What the passes see of the weights, all referred to: the parameters of the table and, where the
+// View of the weights as the passes see them: the parameters of the table and, where the
 // network has a memory, its rows.
 struct WeightsView {
   WeightsView(

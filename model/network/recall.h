@@ -1,5 +1,5 @@
 // The layers of a memory: rows that were chosen, and gates that weigh them once more
-// (docs/spec/memory.md, section 3). R rules, rows of m numbers, width D.
+// (docs/spec/memory.md, section 3). There are R rules, rows of m numbers and a width D.
 #ifndef OCCAM_MODEL_NETWORK_RECALL_H_
 #define OCCAM_MODEL_NETWORK_RECALL_H_
 
@@ -21,8 +21,8 @@ void RecallForward(const MemoryView& memory, int64_t m, std::span<const int32_t>
 void GateForward(ConstTensorView h, ConstTensorView w, ConstTensorView recalled, TensorView gates,
                  TensorView gated);
 
-// For dgated [N, R m] and the gates of the forward pass: dgates [N, R], drecalled [N, R m] and
-// dh [N, D]. A gate beyond its bounds passes no gradient on.
+// Goes back from dgated [N, R m] to dgates [N, R], drecalled [N, R m] and dh [N, D], with the gates
+// of the forward pass. A gate beyond its bounds passes no gradient on.
 void GateBackward(ConstTensorView w, ConstTensorView recalled, ConstTensorView gates,
                   ConstTensorView dgated, TensorView dgates, TensorView drecalled, TensorView dh);
 

@@ -10,6 +10,7 @@
 
 #include "coder/archive/compressor.h"
 #include "coder/archive/decompressor.h"
+#include "coder/predict/loaded_model.h"
 #include "coder/predict/network_predictor.h"
 #include "data/base/file.h"
 #include "data/base/format.h"
@@ -100,7 +101,7 @@ double PeakBytes() {
 
 QuantizedModel MakeModel(const BenchmarkModel& model) {
   if (model.path.empty()) return testing::RandomModel(ConfigNamed(model.size), 1);
-  return ParseModel(ReadFile(model.path), model.path);
+  return ReadModel(ReadFile(model.path), model.path, {});
 }
 
 ContainerStats Code(const RunRequest& request, const CodecModel& model) {
@@ -146,7 +147,7 @@ RunResult MeasureRun(const RunRequest& request) {
 
 ModelConfig ConfigOf(const BenchmarkModel& model) {
   if (model.path.empty()) return ConfigNamed(model.size);
-  return ParseModel(ReadFile(model.path), model.path).config;
+  return ReadModel(ReadFile(model.path), model.path, {}).config;
 }
 
 void WriteKnownText(const BenchmarkModel& model, ContextMode mode, size_t bytes,

@@ -4,15 +4,20 @@ reach rows, codings, and networks without a memory.
   memory_twin_test.py EXPERIMENTS
 """
 
+import json
+import os
 import sys
+import tempfile
 
 import twin_fixture  # skips the test where PyTorch is missing
 from twin_fixture import text
 
 import torch
 
-torch_twin = twin_fixture.module(sys.argv[1], "torch_twin")
-twin_memory = twin_fixture.module(sys.argv[1], "twin_memory")
+coding, command, configuration, memories, rules, training = (
+    twin_fixture.module(sys.argv[1], f"occam_experiments.twin.{name}")
+    for name in ("coding", "command", "configuration", "memory", "rules", "training"))
+Failure = twin_fixture.module(sys.argv[1], "occam_experiments.errors").Failure
 
 RULES = "h1 h2 h3 h4 h5 h6 h8 s12 s13 s22 w1 w2 v1 v2 v3"
 SHAPE = {"width": 16, "layers": 2, "context": 64, "batch": 4, "windows": [16, 64],
@@ -64,13 +69,13 @@ def naive(known, rule):
 
 
 def rules_are_what_a_plain_loop_finds():
-    rules = [twin_memory.parsed(rule, 12) for rule in RULES.split()]
+    chosen = [rules.parsed(rule, 12) for rule in RULES.split()]
     data = torch.from_numpy(text(6 * 64, 2).copy()).long().view(2, 3, 64)
-    data[:, ::2, 0] = torch_twin.BEGIN  # fresh chunks, others know the byte before them
-    found = twin_memory.Hashes(64, "cpu")(data, rules)
+    data[:, ::2, 0] = configuration.BEGIN  # fresh chunks, others know the byte before them
+    found = rules.Hashes(64, "cpu")(data, chosen)
     for line, sequence in enumerate(data.flatten(0, 1).tolist()):
         for t in range(64):
-            known = [b for b in sequence[:t + 1] if b != torch_twin.BEGIN]
+            known = [b for b in sequence[:t + 1] if b != configuration.BEGIN]
             for rule in RULES.split():
                 h, enough = (x.flatten(0, 1)[line, t].item() for x in found[rule])
                 expected = naive(known, rule)
@@ -79,22 +84,22 @@ def rules_are_what_a_plain_loop_finds():
 
 
 def too_few_bytes_choose_a_row_of_their_own():
-    c = torch_twin.completed({**SHAPE, "memory": "h2 h3/5", "memory_bits": 4, "memory_width": 4})
-    memories = twin_memory.Memories([c], "cpu")
-    rows = memories.each[0].w["rows"]
+    c = configuration.completed({**SHAPE, "memory": "h2 h3/5", "memory_bits": 4, "memory_width": 4})
+    remembered = memories.Memories([c], "cpu")
+    rows = remembered.each[0].w["rows"]
     assert rows.shape == (17 + 33, 4)
     with torch.no_grad():
         rows[16], rows[17 + 32] = 2.0, 3.0
     inputs = torch.from_numpy(text(64).copy()).long().view(1, 1, 64)
-    inputs[..., 0] = torch_twin.BEGIN
-    seen = memories.look_up(inputs)[0][0, :, :, 0]
+    inputs[..., 0] = configuration.BEGIN
+    seen = remembered.look_up(inputs)[0][0, :, :, 0]
     assert seen[:5].tolist() == [[2, 3], [2, 3], [0, 3], [0, 0], [0, 0]], seen[:5]
 
 
 def train(data, *fields):
-    configurations = [torch_twin.completed({**SHAPE, **f}) for f in fields]
-    training = torch_twin.Training(configurations, data, "cpu", points=1)
-    return training, training.run()
+    configurations = [configuration.completed({**SHAPE, **f}) for f in fields]
+    made = training.Training(configurations, data, "cpu", points=1)
+    return made, made.run()
 
 
 def a_memory_learns_and_leaves_others_alone():
@@ -132,9 +137,9 @@ def a_memory_learns_and_leaves_others_alone():
 def untouched_rows_stay_as_they_are():
     """Every optimizer but Adam leaves a row that no byte of a step chose as it is."""
     for kind in ("lazy", "adagrad", "row_adagrad", "row_rms"):
-        c = torch_twin.completed({**SHAPE, "memory": "h2", "memory_bits": 3, "memory_width": 2,
-                                  "memory_optimizer": kind})
-        memory = twin_memory.Memory(c, "cpu")
+        c = configuration.completed({**SHAPE, "memory": "h2", "memory_bits": 3, "memory_width": 2,
+                                    "memory_optimizer": kind})
+        memory = memories.Memory(c, "cpu")
         g = torch.zeros(9, 2)
         g[4], g[5] = 0.5, -0.25
         with torch.no_grad():
@@ -153,13 +158,34 @@ def untouched_rows_stay_as_they_are():
 def codings_round_as_they_say():
     rows = torch.tensor([[0.9, -0.2], [0.05, 0.0], [0.0, 0.0]])
     count = torch.tensor([[1.0], [5.0], [0.0]])
-    for coding, step, expected in (("row 3", 0.0, [[3, -1], [3, 0], [0, 0]]),
-                                   ("step 1", 0.2, [[5, -1], [0, 0], [0, 0]]),
-                                   ("dead 2", 0.1, [[4, -1], [0, 0], [0, 0]]),
-                                   ("least 2", 0.1, [[0, 0], [1, 0], [0, 0]])):
-        codes = twin_memory.coded(rows, coding, torch.tensor(step), count)[1]
-        assert codes.tolist() == expected, (coding, codes)
-    assert abs(twin_memory.entropy_bits(torch.tensor([8, 8])) - 16) < 1e-9
+    for how, step, expected in (("row 3", 0.0, [[3, -1], [3, 0], [0, 0]]),
+                                ("step 1", 0.2, [[5, -1], [0, 0], [0, 0]]),
+                                ("dead 2", 0.1, [[4, -1], [0, 0], [0, 0]]),
+                                ("least 2", 0.1, [[0, 0], [1, 0], [0, 0]])):
+        codes = coding.coded(rows, how, torch.tensor(step), count)[1]
+        assert codes.tolist() == expected, (how, codes)
+    assert abs(coding.entropy_bits(torch.tensor([8, 8])) - 16) < 1e-9
+
+
+def configurations_of_one_shape_train_together():
+    with tempfile.TemporaryDirectory() as work:
+        path = os.path.join(work, "sweep.jsonl")
+
+        def groups(*lines):
+            with open(path, "w", encoding="utf-8") as file:
+                file.write("# A comment.\n" + "".join(json.dumps(line) + "\n" for line in lines))
+            found = command.groups_of(path, {"finished"}, 2)
+            return [[line["name"] for line, _ in group] for group in found]
+
+        names = [{"name": name} for name in ("a", "b", "finished", "c")]
+        assert groups(*names, {"name": "wide", "width": 48}) == [["a", "b"], ["c"], ["wide"]]
+        for wrong in ({"width": 48}, {"name": "a", "widht": 48}):
+            try:
+                groups(wrong)
+            except Failure as failure:
+                assert failure.code == 4 and "sweep.jsonl" in str(failure), failure
+            else:
+                raise AssertionError(f"{wrong} is no configuration")
 
 
 if __name__ == "__main__":
@@ -167,6 +193,7 @@ if __name__ == "__main__":
     torch.manual_seed(1)
     for test in (rules_are_what_a_plain_loop_finds, too_few_bytes_choose_a_row_of_their_own,
                  untouched_rows_stay_as_they_are, codings_round_as_they_say,
+                 configurations_of_one_shape_train_together,
                  a_memory_learns_and_leaves_others_alone):
         test()
         print(f"{test.__name__}: ok", flush=True)

@@ -20,11 +20,17 @@ except ImportError as missing:
     sys.exit(77)
 
 binaries, experiments = sys.argv[1:3]
-torch_twin = twin_fixture.module(experiments, "torch_twin")
-twin_checkpoint = twin_fixture.module(experiments, "twin_checkpoint")
+checkpoint, configuration, training = (
+    twin_fixture.module(experiments, f"occam_experiments.twin.{name}")
+    for name in ("checkpoint", "configuration", "training"))
+Failure = twin_fixture.module(experiments, "occam_experiments.errors").Failure
 
 SHAPE = {"width": 32, "layers": 2, "context": 128, "batch": 4, "windows": [32, 128],
          "train_bytes": 40_000, "validation_bytes": 4096, "tokens": 15_000}
+
+
+MEMORY = {"memory": "h1 h3/6 v1 v2", "memory_bits": 7, "memory_width": 8,
+          "memory_optimizer": "row_rms", "memory_lr": 0.1, "memory_muon": 1}
 
 
 def run(command, *arguments):
@@ -35,10 +41,10 @@ def run(command, *arguments):
 
 
 def trained(data, *configurations):
-    training = torch_twin.Training([torch_twin.completed({**SHAPE, **c}) for c in configurations],
-                                   data, "cpu", points=1)
-    results = training.run()
-    return results, training.kept(results)
+    completed = [configuration.completed({**SHAPE, **c}) for c in configurations]
+    made = training.Training(completed, data, "cpu", points=1)
+    results = made.run()
+    return results, made.kept(results)
 
 
 def evaluated(path, corpus):
@@ -49,7 +55,7 @@ def evaluated(path, corpus):
 def both_sides_agree(folder, corpus, results, kept):
     for number, (result, saved) in enumerate(zip(results, kept)):
         path = os.path.join(folder, f"{number}.h5")
-        twin_checkpoint.write_checkpoint(path, saved)
+        checkpoint.write_checkpoint(path, saved)
         seen = evaluated(path, corpus)
         assert abs(seen["float_bits_per_byte"] - result["bpb_kept"]) < 1e-4 * result["bpb_kept"], \
             (seen, result)
@@ -68,13 +74,18 @@ def training_goes_on(folder, corpus, before):
 
 
 def others_are_refused():
-    for field, value in {"x0mix": 1, "rotary_base": 10_000.0, "key_shift": 0}.items():
+    others = [({"x0mix": 1}, "x0mix"), ({"rotary_base": 10_000.0}, "rotary_base"),
+              ({"key_shift": 0}, "key_shift"), ({**MEMORY, "memory": "h2 w1"}, "w1"),
+              ({**MEMORY, "memory_width": 0}, "rows"),
+              ({**MEMORY, "memory_gate": 1}, "memory_gate"),
+              ({**MEMORY, "memory_shared": 1}, "memory_shared")]
+    for fields, word in others:
         try:
-            twin_checkpoint.check(torch_twin.completed({**SHAPE, field: value}))
-        except ValueError as error:
-            assert field in str(error)
+            checkpoint.check(configuration.completed({**SHAPE, **fields}))
+        except Failure as error:
+            assert word in str(error), (fields, error)
         else:
-            raise AssertionError(f"{field} was taken")
+            raise AssertionError(f"{fields} was taken")
 
 
 with tempfile.TemporaryDirectory() as work:
@@ -83,6 +94,9 @@ with tempfile.TemporaryDirectory() as work:
     data.tofile(corpus_path)
     assert isinstance(data, numpy.ndarray)
     outcome, networks = trained(data, {}, {"seed": 2, "windows": [64, 16]})
+    both_sides_agree(work, corpus_path, *trained(data, MEMORY))
+    gated = {**MEMORY, "memory_layers": [1], "memory_gate": 2, "memory_round": "step 1"}
+    both_sides_agree(work, corpus_path, *trained(data, gated))
     both_sides_agree(work, corpus_path, outcome, networks)
     training_goes_on(work, corpus_path, outcome[0]["bpb_kept"])
     others_are_refused()

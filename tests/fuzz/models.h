@@ -6,7 +6,7 @@
 #include <span>
 
 #include "coder/container/container_format.h"
-#include "coder/predict/network_predictor.h"
+#include "coder/predict/loaded_model.h"
 #include "data/base/file.h"
 #include "model/config.h"
 

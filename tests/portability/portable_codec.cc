@@ -25,6 +25,7 @@
 #include "coder/archive/frame_codec.h"
 #include "coder/archive/segment_codec.h"
 #include "coder/container/container_writer.h"
+#include "coder/predict/loaded_model.h"
 #include "coder/predict/network_predictor.h"
 #include "coder/weights/model_codec.h"
 #include "data/base/digest.h"

@@ -1,4 +1,7 @@
-"""What the exact network is made of: docs/spec/contract.md, section 3. Arrays have a row for each lane."""
+"""What the exact network is made of: docs/spec/contract.md, section 3.
+
+Arrays have a row for each lane.
+"""
 
 import numpy as np
 

@@ -18,10 +18,13 @@
 #include "coder/weights/model_codec.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
+#include "data/base/file_plan.h"
 #include "data/base/format.h"
 #include "data/base/thread_team.h"
 #include "data/base/units.h"
 #include "data/corpus.h"
+#include "data/file_list.h"
+#include "data/json_text.h"
 #include "data/tokenizer/tokenizer.h"
 #include "model/exact/network.h"
 #include "tools/command.h"
@@ -74,6 +77,7 @@ cxxopts::Options MakeOptions() {
              {
                  ThreadsOption(),
                  {"json", "Print JSON"},
+                 {"f,force", "Overwrite the file of --curve"},
                  {"q,quiet", "No progress line"},
              });
   return options;
@@ -155,6 +159,18 @@ struct Evaluation {
 double Seconds(std::chrono::steady_clock::time_point since) {
   return std::max(std::chrono::duration<double>(std::chrono::steady_clock::now() - since).count(),
                   1e-9);
+}
+
+// Throws kUsage, kIo where --curve would replace a file.
+void CheckFiles(const cxxopts::ParseResult& args) {
+  const std::string curve = TextOf(args, "curve");
+  if (curve.empty()) return;
+  FilePlan plan;
+  if (args.count("ckpt") > 0) plan.Read(TextOf(args, "ckpt"), "the model");
+  for (const std::string& file : CorpusFiles(TextOf(args, "data"))) plan.Read(file, "data");
+  plan.Write(curve, "the curve");
+  if (args.count("force") == 0 && FileExists(curve))
+    throw IoError(curve + " exists already; use -f to overwrite it");
 }
 
 struct Interrupted {};
@@ -280,7 +296,7 @@ void PrintJson(const Evaluation& e, const ModelSource& source, const Corpus& cor
     json["baselines"][row.name]["break_even_bytes"] =
         std::isfinite(break_even) ? Json(break_even) : Json(nullptr);
   }
-  fmt::print("{}\n", json.dump(2));
+  fmt::print("{}\n", JsonText(json, 2));
 }
 
 std::string BreakEvenText(const Ledger& ledger, const Row& row) {
@@ -347,6 +363,7 @@ int EvaluateCommand(int argc, const char* const* argv) {
   if (args.count("data") == 0) throw UsageError("evaluate needs --data; see evaluate --help");
   const int threads = ThreadsFrom(args);
   const bool quiet = args.count("quiet") > 0;
+  CheckFiles(args);
   const ModelSource source = LoadModel(TextOf(args, "ckpt"));
   if (args.count("float") > 0 && !source.checkpoint) {
     throw UsageError("--float needs a checkpoint (.h5): " + source.path +

@@ -1,7 +1,6 @@
 // occam inspect: what is in a file of ours, and a model out of a checkpoint.
 
 #include <algorithm>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -12,8 +11,11 @@
 #include "coder/weights/model_codec.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
+#include "data/base/file_plan.h"
 #include "data/base/format.h"
 #include "data/base/units.h"
+#include "data/file_list.h"
+#include "data/json_text.h"
 #include "data/tokenizer/tokenizer.h"
 #include "model/checkpoint/checkpoint.h"
 #include "model/config_fields.h"
@@ -23,6 +25,7 @@
 #include "tools/command.h"
 #include "tools/model_source.h"
 #include "tools/option_table.h"
+#include "tools/peeked_source.h"
 #include "train/trainer.h"
 #include "train/training_run.h"
 
@@ -316,12 +319,6 @@ void PrintContainer(const std::string& path, const FileInfo& info) {
   }
 }
 
-bool IsContainer(const std::string& path) {
-  Bytes first(kContainerMagic.size());
-  first.resize(OpenSource(path)->Read(first));
-  return std::ranges::equal(first, kContainerMagic);
-}
-
 // What the options ask to be written.
 struct Exports {
   std::string model;  // empty: nothing
@@ -337,8 +334,9 @@ void ExportModel(const QuantizedModel& model, const Exports& exports) {
   sink->Commit();
 }
 
-void InspectContainer(const std::string& path, const Exports& exports, bool as_json) {
-  const FileInfo info = ReadFileInfo(*OpenSource(path));
+void InspectContainer(ByteSource& source, const Exports& exports, bool as_json) {
+  const std::string path = source.name();
+  const FileInfo info = ReadFileInfo(source);
   if (!exports.release.empty() || (exports.any() && info.model.empty())) {
     throw UsageError(fmt::format("{} is a compressed file: there is no {} in it to write", path,
                                  exports.release.empty() ? "model" : "checkpoint"));
@@ -354,7 +352,7 @@ void InspectContainer(const std::string& path, const Exports& exports, bool as_j
   if (as_json) {
     Json json = ContainerJson(path, info);
     if (model) json["model"] = ModelJson(*model);
-    fmt::print("{}\n", json.dump(2));
+    fmt::print("{}\n", JsonText(json, 2));
   } else if (!exports.any()) {
     PrintContainer(path, info);
     if (model) PrintModel(*model);
@@ -405,24 +403,30 @@ int InspectCommand(int argc, const char* const* argv) {
   const Exports exports{TextOf(args, "export"), args.count("coded") > 0, TextOf(args, "release"),
                         args.count("force") > 0};
 
-  if (IsContainer(path)) {
+  FilePlan plan;
+  plan.Read(path, "the inspected file");
+  if (!exports.model.empty()) plan.Write(exports.model, "the exported model");
+  if (!exports.release.empty()) plan.Write(exports.release, "the released checkpoint");
+
+  PeekedSource file(OpenSource(path), kContainerMagic.size());
+  if (std::ranges::equal(file.first(), kContainerMagic)) {
     if (args.count("bits") > 0)
       throw UsageError("--bits needs a checkpoint (.h5): " + path + " is a compressed file");
-    InspectContainer(path, exports, as_json);
+    InspectContainer(file, exports, as_json);
     return 0;
   }
-  ModelSource source = LoadModel(path);
+  ModelSource source = LoadModel(file);
   if (args.count("bits") > 0) RoundTo(args["bits"].as<int>(), &source);
   if (!exports.model.empty()) ExportModel(source.model, exports);
   if (!exports.release.empty()) {
     if (!source.checkpoint)
       throw UsageError(path + " is no checkpoint: there is nothing to release");
-    if (!exports.force && std::filesystem::exists(exports.release))
+    if (!exports.force && FileExists(exports.release))
       throw IoError(exports.release + " exists already; use -f to overwrite it");
     SaveCheckpoint(exports.release, Released(*source.checkpoint));
   }
   if (as_json) {
-    fmt::print("{}\n", ModelJson(source).dump(2));
+    fmt::print("{}\n", JsonText(ModelJson(source), 2));
   } else if (!exports.any()) {
     PrintModel(source);
   }

@@ -7,8 +7,10 @@
 #include <vector>
 
 #include "data/base/error.h"
+#include "data/base/file_plan.h"
 #include "data/base/format.h"
 #include "data/base/units.h"
+#include "data/corpus.h"
 #include "data/prepare.h"
 #include "data/prepared_set.h"
 #include "tools/command.h"
@@ -111,6 +113,15 @@ std::vector<std::string> Inputs(const cxxopts::ParseResult& args, const std::str
   return args["inputs"].as<std::vector<std::string>>();
 }
 
+// Throws kUsage where a file of the set is one that it is made of.
+void CheckFiles(const std::vector<std::string>& inputs, const std::string& out) {
+  FilePlan plan;
+  for (const std::string& file : FilesOfSet(out)) plan.Write(file, "a file of the set");
+  for (const std::string& input : inputs) {
+    for (const std::string& file : CorpusFiles(input)) plan.Read(file, "an input");
+  }
+}
+
 uint64_t Seed(const cxxopts::ParseResult& args) {
   return args.count("seed") > 0 ? args["seed"].as<uint64_t>() : 1;
 }
@@ -127,7 +138,9 @@ FileSplit SplitFrom(const cxxopts::ParseResult& args, size_t files) {
 }
 
 PreparedSet PrepareFiles(const std::string& kind, const cxxopts::ParseResult& args, bool quiet) {
-  const std::vector<ListedFile> files = ListInputs(Inputs(args, kind));
+  const std::vector<std::string> inputs = Inputs(args, kind);
+  CheckFiles(inputs, TextOf(args, "out"));
+  const std::vector<ListedFile> files = ListInputs(inputs);
   const FileSplit split = SplitFrom(args, files.size());
   const std::atomic<bool>& interrupted = CatchInterrupts();
   ProgressLine line(quiet);
@@ -168,6 +181,7 @@ PreparedSet Prepare(const std::string& kind, const cxxopts::ParseResult& args, b
     const std::vector<std::string> inputs = Inputs(args, kind);
     if (inputs.size() > 1)
       throw UsageError("prepare bytes takes one file, folder or glob (in quotes)");
+    CheckFiles(inputs, TextOf(args, "out"));
     return WithHint("--train-bytes and --val-bytes choose the parts", [&] {
       return PrepareBytes(inputs[0], TextOf(args, "train-bytes"), TextOf(args, "val-bytes"));
     });

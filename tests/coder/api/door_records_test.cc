@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "coder/archive/frame_codec.h"
-#include "coder/predict/network_predictor.h"
+#include "coder/predict/loaded_model.h"
 #include "occam/occam.h"
 #include "tests/catch.h"
 #include "tests/coder/api/door_testing.h"

@@ -11,7 +11,7 @@
 
 #include "coder/archive/compressor.h"
 #include "coder/predict/continuation.h"
-#include "coder/predict/network_predictor.h"
+#include "coder/predict/loaded_model.h"
 #include "coder/weights/model_codec.h"
 #include "occam/occam.h"
 #include "tests/catch.h"

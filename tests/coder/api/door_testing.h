@@ -9,6 +9,7 @@
 
 #include "coder/container/container_writer.h"
 #include "coder/entropy/range_decoder.h"
+#include "coder/predict/loaded_model.h"
 #include "coder/predict/network_predictor.h"
 #include "data/tokenizer/bpe_tokenizer.h"
 #include "data/tokenizer/bpe_trainer.h"

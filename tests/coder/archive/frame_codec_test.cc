@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "coder/archive/costs.h"
-#include "coder/predict/network_predictor.h"
+#include "coder/predict/loaded_model.h"
 #include "data/tokenizer/seven_bit_tokenizer.h"
 #include "tests/catch.h"
 #include "tests/coder/api/door_testing.h"

@@ -8,7 +8,7 @@
 #include "coder/archive/salvage.h"
 #include "coder/archive/segment_memory.h"
 #include "coder/container/container_writer.h"
-#include "coder/predict/network_predictor.h"
+#include "coder/predict/loaded_model.h"
 #include "coder/weights/model_codec.h"
 #include "tests/catch.h"
 #include "tests/coder/test_support.h"

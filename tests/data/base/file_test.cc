@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <filesystem>
@@ -212,6 +213,65 @@ TEST_CASE("File: permissions and times go from file to file") {
   CHECK(info.st_atim.tv_sec == 1000000000);
   CHECK(info.st_mtim.tv_sec == 900000000);
   CHECK_FALSE(OpenSource("/dev/null")->attributes());
+}
+
+TEST_CASE("File: names of up to 255 bytes are written, and their temporary names are found again") {
+  const TemporaryFolder folder;
+  for (const size_t size : {240u, 241u, 255u}) {
+    const std::string path = folder / std::string(size, 'n');
+    WriteFile(path, BytesOf("text"));
+    CHECK(TextOf(path) == "text");
+    const size_t kept = std::min<size_t>(size, 255 - 15);
+    WriteFile(folder / (std::string(kept, 'n') + ".partial-AbC123"), BytesOf("left"));
+    RemoveLeftovers(path);
+    CHECK(TextOf(path) == "text");
+    fs::remove(path);
+    CHECK(folder.size() == 0);
+  }
+  const Thrown thrown = ThrownBy([&] { OpenSink(folder / std::string(256, 'n'), true); });
+  CHECK(thrown.kind == ErrorKind::kIo);
+}
+
+TEST_CASE("File: files that belong together are all written, or all stay as they were") {
+  const TemporaryFolder folder;
+  WriteFile(folder / "a", BytesOf("old a"));
+  WriteFile(folder / "c", BytesOf("old c"));
+  const Bytes a = BytesOf("new a");
+  const Bytes b = BytesOf("new b");
+  const auto write = [&](const std::string& third) {
+    const std::vector<NamedContents> files = {{folder / "a", a}, {folder / "b", b}, {third, a}};
+    WriteTogether(files);
+  };
+  // What cannot be made is seen before anything is replaced.
+  CHECK(ThrownBy([&] { write(folder.path()); }).kind == ErrorKind::kIo);
+  CHECK(ThrownBy([&] { write("/nowhere/c"); }).kind == ErrorKind::kIo);
+  CHECK(TextOf(folder / "a") == "old a");
+  CHECK_FALSE(fs::exists(folder / "b"));
+  CHECK(folder.size() == 2);
+  write(folder / "c");
+  CHECK(TextOf(folder / "a") == "new a");
+  CHECK(TextOf(folder / "b") == "new b");
+  CHECK(TextOf(folder / "c") == "new a");
+  CHECK(folder.size() == 3);
+}
+
+TEST_CASE("File: what was read is removed, but not what has its name by now") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "x";
+  WriteFile(path, BytesOf("text"));
+  const auto attributes = OpenSource(path)->attributes();
+  REQUIRE(attributes);
+  WriteFile(path, BytesOf("text"));  // another file
+  CHECK(ThrownBy([&] { RemoveRead(path, *attributes); }).Mentions("changed"));
+  CHECK(fs::exists(path));
+  const auto again = OpenSource(path)->attributes();
+  const int fd = ::open(path.c_str(), O_WRONLY | O_APPEND);
+  REQUIRE(::write(fd, "more", 4) == 4);
+  ::close(fd);
+  CHECK(ThrownBy([&] { RemoveRead(path, *again); }).kind == ErrorKind::kIo);
+  RemoveRead(path, *OpenSource(path)->attributes());
+  CHECK(folder.size() == 0);
+  CHECK(ThrownBy([&] { RemoveRead(path, *again); }).kind == ErrorKind::kIo);
 }
 
 TEST_CASE("File: memory is a source and a sink") {

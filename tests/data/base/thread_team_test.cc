@@ -172,7 +172,7 @@ TEST_CASE("Thread team: more threads than the system gives are refused") {
   }
   int status = 0;
   REQUIRE(::waitpid(child, &status, 0) == child);
-  CHECK(WEXITSTATUS(status) == static_cast<int>(ErrorKind::kUsage));
+  CHECK(WEXITSTATUS(status) == static_cast<int>(ErrorKind::kIo));
 }
 
 }  // namespace

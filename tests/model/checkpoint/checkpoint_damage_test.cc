@@ -93,22 +93,15 @@ TEST_CASE("Checkpoint: a missing file and a folder are input errors") {
   const TemporaryFolder folder;
   CHECK(ThrownBy([&] { LoadCheckpoint(folder / "none.h5"); }).kind == ErrorKind::kIo);
   CHECK(ThrownBy([&] { LoadCheckpoint(folder.path()); }).kind == ErrorKind::kIo);
-  CHECK(ThrownBy([&] { IsCheckpoint(folder / "none.h5"); }).kind == ErrorKind::kIo);
 }
 
 TEST_CASE("Checkpoint: a file is known by its first bytes") {
-  const TemporaryFolder folder;
   const Bytes bytes = SavedSample();
-  WritePlainly(folder / "whole", bytes);
-  WritePlainly(folder / "magic", std::span(bytes).first(8));
-  WritePlainly(folder / "short", std::span(bytes).first(7));
-  WritePlainly(folder / "foreign", H5Writer(0).Finish());
-  WritePlainly(folder / "empty", {});
-  CHECK(IsCheckpoint(folder / "whole"));
-  CHECK(IsCheckpoint(folder / "magic"));
-  CHECK_FALSE(IsCheckpoint(folder / "short"));
-  CHECK_FALSE(IsCheckpoint(folder / "foreign"));
-  CHECK_FALSE(IsCheckpoint(folder / "empty"));
+  CHECK(IsCheckpoint(bytes));
+  CHECK(IsCheckpoint(std::span(bytes).first(8)));
+  CHECK_FALSE(IsCheckpoint(std::span(bytes).first(7)));
+  CHECK_FALSE(IsCheckpoint(H5Writer(0).Finish()));
+  CHECK_FALSE(IsCheckpoint({}));
 }
 
 // What follows has a digest that holds, so that only the loader's own checks are in the way.

@@ -18,8 +18,10 @@
 #include "coder/baselines/classical_codecs.h"
 #include "data/base/error.h"
 #include "data/base/format.h"
+#include "data/base/standard_descriptors.h"
 #include "data/base/units.h"
 #include "data/corpus.h"
+#include "data/json_text.h"
 #include "tools/command.h"
 #include "tools/commands/generate/generate_options.h"
 #include "tools/option_table.h"
@@ -120,9 +122,9 @@ Request ParseRequest(int argc, const char* const* argv) {
   using Texts = std::vector<std::string>;
   Request request;
   request.named = args.count("codec") > 0;
-  request.codecs = Pick(request.named ? args["codec"].as<Texts>() : Texts{});
-  for (const std::string& chunk : args["chunk"].as<Texts>()) {
-    for (const std::string& form : args["form"].as<Texts>())
+  request.codecs = Pick(request.named ? ListOf(args, "codec") : Texts{});
+  for (const std::string& chunk : ListOf(args, "chunk")) {
+    for (const std::string& form : ListOf(args, "form"))
       request.columns.push_back({ParseChunk(chunk), ParseForm(form)});
   }
   if (args.count("files") > 0) request.files = args["files"].as<Texts>();
@@ -139,14 +141,13 @@ void List(const Request& request) {
   for (const auto& codec : request.codecs) {
     const CodecFacts facts = codec->facts();
     if (request.json) {
-      fmt::print("{}\n", Json{{"codec", facts.name},
-                              {"maker", facts.maker},
-                              {"setting", facts.setting},
-                              {"sees", facts.sees},
-                              {"removed", facts.removed},
-                              {"program", facts.is_program},
-                              {"missing", facts.missing}}
-                             .dump());
+      fmt::print("{}\n", JsonText(Json{{"codec", facts.name},
+                                       {"maker", facts.maker},
+                                       {"setting", facts.setting},
+                                       {"sees", facts.sees},
+                                       {"removed", facts.removed},
+                                       {"program", facts.is_program},
+                                       {"missing", facts.missing}}));
     } else if (!facts.missing.empty()) {
       fmt::print("{:<8}{}\n", facts.name, facts.missing);
     } else {
@@ -184,17 +185,17 @@ std::optional<uint64_t> Measure(const ClassicalCodec& codec, const CodecFacts& f
 void PrintSize(const CodecFacts& facts, const Column& column, const Data& data, uint64_t bytes,
                double elapsed_s) {
   const double rate = static_cast<double>(bytes) / static_cast<double>(data.bytes.size());
-  fmt::print("{}\n",
-             Json{{"file", data.name},
-                  {"codec", facts.name},
-                  {"maker", facts.maker},
-                  {"chunk", column.chunk_bytes == 0 ? Json("whole") : Json(column.chunk_bytes)},
-                  {"form", FormName(column.form)},
-                  {"original_bytes", data.bytes.size()},
-                  {"bytes", bytes},
-                  {"rate", rate},
-                  {"elapsed_s", elapsed_s}}
-                 .dump());
+  fmt::print(
+      "{}\n",
+      JsonText(Json{{"file", data.name},
+                    {"codec", facts.name},
+                    {"maker", facts.maker},
+                    {"chunk", column.chunk_bytes == 0 ? Json("whole") : Json(column.chunk_bytes)},
+                    {"form", FormName(column.form)},
+                    {"original_bytes", data.bytes.size()},
+                    {"bytes", bytes},
+                    {"rate", rate},
+                    {"elapsed_s", elapsed_s}}));
 }
 
 void PrintHeader(const Request& request, const Data& data) {
@@ -217,7 +218,7 @@ void Work(const Request& request, const Data& data) {
       if (request.json) {
         fmt::print(
             "{}\n",
-            Json{{"file", data.name}, {"codec", facts.name}, {"missing", facts.missing}}.dump());
+            JsonText(Json{{"file", data.name}, {"codec", facts.name}, {"missing", facts.missing}}));
       } else {
         fmt::print(" {}\n", facts.missing);
       }
@@ -275,6 +276,7 @@ void KeepMemory() {
 
 int main(int argc, const char* const* argv) {
   int code = 0;
+  occam::OpenStandardDescriptors();
   occam::KeepMemory();
   try {
     const bool generate = argc > 0 && std::filesystem::path(argv[0]).filename() == "generate";
@@ -285,9 +287,5 @@ int main(int argc, const char* const* argv) {
   } catch (...) {
     code = occam::ReportFailure("occam: ");
   }
-  if (std::fflush(stdout) != 0 && code == 0) {
-    std::perror("occam: cannot write standard output");
-    code = static_cast<int>(occam::ErrorKind::kIo);
-  }
-  return code;
+  return occam::FinishOutput(code);
 }

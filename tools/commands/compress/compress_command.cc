@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
-#include <filesystem>
 #include <optional>
 #include <span>
 #include <string>
@@ -123,11 +122,13 @@ class FileWorker {
     const bool test = request_.action == Action::kTest;
     const std::string output = test ? "" : OutputName(request_, input);
     const bool compress = request_.action == Action::kCompress;
+    if (!test) CheckOutput(request_, output);
     if (compress && output == kStandard && ::isatty(STDOUT_FILENO) == 1 && !request_.force) {
       throw UsageError("compressed data would go to the terminal; name a file, or use -f");
     }
     const auto sink = test ? NullSink() : OpenSink(output, request_.force);
-    if (const auto attributes = source->attributes()) sink->SetAttributes(*attributes);
+    const auto attributes = source->attributes();
+    if (attributes) sink->SetAttributes(*attributes);
     ProgressLine line(request_.quiet);
     std::vector<Damage> damage;
     const Stats stats = Run(*source, *sink, &line, &damage);
@@ -135,9 +136,9 @@ class FileWorker {
     line.Clear();
     if (request_.verbose) PrintLine(*source, stats, damage.empty(), line.elapsed_s());
     PrintDamage(source->name(), damage);
-    const bool files = !test && input != kStandard && output != kStandard;
-    if (request_.remove_input && files && damage.empty()) std::filesystem::remove(input);
-    return damage.empty() ? 0 : ExitCode(ErrorKind::kDamaged);
+    if (!damage.empty()) return ExitCode(ErrorKind::kDamaged);
+    if (attributes && RemovesInput(request_, input, output)) RemoveRead(input, *attributes);
+    return 0;
   }
 
   bool interrupted() const { return interrupted_; }
@@ -214,6 +215,7 @@ class FileWorker {
 };
 
 int Run(const CompressOptions& request) {
+  CheckFiles(request);
   const bool plain = request.kernels == Kernels::kPlain;
   std::optional<Model> model;
   if (!request.model.empty() && request.action != Action::kList) {
@@ -224,18 +226,16 @@ int Run(const CompressOptions& request) {
 
   FileWorker worker(request, model ? &*model : nullptr);
   int code = 0;
+  // One bad file does not keep the others from being worked on; the first failure is the exit code.
   for (const std::string& file : request.files) {
+    int result = 0;
     try {
-      const int result = worker.Work(file);
-      if (code == 0) code = result;
-    } catch (const Error& e) {
+      result = worker.Work(file);
+    } catch (...) {
       if (worker.interrupted()) return kInterruptedExitCode;
-      // One bad file does not keep the others from being worked on; the first failure is the exit
-      // code.
-      if (request.files.size() == 1) throw;
-      fmt::print(stderr, "occam: {}\n", e.what());
-      if (code == 0) code = ExitCode(e.kind());
+      result = ReportFailure("occam: ");
     }
+    if (code == 0) code = result;
   }
   return code;
 }

@@ -4,6 +4,7 @@
 
 #include "coder/api/built_in_models.h"
 #include "data/base/error.h"
+#include "data/base/file_plan.h"
 #include "data/base/format.h"
 #include "data/base/units.h"
 #include "tools/command.h"
@@ -208,6 +209,42 @@ std::string OutputName(const CompressOptions& request, const std::string& input)
                      ", so the output has no name; use -o or -c");
   }
   return input.substr(0, input.size() - suffix.size());
+}
+
+bool RemovesInput(const CompressOptions& request, const std::string& input,
+                  const std::string& output) {
+  return request.remove_input && input != kStandard && output != kStandard;
+}
+
+void CheckOutput(const CompressOptions& request, const std::string& output) {
+  if (!request.output.empty() || output == kStandard || request.force) return;
+  std::error_code error;
+  const auto type = std::filesystem::status(output, error).type();
+  using Type = std::filesystem::file_type;
+  if (error == std::errc::filename_too_long)
+    throw IoError(output + " is a longer name than a file can have; -o gives it another");
+  if (type == Type::regular || type == Type::directory || type == Type::not_found || error) return;
+  throw IoError(output + " is a device or a pipe; name it with -o, or use -f to write there");
+}
+
+void CheckFiles(const CompressOptions& request) {
+  if (request.action == Action::kTest || request.action == Action::kList) return;
+  FilePlan plan;
+  if (!request.model.empty()) plan.Read(request.model, "the model");
+  for (const std::string& input : request.files) {
+    std::string output;
+    try {
+      output = OutputName(request, input);
+    } catch (const Error&) {
+      continue;  // not read either
+    }
+    std::error_code error;
+    const bool refused = !request.force && std::filesystem::is_regular_file(output, error);
+    if (refused) continue;
+    plan.Read(input, "an input");
+    plan.Write(output, "an output");
+    if (RemovesInput(request, input, output)) plan.Remove(input, "an input");
+  }
 }
 
 }  // namespace occam

@@ -45,6 +45,18 @@ ContextMode ParseContextMode(const std::string& text);
 // The file that the output for an input goes to; kStandard for standard output. Throws kUsage.
 std::string OutputName(const CompressOptions& request, const std::string& input);
 
+// Returns whether the input is to be removed once the output is written.
+bool RemovesInput(const CompressOptions& request, const std::string& input,
+                  const std::string& output);
+
+// Throws kIo where an output that was named after its input is a device or a pipe: whoever reads
+// there was not meant.
+void CheckOutput(const CompressOptions& request, const std::string& output);
+
+// Checks before the first file is opened. Throws kUsage where one of the files is two things at
+// once, so that the command would lose it (data/base/file_plan.h).
+void CheckFiles(const CompressOptions& request);
+
 }  // namespace occam
 
 #endif  // OCCAM_TOOLS_COMMANDS_COMPRESS_COMPRESS_OPTIONS_H_

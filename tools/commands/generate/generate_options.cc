@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "data/base/error.h"
+#include "data/base/file_plan.h"
 #include "data/base/format.h"
 #include "data/base/units.h"
 #include "data/terminal_text.h"
@@ -171,6 +172,11 @@ GenerateOptions ParseGenerateOptions(int argc, const char* const* argv) {
   request.echo = args.count("echo") > 0;
   request.force = args.count("force") > 0;
   request.quiet = args.count("quiet") > 0;
+
+  FilePlan plan;
+  if (!request.model.empty()) plan.Read(request.model, "the model");
+  if (!request.prompt_file.empty()) plan.Read(request.prompt_file, "the prompt");
+  plan.Write(request.output, "the output");
   return request;
 }
 

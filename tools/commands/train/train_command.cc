@@ -116,12 +116,6 @@ Plan MakePlan(const cxxopts::ParseResult& args, const std::string& out) {
     plan.steps_done = run.steps_done;
     return plan;
   }
-  if (args.count("force") == 0) {
-    if (std::filesystem::exists(out))
-      throw IoError(out + " exists already: --resume goes on with its run, -f overwrites it");
-    if (args.count("keep-best") > 0 && std::filesystem::exists(BestPath(out)))
-      throw IoError(BestPath(out) + " exists already: -f overwrites it");
-  }
   // What cannot be, however long symbols are, is told before a tokenizer is learned.
   TakeSettings(args, kMaxTokenBytes, &plan.settings);
   return plan;
@@ -141,6 +135,9 @@ int Train(int argc, const char* const* argv, Communicator* ranks) {
   const std::string out = RequiredOption(args, "out");
   const int threads = ThreadsFrom(args);
   const bool quiet = args.count("quiet") > 0 || !first;
+  const RunFiles files = {out, args.count("keep-best") > 0, FilesRead(args)};
+  CheckRunFiles(files);
+  if (args.count("resume") == 0 && args.count("force") == 0) RefuseToReplace(files);
   // Before anything of a run in progress is read, or time spent on data.
   const std::unique_ptr<FileLock> lock = first ? LockRun(out) : nullptr;
   Plan plan = MakePlan(args, out);

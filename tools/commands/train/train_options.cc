@@ -1,6 +1,7 @@
 #include "tools/commands/train/train_options.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -24,6 +25,15 @@ bool UsesBfloat16(const std::string& precision) {
   if (precision != "f32" && precision != "bf16")
     throw UsageError("--precision is f32, bf16 or auto, not " + precision);
   return precision == "bf16";
+}
+
+int32_t WindowOf(const std::string& text) {
+  int32_t window = 0;
+  const char* const end = text.data() + text.size();
+  const auto result = std::from_chars(text.data(), end, window);
+  if (result.ec != std::errc() || result.ptr != end)
+    throw UsageError("--windows is a number or several, separated by commas, not " + text);
+  return window;
 }
 
 // A multiple of 16, as products of matrices like it, unless it is too short.
@@ -70,7 +80,7 @@ cxxopts::Options TrainOptions() {
           {"memory", "SIZE", Text("none"),
            "Memory of n-grams and words beside the network: none, tiny, small, medium or large, "
            "about 0.1, 0.4, 0.8 and 1.4 MB of coded model"},
-          {"windows", "W,W,...", Takes<std::vector<int>>(),
+          {"windows", "W,W,...", Takes<std::vector<std::string>>(),
            "Positions each layer sees, one a layer or repeated as a pattern; 0 = all (default: 64, "
            "the last layer but one 1024); with --resume: from here on"},
           {"context", "N", Takes<int>(), "Symbols of a fresh context (default 2048)"},
@@ -109,6 +119,10 @@ cxxopts::Options TrainOptions() {
            "What a bit of the coded weights costs, in bits a byte of the data: 1/N makes N bytes "
            "of data and model together small (1.6e-8: 62 MB), less makes the model larger and "
            "better; 0 = nothing. Acts in the rounded share"},
+          {"memory-lr", "X", number(recipe.memory_lr), "Learning rate of a memory's rows"},
+          {"memory-step", "X", number(recipe.memory_step),
+           "Step between the codes of a memory's rows, in deviations of their numbers: larger ones "
+           "make a smaller model"},
           {"precision", "P", Text("auto"),
            "Operands of matrix products: f32, bf16, or auto: bf16 where the processor has it"},
           {"seed", "N", whole(recipe.seed), "Seed of initial weights and batches"},
@@ -134,8 +148,8 @@ cxxopts::Options TrainOptions() {
 std::vector<int32_t> WindowsFrom(const cxxopts::ParseResult& args, int layers) {
   layers = std::clamp(layers, 1, kMaxLayers);  // a wrong number is for CheckConfig to name
   if (args.count("windows") == 0) return FamilyWindows(layers);
-  const auto pattern = args["windows"].as<std::vector<int>>();
-  if (pattern.empty()) throw UsageError("--windows needs at least one number");
+  std::vector<int32_t> pattern;
+  for (const std::string& item : ListOf(args, "windows")) pattern.push_back(WindowOf(item));
   std::vector<int32_t> windows;
   for (int l = 0; l < layers; ++l)
     windows.push_back(pattern[static_cast<size_t>(l) % pattern.size()]);
@@ -183,6 +197,8 @@ Recipe RecipeFrom(const cxxopts::ParseResult& args) {
   recipe.rounded_share = args["rounded-share"].as<double>();
   recipe.weight_bits = args["weight-bits"].as<int64_t>();
   recipe.weight_rate = args["weight-rate"].as<double>();
+  recipe.memory_lr = args["memory-lr"].as<double>();
+  recipe.memory_step = args["memory-step"].as<double>();
   recipe.bfloat16 = UsesBfloat16(args["precision"].as<std::string>()) ? 1 : 0;
   recipe.seed = args["seed"].as<int64_t>();
   return recipe;
@@ -214,7 +230,8 @@ void RefuseBesideResume(const cxxopts::ParseResult& args) {
         "minutes",       "tokens",      "bytes-seen",   "steps",     "batch",
         "muon-lr",       "adamw-lr",    "weight-decay", "clip-norm", "constant-share",
         "rounded-share", "weight-bits", "weight-rate",  "seed",      "precision",
-        "init",          "force",       "train-bytes",  "memory"}) {
+        "init",          "force",       "train-bytes",  "memory",    "memory-lr",
+        "memory-step"}) {
     if (args.count(name) > 0) {
       throw UsageError(
           fmt::format("--{} cannot be changed with --resume: the checkpoint decides it", name));

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "data/base/file_lock.h"
 
@@ -13,6 +14,20 @@ namespace occam {
 
 std::string ModelPath(const std::string& checkpoint_path);
 std::string BestPath(const std::string& checkpoint_path);
+
+// The files of a run: those that it writes follow from `out`.
+struct RunFiles {
+  std::string out;
+  bool keeps_best = false;
+  std::vector<std::string> reads;  // data, and the model of --init
+};
+
+// Checks before anything of the run is written. Throws kUsage where a file of the run is one that
+// it reads, or where two of its files have one name.
+void CheckRunFiles(const RunFiles& files);
+
+// Throws kIo where a new run would replace files; the message names them all.
+void RefuseToReplace(const RunFiles& files);
 
 // Locks for as long as a run lives: no other process trains to the same `out`. Throws kIo where one
 // does (the message names it) or the lock's file cannot be made. Where the file system has no

@@ -127,6 +127,16 @@ TrainingSource ParseSource(const std::string& text) {
   return source;
 }
 
+std::vector<std::string> FilesRead(const cxxopts::ParseResult& args) {
+  std::vector<std::string> files;
+  for (const TrainingSource& source : SourcesAsked(args)) {
+    const std::vector<std::string> read = CorpusFiles(source.data_name);
+    files.insert(files.end(), read.begin(), read.end());
+  }
+  if (args.count("init") > 0) files.push_back(TextOf(args, "init"));
+  return files;
+}
+
 LoadedSources LoadSources(const cxxopts::ParseResult& args,
                           const std::vector<TrainingSource>* began) {
   LoadedSources loaded{SourcesAsked(args), {}};

@@ -18,6 +18,10 @@ namespace occam {
 // exists, it is WHERE. Throws kUsage (a weight that is not positive), kIo.
 TrainingSource ParseSource(const std::string& text);
 
+// Returns the files of all --data of the command line, and the model of --init. Throws as
+// ParseSource and CorpusFiles.
+std::vector<std::string> FilesRead(const cxxopts::ParseResult& args);
+
 // Sources without tokens, and the corpus of each.
 struct LoadedSources {
   std::vector<TrainingSource> sources;

@@ -1,0 +1,46 @@
+// A model out of a file, ready to code.
+#ifndef OCCAM_CODER_PREDICT_LOADED_MODEL_H_
+#define OCCAM_CODER_PREDICT_LOADED_MODEL_H_
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "coder/predict/codec_model.h"
+#include "coder/predict/network_predictor.h"
+#include "data/base/memory.h"
+#include "model/exact/network.h"
+#include "model/quantized_model.h"
+
+namespace occam {
+
+// A model file, flat or coded. Throws kDamaged, `name` in the message. Throws kMemory where file,
+// model and network do not fit into the limit, before there is room for any of it.
+QuantizedModel ReadModel(std::span<const uint8_t> file, const std::string& name,
+                         const ReadLimits& limits = {});
+
+// A network together with what the container knows of it: a model that was not given beside the
+// file.
+class LoadedModel {
+ public:
+  // Throws as ReadModel.
+  LoadedModel(std::span<const uint8_t> file, const std::string& name, Kernels kernels,
+              const ReadLimits& limits = {})
+      : LoadedModel(ReadModel(file, name, limits), kernels) {}
+  LoadedModel(QuantizedModel model, Kernels kernels)
+      : network_(std::move(model), kernels), codec_model_(NetworkCodecModel(network_)) {}
+  LoadedModel(const LoadedModel&) = delete;
+  LoadedModel& operator=(const LoadedModel&) = delete;
+
+  const ExactNetwork& network() const { return network_; }
+  const CodecModel& codec_model() const { return codec_model_; }
+
+ private:
+  ExactNetwork network_;
+  CodecModel codec_model_;
+};
+
+}  // namespace occam
+
+#endif  // OCCAM_CODER_PREDICT_LOADED_MODEL_H_
