@@ -264,6 +264,23 @@ TEST_CASE("Keep going: no zeros are written for segments that the file does not 
   CHECK(Salvage(*MemorySource(jump), sample.model).bytes.empty());
 }
 
+TEST_CASE("Keep going: no zeros are written for what an index claims beyond whole segments") {
+  const Sample sample;
+  std::vector<IndexEntry> index;
+  for (const SegmentHeader& segment : ReadFileInfo(*MemorySource(sample.file)).segments)
+    index.push_back({segment.payload_bytes, segment.original_bytes});
+  index[3].original_bytes = 0x20000000;
+  const Bytes records = Serialise(std::span<const IndexEntry>(index));
+  // The segments, the one that the index speaks of damaged, and an index that is whole.
+  Bytes file(sample.file.begin(),
+             sample.file.begin() + static_cast<ptrdiff_t>(sample.starts.back()));
+  file[sample.starts[3] + 20] ^= 1;
+  file.insert(file.end(), records.begin(), records.end());
+  const Salvaged s = sample.Both(file);
+  CHECK(s.bytes.size() == sample.original.size());
+  CHECK(MissingSegments(s.report).front() == 3);
+}
+
 TEST_CASE("Keep going: after a hole in the file an index vouches for what was in it") {
   const Sample sample;
   Bytes hole = sample.file;
