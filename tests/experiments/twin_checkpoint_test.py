@@ -52,12 +52,12 @@ def evaluated(path, corpus):
                           "-T", "1", "--bytes", "45904:50000"))
 
 
-def both_sides_agree(folder, corpus, results, kept):
+def both_sides_agree(folder, corpus, results, kept, within=1e-4):
     for number, (result, saved) in enumerate(zip(results, kept)):
         path = os.path.join(folder, f"{number}.h5")
         checkpoint.write_checkpoint(path, saved)
         seen = evaluated(path, corpus)
-        assert abs(seen["float_bits_per_byte"] - result["bpb_kept"]) < 1e-4 * result["bpb_kept"], \
+        assert abs(seen["float_bits_per_byte"] - result["bpb_kept"]) < within * result["bpb_kept"], \
             (seen, result)
         exact = seen["model_alone"]["bits_per_byte"]
         assert abs(exact - result["bpb_kept"]) < 0.01 * result["bpb_kept"], (seen, result)
@@ -96,7 +96,8 @@ with tempfile.TemporaryDirectory() as work:
     outcome, networks = trained(data, {}, {"seed": 2, "windows": [64, 16]})
     both_sides_agree(work, corpus_path, *trained(data, MEMORY))
     gated = {**MEMORY, "memory_layers": [1], "memory_gate": 2, "memory_round": "step 1"}
-    both_sides_agree(work, corpus_path, *trained(data, gated))
+    # The gates of the twin are products of bfloat16.
+    both_sides_agree(work, corpus_path, *trained(data, gated), within=3e-4)
     both_sides_agree(work, corpus_path, outcome, networks)
     training_goes_on(work, corpus_path, outcome[0]["bpb_kept"])
     others_are_refused()
