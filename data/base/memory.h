@@ -12,6 +12,7 @@ namespace occam {
 
 // What a file that is read may take unless more is asked for.
 constexpr uint64_t kDefaultMemoryBytes = 1'000'000'000;
+constexpr uint64_t kAnyMemory = UINT64_MAX;
 
 // What reading a file from anywhere may cost.
 struct ReadLimits {
