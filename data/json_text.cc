@@ -37,7 +37,19 @@ void EscapeStrings(Json* json) {
 
 std::string JsonText(Json json, int indent) {
   EscapeStrings(&json);
-  return json.dump(indent);
+  // Of the control characters the library escapes those below U+0020.
+  std::string text;
+  for (const char c : json.dump(indent)) {
+    const bool of_c1 =
+        !text.empty() && text.back() == '\xc2' && static_cast<unsigned char>(c) < 0xa0;
+    if (of_c1) text.pop_back();
+    if (of_c1 || c == '\x7f') {
+      text += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
+    } else {
+      text += c;
+    }
+  }
+  return text;
 }
 
 }  // namespace occam

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -17,8 +18,11 @@
 #include <thread>
 
 #include "data/base/error.h"
+#include "data/base/file.h"
 #include "data/base/format.h"
+#include "data/base/printable.h"
 #include "data/base/processors.h"
+#include "data/base/units.h"
 
 namespace occam {
 namespace {
@@ -43,21 +47,43 @@ extern "C" void OnInterrupt(int signal) {
   ::raise(signal);
 }
 
+// How long after the first request the process ends by itself.
+constexpr std::chrono::milliseconds kGrace{1500};
+std::atomic<int> patient_works{0};
+
+sigset_t RequestsToStop() {
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&signals, signal);
+  return signals;
+}
+
+// Takes the signals, one that comes between a look at the flag and the wait for it included. Ends
+// the process where it does not end by itself: what a library of others computes cannot be told to
+// stop, and what waits for a file cannot be woken.
+[[noreturn]] void AwaitRequests() {
+  const sigset_t signals = RequestsToStop();
+  sigset_t before;
+  ::pthread_sigmask(SIG_BLOCK, &signals, &before);
+  while (!interrupted) ::sigsuspend(&before);
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  std::this_thread::sleep_for(kGrace);
+  while (patient_works > 0) std::this_thread::sleep_for(kGrace / 10);
+  RemoveUnfinished();
+  ::_exit(kInterruptedExitCode);
+}
+
 // On processors of AVX and AVX2, oneDNN's float products (jit_avx_gemm_f32) let the stack pointer
 // point to a buffer on the heap: a handler that interrupts them writes its frame over what lies
 // before it. So one thread does nothing but be interrupted; this one and all that it starts from
 // now on block these signals.
 void LetOneThreadBeInterrupted() {
   try {
-    std::thread([] {
-      while (true) ::pause();
-    }).detach();
+    std::thread(AwaitRequests).detach();
   } catch (const std::system_error& error) {
     throw IoError(std::string("cannot start a thread: ") + error.what());
   }
-  sigset_t signals;
-  ::sigemptyset(&signals);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&signals, signal);
+  const sigset_t signals = RequestsToStop();
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
@@ -122,9 +148,15 @@ int ThreadsFrom(const cxxopts::ParseResult& args) {
   return threads;
 }
 
+uint64_t MemoryFrom(const cxxopts::ParseResult& args) {
+  const int64_t bytes = ParseCount(args["memory"].as<std::string>(), "--memory");
+  if (bytes < 1) throw UsageError("--memory is a number of bytes, such as 4G, and not 0");
+  return static_cast<uint64_t>(bytes);
+}
+
 int ReportFailure(const std::string& prefix) {
   const auto fail = [&](ErrorKind kind, const std::string& message) {
-    fmt::print(stderr, "{}{}\n", prefix, message);
+    fmt::print(stderr, "{}{}\n", prefix, Printable(message));
     std::fflush(stderr);
     return ExitCode(kind);
   };
@@ -150,6 +182,9 @@ int FinishOutput(int code) {
              written ? "" : std::string(": ") + std::strerror(errno));
   return ExitCode(ErrorKind::kIo);
 }
+
+PatientWork::PatientWork() { ++patient_works; }
+PatientWork::~PatientWork() { --patient_works; }
 
 const std::atomic<bool>& CatchInterrupts() {
   std::signal(SIGINT, OnInterrupt);

@@ -4,6 +4,7 @@
 #define OCCAM_TOOLS_COMMAND_H_
 
 #include <atomic>
+#include <cstdint>
 #include <cxxopts.hpp>
 #include <functional>
 #include <string>
@@ -34,17 +35,26 @@ cxxopts::ParseResult ParseOptions(cxxopts::Options* options, int argc, const cha
                                   const std::vector<std::string>& groups,
                                   const std::string& epilogue);
 
-// Libraries do not know the options. What act() throws of kind kUsage is thrown on with the option
+// Libraries do not know the options. What act() throws of this kind is thrown on with the option
 // that helps: "MESSAGE (HINT)".
 template <typename Act>
-auto WithHint(const std::string& hint, const Act& act) {
+auto WithHint(const std::string& hint, const Act& act, ErrorKind kind = ErrorKind::kUsage) {
   try {
     return act();
   } catch (const Error& error) {
-    if (error.kind() != ErrorKind::kUsage) throw;
-    throw Error(ErrorKind::kUsage, std::string(error.what()) + " (" + hint + ")");
+    if (error.kind() != kind) throw;
+    throw Error(kind, std::string(error.what()) + " (" + hint + ")");
   }
 }
+
+// The same for commands with the option --memory.
+template <typename Act>
+auto WithMemoryHint(const Act& act) {
+  return WithHint("--memory LIMIT sets how much may be taken", act, ErrorKind::kMemory);
+}
+
+// Returns how many bytes --memory allows. Throws kUsage.
+uint64_t MemoryFrom(const cxxopts::ParseResult& args);
 
 // An option's text, or "" where it was not given.
 std::string TextOf(const cxxopts::ParseResult& args, const std::string& name);
@@ -78,7 +88,20 @@ extern const char kExitCodes[];
 // What follows within a second counts as the same request: a terminal or timeout(1) may tell the
 // process and its group. A later one ends the process at once. Called before the threads that
 // compute are started: they must inherit that these signals are blocked, as the caller's are now.
+//
+// Whatever is at work, the process ends within kGrace of the first request, with
+// kInterruptedExitCode and no temporary file left, unless it does PatientWork.
 const std::atomic<bool>& CatchInterrupts();
+
+// While one lives, a request to stop is only noticed, however long the work takes to stop: a
+// training writes what it has learned.
+class PatientWork {
+ public:
+  PatientWork();
+  ~PatientWork();
+  PatientWork(const PatientWork&) = delete;
+  PatientWork& operator=(const PatientWork&) = delete;
+};
 
 }  // namespace occam
 

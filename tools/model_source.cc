@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "coder/api/built_in_models.h"
+#include "coder/predict/loaded_model.h"
 #include "coder/weights/model_codec.h"
 #include "data/base/error.h"
 #include "model/quantize.h"
@@ -17,28 +18,34 @@ QuantizedModel Parse(const BuiltInModel& model) {
 
 }  // namespace
 
-ModelSource LoadModel(const std::string& path) {
-  if (!path.empty()) return LoadModel(*OpenSource(path));
+ModelSource LoadModel(const std::string& path, const ReadLimits& limits) {
+  if (!path.empty()) return LoadModel(*OpenSource(path), limits);
   const BuiltInModel& standard = BuiltInModels().front();
   return {std::string("built-in ") + standard.name, Parse(standard), std::nullopt};
 }
 
-ModelSource LoadModel(ByteSource& source) {
+ModelSource LoadModel(ByteSource& source, const ReadLimits& limits) {
   const std::string name = source.name();
-  const Bytes bytes = ReadAll(source);
+  const Bytes bytes = ReadWithin(source, limits.memory_bytes);
   if (IsCheckpoint(bytes)) {
-    Checkpoint c = LoadCheckpoint(bytes, name);
+    Checkpoint c = LoadCheckpoint(bytes, name, limits.memory_bytes);
     QuantizedModel model = Quantise(c.config, c.weights, c.calibration, c.tokenizer, c.memory);
     return {name, std::move(model), std::move(c)};
   }
-  if (IsCodedModel(bytes)) return {name, DecodeModel(bytes, name), std::nullopt};
-  if (IsModelFile(bytes)) return {name, ParseModel(bytes, name), std::nullopt};
+  if (IsCodedModel(bytes) || IsModelFile(bytes))
+    return {name, ReadModel(bytes, name, limits), std::nullopt};
   throw DamagedError(name + " is neither a checkpoint (.h5) nor a model (.occm)");
 }
 
-Model LoadDoorModel(const std::string& path, bool plain_kernels) {
+Model LoadDoorModel(const std::string& path, bool plain_kernels, uint64_t memory_bytes) {
   if (path.empty()) return Model::BuiltIn("", plain_kernels);
-  return Model::FromMemory(SerialiseModel(LoadModel(path).model), plain_kernels);
+  // What the door reads is a model file; it is made of a checkpoint, of which nothing else stays.
+  const Bytes file = SerialiseModel(LoadModel(path, {memory_bytes, nullptr}).model);
+  BytesReader reader(file);
+  Options options;
+  options.plain_kernels = plain_kernels;
+  options.memory = memory_bytes;
+  return Model::FromReader(reader, options);
 }
 
 }  // namespace occam

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "data/base/file.h"
+#include "data/base/memory.h"
 #include "model/checkpoint/checkpoint.h"
 #include "model/quantized_model.h"
 #include "occam/occam.h"
@@ -21,11 +22,12 @@ struct ModelSource {
 
 // An empty path is the default of the built-in models. The file is read once, from its begin to its
 // end, so that it may be a pipe. Throws kIo and kDamaged.
-ModelSource LoadModel(const std::string& path);
-ModelSource LoadModel(ByteSource& source);
+// kMemory where a model, or a checkpoint with all that is in it, takes more than the limit.
+ModelSource LoadModel(const std::string& path, const ReadLimits& limits = {});
+ModelSource LoadModel(ByteSource& source, const ReadLimits& limits = {});
 
 // Does the same for the library's door. Throws as LoadModel.
-Model LoadDoorModel(const std::string& path, bool plain_kernels);
+Model LoadDoorModel(const std::string& path, bool plain_kernels, uint64_t memory_bytes);
 
 }  // namespace occam
 

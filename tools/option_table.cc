@@ -8,6 +8,12 @@ void AddOptions(cxxopts::Options* options, const std::string& group,
   for (const Option& row : rows) add(row.names, row.help, row.value, row.unit);
 }
 
+Option MemoryOption() {
+  return {"memory", "LIMIT", Text("1G"),
+          "Memory that reading files and models and working with them may take: 4G, 500MiB. It is "
+          "counted from their headers; what needs more is refused"};
+}
+
 Option ThreadsOption(const std::string& help) { return {"T,threads", "N", Takes<int>("0"), help}; }
 
 }  // namespace occam

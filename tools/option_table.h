@@ -44,6 +44,9 @@ struct Option {
 void AddOptions(cxxopts::Options* options, const std::string& group,
                 const std::vector<Option>& rows);
 
+// The option --memory of all commands that read files from anywhere; MemoryFrom reads it.
+Option MemoryOption();
+
 // The option -T of all commands that take it; ThreadsFrom reads it.
 Option ThreadsOption(const std::string& help = "Threads; 0 = one a processor");
 

@@ -12,6 +12,7 @@ namespace occam {
 namespace {
 
 constexpr int kBarWidth = 24;
+constexpr char kClearLine[] = "\r\033[K";
 constexpr std::chrono::milliseconds kInterval{100};
 
 std::string Bar(double fraction) {
@@ -40,7 +41,8 @@ bool ProgressLine::Due() {
 }
 
 void ProgressLine::Draw(const std::string& line) {
-  fmt::print(stderr, "\r\033[K{}", line);
+  std::fputs(kClearLine, stderr);
+  fmt::print(stderr, "{}", line);
   std::fflush(stderr);
   drawn_ = true;
 }
@@ -68,7 +70,7 @@ void ProgressLine::ShowLeft(double fraction, double left_s, const std::string& t
 
 void ProgressLine::Clear() {
   if (!drawn_) return;
-  fmt::print(stderr, "\r\033[K");
+  std::fputs(kClearLine, stderr);
   std::fflush(stderr);
   drawn_ = false;
 }

@@ -7,6 +7,7 @@
 #include <new>
 #include <system_error>
 
+#include "data/base/printable.h"
 #include "data/base/standard_descriptors.h"
 #include "occam/error.h"
 #include "tools/exit_code.h"
@@ -18,7 +19,7 @@ template <typename Work>
 int RunSmallProgram(const char* name, const Work& work) {
   OpenStandardDescriptors();
   const auto fail = [&](ErrorKind kind, const char* why) {
-    std::fprintf(stderr, "%s: %s\n", name, why);
+    std::fprintf(stderr, "%s: %s\n", name, Printable(why).c_str());
     return ExitCode(kind);
   };
   try {

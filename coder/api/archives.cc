@@ -129,18 +129,13 @@ occam_stats StatsOf(const ContainerStats& stats) {
   return result;
 }
 
-// Returns what the model of a file says of itself; none where it is not in the file nor built in.
-std::optional<ModelHead> HeadFor(const FileInfo& file, const std::string& name) {
-  if (file.header.embeds_model) return ReadModelHead(file.model, name + ", its model");
-  for (const BuiltInModel& candidate : BuiltInModels()) {
-    if (ModelId(ParseModel(candidate.file, candidate.name)) == file.header.model_id)
-      return ReadModelHead(candidate.file, candidate.name);
-  }
-  return std::nullopt;
-}
-
 void TellCosts(const FileInfo& file, const std::string& name, occam_file_info* info) {
-  const auto head = file.header.has_model() ? HeadFor(file, name) : std::nullopt;
+  std::optional<ModelHead> head;
+  if (file.header.embeds_model) {
+    head = ReadModelHead(file.model, name + ", its model");
+  } else if (file.header.has_model()) {
+    head = BuiltInHead(file.header.model_id);
+  }
   const bool known = head || !file.header.has_model();
   RestoringCosts costs{OCCAM_UNKNOWN, OCCAM_UNKNOWN};
   if (known) costs = CostsOfRestoring(file, head ? &*head : nullptr);

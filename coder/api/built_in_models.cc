@@ -21,4 +21,12 @@ std::span<const BuiltInModel> BuiltInModels() {
   return kModels;
 }
 
+std::optional<ModelHead> BuiltInHead(const Sha256Digest& model_id) {
+  for (const BuiltInModel& candidate : BuiltInModels()) {
+    if (ModelId(ParseModel(candidate.file, candidate.name)) == model_id)
+      return ReadModelHead(candidate.file, candidate.name);
+  }
+  return std::nullopt;
+}
+
 }  // namespace occam

@@ -6,7 +6,11 @@
 #define OCCAM_CODER_API_BUILT_IN_MODELS_H_
 
 #include <cstdint>
+#include <optional>
 #include <span>
+
+#include "coder/weights/model_codec.h"
+#include "data/base/digest.h"
 
 namespace occam {
 
@@ -17,6 +21,9 @@ struct BuiltInModel {
 
 // The built-in models, at least one. The first is the default.
 std::span<const BuiltInModel> BuiltInModels();
+
+// Returns what the built-in model of this id says of itself; nothing where there is none.
+std::optional<ModelHead> BuiltInHead(const Sha256Digest& model_id);
 
 }  // namespace occam
 

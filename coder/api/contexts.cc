@@ -26,11 +26,7 @@ occam_code occam_context_new(const occam_model* model, occam_context** context,
     Require(context != nullptr, "there is no place for the context");
     *context = nullptr;
     Require(model != nullptr, "a context needs a model");
-    const occam::CodecModel& codec = model->loaded.codec_model();
-    occam::RequireMemory(
-        occam::SaturatingSum(codec.model_bytes,
-                             codec.predictor_bytes(1, occam::ContextMode::kCarried, 1)),
-        model->memory_bytes, "a context of the model");
+    RequireRoomForContext(*model);
     *context = new occam_context(*model);
   });
 }

@@ -117,6 +117,13 @@ occam_code Report(occam_error* error, const std::exception_ptr& exception) {
   return OCCAM_ERROR_INTERNAL;
 }
 
+void RequireRoomForContext(const occam_model& model) {
+  const CodecModel& codec = model.loaded.codec_model();
+  RequireMemory(
+      SaturatingSum(codec.model_bytes, codec.predictor_bytes(1, ContextMode::kCarried, 1)),
+      model.memory_bytes, "a context of the model");
+}
+
 void Require(bool condition, const char* what) {
   if (!condition) throw UsageError(what);
 }

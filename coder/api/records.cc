@@ -22,6 +22,7 @@ occam_code occam_record_codec_new(const occam_model* model, const occam_record_o
     Require(codec != nullptr, "there is no place for the codec");
     *codec = nullptr;
     Require(model != nullptr, "records need a model");
+    RequireRoomForContext(*model);
     const occam_record_options defaults = occam_record_options_init();
     *codec = new occam_record_codec(*model, options == nullptr ? defaults : Known(options));
   });

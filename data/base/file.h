@@ -77,6 +77,10 @@ Bytes ReadAll(ByteSource& source);
 // nothing happens: they harm nobody.
 void RemoveLeftovers(const std::string& path);
 
+// Removes the temporary names of all files that this process writes: for a process that ends before
+// its sinks do. None of them can be committed any more.
+void RemoveUnfinished();
+
 void WriteFile(const std::string& path,
                std::span<const uint8_t> bytes);  // Through OpenSink, overwriting.
 

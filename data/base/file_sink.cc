@@ -7,7 +7,9 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <mutex>
 #include <random>
+#include <set>
 #include <utility>
 
 #include "data/base/error.h"
@@ -94,6 +96,33 @@ std::string TakeTemporaryName(const std::string& path, const Make& make) {
   }
 }
 
+// The temporary names that this process has made and not given up: the one thing that stays where
+// it ends by force.
+class TemporaryNames {
+ public:
+  static void Add(const std::string& name) {
+    const std::lock_guard lock(Own().mutex_);
+    Own().names_.insert(name);
+  }
+  static void GiveUp(const std::string& name) {
+    const std::lock_guard lock(Own().mutex_);
+    Own().names_.erase(name);
+  }
+  // Nobody gets the lock back.
+  static void RemoveAll() {
+    Own().mutex_.lock();
+    for (const std::string& name : Own().names_) ::unlink(name.c_str());
+  }
+
+ private:
+  static TemporaryNames& Own() {
+    static TemporaryNames& names = *new TemporaryNames;  // threads may outlive the end of main()
+    return names;
+  }
+  std::mutex mutex_;
+  std::set<std::string> names_;
+};
+
 // A file without a name, of which nothing stays however this process ends; -1 where there is no
 // such thing (or no /proc, through which it would get its name).
 int OpenNameless(const std::string& folder) {
@@ -119,6 +148,7 @@ class AtomicFileSink final : public ByteSink {
     if (fd_ < 0) {
       temporary_ = TemporaryStart(path_) + std::string(kUniqueCharacters, 'X');
       fd_ = ::mkstemp(temporary_.data());
+      if (fd_ >= 0) TemporaryNames::Add(temporary_);
     }
     if (fd_ < 0) throw SystemError("cannot create a file beside", path_);
     // Says that somebody writes here, for as long as this process lives; see RemoveLeftovers.
@@ -129,7 +159,10 @@ class AtomicFileSink final : public ByteSink {
   AtomicFileSink& operator=(const AtomicFileSink&) = delete;
   ~AtomicFileSink() override {
     if (fd_ >= 0) ::close(fd_);
-    if (!renamed_ && !temporary_.empty()) ::unlink(temporary_.c_str());
+    if (!renamed_ && !temporary_.empty()) {
+      ::unlink(temporary_.c_str());
+      TemporaryNames::GiveUp(temporary_);
+    }
     if (!replaced_.empty()) ::unlink(replaced_.c_str());
   }
 
@@ -178,11 +211,13 @@ class AtomicFileSink final : public ByteSink {
       return ::linkat(AT_FDCWD, nameless.c_str(), AT_FDCWD, name, AT_SYMLINK_FOLLOW);
     });
     if (temporary_.empty()) throw SystemError("cannot write", path_);
+    TemporaryNames::Add(temporary_);
   }
 
   void Rename() {
     if (::rename(temporary_.c_str(), path_.c_str()) != 0) throw SystemError("cannot write", path_);
     renamed_ = true;
+    TemporaryNames::GiveUp(temporary_);
   }
 
   // link() refuses an existing name, so a file that appeared meanwhile is not lost; the temporary
@@ -237,6 +272,8 @@ std::unique_ptr<ByteSink> OpenSink(const std::string& path, bool overwrite) {
   }
   return std::make_unique<AtomicFileSink>(path, overwrite);
 }
+
+void RemoveUnfinished() { TemporaryNames::RemoveAll(); }
 
 void WriteFile(const std::string& path, std::span<const uint8_t> bytes) {
   const auto sink = OpenSink(path, /*overwrite=*/true);

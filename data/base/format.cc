@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "data/base/printable.h"
+
 namespace occam::fmt {
 
 std::string VFormat(::fmt::string_view text, ::fmt::format_args values) {
@@ -10,7 +12,8 @@ std::string VFormat(::fmt::string_view text, ::fmt::format_args values) {
 }
 
 void VPrint(std::FILE* file, ::fmt::string_view text, ::fmt::format_args values) {
-  const std::string line = ::fmt::vformat(text, values);
+  // Names and texts of files are printed, too.
+  const std::string line = Printable(::fmt::vformat(text, values), "\n\t");
   [[maybe_unused]] const size_t written = std::fwrite(line.data(), 1, line.size(), file);
 }
 

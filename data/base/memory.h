@@ -12,6 +12,7 @@ namespace occam {
 
 // The memory that reading a file may take unless more is asked for.
 constexpr uint64_t kDefaultMemoryBytes = 1'000'000'000;
+constexpr uint64_t kAnyMemory = UINT64_MAX;
 
 // The limits of reading a file from anywhere.
 struct ReadLimits {

@@ -36,6 +36,7 @@
 #include <vector>
 
 #include "data/base/file.h"
+#include "data/base/memory.h"
 #include "data/training_source.h"
 #include "model/calibration.h"
 #include "model/config.h"
@@ -93,8 +94,10 @@ void SaveCheckpoint(const std::string& path, const Checkpoint& checkpoint);
 // Throws kIo (missing, unreadable), kDamaged (not a checkpoint, damaged, a tensor of the wrong
 // shape, a value that is not finite: the message names the tensor).
 Checkpoint LoadCheckpoint(const std::string& path);
-// Does the same with the bytes of a file that messages call `name`.
-Checkpoint LoadCheckpoint(std::span<const uint8_t> file, const std::string& name);
+// Does the same with the bytes of a file that messages call `name`, within a limit of memory that
+// is counted before anything is allocated for its contents: kMemory.
+Checkpoint LoadCheckpoint(std::span<const uint8_t> file, const std::string& name,
+                          uint64_t memory_bytes = kAnyMemory);
 
 // Returns whether the bytes start as a checkpoint does.
 bool IsCheckpoint(std::span<const uint8_t> file);

@@ -196,12 +196,27 @@ Provenance LoadProvenance(const H5Reader& file, const std::string& name) {
   return provenance;
 }
 
+// Returns how many bytes loading takes: the file twice, what is read of it, the model that codes,
+// and sets of parameters, of which training states may leave out what is zero.
+uint64_t MemoryFor(const H5Reader& file, const ModelConfig& config, uint64_t file_bytes) {
+  uint64_t sets = 1;
+  if (file.Has("/training/tensors")) sets += file.Members("/training/tensors").size();
+  const auto parameters = static_cast<uint64_t>(ParameterCount(config));
+  const auto rows = static_cast<uint64_t>(config.memory_rows() * config.memory_width);
+  const uint64_t floats = SaturatingSum(SaturatingProduct(sets, parameters), rows);
+  return SaturatingSum(4 * file_bytes + ModelBytes(config, file_bytes),
+                       SaturatingProduct(floats, sizeof(float)));
+}
+
 }  // namespace
 
-Checkpoint LoadCheckpoint(std::span<const uint8_t> bytes, const std::string& name) {
+Checkpoint LoadCheckpoint(std::span<const uint8_t> bytes, const std::string& name,
+                          uint64_t memory_bytes) {
   const uint32_t format_version = CheckUserBlock(bytes, name);
+  RequireMemory(2 * uint64_t{bytes.size()}, memory_bytes, name);  // libhdf5 copies it
   const H5Reader file(bytes, name);
   const ModelConfig config = LoadConfig(file, ContractFrom(file, name), bytes.size(), name);
+  RequireMemory(MemoryFor(file, config, bytes.size()), memory_bytes, name);
   Checkpoint checkpoint{config,
                         LoadParameters(file, config, "/weights", Missing::kDamage, name),
                         LoadCalibration(file, config, name),

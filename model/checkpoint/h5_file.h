@@ -73,7 +73,7 @@ class H5Reader {
   std::vector<std::string> Attributes(const std::string& group) const;
 
   H5Shape Shape(const std::string& path) const;
-  // Never allocates more than the file's size.
+  // Never allocates more than the file's size, and all that is read never more than twice that.
   template <typename T>
   std::vector<T> ReadDataset(const std::string& path) const;
   // Into the caller's memory, out.size() being the product of the shape.

@@ -5,6 +5,7 @@
 
 #include "data/base/error.h"
 #include "data/base/format.h"
+#include "data/base/memory.h"
 #include "model/checkpoint/h5_file.h"
 #include "model/checkpoint/h5_handle.h"
 
@@ -14,6 +15,7 @@ struct H5Reader::Impl {
   H5Silence silence;
   std::string name;
   size_t size_bytes = 0;
+  mutable uint64_t read_bytes = 0;  // of datasets so far
   H5Handle file;
 
   // A failed call of libhdf5, which may have lacked memory, or something wrong in the file. To be
@@ -58,6 +60,13 @@ struct H5Reader::Impl {
             "is not stored in one piece, as checkpoints are");
     Require(H5Pget_external_count(creation.get()) == 0, path,
             "is stored in other files, which are not read");
+  }
+
+  // Nobody reads a dataset twice, but a file can give one a thousand names.
+  void CountRead(uint64_t bytes, const std::string& path) const {
+    read_bytes = SaturatingSum(read_bytes, bytes);
+    Require(read_bytes <= 2 * uint64_t{size_bytes}, path,
+            "is larger than the file, with all before");
   }
 
   H5Handle Open(const std::string& path) const {
@@ -206,6 +215,7 @@ void H5Reader::ReadDataset(const std::string& path, const H5Shape& shape, std::s
   if (H5Elements(shape) != static_cast<int64_t>(out.size())) {
     throw InternalError(path + ": the memory for it has a wrong size");
   }
+  impl_->CountRead(out.size_bytes(), path);
   T nothing{};
   impl_->Require(H5Dread(dataset.get(), H5Types<T>::Native(), H5S_ALL, H5S_ALL, H5P_DEFAULT,
                          H5AddressOf(out, &nothing)) >= 0,

@@ -20,6 +20,7 @@
 #include "data/base/file.h"
 #include "data/base/file_plan.h"
 #include "data/base/format.h"
+#include "data/base/printable.h"
 #include "data/base/thread_team.h"
 #include "data/base/units.h"
 #include "data/corpus.h"
@@ -76,6 +77,7 @@ cxxopts::Options MakeOptions() {
   AddOptions(&options, "Run",
              {
                  ThreadsOption(),
+                 MemoryOption(),
                  {"json", "Print JSON"},
                  {"f,force", "Overwrite the file of --curve"},
                  {"q,quiet", "No progress line"},
@@ -187,7 +189,7 @@ ProgressFn ShowsProgress(ProgressLine* line, const char* what, uint64_t total,
 
 // Compresses, restores, compares.
 void CodeWithModel(const ExactNetwork& network, std::span<const uint8_t> bytes, int threads,
-                   bool quiet, Evaluation* evaluation) {
+                   uint64_t memory_bytes, bool quiet, Evaluation* evaluation) {
   const std::atomic<bool>& interrupted = CatchInterrupts();
   const CodecModel model = NetworkCodecModel(network);
   Bytes coded;
@@ -201,7 +203,8 @@ void CodeWithModel(const ExactNetwork& network, std::span<const uint8_t> bytes, 
     stats = Compress(*source, *sink, &model,
                      {.threads = threads,
                       .progress = ShowsProgress(&line, "compressing", bytes.size(), interrupted),
-                      .mode = evaluation->mode});
+                      .mode = evaluation->mode,
+                      .memory_bytes = memory_bytes});
     evaluation->compress_s = Seconds(start);
   }
   {
@@ -210,7 +213,9 @@ void CodeWithModel(const ExactNetwork& network, std::span<const uint8_t> bytes, 
     const auto sink = MemorySink(&restored);
     const auto start = std::chrono::steady_clock::now();
     Decompress(*source, *sink, &model,
-               {threads, ShowsProgress(&line, "restoring", bytes.size(), interrupted)});
+               {.threads = threads,
+                .progress = ShowsProgress(&line, "restoring", bytes.size(), interrupted),
+                .memory_bytes = memory_bytes});
     evaluation->decompress_s = Seconds(start);
   }
   if (!std::ranges::equal(restored, bytes))
@@ -221,7 +226,8 @@ void CodeWithModel(const ExactNetwork& network, std::span<const uint8_t> bytes, 
         bytes, model,
         {.threads = threads,
          .progress = ShowsProgress(&line, "the model alone", bytes.size(), interrupted),
-         .mode = evaluation->mode});
+         .mode = evaluation->mode,
+         .memory_bytes = memory_bytes});
   }
   evaluation->ledger.original_bytes = stats.original_bytes;
   evaluation->ledger.payload_bytes = stats.payload_bytes;
@@ -309,10 +315,10 @@ void PrintTable(const Evaluation& e, const ModelSource& source, const Corpus& co
                 const Selection& selection, const ExactNetwork& network) {
   const Ledger& l = e.ledger;
   const auto percent = [](double rate) { return fmt::format("{:.2f} %", 100 * rate); };
-  fmt::print("model  {}: {}\n", source.path, Describe(network.config()));
+  fmt::print("model  {}: {}\n", Printable(source.path), Describe(network.config()));
   fmt::print("       {} bytes entropy-coded, id {}, kernels {}\n", l.model_bytes,
              Hex(network.id()).substr(0, 16), network.kernels_name());
-  fmt::print("data   {}, bytes {}:{} ({}), {}\n\n", corpus.name, selection.range.begin,
+  fmt::print("data   {}, bytes {}:{} ({}), {}\n\n", Printable(corpus.name), selection.range.begin,
              selection.range.end, FormatBytes(static_cast<double>(l.original_bytes)),
              SeenText(selection.seen));
   fmt::print("{:<28} {:>12} {:>9} {:>8} {:>12} {:>14} {:>18}\n", "", "bytes", "raw rate", "bpb",
@@ -357,14 +363,17 @@ void PrintTable(const Evaluation& e, const ModelSource& source, const Corpus& co
 
 }  // namespace
 
-int EvaluateCommand(int argc, const char* const* argv) {
+namespace {
+
+int Evaluate(int argc, const char* const* argv) {
   cxxopts::Options options = MakeOptions();
   const cxxopts::ParseResult args = ParseOptions(&options, argc, argv, {"What", "Run"}, kEpilogue);
   if (args.count("data") == 0) throw UsageError("evaluate needs --data; see evaluate --help");
   const int threads = ThreadsFrom(args);
   const bool quiet = args.count("quiet") > 0;
   CheckFiles(args);
-  const ModelSource source = LoadModel(TextOf(args, "ckpt"));
+  const uint64_t memory_bytes = MemoryFrom(args);
+  const ModelSource source = LoadModel(TextOf(args, "ckpt"), {memory_bytes, nullptr});
   if (args.count("float") > 0 && !source.checkpoint) {
     throw UsageError("--float needs a checkpoint (.h5): " + source.path +
                      " holds no float weights");
@@ -384,7 +393,7 @@ int EvaluateCommand(int argc, const char* const* argv) {
   evaluation.ledger.parameters = static_cast<uint64_t>(ParameterCount(network.config()));
   evaluation.ledger.model_bytes = EncodeModel(source.model).bytes.size();
   try {
-    CodeWithModel(network, bytes, threads, quiet, &evaluation);
+    CodeWithModel(network, bytes, threads, memory_bytes, quiet, &evaluation);
     if (args.count("float") > 0)
       evaluation.float_bpb = FloatBitsPerByte(*source.checkpoint, bytes, threads);
     if (args.count("curve") > 0)
@@ -407,6 +416,12 @@ int EvaluateCommand(int argc, const char* const* argv) {
     PrintTable(evaluation, source, corpus, selection, network);
   }
   return 0;
+}
+
+}  // namespace
+
+int EvaluateCommand(int argc, const char* const* argv) {
+  return WithMemoryHint([&] { return Evaluate(argc, argv); });
 }
 
 }  // namespace occam

@@ -7,18 +7,22 @@
 #include <utility>
 #include <vector>
 
+#include "coder/api/built_in_models.h"
 #include "coder/archive/decompressor.h"
+#include "coder/predict/loaded_model.h"
 #include "coder/weights/model_codec.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
 #include "data/base/file_plan.h"
 #include "data/base/format.h"
+#include "data/base/printable.h"
 #include "data/base/units.h"
 #include "data/file_list.h"
 #include "data/json_text.h"
 #include "data/tokenizer/tokenizer.h"
 #include "model/checkpoint/checkpoint.h"
 #include "model/config_fields.h"
+#include "model/exact/network_memory.h"
 #include "model/parameters.h"
 #include "model/quantize.h"
 #include "model/quantized_model.h"
@@ -141,13 +145,14 @@ Json SourceJson(const TrainingSource& source, const ValidationCurve& curve) {
 std::string DataText(const Provenance& p) {
   if (!IsMixture(p.sources)) {
     const ByteRange train = p.sources.empty() ? ByteRange() : p.sources[0].train;
-    return fmt::format("  on           {}, bytes {}:{}, SHA-256 {}\n", p.data_name, train.begin,
-                       train.end, p.data_sha256);
+    return fmt::format("  on           {}, bytes {}:{}, SHA-256 {}\n", Printable(p.data_name),
+                       train.begin, train.end, Printable(p.data_sha256));
   }
   std::string text;
   for (const TrainingSource& s : p.sources) {
-    text += fmt::format("  on           {} ({:.1f} %) = {}, bytes {}:{}, SHA-256 {}\n", s.name,
-                        100 * s.share, s.data_name, s.train.begin, s.train.end, s.train_sha256);
+    text += fmt::format("  on           {} ({:.1f} %) = {}, bytes {}:{}, SHA-256 {}\n",
+                        Printable(s.name), 100 * s.share, Printable(s.data_name), s.train.begin,
+                        s.train.end, Printable(s.train_sha256));
     const ValidationCurve curve = CurveOf(p, s.name);
     if (!curve.empty())
       text += fmt::format("               validation {:.4f} bpb\n", curve.back().bits_per_byte);
@@ -161,6 +166,15 @@ int64_t TrainBytes(const Provenance& p) {
   return bytes;
 }
 
+// What coding with a model takes, as numbers.
+Json CodingJson(const QuantizedModel& model) {
+  CodecModel costs;
+  TellCosts({model.config, model.tokenizer.size()}, &costs);
+  return {{"model_memory_bytes", costs.model_bytes},
+          {"lane_memory_bytes", LaneBytes(model.config)},
+          {"symbol_multiplications", costs.symbol_multiplications}};
+}
+
 Json ModelJson(const ModelSource& source) {
   const CodedModel coded = EncodeModel(source.model);
   Json json{{"file", source.path},
@@ -172,6 +186,7 @@ Json ModelJson(const ModelSource& source) {
             {"tokenizer", LoadTokenizer(source.model.tokenizer, source.path)->name()},
             {"tokenizer_bytes", coded.tokenizer_bytes},
             {"config", ConfigJson(source.model.config)},
+            {"coding", CodingJson(source.model)},
             {"tensors", TensorsJson(source.model, coded)}};
   if (source.model.config.has_memory()) {
     json["memory"] = LedgerJson(source.model, coded);
@@ -230,7 +245,8 @@ void PrintMemory(const Json& memory) {
 
 void PrintModel(const ModelSource& source) {
   const Json json = ModelJson(source);
-  fmt::print("{}: a {}\n", source.path, source.checkpoint ? "checkpoint" : "quantised model");
+  fmt::print("{}: a {}\n", Printable(source.path),
+             source.checkpoint ? "checkpoint" : "quantised model");
   fmt::print("  {}\n", Describe(source.model.config));
   fmt::print("  tokenizer    {}, {} bytes\n", json["tokenizer"].get<std::string>(),
              json["tokenizer_bytes"].get<int64_t>());
@@ -241,11 +257,16 @@ void PrintModel(const ModelSource& source) {
              8 * json["model_bytes"].get<double>() /
                  static_cast<double>(ParameterCount(source.model.config)),
              json["flat_bytes"].get<int64_t>());
+  fmt::print(
+      "  coding       takes {} bytes of memory, {} more a lane, and {} multiplications a symbol\n",
+      json["coding"]["model_memory_bytes"].get<uint64_t>(),
+      json["coding"]["lane_memory_bytes"].get<uint64_t>(),
+      json["coding"]["symbol_multiplications"].get<uint64_t>());
   if (json.contains("memory")) PrintMemory(json["memory"]);
   if (source.checkpoint) {
     const Provenance& p = source.checkpoint->provenance;
-    fmt::print("  trained by   {}\n{}  with         {}\n", p.command_line, DataText(p),
-               p.code_version);
+    fmt::print("  trained by   {}\n{}  with         {}\n", Printable(p.command_line), DataText(p),
+               Printable(p.code_version));
     if (!p.validation_curve.empty()) {
       const ValidationPoint& last = p.validation_curve.back();
       fmt::print("  validation   {:.4f} bpb after {} seen ({} points)\n", last.bits_per_byte,
@@ -278,6 +299,17 @@ const char* MethodName(CodingMethod method) {
   return "?";
 }
 
+// What restoring takes; nulls where the model is neither in the file nor built in.
+Json RestoringJson(const std::string& path, const FileInfo& info) {
+  std::optional<ModelHead> head;
+  if (!info.model.empty()) head = ReadModelHead(info.model, path);
+  if (info.model.empty() && info.header.has_model()) head = BuiltInHead(info.header.model_id);
+  if (info.header.has_model() && !head)
+    return {{"memory_bytes", nullptr}, {"multiplications", nullptr}};
+  const RestoringCosts costs = CostsOfRestoring(info, head ? &*head : nullptr);
+  return {{"memory_bytes", costs.memory_bytes}, {"multiplications", costs.multiplications}};
+}
+
 Json ContainerJson(const std::string& path, const FileInfo& info) {
   const FileHeader& h = info.header;
   Json segments = Json::array();
@@ -301,12 +333,13 @@ Json ContainerJson(const std::string& path, const FileInfo& info) {
           {"context", h.context},
           {"lanes", h.lanes},
           {"lane_symbols", h.lane_symbols},
+          {"restoring", RestoringJson(path, info)},
           {"segments", segments}};
 }
 
 void PrintContainer(const std::string& path, const FileInfo& info) {
   const Json json = ContainerJson(path, info);
-  fmt::print("{}: a compressed file\n", path);
+  fmt::print("{}: a compressed file\n", Printable(path));
   for (const auto& [key, value] : json.items()) {
     if (key == "file" || key == "kind" || key == "segments") continue;
     fmt::print("  {:<17}{}\n", key, value.is_string() ? value.get<std::string>() : value.dump());
@@ -334,9 +367,10 @@ void ExportModel(const QuantizedModel& model, const Exports& exports) {
   sink->Commit();
 }
 
-void InspectContainer(ByteSource& source, const Exports& exports, bool as_json) {
+void InspectContainer(ByteSource& source, const Exports& exports, bool as_json,
+                      uint64_t memory_bytes) {
   const std::string path = source.name();
-  const FileInfo info = ReadFileInfo(source);
+  const FileInfo info = ReadFileInfo(source, memory_bytes);
   if (!exports.release.empty() || (exports.any() && info.model.empty())) {
     throw UsageError(fmt::format("{} is a compressed file: there is no {} in it to write", path,
                                  exports.release.empty() ? "model" : "checkpoint"));
@@ -344,7 +378,7 @@ void InspectContainer(ByteSource& source, const Exports& exports, bool as_json) 
   std::optional<ModelSource> model;
   if (!info.model.empty()) {
     const std::string name = path + ", its model";
-    model = ModelSource{name, DecodeModel(info.model, name), {}};
+    model = ModelSource{name, ReadModel(info.model, name, {memory_bytes, nullptr}), {}};
     if (ModelId(model->model) != info.header.model_id)
       throw DamagedError(path + " holds another model than it needs");
   }
@@ -374,9 +408,7 @@ void RoundTo(int bits, ModelSource* source) {
   source->model = Quantise(c.config, c.weights, calibration, c.tokenizer, c.memory);
 }
 
-}  // namespace
-
-int InspectCommand(int argc, const char* const* argv) {
+int Inspect(int argc, const char* const* argv) {
   cxxopts::Options options(
       "inspect",
       "Shows what is in a checkpoint (.h5), a model (.occm) or a compressed file (.occ).\n");
@@ -390,6 +422,7 @@ int InspectCommand(int argc, const char* const* argv) {
                   "trained for"},
                  {"release", "NAME.h5", Text(), "Write the checkpoint without its training state"},
                  {"json", "Print JSON"},
+                 MemoryOption(),
                  {"f,force", "Overwrite existing files"},
                  {"file", "", Text(), ""},
              });
@@ -400,6 +433,7 @@ int InspectCommand(int argc, const char* const* argv) {
     throw UsageError("inspect takes one file, not also " + args.unmatched().front());
   const std::string path = args["file"].as<std::string>();
   const bool as_json = args.count("json") > 0;
+  const uint64_t memory_bytes = MemoryFrom(args);
   const Exports exports{TextOf(args, "export"), args.count("coded") > 0, TextOf(args, "release"),
                         args.count("force") > 0};
 
@@ -412,10 +446,10 @@ int InspectCommand(int argc, const char* const* argv) {
   if (std::ranges::equal(file.first(), kContainerMagic)) {
     if (args.count("bits") > 0)
       throw UsageError("--bits needs a checkpoint (.h5): " + path + " is a compressed file");
-    InspectContainer(file, exports, as_json);
+    InspectContainer(file, exports, as_json, memory_bytes);
     return 0;
   }
-  ModelSource source = LoadModel(file);
+  ModelSource source = LoadModel(file, {memory_bytes, nullptr});
   if (args.count("bits") > 0) RoundTo(args["bits"].as<int>(), &source);
   if (!exports.model.empty()) ExportModel(source.model, exports);
   if (!exports.release.empty()) {
@@ -431,6 +465,12 @@ int InspectCommand(int argc, const char* const* argv) {
     PrintModel(source);
   }
   return 0;
+}
+
+}  // namespace
+
+int InspectCommand(int argc, const char* const* argv) {
+  return WithMemoryHint([&] { return Inspect(argc, argv); });
 }
 
 }  // namespace occam

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,7 +16,9 @@
 #include "data/base/error.h"
 #include "data/base/file.h"
 #include "data/base/format.h"
+#include "data/base/printable.h"
 #include "data/base/units.h"
+#include "data/json_text.h"
 #include "occam/occam.h"
 #include "tools/command.h"
 #include "tools/commands/compress/compress_options.h"
@@ -60,26 +63,52 @@ std::string Rate(const Stats& stats) {
 }
 
 // One line for each range that is missing, and for each damage that cost nothing.
-void PrintDamage(const std::string& name, const std::vector<Damage>& damage) {
-  const std::string known = name + " is damaged: ";
+void PrintDamage(const std::string& source, const std::vector<Damage>& damage) {
+  const std::string known = source + " is damaged: ";
+  const std::string name = Printable(source);
   for (const Damage& d : damage) {
-    const std::string why = d.why.starts_with(known) ? d.why.substr(known.size()) : d.why;
+    const std::string why =
+        Printable(d.why.starts_with(known) ? d.why.substr(known.size()) : d.why);
     if (!d.end) {
       fmt::print(stderr, "occam: what followed byte {} of {} is missing: {}\n", d.begin, name, why);
     } else if (*d.end > d.begin) {
       fmt::print(stderr, "occam: bytes {}:{} of {} are missing: {}\n", d.begin, *d.end, name, why);
     } else {
-      fmt::print(stderr, "occam: {}\n", d.why);
+      fmt::print(stderr, "occam: {}\n", Printable(d.why));
     }
   }
 }
 
-int List(const std::string& input, const std::atomic<bool>& interrupted) {
-  const auto source = OpenSource(input, &interrupted);
-  SourceReader reader(*source);
-  const ArchiveInfo info = ListArchive(reader);
+nlohmann::ordered_json ListJson(const std::string& name, const ArchiveInfo& info) {
+  using Json = nlohmann::ordered_json;
   const Stats& t = info.stats;
-  fmt::print("{}\n", source->name());
+  const auto known = [](uint64_t number) {
+    return number == OCCAM_UNKNOWN ? Json(nullptr) : Json(number);
+  };
+  return {{"file", name},
+          {"original_bytes", t.original_bytes},
+          {"file_bytes", t.file_bytes},
+          {"payload_bytes", t.payload_bytes},
+          {"model_bytes", t.model_bytes},
+          {"header_bytes", HeaderBytes(t)},
+          {"segments", t.segments},
+          {"model_segments", t.model_segments},
+          {"order2_segments", t.order2_segments},
+          {"stored_segments", t.stored_segments},
+          {"contract_version", info.contract},
+          {"model_id", info.has_model != 0 ? Json(Hex(info.model_id)) : Json(nullptr)},
+          {"embeds_model", info.embeds_model != 0},
+          {"mode", ModeName(static_cast<ContextMode>(info.mode))},
+          {"context", info.context},
+          {"lanes", info.lanes},
+          {"lane_symbols", info.lane_symbols},
+          {"restoring_memory_bytes", known(info.memory)},
+          {"restoring_multiplications", known(info.multiplications)}};
+}
+
+void PrintList(const std::string& name, const ArchiveInfo& info) {
+  const Stats& t = info.stats;
+  fmt::print("{}\n", Printable(name));
   fmt::print("  original    {} bytes\n", t.original_bytes);
   fmt::print("  compressed  {} bytes{}: payload {}, {}headers {}\n", t.file_bytes, Rate(t),
              t.payload_bytes,
@@ -95,6 +124,22 @@ int List(const std::string& input, const std::atomic<bool>& interrupted) {
   fmt::print("  contexts    {}, {} symbols; a full segment has {} lanes of {} symbols at most\n",
              ModeName(static_cast<ContextMode>(info.mode)), info.context, info.lanes,
              info.lane_symbols);
+  fmt::print("  restoring   {}\n",
+             info.memory == OCCAM_UNKNOWN
+                 ? "takes what its model takes, which is neither in the file nor built in"
+                 : fmt::format("takes {} bytes of memory or more, and {} multiplications",
+                               info.memory, info.multiplications));
+}
+
+int List(const std::string& input, bool as_json, const std::atomic<bool>& interrupted) {
+  const auto source = OpenSource(input, &interrupted);
+  SourceReader reader(*source);
+  const ArchiveInfo info = ListArchive(reader);
+  if (as_json) {
+    fmt::print("{}\n", JsonText(ListJson(source->name(), info)));
+  } else {
+    PrintList(source->name(), info);
+  }
   return 0;
 }
 
@@ -117,7 +162,7 @@ class FileWorker {
 
   // The exit code: not 0 where --keep-going met damage.
   int Work(const std::string& input) {
-    if (request_.action == Action::kList) return List(input, interrupted_);
+    if (request_.action == Action::kList) return List(input, request_.json, interrupted_);
     const auto source = OpenSource(input, &interrupted_);
     const bool test = request_.action == Action::kTest;
     const std::string output = test ? "" : OutputName(request_, input);
@@ -150,6 +195,7 @@ class FileWorker {
     options.mode = static_cast<Mode>(request_.mode);
     options.embed_model = request_.embed_model;
     options.threads = request_.threads;
+    options.memory = request_.memory_bytes;
     options.plain_kernels = request_.kernels == Kernels::kPlain;
     options.progress = [&](uint64_t original, uint64_t file) {
       if (!interrupted_) ShowProgress(line, source, original, file);
@@ -188,7 +234,7 @@ class FileWorker {
         stats.model_bytes == 0 ? ""
                                : fmt::format(", data {}, model {}, headers {}", stats.payload_bytes,
                                              stats.model_bytes, HeaderBytes(stats));
-    fmt::print(stderr, "{}: {} -> {} bytes{}{}, {:.1f} KB/s{}\n", source.name(),
+    fmt::print(stderr, "{}: {} -> {} bytes{}{}, {:.1f} KB/s{}\n", Printable(source.name()),
                compress ? stats.original_bytes : stats.file_bytes,
                compress ? stats.file_bytes : stats.original_bytes, Rate(stats), parts,
                static_cast<double>(stats.original_bytes) / 1e3 / std::max(elapsed_s, 1e-6),
@@ -203,7 +249,7 @@ class FileWorker {
       fraction = static_cast<double>(compress ? original : file) / static_cast<double>(*size);
     }
     const double seconds = std::max(line->elapsed_s(), 1e-6);
-    line->Show(fraction, fmt::format("{}  {} -> {}  {:.1f} KB/s", source.name(),
+    line->Show(fraction, fmt::format("{}  {} -> {}  {:.1f} KB/s", Printable(source.name()),
                                      FormatBytes(static_cast<double>(compress ? original : file)),
                                      FormatBytes(static_cast<double>(compress ? file : original)),
                                      static_cast<double>(original) / 1e3 / seconds));
@@ -219,7 +265,8 @@ int Run(const CompressOptions& request) {
   const bool plain = request.kernels == Kernels::kPlain;
   std::optional<Model> model;
   if (!request.model.empty() && request.action != Action::kList) {
-    model = LoadDoorModel(request.model, plain);
+    model =
+        WithMemoryHint([&] { return LoadDoorModel(request.model, plain, request.memory_bytes); });
   } else if (request.action == Action::kCompress || request.raw_frame) {
     model = Model::BuiltIn("", plain);  // once for all files
   }
@@ -230,7 +277,7 @@ int Run(const CompressOptions& request) {
   for (const std::string& file : request.files) {
     int result = 0;
     try {
-      result = worker.Work(file);
+      result = WithMemoryHint([&] { return worker.Work(file); });
     } catch (...) {
       if (worker.interrupted()) return kInterruptedExitCode;
       result = ReportFailure("occam: ");

@@ -93,6 +93,8 @@ cxxopts::Options MakeOptions(bool decompress) {
   AddOptions(&options, "Run",
              {
                  ThreadsOption(),
+                 MemoryOption(),
+                 {"json", "Print JSON, a line a file, with -l"},
                  {"kernels", "WHICH", Text("fast"), "fast, or plain: the slow definition"},
                  {"v,verbose", "Print sizes, rate and speed of each file"},
                  {"q,quiet", "Print errors only"},
@@ -175,6 +177,10 @@ CompressOptions ReadRequest(const cxxopts::ParseResult& args, bool decompress) {
   request.quiet = args.count("quiet") > 0;
   request.verbose = args.count("verbose") > 0 && !request.quiet;
   request.threads = ThreadsFrom(args);
+  request.memory_bytes = MemoryFrom(args);
+  request.json = args.count("json") > 0;
+  if (request.json && request.action != Action::kList)
+    throw UsageError("--json is for listing, -l");
   return request;
 }
 

@@ -33,7 +33,9 @@ struct CompressOptions {
   bool remove_input = false;
   bool quiet = false;
   bool verbose = false;
+  bool json = false;  // listing
   int threads = 0;
+  uint64_t memory_bytes = 0;  // that may be taken
 };
 
 // Throws kUsage, and EarlyExit after --help or --version. `decompress`: the command is decompress.

@@ -29,8 +29,9 @@ int RunCodecProgram(int argc, const char* const* argv) {
 int GenerateCommand(int argc, const char* const* argv) {
   const GenerateOptions request = ParseGenerateOptions(argc, argv);
   if (!request.codec.empty()) return RunCodecProgram(argc, argv);
-  const Model model = LoadDoorModel(request.model, /*plain_kernels=*/false);
-  Context context(model);
+  const Model model = WithMemoryHint(
+      [&] { return LoadDoorModel(request.model, /*plain_kernels=*/false, request.memory_bytes); });
+  Context context = WithMemoryHint([&] { return Context(model); });
   const Bytes prompt = ReadPrompt(request);
   const std::atomic<bool>& interrupted = CatchInterrupts();
   double bits = 0;

@@ -71,6 +71,7 @@ cxxopts::Options MakeOptions() {
   AddOptions(&options, "Run",
              {
                  ThreadsOption("Threads of a codec; 0 = one a processor"),
+                 MemoryOption(),
                  {"q,quiet", "Do not tell the speed"},
              });
   return options;
@@ -168,6 +169,7 @@ GenerateOptions ParseGenerateOptions(int argc, const char* const* argv) {
   request.look_back =
       static_cast<size_t>(ParseCount(args["look-back"].as<std::string>(), "--look-back"));
   request.threads = ThreadsFrom(args);
+  request.memory_bytes = MemoryFrom(args);
   request.output = args["output"].as<std::string>();
   request.echo = args.count("echo") > 0;
   request.force = args.count("force") > 0;

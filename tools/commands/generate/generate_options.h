@@ -19,8 +19,9 @@ struct GenerateOptions {
   std::string prompt_file;  // where they are, if not empty
   uint64_t bytes = 0;
   SamplerOptions sampler;
-  size_t look_back = 0;  // of a codec; 0: all
-  int threads = 0;       // of a codec
+  size_t look_back = 0;       // of a codec; 0: all
+  int threads = 0;            // of a codec
+  uint64_t memory_bytes = 0;  // that a model may take
   std::string output;
   bool echo = false;
   bool force = false;

@@ -199,6 +199,7 @@ int Train(int argc, const char* const* argv, Communicator* ranks) {
                     {"threads", fmt::format("{}", settings.threads)}});
     trainer.AddObserver(&*log);
   }
+  const PatientWork until_it_is_saved;
   const RunStatus status = trainer.Run();
   progress.Clear();
   if (status == RunStatus::kInterrupted) {

@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# No file can hurt: what a file asks for is counted, refused by a sentence and not obeyed, and whatever is at work ends soon after a
+# signal. Memory is limited by the system, too, so that what is counted wrongly shows.
+#   hostile_test.sh BIN_DIR
+. "$(dirname "$0")/promises.sh"
+ulimit -v 4000000
+
+seq 40000 >text
+head -c 3000 text >small
+expect 0 "$bin/train" --width 16 --layers 2 --context 64 --batch 4 --data text --steps 2 --out tiny.h5 -q
+expect 0 "$bin/compress" -q --ckpt tiny.occm --embed-model small
+# What restoring takes is told before it is taken, as numbers.
+expect 0 "$bin/compress" -l --json small.occ
+prints '"restoring_memory_bytes":[0-9][0-9]*,"restoring_multiplications":[0-9]'
+expect 0 "$bin/inspect" --json small.occ
+prints '"multiplications": [0-9]'
+prints '"lane_memory_bytes": [0-9]'
+expect 0 "$bin/compress" -q --ckpt tiny.occm -o named.occ small
+expect 0 "$bin/compress" -l --json named.occ
+prints '"restoring_memory_bytes":null'
+need=$("$bin/compress" -l --json small.occ | sed 's/.*restoring_memory_bytes":\([0-9]*\).*/\1/')
+# The limit is kept, and no more than it is asked for.
+expect 0 "$bin/decompress" -q --memory "$need" -f -o again small.occ
+same again small
+expect 3 "$bin/decompress" --memory $((need - 1)) -f -o again small.occ
+says "small.occ needs .* of memory, more than the limit of .* (--memory LIMIT sets how much may be taken)"
+for command in "decompress -t" "decompress -c --keep-going" "decompress -c --range 0:9"; do
+  expect 3 "$bin/${command%% *}" ${command#* } --memory 100K small.occ
+  says "more than the limit of 100 KB"
+done
+for command in "compress -c" "evaluate --data small" "generate --bytes 9"; do
+  expect 3 "$bin/${command%% *}" --ckpt tiny.occm --memory 100K ${command#* } $([ "${command%% *}" = compress ] && echo small)
+  says "more than the limit of 100 KB"
+done
+for file in tiny.occm tiny.h5 small.occ; do
+  expect 3 "$bin/inspect" --memory 30K "$file"
+  says "more than the limit of 30 KB"
+done
+expect 2 "$bin/decompress" --memory 0 -t small.occ
+expect 2 "$bin/decompress" --memory much -t small.occ
+
+# Noise in place of a model is found at once: 100 KB of it after a head that promises much.
+python3 - <<'PYTHON'
+import random, struct
+with open("tiny.occm", "rb") as file:
+    flat = file.read()
+head = b"OCCAMQNZ" + struct.pack("<II", 1, 3) + struct.pack("<8I", 256, 2048, 2, 64, 64, 4, 4, 2048) + struct.pack("<2I", 0, 0)
+with open("noise.occm", "wb") as file:
+    file.write(head + struct.pack("<I", 1) + b"\x01" + random.Random(1).randbytes(100_000))
+PYTHON
+expect 4 "$bin/compress" --ckpt noise.occm -c small
+says "tensor embedding"
+
+# Texts of files are shown, not obeyed.
+name=$'a\x1b[31m\nb'
+cp text "$name"
+expect 0 "$bin/train" --width 16 --layers 1 --context 64 --batch 4 --data "$name" --steps 1 --out named.h5 -q
+"$bin/inspect" named.h5 >out || fail "inspect"
+prints 'a\\x1b\[31m\\x0ab'
+"$bin/inspect" --json named.h5 >>out || fail "inspect --json"
+"$bin/compress" -q -f "$name" || fail "compress of a name with escapes"
+{ "$bin/compress" -l "$name.occ"; "$bin/compress" -l --json "$name.occ"; } >>out || fail "compress -l"
+"$bin/decompress" -t "$name" 2>>out && fail "a text is no archive"
+LC_ALL=C grep -q $'[\x01-\x08\x0b-\x1f\x7f]' out && fail "a control character of a file's reaches the terminal"
+
+# Whatever is at work, a signal ends it within two seconds, also what cannot be told to stop.
+ends() {
+  local begin took got
+  "$@" >/dev/null 2>err </dev/null & local pid=$!
+  for ((i = 0; i < 100; i++)); do grep -q '^SigBlk:.*[1-9a-f]' "/proc/$pid/status" 2>/dev/null && break; sleep 0.05; done
+  begin=$(date +%s%N)
+  kill -TERM $pid
+  wait $pid
+  got=$?
+  took=$((($(date +%s%N) - begin) / 1000000))
+  [ $got -eq 130 ] || { fail "exit $got after SIGTERM: $*"; cat err >&2; }
+  # Of two seconds and what a loaded machine needs to end a process.
+  [ $took -lt 6000 ] || fail "$took ms after SIGTERM: $*"
+}
+mkfifo endless
+ends "$bin/decompress" -t endless                 # waits for somebody to open it
+ends "$bin/compress" -o out.occ /dev/zero
+ends "$bin/baselines" --codec zpaq,ppmd text text text text text text text text text text text text text
+absent out.occ
+
+[ $failures -eq 0 ] && echo "hostile_test.sh: all held"
+exit $((failures > 0))
