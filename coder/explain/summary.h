@@ -1,5 +1,5 @@
-// What a page says at its top: sums by class and by who decided, the curve along the data, and the
-// most surprising places.
+// The top of a page: sums by class and by who decided, the curve along the data, and the most
+// surprising places.
 #ifndef OCCAM_CODER_EXPLAIN_SUMMARY_H_
 #define OCCAM_CODER_EXPLAIN_SUMMARY_H_
 
