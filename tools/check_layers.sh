@@ -29,8 +29,8 @@ coder/explain: include/occam data/base
 python/core: include/occam data/base coder/explain
 '
 
-includes=$(grep -rnE '^#include "' --include='*.h' --include='*.cc' include data model coder train |
-  sed -E 's/^([^:]+):[0-9]+:#include "([^"]+)".*/\1 \2/; s/ occam\// include\/occam\//')
+includes=$(grep -rnE '^#include "' --include='*.h' --include='*.cc' include data model coder train python |
+  sed -E 's/^([^:]+):[0-9]+:#include "([^"]+)".*/\1 \2/; s/ occam\// include\/occam\//; s/ core\// python\/core\//')
 awk '
   function folder(path) { sub(/\/[^\/]*$/, "", path); return path }
   NR == FNR {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what Occam builds, tests and runs with on Debian 12 and 13 (and relatives), by apt.
 #   tools/install_deps.sh [--minimal|--full]
-# --minimal leaves out MPI, the codecs that Occam is compared with, and what only the tests and the checks need. --full adds what the long tests need: libFuzzer, a cross-compiler for
+# --minimal leaves out MPI, the Python module, the codecs that Occam is compared with, and what only the tests and the checks need. --full adds what the long tests need: libFuzzer, a cross-compiler for
 # aarch64, qemu, and libraries from Debian's architecture arm64, which it makes known to dpkg.
 set -euo pipefail
 
@@ -14,11 +14,13 @@ build=(
 )
 compare=(libbz2-dev libbrotli-dev libwebp-dev libjxl-dev libflac-dev p7zip-full zpaq)  # codecs to compare with
 mpi=(libopenmpi-dev openmpi-bin)  # training across processes; the build goes without it (OCCAM_MPI=OFF)
+python=(python3-dev pybind11-dev python3-pybind11 python3-skbuild python3-pip python3-venv python3-wheel python3-numpy)  # the Python module; the build goes without it (OCCAM_PYTHON=OFF)
 run=(curl unzip xz-utils gzip)
 test=(
   catch2 libbenchmark-dev
   procps doxygen clang clang-format clang-tidy hdf5-tools python3 python3-h5py python3-numpy python3-torch python3-xxhash
   python3-matplotlib python3-pil python3-scipy python3-pandas python3-jinja2 python3-tqdm mypy pycodestyle
+  python3-pytest python3-nbconvert python3-ipykernel
 )
 fuzz=(libclang-rt-dev)  # libFuzzer, and the sanitizers of clang++
 aarch64=(g++-aarch64-linux-gnu qemu-user libfmt-dev:arm64 libssl-dev:arm64 libxxhash-dev:arm64)
@@ -26,9 +28,9 @@ aarch64=(g++-aarch64-linux-gnu qemu-user libfmt-dev:arm64 libssl-dev:arm64 libxx
 packages=("${build[@]}" "${run[@]}")
 foreign=no
 case "${1:-}" in
-  "") packages+=("${compare[@]}" "${mpi[@]}" "${test[@]}") ;;
+  "") packages+=("${compare[@]}" "${mpi[@]}" "${python[@]}" "${test[@]}") ;;
   --minimal) ;;
-  --full) packages+=("${compare[@]}" "${mpi[@]}" "${test[@]}" "${fuzz[@]}" "${aarch64[@]}") foreign=yes ;;
+  --full) packages+=("${compare[@]}" "${mpi[@]}" "${python[@]}" "${test[@]}" "${fuzz[@]}" "${aarch64[@]}") foreign=yes ;;
   *) echo "install_deps.sh: unknown option $1; see the top of this file" >&2; exit 2 ;;
 esac
 

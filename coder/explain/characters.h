@@ -26,14 +26,14 @@ struct Character {
 };
 
 // Returns the characters of all bytes, in order. A byte that is no part of UTF-8 is one of its own.
-// Where they are no text, every byte is.
+// Every byte is one where they are not to be read as text.
 std::vector<Character> CharactersOf(const Explanation& explanation, bool text);
 
-// Returns whether most of it is to be read as text; what is not is shown as hexadecimal digits.
+// Returns whether most of it is to be read as text. What is not is shown as hexadecimal digits.
 bool IsText(std::span<const Character> characters);
 
-// Returns a character as the page's script wants it in a string of JSON, escaped. A byte that is no
-// part of UTF-8 becomes U+E000 + byte.
+// Returns a character as the page's script wants it in a string of JSON. It is escaped, and a byte
+// that is no part of UTF-8 becomes U+E000 + byte.
 std::string JsonOf(std::span<const uint8_t> bytes, const Character& character);
 
 // Returns a character as HTML shows it in a line: ends of lines and control characters are visible.

@@ -22,7 +22,7 @@ constexpr const char* kDeciderNames[] = {"network", "match", "words", "orders", 
 constexpr const char* kDeciderNotes[] = {
     "the transformer", "a long string that came before, here or in another lane",
     "what followed the word so far", "what followed the last four and six bytes",
-    "all of them expected something else"};
+    "8 bits and more: as dear as noise"};
 
 // "1,234,567".
 std::string Grouped(uint64_t number) {
@@ -110,8 +110,10 @@ std::string ClassRows(const Explanation& e, const Summary& s) {
 std::string Deciders(const Explanation& e, const Summary& s, const std::string& beside_column) {
   if (e.decided_by.empty()) return "";
   std::string table = fmt::format(
-      "<h2>Who decided</h2>\n<p class=\"quiet\">Of the predictors that are mixed, the one whose "
-      "evidence for a byte weighed most.</p>\n<div class=\"scroll\"><table>\n<tr><th>predictor</th>"
+      "<h2>Who decided</h2>\n<p class=\"quiet\">The network, unless the others made a byte half a "
+      "bit "
+      "cheaper than it alone; then the one with the most evidence.</p>\n<div "
+      "class=\"scroll\"><table>\n<tr><th>predictor</th>"
       "<th>bytes</th><th>bits a byte</th>{}<th>share of bits</th><th class=\"bar\"></th></tr>\n",
       beside_column);
   for (size_t i = 0; i < kDeciders; ++i) {
@@ -129,8 +131,8 @@ std::string Place(const Explanation& e, std::span<const Character> all, bool tex
   constexpr size_t kBefore = 40, kAfter = 20;
   std::string line;
   for (size_t i = at - std::min(at, kBefore); i < std::min(all.size(), at + kAfter); ++i) {
-    const std::string one = text ? HtmlOf(e.bytes, all[i])
-                                 : fmt::format("{:02x} ", e.bytes[all[i].begin]);
+    const std::string one =
+        text ? HtmlOf(e.bytes, all[i]) : fmt::format("{:02x} ", e.bytes[all[i].begin]);
     line +=
         i == at ? fmt::format("<span class=\"c{}\">{}</span>", ColourOf(all[i].bits), one) : one;
   }
@@ -228,7 +230,7 @@ std::string Page(const Explanation& e) {
                                                         method, beside)
                                           : ""},
                  {"curve_top", fmt::format("{:.0f}", CurveTop(s))},
-                 {"curve_middle", fmt::format("{:.1f}", CurveTop(s) / 2)},
+                 {"curve_middle", fmt::format("{:g}", CurveTop(s) / 2)},
                  {"curve", (compares ? Polyline(s, "second", &Sum::beside_bits) : "") +
                                Polyline(s, "first", &Sum::bits)},
                  {"half_bytes", Grouped(e.bytes.size() / 2)},

@@ -21,7 +21,7 @@ struct Explanation {
   // Another model or codec to compare with.
   std::string beside;                  // its name; empty: none
   std::span<const float> beside_bits;  // [bytes], or empty
-  // The number of stretches for which alone the other one's costs are known. 0: for each byte.
+  // Number of stretches, where the other one's costs are known for stretches alone; else 0.
   size_t beside_stretches = 0;
 };
 

@@ -19,7 +19,7 @@ struct Parts {
   std::string lines;   // of text on a wide screen, about
 };
 
-// `text`: whether characters are shown, not hexadecimal digits.
+// Returns all parts. `text` tells whether characters are shown, not hexadecimal digits.
 Parts PartsOf(const Explanation& e, std::span<const Character> characters, bool text);
 
 // Returns a text as a string of JSON within a script.

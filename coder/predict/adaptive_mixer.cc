@@ -200,6 +200,8 @@ void AdaptiveMixer::AddEvidence(bool bit, Evidence* evidence) const {
   }
 }
 
+int32_t AdaptiveMixer::NetworkAlone() const { return Squash(inputs_[kNetworkInput]); }
+
 // ---- Learning a bit ----------------------------------------------------------------------------
 
 void AdaptiveMixer::Learn(bool bit) {

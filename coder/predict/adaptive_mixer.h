@@ -48,6 +48,8 @@ class AdaptiveMixer {
   using Evidence = std::array<int64_t, 4>;
   // Adds what the bit `bit` would be worth; to be called between Predict and Learn.
   void AddEvidence(bool bit, Evidence* evidence) const;
+  // The probability of a 1 by the network alone, as Predict tells the mixture's.
+  int32_t NetworkAlone() const;
 
  private:
   static constexpr size_t kContexts = 4;

@@ -56,33 +56,57 @@ class DecisionTree {
 
 // Codes a byte by its eight decisions and returns its interval. logit(first, leaves) is the
 // network's logit of the next decision; choose(split) tells whether it is 1, which is the part of
-// the interval from `split` on; watch(bit) is told it before the mixer is.
+// the interval from `split` on. watch(bit, p) is told it before the mixer is, with the probability
+// that a 1 had.
 template <typename Logit, typename Choose, typename Watch>
 SymbolInterval Code(AdaptiveMixer& mixer, int lane, Logit logit, Choose choose, Watch watch) {
   SymbolInterval interval{0, kFrequencyTotal};
   uint32_t first = 0;
   mixer.StartByte(lane);
   for (uint32_t leaves = 256; leaves > 1; leaves /= 2) {
-    const uint32_t split = SplitOf(interval.size, leaves, mixer.Predict(logit(first, leaves)));
+    const int32_t probability = mixer.Predict(logit(first, leaves));
+    const uint32_t split = SplitOf(interval.size, leaves, probability);
     const bool bit = choose(interval.start + split);
     if (bit) {
       interval.start += split;
       first += leaves / 2;
     }
     interval.size = bit ? interval.size - split : split;
-    watch(bit);
+    watch(bit, probability);
     mixer.Learn(bit);
   }
   return interval;
 }
 
-constexpr auto kUnwatched = [](bool) {};
+constexpr auto kUnwatched = [](bool, int32_t) {};
 
-// The first of equals; kNone where no evidence is for the byte.
-Decider MostEvident(const AdaptiveMixer::Evidence& evidence) {
-  const auto most = std::ranges::max_element(evidence);
-  return *most > 0 ? static_cast<Decider>(most - evidence.begin()) : Decider::kNone;
-}
+// Gathers who decided a byte, bit by bit. Costs are out of 65536 bits.
+class Watcher {
+ public:
+  void Add(const AdaptiveMixer& mixer, bool bit, int32_t probability) {
+    mixer.AddEvidence(bit, &evidence_);
+    mixed_ += CostOf(bit, probability);
+    alone_ += CostOf(bit, mixer.NetworkAlone());
+  }
+  // The network, unless the others saved half a bit. Of them it is the one with the most evidence.
+  Decider decider() const {
+    constexpr int64_t kBit = 65536;
+    if (mixed_ >= 8 * kBit) return Decider::kNone;
+    if (2 * (alone_ - mixed_) < kBit) return Decider::kNetwork;
+    const auto most = std::max_element(evidence_.begin() + 1, evidence_.end());
+    return static_cast<Decider>(most - evidence_.begin());
+  }
+
+ private:
+  static int64_t CostOf(bool bit, int32_t probability) {
+    constexpr int64_t kWhole = 16 * 65536;
+    return kWhole - TableLog2(static_cast<uint32_t>(bit ? probability : 65536 - probability));
+  }
+
+  AdaptiveMixer::Evidence evidence_{};
+  int64_t mixed_ = 0;
+  int64_t alone_ = 0;
+};
 
 }  // namespace
 
@@ -105,14 +129,11 @@ void AdaptivePredictor::Score(std::span<const std::span<const int32_t>> lanes,
 void AdaptivePredictor::ScoreWithDeciders(std::span<const std::span<const int32_t>> lanes,
                                           std::span<const std::span<SymbolInterval>> intervals,
                                           std::span<const std::span<Decider>> deciders) {
-  AdaptiveMixer::Evidence evidence;
-  int bits = 0;
   Mix(lanes, intervals, [&](size_t lane, size_t step) {
-    evidence.fill(0);
-    bits = 0;
-    return [&, lane, step](bool bit) {
-      mixer_.AddEvidence(bit, &evidence);
-      if (++bits == 8) deciders[lane][step] = MostEvident(evidence);
+    return [&mixer = mixer_, watcher = Watcher(), &decider = deciders[lane][step]](
+               bool bit, int32_t probability) mutable {
+      watcher.Add(mixer, bit, probability);
+      decider = watcher.decider();  // after the last bit of what it is
     };
   });
 }

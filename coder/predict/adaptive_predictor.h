@@ -33,7 +33,8 @@ class AdaptivePredictor final : public Predictor {
   void Decode(RangeDecoder& decoder, std::span<int32_t> symbols) override;
 
  private:
-  // watch(lane, step) gives what is told each bit, watch(lane, step)(bit), once it is predicted.
+  // watch(lane, step) gives a function that is told each bit of the byte, and the probability of a
+  // 1 that was predicted.
   template <typename Watch>
   void Mix(std::span<const std::span<const int32_t>> lanes,
            std::span<const std::span<SymbolInterval>> intervals, Watch watch);

@@ -16,14 +16,15 @@
 
 namespace occam {
 
-// Who decided a symbol: the predictor whose evidence for it weighed most in a mixture. The values
-// are those of occam_decider in occam_c.h.
+// Who decided a symbol. In a mixture it is the network, unless the others made the symbol half a
+// bit cheaper than by the network alone. Then it is the one whose evidence for the symbol weighed
+// most. The values are those of occam_decider in occam_c.h.
 enum class Decider : uint8_t {
   kNetwork = 0,
   kMatch = 1,   // a long string that came before (repeat_finder.h)
   kWords = 2,   // the word so far, and the one before it
   kOrders = 3,  // the last four and six bytes
-  kNone = 4,    // all of them expected another symbol
+  kNone = 4,    // it cost 8 bits or more: nobody expected it
 };
 
 // A thread has its own: it is not thread-safe.

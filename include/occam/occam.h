@@ -407,13 +407,13 @@ inline std::vector<float> Costs(std::span<const uint8_t> bytes, const Options& o
   return bits;
 }
 
-// Who decided a byte: the predictor whose evidence for it weighed most.
+// Who decided a byte, as occam_decider of occam_c.h tells.
 enum class DecidedBy : uint8_t {
   kNetwork = OCCAM_DECIDER_NETWORK,
   kMatch = OCCAM_DECIDER_MATCH,
   kWords = OCCAM_DECIDER_WORDS,
   kOrders = OCCAM_DECIDER_ORDERS,
-  kNone = OCCAM_DECIDER_NONE  // all of them expected another byte
+  kNone = OCCAM_DECIDER_NONE  // nobody expected it
 };
 
 struct ExplainedCosts {

@@ -290,14 +290,15 @@ OCCAM_API occam_code occam_list(const occam_reader* reader, occam_file_info* inf
 OCCAM_API occam_code occam_costs(const void* bytes, size_t size, const occam_options* options,
                                  float* bits, occam_error* error);
 
-/* Who decided a byte. In mode adaptive several predictors are mixed: the one whose evidence for the
- * byte weighed most in the mixture has decided it. In other modes it is always the network. */
+/* Who decided a byte. In mode adaptive several predictors are mixed. The network decides, unless
+ * the others make the byte half a bit cheaper than by the network alone. Then it is the one whose
+ * evidence for the byte weighs most. In other modes it is always the network. */
 typedef enum occam_decider {
   OCCAM_DECIDER_NETWORK = 0,
   OCCAM_DECIDER_MATCH = 1,  /* a long string that came before goes on as it did there */
   OCCAM_DECIDER_WORDS = 2,  /* what followed the word so far, also with the word before it */
   OCCAM_DECIDER_ORDERS = 3, /* what followed the last four and six bytes */
-  OCCAM_DECIDER_NONE = 4    /* all of them expected another byte */
+  OCCAM_DECIDER_NONE = 4    /* the byte costs 8 bits or more: nobody expected it */
 } occam_decider;
 
 /* Tells the costs of occam_costs, and in deciders[i] the occam_decider of byte i. */

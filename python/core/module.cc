@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "coder/explain/page.h"
 #include "core/call.h"
 #include "core/streams.h"
 #include "occam/occam.h"
@@ -105,7 +106,7 @@ struct FileJob {
   Output output;
   Choices choices;
   Stats stats = occam_stats_init();
-  std::vector<Damage> damage;
+  std::vector<Damage> damage = {};
 };
 
 py::tuple CompressTo(const py::object& source, const py::object& output, Choices choices,
@@ -144,7 +145,7 @@ py::tuple List(const py::object& source) {
   struct Job {
     Input input;
     ArchiveInfo info = occam_file_info_init();
-    std::vector<uint8_t> model;
+    std::vector<uint8_t> model = {};
   };
   const auto job = std::make_shared<Job>(Job{Input(source)});
   Call::Run(py::none(), job, [job = job.get()](Call& call) {
@@ -191,6 +192,36 @@ py::tuple CostsOf(const py::object& data, Choices choices, const py::object& pro
   return py::make_tuple(job->bits, job->deciders);
 }
 
+// ---- The page that explains costs --------------------------------------------------------------
+
+template <typename T>
+std::span<const T> SpanOf(const std::optional<py::array_t<T, py::array::c_style>>& array) {
+  if (!array) return {};
+  return {array->data(), static_cast<size_t>(array->size())};
+}
+
+// `deciders` and `beside_bits` may be None.
+std::string PageOf(const std::string& name, const std::string& method, const py::object& data,
+                   const std::optional<py::array_t<float, py::array::c_style>>& bits,
+                   const std::optional<py::array_t<uint8_t, py::array::c_style>>& deciders,
+                   const std::string& beside,
+                   const std::optional<py::array_t<float, py::array::c_style>>& beside_bits,
+                   size_t beside_stretches) {
+  const View view(data);
+  explain::Explanation e;
+  e.name = name;
+  e.method = method;
+  e.bytes = view.bytes();
+  e.bits = SpanOf(bits);
+  const std::span<const uint8_t> decided = SpanOf(deciders);
+  e.decided_by = {reinterpret_cast<const DecidedBy*>(decided.data()), decided.size()};
+  e.beside = beside;
+  e.beside_bits = SpanOf(beside_bits);
+  e.beside_stretches = beside_stretches;
+  const py::gil_scoped_release released;
+  return explain::Page(e);
+}
+
 // ---- Objects that serve one thread at a time ---------------------------------------------------
 
 // Marks an object as at work until the last of its copies is gone.
@@ -225,7 +256,7 @@ class TextContext {
   py::array_t<uint32_t> Next() {
     const Turn turn(state_->busy);
     const std::array<uint32_t, 256> frequencies = state_->context.Next();
-    return {static_cast<py::ssize_t>(frequencies.size()), frequencies.data()};
+    return py::array_t<uint32_t>(static_cast<py::ssize_t>(frequencies.size()), frequencies.data());
   }
 
   py::bytes Generate(uint64_t size, uint32_t thousandths, uint32_t top_k, uint64_t seed,
@@ -387,6 +418,7 @@ PYBIND11_MODULE(_core, m) {
   m.def("decompress", &DecompressTo);
   m.def("list_file", &List);
   m.def("costs", &CostsOf);
+  m.def("page", &PageOf);
 
   py::class_<TextContext>(m, "Context")
       .def(py::init([](std::shared_ptr<occam::Model> model) {

@@ -37,6 +37,7 @@ from ._cards import Card
 from ._checkpoint import Checkpoint
 from ._codec import Damage, FileInfo, Stats, compress, costs, decompress, inspect, salvage
 from ._core import version as _version
+from ._explain import Explanation, explain
 from ._errors import (
     CancelledError,
     DamagedError,
@@ -61,6 +62,7 @@ __all__ = [
     "Damage",
     "DamagedError",
     "Error",
+    "Explanation",
     "FileError",
     "FileInfo",
     "InternalError",
@@ -74,6 +76,7 @@ __all__ = [
     "compress",
     "costs",
     "decompress",
+    "explain",
     "generate",
     "inspect",
     "next_distribution",

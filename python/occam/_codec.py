@@ -65,7 +65,7 @@ def _mode_number(mode: str) -> int:
     return MODES.index(mode)
 
 
-def _choices(
+def choices_of(
     model: Model | None, mode: str = "chunked", embed: bool = False, threads: int = 0, memory: int = 0
 ) -> "_core.Choices":
     return _core.Choices(
@@ -155,7 +155,7 @@ def compress(
     >>> occam.decompress(packed)[:19]
     b'The quick brown fox'
     """
-    choices = _choices(model_of(model), mode, embed_model, threads, memory)
+    choices = choices_of(model_of(model), mode, embed_model, threads, memory)
     with opened(data) as source, written(output) as target:
         with shown(progress, size_of(data), "compressing") as tell:
             file, stats = _core.compress(source, target, choices, tell)
@@ -228,7 +228,7 @@ def decompress(
         The data is damaged, or no compressed file, or the model is another. Restoring gives the
         original bytes or an error, never other bytes.
     """
-    choices = _choices(None if model is None else model_of(model), threads=threads, memory=memory)
+    choices = choices_of(None if model is None else model_of(model), threads=threads, memory=memory)
     with opened(data) as source, written(output) as target:
         with shown(progress, size_of(data), "restoring", of_file=True) as tell:
             original, stats, _ = _core.decompress(
@@ -254,7 +254,7 @@ def salvage(
     damage : list of Damage
         What is missing, and why.
     """
-    choices = _choices(None if model is None else model_of(model), threads=threads, memory=memory)
+    choices = choices_of(None if model is None else model_of(model), threads=threads, memory=memory)
     with opened(data) as source:
         with shown(progress, size_of(data), "restoring", of_file=True) as tell:
             original, _, damage = _core.decompress(source, None, choices, 0, None, True, tell)
@@ -310,7 +310,7 @@ def costs(
     >>> bits.shape
     (23,)
     """
-    choices = _choices(model_of(model), mode, False, threads, memory)
+    choices = choices_of(model_of(model), mode, False, threads, memory)
     whole = as_bytes(data)
     with shown(progress, memoryview(whole).nbytes, "measuring") as tell:
         bits, _ = _core.costs(whole, choices, tell)

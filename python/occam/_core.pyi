@@ -58,4 +58,14 @@ def list_file(source: Any) -> tuple[dict[str, Any], bytes]: ...
 def costs(
     data: Any, choices: Choices, tell: Tell
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]: ...
+def page(
+    name: str,
+    method: str,
+    data: Any,
+    bits: npt.NDArray[np.float32],
+    deciders: npt.NDArray[np.uint8] | None,
+    beside: str,
+    beside_bits: npt.NDArray[np.float32] | None,
+    beside_stretches: int,
+) -> str: ...
 def record_size(frame: Any) -> int: ...

@@ -116,16 +116,16 @@ Bytes ReadPart(const ExplainOptions& request) {
     bytes.erase(bytes.begin(), bytes.begin() + range.begin);
   }
   if (bytes.size() > kMostBytes) {
-    throw UsageError(fmt::format("a page shows at most {}, not {}; name a part by --bytes BEGIN:END",
-                                 FormatBytes(static_cast<double>(kMostBytes)),
-                                 FormatBytes(static_cast<double>(bytes.size()))));
+    throw UsageError(
+        fmt::format("a page shows at most {}, not {}; name a part by --bytes BEGIN:END",
+                    FormatBytes(static_cast<double>(kMostBytes)),
+                    FormatBytes(static_cast<double>(bytes.size()))));
   }
   return bytes;
 }
 
 std::string NameOfModel(const std::string& path) {
-  return path.empty() ? Model::BuiltInNames().front()
-                      : std::filesystem::path(path).stem().string();
+  return path.empty() ? Model::BuiltInNames().front() : std::filesystem::path(path).stem().string();
 }
 
 // A model's costs, and what the page calls it.
