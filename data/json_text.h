@@ -8,7 +8,7 @@
 namespace occam {
 
 // Returns the text: in one line where `indent` is -1, else with `indent` more spaces a level. In a
-// string that is not UTF-8 each byte from 0x80 on becomes \xHH, as shells and C write it.
+// string that is not UTF-8 each byte from 0x80 on becomes `\xHH`, as shells and C write it.
 std::string JsonText(nlohmann::ordered_json json, int indent = -1);
 
 }  // namespace occam

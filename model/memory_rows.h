@@ -26,10 +26,8 @@ struct MemoryRows {
 // network has them.
 struct MemoryView {
   MemoryView() = default;
-  MemoryView(
-      const MemoryRows& rows,  // NOLINT(google-explicit-constructor): all of them, as they are
-      float step_in = 0)
-      : values(rows.values), step(step_in) {}
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  MemoryView(const MemoryRows& rows, float step_in = 0) : values(rows.values), step(step_in) {}
 
   std::span<const float> values;
   float step = 0;

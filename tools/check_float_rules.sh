@@ -6,8 +6,8 @@
 set -eu
 cd "${1:-$(dirname "$0")/..}"
 failed=0
-# coder/archive/context_curve.cc and costs.cc measure what a model would code, in bits, and code nothing.
-sources="$(find model/exact coder -name '*.h' -o -name '*.cc' | grep -vE '^coder/(archive/(context_curve|costs)\.cc|baselines/)' | sort) model/quantize.cc model/rotary.cc"
+# coder/archive/context_curve.cc and costs.cc measure what a model would code, in bits, and code nothing; so does coder/explain.
+sources="$(find model/exact coder -name '*.h' -o -name '*.cc' | grep -vE '^coder/(archive/(context_curve|costs)\.cc|baselines/|explain/)' | sort) model/quantize.cc model/rotary.cc"
 [ "$(echo "$sources" | wc -w)" -gt 20 ] || {
   echo "the sources are not here"
   exit 1

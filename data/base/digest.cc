@@ -1,7 +1,8 @@
 #include "data/base/digest.h"
 
 // The calls of one algorithm. Those by name (EVP) load providers first: they allocate a thousand
-// times, and OpenSSL 3.0 crashes where one of these fails. It calls these deprecated and keeps them.
+// times, and OpenSSL 3.0 crashes where one of these fails. It calls these deprecated and keeps
+// them.
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/sha.h>
 

@@ -21,7 +21,7 @@ std::string format(::fmt::format_string<Values...> text, Values&&... values) {
 }
 
 // The same to a file, or to standard output, with control characters but newline and tab, and what
-// is no UTF-8, as \xHH (data/base/printable.h). What cannot be written is lost, and no reason to
+// is no UTF-8, as `\xHH` (data/base/printable.h). What cannot be written is lost, and no reason to
 // stop: ferror(3) of the file tells it.
 template <typename... Values>
 void print(std::FILE* file, ::fmt::format_string<Values...> text, Values&&... values) {

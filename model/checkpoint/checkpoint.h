@@ -94,8 +94,8 @@ void SaveCheckpoint(const std::string& path, const Checkpoint& checkpoint);
 // Throws kIo (missing, unreadable), kDamaged (not a checkpoint, damaged, a tensor of the wrong
 // shape, a value that is not finite: the message names the tensor).
 Checkpoint LoadCheckpoint(const std::string& path);
-// Does the same with the bytes of a file that messages call `name`, within a limit of memory that
-// is counted before anything is allocated for its contents: kMemory.
+// Does the same with the bytes of a file that messages call `name`. What its contents take is
+// counted before anything is allocated for them (kMemory).
 Checkpoint LoadCheckpoint(std::span<const uint8_t> file, const std::string& name,
                           uint64_t memory_bytes = kAnyMemory);
 

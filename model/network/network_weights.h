@@ -19,10 +19,10 @@ namespace occam {
 // View of the weights as the passes see them: the parameters of the table and, where the
 // network has a memory, its rows.
 struct WeightsView {
-  WeightsView(
-      const ParameterSet& parameters_in,  // NOLINT(google-explicit-constructor): without one
-      MemoryView memory_in = {})
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  WeightsView(const ParameterSet& parameters_in, MemoryView memory_in = {})
       : parameters(parameters_in), memory(memory_in) {}
+
   const ParameterSet& parameters;
   MemoryView memory;
 };
