@@ -54,6 +54,7 @@ struct ExplainOptions {
   bool force = false;
   bool quiet = false;
   int threads = 0;
+  uint64_t memory_bytes = 0;
 };
 
 cxxopts::Options MakeOptions() {
@@ -80,6 +81,7 @@ cxxopts::Options MakeOptions() {
   AddOptions(&options, "Run",
              {
                  ThreadsOption(),
+                 MemoryOption(),
                  {"q,quiet", "Print errors only"},
              });
   options.parse_positional({"file"});
@@ -104,6 +106,7 @@ ExplainOptions Parse(int argc, const char* const* argv) {
   request.force = args.count("force") > 0;
   request.quiet = args.count("quiet") > 0;
   request.threads = ThreadsFrom(args);
+  request.memory_bytes = MemoryFrom(args);
   return request;
 }
 
@@ -141,13 +144,15 @@ class Explainer {
       : request_(request), bytes_(bytes), interrupted_(CatchInterrupts()), line_(request.quiet) {}
 
   Measured ByModel(const std::string& path) {
-    const Model model = LoadDoorModel(path, /*plain_kernels=*/false);
+    const Model model = WithMemoryHint(
+        [&] { return LoadDoorModel(path, /*plain_kernels=*/false, request_.memory_bytes); });
     std::string mode = request_.mode;
     if (mode.empty()) mode = model.info().vocabulary == 256 ? "adaptive" : "carried";
     Options options;
     options.model = &model;
     options.mode = static_cast<Mode>(ParseContextMode(mode));
     options.threads = request_.threads;
+    options.memory = request_.memory_bytes;
     options.progress = [&](uint64_t done, uint64_t) { return Show(path, done); };
     Measured measured{NameOfModel(path) + ", " + mode, ExplainCosts(bytes_, options),
                       options.mode == Mode::kAdaptive};
