@@ -12,7 +12,6 @@
 #include <cstring>
 #include <ctime>
 #include <exception>
-#include <mutex>
 #include <new>
 #include <system_error>
 #include <thread>
@@ -191,8 +190,12 @@ const std::atomic<bool>& CatchInterrupts() {
   std::signal(SIGTERM, OnInterrupt);
   // A closed terminal counts, too, but not for a program that was started with nohup.
   if (std::signal(SIGHUP, OnInterrupt) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);
-  static std::once_flag once;
-  std::call_once(once, LetOneThreadBeInterrupted);
+  // Not by call_once, which runs within the C library: where there is no memory left that aborts,
+  // rather than let an exception pass.
+  [[maybe_unused]] static const bool once = [] {
+    LetOneThreadBeInterrupted();
+    return true;
+  }();
   return interrupted;
 }
 

@@ -52,8 +52,8 @@ class Call {
     if (!progress.is_none()) call->ShowProgress(progress);
   }
 
-  // Called by the worker. Runs a request in the thread that serves, which holds the interpreter.
-  // Throws kCancelled where the request raised, or nobody serves any more.
+  // Runs a request of the worker in the thread that serves, which holds the interpreter. Throws
+  // kCancelled where the request raised, or nobody serves any more.
   void Ask(const std::function<void()>& request) {
     const std::lock_guard one_at_a_time(ask_mutex_);
     std::unique_lock lock(mutex_);
@@ -65,7 +65,7 @@ class Call {
     if (cancelled_) throw Error(ErrorKind::kCancelled, "the call was interrupted");
   }
 
-  // Called by the worker: Options::progress of the library.
+  // Takes progress from the worker, as Options::progress of the library.
   bool Tell(uint64_t original_bytes, uint64_t file_bytes) {
     original_bytes_ = original_bytes;
     file_bytes_ = file_bytes;

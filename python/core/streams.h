@@ -57,7 +57,7 @@ class LentBytes {
   py::object view_;
 };
 
-// A file of Python's, open for reading. Positions count from where it stood.
+// A file of Python's, open for reading. It seeks from where it stood.
 class FileReader final : public Reader {
  public:
   FileReader(Call& call, py::handle file, bool seeks) : call_(call), file_(file) {
@@ -131,14 +131,14 @@ class GrowingBytes {
   GrowingBytes(const GrowingBytes&) = delete;
   GrowingBytes& operator=(const GrowingBytes&) = delete;
 
-  // Called by the worker. Python is asked for more memory alone.
+  // Adds bytes of the worker. Python is asked for more memory alone.
   void Append(Call& call, std::span<const uint8_t> bytes) {
     if (room_ - size_ < bytes.size())
       call.Ask([&] { Resize(std::max(size_ + bytes.size(), room_ + room_ / 2)); });
     if (!bytes.empty()) std::memcpy(PyBytes_AS_STRING(bytes_) + size_, bytes.data(), bytes.size());
     size_ += bytes.size();
   }
-  // Called once, after the last byte.
+  // Gives the bytes away, once and after the last byte.
   py::bytes Take() {
     Resize(size_);
     return py::reinterpret_steal<py::bytes>(std::exchange(bytes_, nullptr));
@@ -167,7 +167,7 @@ class BytesWriter final : public Writer {
   GrowingBytes& bytes_;
 };
 
-// The input of a call: an object with a buffer, or with a method read.
+// The source of a call: an object with a buffer, or with a method read.
 class Input {
  public:
   explicit Input(const py::object& object) : object_(object) {
@@ -183,7 +183,7 @@ class Input {
   std::optional<View> view_;
 };
 
-// The output of a call: an object with a method write, or None for new bytes.
+// The sink of a call: an object with a method write, or None for new bytes.
 class Output {
  public:
   explicit Output(const py::object& object) : object_(object) {

@@ -66,8 +66,13 @@ def _mode_number(mode: str) -> int:
 
 
 def choices_of(
-    model: Model | None, mode: str = "chunked", embed: bool = False, threads: int = 0, memory: int = 0
+    model: Model | None,
+    mode: str = "chunked",
+    embed: bool = False,
+    threads: int = 0,
+    memory: int = 0,
 ) -> "_core.Choices":
+    """What calls have in common, for the core."""
     return _core.Choices(
         None if model is None else model._core, _mode_number(mode), embed, threads, memory
     )
@@ -238,7 +243,12 @@ def decompress(
 
 
 def salvage(
-    data: Data, *, model: AnyModel = None, threads: int = 0, memory: int = 0, progress: Progress = None
+    data: Data,
+    *,
+    model: AnyModel = None,
+    threads: int = 0,
+    memory: int = 0,
+    progress: Progress = None,
 ) -> tuple[bytes, list[Damage]]:
     """Restores what is sound of a damaged .occ file.
 
@@ -258,6 +268,7 @@ def salvage(
     with opened(data) as source:
         with shown(progress, size_of(data), "restoring", of_file=True) as tell:
             original, _, damage = _core.decompress(source, None, choices, 0, None, True, tell)
+    assert original is not None  # there was no target
     return original, [Damage(*one) for one in damage]
 
 

@@ -89,8 +89,8 @@ def size_of(data: Data) -> int | None:
         return os.stat(data).st_size
     if isinstance(data, Readable):
         try:
-            place = data.tell()  # type: ignore[attr-defined]
-            return max(0, os.fstat(data.fileno()).st_size - place)  # type: ignore[attr-defined]
+            file: Any = data
+            return max(0, os.fstat(file.fileno()).st_size - int(file.tell()))
         except (AttributeError, OSError, ValueError):
             return None
     return memoryview(data).nbytes

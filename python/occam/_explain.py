@@ -41,9 +41,9 @@ class Explanation:
     bits : ndarray of float32, shape (number of bytes,)
         The bits of each byte, as `costs` tells them.
     decided_by : ndarray of uint8, shape (number of bytes,)
-        Who decided each byte: 0 the network, 1 a match, 2 words, 3 orders, 4 nobody: it costs 8 bits
-        or more. Others than the network decide where they save half a bit. Always 0 where nothing
-        is mixed.
+        Who decided each byte: 0 the network, 1 a match, 2 words, 3 orders, 4 nobody: it costs 8
+        bits or more. Others than the network decide where they save half a bit. Always 0 where
+        nothing is mixed.
     beside_bits : ndarray of float32 or None
         The bits by the other model or codec.
     """
@@ -107,11 +107,11 @@ def explain(
     """
     whole = as_bytes(data)
     own = model_of(model)
-    mode = mode or ("adaptive" if own.vocabulary == 256 else "carried")
+    chosen = mode or ("adaptive" if own.vocabulary == 256 else "carried")
 
     def measured(by: Model) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]:
         with shown(progress, memoryview(whole).nbytes, f"measuring {by.name}") as tell:
-            return _core.costs(whole, choices_of(by, mode, False, threads, memory), tell)
+            return _core.costs(whole, choices_of(by, chosen, False, threads, memory), tell)
 
     bits, decided_by = measured(own)
     other, other_bits, stretches = "", None, 0
@@ -120,16 +120,16 @@ def explain(
         other_bits = _spread(whole, _CODECS[beside])
     elif beside is not None:
         compared = model_of(beside)
-        other = f"{compared.name}, {mode}"
+        other = f"{compared.name}, {chosen}"
         other_bits, _ = measured(compared)
     if name is None:
         name = os.fspath(data) if isinstance(data, os.PathLike) else "data"
     page = _core.page(
         name,
-        f"{own.name}, {mode}",
+        f"{own.name}, {chosen}",
         whole,
         bits,
-        decided_by if mode == "adaptive" else None,
+        decided_by if chosen == "adaptive" else None,
         other,
         other_bits,
         stretches,

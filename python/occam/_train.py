@@ -117,7 +117,7 @@ def train(
             source = os.path.join(work, "data")
             with open(source, "wb") as file:
                 file.write(data)
-        wanted = {"params": params, "threads": threads, **given, **options}
+        wanted: dict[str, Any] = {"params": params, "threads": threads, **given, **options}
         log = checkpoint.with_suffix(".log.jsonl")
         before = log.stat().st_mtime_ns if log.exists() else None
         with shown(progress, _total(given), "training") as tell:

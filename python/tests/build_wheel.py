@@ -1,6 +1,6 @@
 """A wheel is built by one command, and works in a clean environment of its own.
 
-  wheel_test.py SOURCES     exits 77 where pip, venv or scikit-build is missing
+  build_wheel.py SOURCES     exits 77 where pip, venv or scikit-build is missing
 """
 
 import importlib.util
@@ -55,4 +55,4 @@ for library in ("hdf5", "dnnl", "mpi", "OpenCL", "png", "jpeg", "sndfile", "lzma
     assert library not in needed, library
 """
     run(f"{work}/venv/bin/python", "-c", text)
-    print(f"wheel_test.py: {wheel.name}, {wheel.stat().st_size} bytes")
+    print(f"build_wheel.py: {wheel.name}, {wheel.stat().st_size} bytes")

@@ -1,6 +1,6 @@
 """Runs a notebook from its first cell to its last, by nbconvert.
 
-  notebook_test.py NOTEBOOK     exits 77 where nbconvert, ipykernel or matplotlib is missing
+  run_notebook.py NOTEBOOK     exits 77 where nbconvert, ipykernel or matplotlib is missing
 """
 
 import importlib.util
