@@ -57,8 +57,8 @@ def both_sides_agree(folder, corpus, results, kept, within=1e-4):
         path = os.path.join(folder, f"{number}.h5")
         checkpoint.write_checkpoint(path, saved)
         seen = evaluated(path, corpus)
-        assert abs(seen["float_bits_per_byte"] - result["bpb_kept"]) < within * result["bpb_kept"], \
-            (seen, result)
+        apart = abs(seen["float_bits_per_byte"] - result["bpb_kept"])
+        assert apart < within * result["bpb_kept"], (seen, result)
         exact = seen["model_alone"]["bits_per_byte"]
         assert abs(exact - result["bpb_kept"]) < 0.01 * result["bpb_kept"], (seen, result)
 
