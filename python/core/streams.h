@@ -57,7 +57,7 @@ class LentBytes {
   py::object view_;
 };
 
-// A file of Python's, open for reading. It seeks from where it stood.
+// A file of Python's, open for reading. Positions are counted from where it stood.
 class FileReader final : public Reader {
  public:
   FileReader(Call& call, py::handle file, bool seeks) : call_(call), file_(file) {
