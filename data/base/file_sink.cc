@@ -148,7 +148,7 @@ class AtomicFileSink final : public ByteSink {
     if (fd_ < 0) {
       temporary_ = TemporaryStart(path_) + std::string(kUniqueCharacters, 'X');
       fd_ = ::mkstemp(temporary_.data());
-      if (fd_ >= 0) TemporaryNames::Add(temporary_);
+      if (fd_ >= 0) AddTemporary();
     }
     if (fd_ < 0) throw SystemError("cannot create a file beside", path_);
     // Says that somebody writes here, for as long as this process lives; see RemoveLeftovers.
@@ -212,6 +212,17 @@ class AtomicFileSink final : public ByteSink {
     });
     if (temporary_.empty()) throw SystemError("cannot write", path_);
     TemporaryNames::Add(temporary_);
+  }
+
+  // In the constructor: without memory for the note nothing may stay.
+  void AddTemporary() {
+    try {
+      TemporaryNames::Add(temporary_);
+    } catch (...) {
+      ::unlink(temporary_.c_str());
+      ::close(fd_);
+      throw;
+    }
   }
 
   void Rename() {
