@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <filesystem>
 #include <mutex>
+#include <new>
 #include <random>
 #include <set>
 #include <utility>
@@ -90,7 +92,8 @@ std::string TakeTemporaryName(const std::string& path, const Make& make) {
   const std::string start = TemporaryStart(path);
   std::random_device random;
   for (;;) {
-    const std::string name = fmt::format("{}{:06x}", start, random() & 0xffffff);
+    // Not copied when it is returned: what has the name by then would stay without memory for that.
+    std::string name = fmt::format("{}{:06x}", start, random() & 0xffffff);
     if (make(name.c_str()) == 0) return name;
     if (errno != EEXIST) return {};
   }
@@ -116,7 +119,9 @@ class TemporaryNames {
 
  private:
   static TemporaryNames& Own() {
-    static TemporaryNames& names = *new TemporaryNames;  // threads may outlive the end of main()
+    // Threads may outlive the end of main(), and who has run out of memory asks, too.
+    alignas(TemporaryNames) static std::byte room[sizeof(TemporaryNames)];
+    static TemporaryNames& names = *new (room) TemporaryNames;
     return names;
   }
   std::mutex mutex_;
