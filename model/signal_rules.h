@@ -46,7 +46,8 @@ int32_t SignalRowOf(SignalRule rule, const SignalPlace& place);
 inline int32_t ResidualOf(int32_t byte, int32_t prediction) { return (byte - prediction) & 255; }
 
 // What inputs of one context stand for: symbols [T], of which the first may be the begin symbol;
-// predictions [T] and rows [rules][stride] of the byte that follows each. The first input is not
+// predictions [T] and rows [rules][stride] of the byte that follows each. Symbols may take the place
+// of the inputs. The first input is not
 // the begin symbol where a sequence is cut out of a longer one; it counts as the context's first.
 struct SignalInputs {
   std::span<int32_t> symbols, predictions;
