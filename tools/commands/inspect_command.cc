@@ -71,6 +71,14 @@ Json ConfigJson(const ModelConfig& c) {
     json["memory_width"] = c.memory_width;
     json["memory_gate"] = c.memory_gate;
   }
+  if (c.has_signals()) {
+    Json rules = Json::array();
+    for (const SignalRule rule : c.signal_rules) rules.push_back(NameOf(rule));
+    json["signals"] = {{"rules", rules},
+                       {"record_width", c.record_width},
+                       {"record_height", c.record_height},
+                       {"residual", c.residual}};
+  }
   return json;
 }
 

@@ -80,6 +80,10 @@ cxxopts::Options TrainOptions() {
           {"memory", "SIZE", Text("none"),
            "Memory of n-grams and words beside the network: none, tiny, small, medium or large, "
            "about 0.1, 0.4, 0.8 and 1.4 MB of coded model"},
+          {"signals", "KIND", Text("none"),
+           "What the network is told of each byte's place and neighbours: none, or patches, for "
+           "records of 64 x 32 gray bytes, whose bytes it then codes as the difference to a "
+           "prediction"},
           {"windows", "W,W,...", Takes<std::vector<std::string>>(),
            "Positions each layer sees, one a layer or repeated as a pattern; 0 = all (default: 64, "
            "the last layer but one 1024); with --resume: from here on"},
@@ -182,6 +186,7 @@ ModelConfig ConfigFrom(const cxxopts::ParseResult& args, int vocabulary, double 
   }
   config.windows = WindowsFrom(args, config.layers);
   SetMemory(args["memory"].as<std::string>(), &config);
+  SetSignals(args["signals"].as<std::string>(), &config);
   CheckConfig(config, ErrorKind::kUsage);
   return config;
 }
@@ -231,7 +236,7 @@ void RefuseBesideResume(const cxxopts::ParseResult& args) {
         "muon-lr",       "adamw-lr",    "weight-decay", "clip-norm", "constant-share",
         "rounded-share", "weight-bits", "weight-rate",  "seed",      "precision",
         "init",          "force",       "train-bytes",  "memory",    "memory-lr",
-        "memory-step"}) {
+        "memory-step",   "signals"}) {
     if (args.count(name) > 0) {
       throw UsageError(
           fmt::format("--{} cannot be changed with --resume: the checkpoint decides it", name));
