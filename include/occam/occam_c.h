@@ -19,13 +19,14 @@
  * Errors
  *
  *   Each call that can fail returns an occam_code and writes one sentence into *error, which may be
- *   NULL. A call that fails leaves its results empty. There are no global variables and no
- * exceptions.
+ *   NULL. A call that fails leaves its results empty. There are no exceptions, and nothing that one
+ *   call sets is seen by another.
  *
  * Threads
  *
  *   An occam_model may be used by any number of threads at once. Every other handle belongs to one
- *   thread at a time. Calls that share no handle never wait for each other.
+ *   thread at a time. Calls that share no handle never wait for each other, but for the first that
+ *   uses a built-in model: it loads the model, which stays until the process ends.
  *
  * Compatibility
  *
