@@ -100,7 +100,7 @@ def test_records_are_the_frames_of_the_command(trained, tiny, command, tmp_path)
 def test_tensors_of_a_checkpoint_are_arrays(trained, tmp_path):
     pytest.importorskip("h5py")
     checkpoint = occam.Checkpoint(trained / "tiny.h5")
-    assert checkpoint.config["width"] == 16 and checkpoint.config["windows"] == [16, 64]
+    assert checkpoint.config["width"] == 16 and checkpoint.config["windows"] == [16, 0]
     assert "--width 16" in checkpoint.provenance["command_line"]
     tensors = dict(checkpoint)
     assert tensors["embedding"].shape == (257, 16) and tensors["head"].dtype == np.float32
