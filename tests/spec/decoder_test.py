@@ -27,7 +27,7 @@ here = os.path.dirname(os.path.abspath(__file__))
 MODES, METHODS = ("chunked", "carried", "adaptive"), {STORED: "stored", ORDER2: "order 2"}
 TOKENIZERS = {2: "byte pairs", 3: "byte pairs", 4: "lost bits", 5: "lost bits"}
 KINDS = {*MODES, *METHODS.values(), *TOKENIZERS.values(), "coded model of format 1"}
-KINDS |= {"coded model of format 2", "embedded", "bytes", "memory"}
+KINDS |= {"coded model of format 2", "embedded", "bytes", "memory", "signals"}
 ORDINARY = [
     "chunked.occ",
     "carried.occ",
@@ -69,6 +69,7 @@ def kinds_of(file, model):
     if found is not None:
         kinds.add(TOKENIZERS.get(found.tokenizer.kind, "bytes"))
         kinds |= {"memory"} if found.configuration.rules else set()
+        kinds |= {"signals"} if found.configuration.record else set()
     if header.has_model_block:
         kinds |= {"embedded", f"coded model of format {data[88]}"}
     return kinds
@@ -376,7 +377,7 @@ with tempfile.TemporaryDirectory() as work:
     os.chdir(work)
     with ThreadPoolExecutor(2) as pool:
         kinds = set().union(*pool.map(written_by_commands, SHAPES))
-    kinds |= golden_files() | golden_files("memory")
+    kinds |= golden_files() | golden_files("memory") | golden_files("signals")
     assert KINDS <= kinds, KINDS - kinds
     golden_frames()
     without_a_model()
