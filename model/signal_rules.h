@@ -54,7 +54,8 @@ struct SignalInputs {
   std::span<int32_t> rows;
   size_t stride = 0;  // of a rule's rows
 };
-void ChooseSignals(const ModelConfig& config, std::span<const int32_t> inputs,
+// `past` is made afresh.
+void ChooseSignals(const ModelConfig& config, std::span<const int32_t> inputs, SignalPast* past,
                    const SignalInputs& out);
 
 }  // namespace occam

@@ -101,9 +101,11 @@ TEST_CASE("Signal rules: a sequence is told what its contexts know, symbol by sy
     config.residual = residual;
     std::vector<int32_t> symbols(inputs.size()), predictions(inputs.size());
     std::vector<int32_t> rows(inputs.size() * config.signal_rules.size());
-    ChooseSignals(config, inputs, {symbols, predictions, rows, inputs.size()});
-    CHECK(symbols[0] == 256);
     SignalPast past(config);
+    past.Append(99);  // of another sequence
+    ChooseSignals(config, inputs, &past, {symbols, predictions, rows, inputs.size()});
+    CHECK(symbols[0] == 256);
+    past.Clear();
     for (size_t t = 0; t < inputs.size(); ++t) {
       if (t > 0) {
         const int32_t symbol = (inputs[t] - past.place().prediction + 256) % 256;
