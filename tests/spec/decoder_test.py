@@ -28,7 +28,7 @@ here = os.path.dirname(os.path.abspath(__file__))
 MODES, METHODS = ("chunked", "carried", "adaptive"), {STORED: "stored", ORDER2: "order 2"}
 TOKENIZERS = {2: "byte pairs", 3: "byte pairs", 4: "lost bits", 5: "lost bits"}
 KINDS = {*MODES, *METHODS.values(), *TOKENIZERS.values(), "coded model of format 1"}
-KINDS |= {"coded model of format 2", "embedded", "bytes", "memory"}
+KINDS |= {"coded model of format 2", "embedded", "bytes", "memory", "signals"}
 ORDINARY = [
     "chunked.occ",
     "carried.occ",
@@ -70,6 +70,7 @@ def kinds_of(file, model):
     if found is not None:
         kinds.add(TOKENIZERS.get(found.tokenizer.kind, "bytes"))
         kinds |= {"memory"} if found.configuration.rules else set()
+        kinds |= {"signals"} if found.configuration.record else set()
     if header.has_model_block:
         kinds |= {"embedded", f"coded model of format {data[88]}"}
     return kinds
@@ -387,7 +388,7 @@ with tempfile.TemporaryDirectory() as work:
     os.chdir(work)
     with ThreadPoolExecutor(2) as pool:
         kinds = set().union(*pool.map(lambda shape: timed(written_by_commands, shape), SHAPES))
-    kinds |= timed(golden_files) | timed(golden_files, "memory")
+    kinds |= timed(golden_files) | timed(golden_files, "memory") | timed(golden_files, "signals")
     assert KINDS <= kinds, KINDS - kinds
     for part in (golden_frames, without_a_model, put_together_wrongly, damaged_bytes, exit_codes):
         timed(part)
