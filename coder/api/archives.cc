@@ -236,8 +236,7 @@ occam_code occam_costs(const void* bytes, size_t size, const occam_options* opti
   return Guard(error, [&] {
     Require(bits != nullptr || size == 0, "there is no place for the costs");
     Job job(options);
-    occam::MeasureCosts(SpanOf(bytes, size), job.model().codec_model(), job.codec(),
-                        {bits, size});
+    occam::MeasureCosts(SpanOf(bytes, size), job.model().codec_model(), job.codec(), {bits, size});
   });
 }
 
@@ -247,8 +246,8 @@ occam_code occam_costs_explained(const void* bytes, size_t size, const occam_opt
     Require((bits != nullptr && deciders != nullptr) || size == 0,
             "there is no place for costs and deciders");
     Job job(options);
-    occam::MeasureCosts(SpanOf(bytes, size), job.model().codec_model(), job.codec(),
-                        {bits, size}, {reinterpret_cast<occam::Decider*>(deciders), size});
+    occam::MeasureCosts(SpanOf(bytes, size), job.model().codec_model(), job.codec(), {bits, size},
+                        {reinterpret_cast<occam::Decider*>(deciders), size});
   });
 }
 }

@@ -43,8 +43,7 @@ std::string NameOf(const BuiltInModel& model) {
 
 const Sha256Digest& IdOf(const BuiltInModel& model) {
   Kept& kept = KeptOf(model);
-  std::call_once(kept.id_known,
-                 [&] { kept.id = ModelId(ParseModel(model.file, NameOf(model))); });
+  std::call_once(kept.id_known, [&] { kept.id = ModelId(ParseModel(model.file, NameOf(model))); });
   return kept.id;
 }
 

@@ -1,4 +1,4 @@
-// What restoring a file takes, where the library can know it.
+// Memory and work that restoring a file takes, where the library can know them.
 #ifndef OCCAM_CODER_API_RESTORING_COSTS_H_
 #define OCCAM_CODER_API_RESTORING_COSTS_H_
 

@@ -286,9 +286,9 @@ OCCAM_API occam_code occam_list(const occam_reader* reader, occam_file_info* inf
 
 /* The bits that each byte costs when these bytes are compressed with these options by the model:
  * bits[i] = -log2 of the probability of byte i. Where a symbol stands for several bytes, each takes
- * an equal share. Their sum is the length of the model's payload, but for the rounding of the coder
- * and for bits that a tokenizer of seven bits loses. A file is smaller where order 2, or the bytes
- * as they are, take less. */
+ * an equal share. Their sum is the length of the model's payload, but for the coder's rounding and
+ * for bits that a tokenizer of seven bits loses. A file is smaller where order 2, or the bytes as
+ * they are, take less. */
 OCCAM_API occam_code occam_costs(const void* bytes, size_t size, const occam_options* options,
                                  float* bits, occam_error* error);
 

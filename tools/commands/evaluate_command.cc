@@ -226,10 +226,10 @@ void CodeWithModel(const QuantizedModel& quantized, const Model& model,
     ProgressLine line(quiet);
     BytesReader source(bytes);
     const auto start = std::chrono::steady_clock::now();
-    stats = CompressStream(
-        source, coded,
-        DoorOptions(model, threads, memory_bytes, evaluation->mode,
-                    ShowsProgress(&line, "compressing", bytes.size(), interrupted)));
+    stats =
+        CompressStream(source, coded,
+                       DoorOptions(model, threads, memory_bytes, evaluation->mode,
+                                   ShowsProgress(&line, "compressing", bytes.size(), interrupted)));
     evaluation->compress_s = Seconds(start);
   }
   {

@@ -129,9 +129,8 @@ TEST_CASE("Door: a built-in model is loaded once, whoever asks, and each of its 
   std::vector<const LoadedModel*> seen(8);
   std::vector<std::thread> threads;
   for (size_t i = 0; i < seen.size(); ++i) {
-    threads.emplace_back([&, i] {
-      seen[i] = &LoadedBuiltIn(model, i % 2 == 0 ? Kernels::kFast : Kernels::kPlain);
-    });
+    threads.emplace_back(
+        [&, i] { seen[i] = &LoadedBuiltIn(model, i % 2 == 0 ? Kernels::kFast : Kernels::kPlain); });
   }
   for (std::thread& thread : threads) thread.join();
   for (size_t i = 0; i < seen.size(); ++i) CHECK(seen[i] == seen[i % 2]);
