@@ -35,7 +35,7 @@ struct RowRule {
   bool operator==(const RowRule&) const = default;
 };
 
-// What a rule of signals tells of the byte to come (docs/spec/signals.md, section 2): its place in a
+// Rule of signals (docs/spec/signals.md, section 2). It tells of the byte to come its place in a
 // record, its prediction, or how far a neighbour is from this. The numbers stand in files.
 enum class SignalRule : uint8_t {
   kColumn = 1,
@@ -126,8 +126,8 @@ int64_t ParameterCount(const ModelConfig& config);
 void SetMemory(const std::string& size, ModelConfig* config);
 
 // Gives `config` the signals of a named kind: "none", or "patches": gray records of 64 x 32 bytes,
-// all rules, and symbols that are residuals (experiments/results/signals). Throws kUsage for another
-// name.
+// all rules, and symbols that are residuals (experiments/results/signals). Throws kUsage for
+// another name.
 void SetSignals(const std::string& kind, ModelConfig* config);
 
 // "221,568 parameters: width 48, 7 layers, 2 heads of 24, context 2048, windows 64 64 ..."

@@ -98,8 +98,7 @@ void ChooseSignals(const ModelConfig& config, std::span<const int32_t> inputs, S
   for (size_t t = 0; t < inputs.size(); ++t) {
     const int32_t input = inputs[t];  // before it becomes a symbol, in the same place perhaps
     const bool known = input != config.begin_symbol();
-    out.symbols[t] =
-        known && config.residual ? ResidualOf(input, past->place().prediction) : input;
+    out.symbols[t] = known && config.residual ? ResidualOf(input, past->place().prediction) : input;
     if (known) past->Append(input);
     out.predictions[t] = past->place().prediction;
     for (size_t i = 0; i < config.signal_rules.size(); ++i)

@@ -49,9 +49,10 @@ uint64_t PreparedBytes(const ModelConfig& c) {
   // While it is made: floats of the embedding, or codes of a matrix, once more.
   const uint64_t largest_matrix =
       width * std::max({width + 2 * Wide(c.kv_width()), Wide(c.mlp_width()), Wide(c.vocabulary)});
-  const uint64_t transient = std::max(std::max(symbols, signal_rows) * width * sizeof(float), 2 * largest_matrix);
-  return embedding + signals + memory + Wide(c.layers) * layer + LinearBytes(c.vocabulary, c.width) +
-         transient + (uint64_t{1} << 16);
+  const uint64_t transient =
+      std::max(std::max(symbols, signal_rows) * width * sizeof(float), 2 * largest_matrix);
+  return embedding + signals + memory + Wide(c.layers) * layer +
+         LinearBytes(c.vocabulary, c.width) + transient + (uint64_t{1} << 16);
 }
 
 uint64_t PassBytes(const ModelConfig& c) {

@@ -38,9 +38,9 @@ void SignalLayer::Choose(std::span<int32_t> inputs) {
     const auto symbols = inputs.subspan(first, length);
     // A rule's row stands at its position among those of all sequences.
     const auto rows = rows_.empty() ? std::span<int32_t>() : std::span(rows_).subspan(first);
-    ChooseSignals(c_, symbols, &pasts_[Size(sequence)],
-                  {symbols, std::span(predictions_).subspan(first, length), rows,
-                   predictions_.size()});
+    ChooseSignals(
+        c_, symbols, &pasts_[Size(sequence)],
+        {symbols, std::span(predictions_).subspan(first, length), rows, predictions_.size()});
   });
 }
 

@@ -83,10 +83,10 @@ TEST_CASE("Signal rules: as a twin that looks at the record, whatever its sides"
         }
         // Smooth, with edges to 0 and 255.
         const auto edge = random.Below(8);
-        const auto byte = edge == 0   ? 0
-                          : edge == 1 ? 255
-                                      : (twin.Prediction() + static_cast<int>(random.Below(31)) -
-                                         15) & 255;
+        const auto byte = edge == 0 ? 0
+                          : edge == 1
+                              ? 255
+                              : (twin.Prediction() + static_cast<int>(random.Below(31)) - 15) & 255;
         past.Append(byte);
         twin.record.push_back(byte);
       }

@@ -80,8 +80,12 @@ TEST_CASE("Training: steps after the first allocate nothing") {
   const TestData data;
   for (const int64_t bfloat16 : {0, 1}) {
     if (bfloat16 && !HasFastBfloat16()) continue;
-    for (const auto& [threads, of] :
-         {std::pair{1, kPlain}, {3, kPlain}, {1, kMemory}, {3, kMemory}, {1, kSignals}, {3, kSignals}}) {
+    for (const auto& [threads, of] : {std::pair{1, kPlain},
+                                      {3, kPlain},
+                                      {1, kMemory},
+                                      {3, kMemory},
+                                      {1, kSignals},
+                                      {3, kSignals}}) {
       INFO("bfloat16 " << bfloat16 << " threads " << threads << " network " << of);
       TrainerSettings settings = of == kMemory    ? TestMemorySettings(12, threads)
                                  : of == kSignals ? TestSignalSettings(12, threads)

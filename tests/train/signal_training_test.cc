@@ -1,5 +1,5 @@
-// Networks with signals are trained as all others: to the same bits by any number of threads, stopped
-// and resumed, and to a lower loss where bytes resemble their neighbours.
+// Networks with signals are trained as all others: to the same bits by any number of threads,
+// stopped and resumed, and to a lower loss where bytes resemble their neighbours.
 #include "data/base/random.h"
 #include "model/checkpoint/checkpoint.h"
 #include "recorder.h"
