@@ -54,8 +54,8 @@ struct ArchiveExtent {
 
 // Finds all archives by their end records, from the last to the first. Returns them in the order of
 // the file; null where the source cannot seek. Where it is left is undefined. Throws kDamaged where
-// an end record is not sound or no archive begins the file, kMemory where there are more archives
-// than the limit has room for, and kIo.
+// an end record is not sound or no archive begins the file, and kIo. Throws kMemory where the limit
+// has no room for so many archives.
 std::optional<std::vector<ArchiveExtent>> FindArchives(ByteSource& source, uint64_t memory_bytes);
 
 // One archive of a source that can seek, as a source of its own. It does not own the source, which

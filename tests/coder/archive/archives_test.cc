@@ -25,8 +25,7 @@ struct Sample {
   CodecModel model = ChainModel(kContext);
   Bytes first = ChainBytes(5 * kSegment + 10, kContext, 3);
   Bytes last = Prose(3 * kSegment, 4);
-  Bytes first_file =
-      CompressWithLayout(first, SmallLayout(kContext, 2, 32, &model), &model);
+  Bytes first_file = CompressWithLayout(first, SmallLayout(kContext, 2, 32, &model), &model);
   Bytes empty_file = CompressWithLayout({}, SmallLayout(kContext, 2, 32, nullptr), nullptr);
   Bytes last_file = CompressWithLayout(last, SmallLayout(kContext, 1, 64, nullptr), nullptr);
   Bytes original = Joined({first, last});
@@ -88,7 +87,8 @@ TEST_CASE("Archives: a range goes over their ends, from a file and from a pipe")
       Bytes out, piped;
       PipeSource pipe(sample.file);
       const OriginalRange range{begin, end - begin};
-      DecompressRange(*MemorySource(sample.file), *MemorySink(&out), sample.Finder(), range, {2, {}});
+      DecompressRange(*MemorySource(sample.file), *MemorySink(&out), sample.Finder(), range,
+                      {2, {}});
       DecompressRange(pipe, *MemorySink(&piped), sample.Finder(), range, {2, {}});
       REQUIRE(out == want);
       REQUIRE(piped == want);
@@ -132,9 +132,8 @@ TEST_CASE("Archives: every flipped bit is reported, and one in a zero, too") {
     Bytes out;
     // Without the first file header nothing can be read.
     const bool first_header = bit / 8 < kFileHeaderBytes;
-    const Thrown thrown = ThrownBy([&] {
-      REQUIRE_FALSE(sample.Salvage(*MemorySource(flipped), &out).sound());
-    });
+    const Thrown thrown =
+        ThrownBy([&] { REQUIRE_FALSE(sample.Salvage(*MemorySource(flipped), &out).sound()); });
     REQUIRE(thrown.kind == (first_header ? std::optional(ErrorKind::kDamaged) : std::nullopt));
     REQUIRE(out.size() <= sample.last.size());
   }
@@ -192,8 +191,8 @@ TEST_CASE("Archives: what is sound of a cut one follows the whole ones before it
     REQUIRE(std::equal(out.begin(), out.end(), original.begin()));
   }
   // Of the last one not even the header is there.
-  const Bytes file(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(
-                                                      sample.last_file.size() + 100 + 20));
+  const Bytes file(whole.begin(),
+                   whole.begin() + static_cast<ptrdiff_t>(sample.last_file.size() + 100 + 20));
   Bytes out;
   CHECK_FALSE(sample.Salvage(*MemorySource(file), &out).sound());
   CHECK(out == sample.last);
@@ -207,7 +206,8 @@ TEST_CASE("Archives: segments of one are never taken for another's") {
   const Bytes first = CompressWithLayout(one, layout, nullptr);
   const Bytes second = CompressWithLayout(two, layout, nullptr);
   const size_t step = kSegmentHeaderBytes + kSegment;
-  Bytes torn(first.begin(), first.begin() + static_cast<ptrdiff_t>(kFileHeaderBytes + 4 * step + 9));
+  Bytes torn(first.begin(),
+             first.begin() + static_cast<ptrdiff_t>(kFileHeaderBytes + 4 * step + 9));
   for (const size_t damage : {second.size() - 3, second.size() - 60, size_t{0}}) {
     Bytes other = second;
     if (damage > 0) other[damage] ^= 1;

@@ -104,8 +104,7 @@ TEST_CASE("Damage: every truncation and every appended byte is reported") {
     half_more.resize(file.size() + size % 3);
     half_more.insert(half_more.end(), file.begin(), file.begin() + static_cast<ptrdiff_t>(size));
     REQUIRE(ThrownBy([&] { DecompressBytes(half_more, &model); }).kind == ErrorKind::kDamaged);
-    REQUIRE(ThrownBy([&] { ReadFileInfo(*MemorySource(half_more)); }).kind ==
-            ErrorKind::kDamaged);
+    REQUIRE(ThrownBy([&] { ReadFileInfo(*MemorySource(half_more)); }).kind == ErrorKind::kDamaged);
   }
 }
 

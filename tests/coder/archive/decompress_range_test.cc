@@ -129,8 +129,8 @@ TEST_CASE("Range: every flipped bit in what it needs is reported, others do not 
     // In the payload of another segment; headers are tied to each other.
     bool elsewhere = false;
     for (const size_t number : {0u, 3u, 4u, 5u}) {
-      elsewhere = elsewhere ||
-                  (byte >= starts[number] + kSegmentHeaderBytes && byte < starts[number + 1]);
+      elsewhere =
+          elsewhere || (byte >= starts[number] + kSegmentHeaderBytes && byte < starts[number + 1]);
     }
     if (elsewhere) {
       REQUIRE(sample.Range(*MemorySource(flipped), range, 1) == want);
@@ -161,8 +161,7 @@ TEST_CASE("Range: segments of another archive are refused, from a file and from 
   REQUIRE(ThrownBy([&] { DecompressBytes(mixed, nullptr); }).kind == ErrorKind::kDamaged);
   for (const OriginalRange range : {OriginalRange{5, 9}, OriginalRange{3 * kSegment, 9}}) {
     PipeSource pipe(mixed);
-    CHECK(ThrownBy([&] { sample.Range(*MemorySource(mixed), range); }).kind ==
-          ErrorKind::kDamaged);
+    CHECK(ThrownBy([&] { sample.Range(*MemorySource(mixed), range); }).kind == ErrorKind::kDamaged);
     CHECK(ThrownBy([&] { sample.Range(pipe, range); }).kind == ErrorKind::kDamaged);
   }
 }

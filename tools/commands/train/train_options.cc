@@ -8,8 +8,11 @@
 
 #include "data/base/error.h"
 #include "data/base/format.h"
+#include "data/base/machine_memory.h"
+#include "data/base/memory.h"
 #include "data/base/units.h"
 #include "model/network/matmul.h"
+#include "model/parameters.h"
 #include "tools/command.h"
 #include "tools/option_table.h"
 
@@ -156,16 +159,30 @@ std::vector<int32_t> WindowsFrom(const cxxopts::ParseResult& args, int layers) {
   return windows;
 }
 
+// The family's network of about so many parameters. What no machine like this can train is told by
+// its memory, and what no network of the family has by the largest one.
+ModelConfig ConfigOfSize(const std::string& params, int vocabulary) {
+  constexpr uint64_t kLeastBytes = 4 * sizeof(float);  // weight, gradient, two moments
+  const int64_t asked = ParseCount(params, "--params");
+  RequireMachineMemory(SaturatingProduct(static_cast<uint64_t>(asked), kLeastBytes),
+                       "--params " + params);
+  const ModelConfig config = FamilyConfigFor(asked, vocabulary);
+  const int64_t found = ParameterCount(config);
+  if (asked > found + found / 8) {
+    throw UsageError(fmt::format(
+        "--params {} is more than the largest network of this family has, {}", params, found));
+  }
+  return config;
+}
+
 ModelConfig ConfigFrom(const cxxopts::ParseResult& args, int vocabulary, double bytes_per_symbol) {
   if (args.count("width") > 0 && args.count("params") > 0)
     throw UsageError("give --width or --params, not both");
   ModelConfig config =
       args.count("width") > 0
           ? FamilyConfig(args["width"].as<int>(), vocabulary)
-          : FamilyConfigFor(
-                ParseCount(args.count("params") > 0 ? args["params"].as<std::string>() : "200K",
-                           "--params"),
-                vocabulary);
+          : ConfigOfSize(args.count("params") > 0 ? args["params"].as<std::string>() : "200K",
+                         vocabulary);
   const auto set = [&](const char* name, int32_t* field) {
     if (args.count(name) > 0) *field = args[name].as<int>();
   };
@@ -201,6 +218,7 @@ Recipe RecipeFrom(const cxxopts::ParseResult& args) {
   recipe.memory_step = args["memory-step"].as<double>();
   recipe.bfloat16 = UsesBfloat16(args["precision"].as<std::string>()) ? 1 : 0;
   recipe.seed = args["seed"].as<int64_t>();
+  CheckRecipe(recipe);
   return recipe;
 }
 
