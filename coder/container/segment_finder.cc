@@ -191,7 +191,7 @@ class ScanningFinder final : public SegmentFinder {
         // No segment is believed in that neither bytes nor an index speak for.
         const uint64_t lost = segment->number - number_;
         const bool has_room = lost * kSegmentHeaderBytes <= ahead_.position() - lost_begin;
-        if (Trusted(*segment, /*needs_index=*/!has_room || other_archive)) {
+        if (Trusted(*segment, /*needs_index=*/!has_room || other_archive, other_archive)) {
           number_ = segment->number;
           return;
         }
@@ -201,8 +201,8 @@ class ScanningFinder final : public SegmentFinder {
   }
 
   // Whether the sound segments from here on cannot lie within one payload; `needs_index`: and an
-  // index follows them, which has them all.
-  bool Trusted(SegmentHeader segment, bool needs_index) {
+  // index follows them, which has them all; `other_archive`: a file header was passed over.
+  bool Trusted(SegmentHeader segment, bool needs_index, bool other_archive) {
     uint64_t end = 0;
     uint32_t next = segment.number;
     for (;;) {
@@ -211,7 +211,7 @@ class ScanningFinder final : public SegmentFinder {
       ++next;
       if (end > header_.segment_bytes() && !needs_index) return true;
       if (const Bytes index = IndexAt(end, next); !index.empty())
-        return EndsOwnArchive(end + index.size(), next);
+        return EndsOwnArchive(end + index.size(), next, other_archive);
       const auto following = HeaderAt(end);
       const bool full = segment.original_bytes == header_.segment_bytes();
       if (!full || !following || following->number != next) return false;
@@ -231,14 +231,14 @@ class ScanningFinder final : public SegmentFinder {
   }
 
   // Whether the index of these many segments, which ends at this distance, is this archive's. A
-  // sound end record tells it; a damaged one must end the source.
-  bool EndsOwnArchive(uint64_t offset, uint64_t segments) {
+  // sound end record tells it; a damaged one must end a source in which no other archive was seen.
+  bool EndsOwnArchive(uint64_t offset, uint64_t segments, bool other_archive) {
     try {
       const EndRecord end = ParseEndRecord(ahead_.Peek(offset, kEndRecordBytes), name_);
       return end.segments == segments &&
              end.file_bytes == ahead_.position() + offset + kEndRecordBytes;
     } catch (const Error&) {
-      return ahead_.EndsAt(offset + kEndRecordBytes);
+      return !other_archive && ahead_.EndsAt(offset + kEndRecordBytes);
     }
   }
 

@@ -75,7 +75,7 @@ expect 2 "$bin/prepare" images --out x.set
 expect 2 "$bin/prepare" images --bytes 5 --out x.set photos
 says 'no meaning for images'
 expect 2 "$bin/prepare" images --validation-files 5 --out x.set photos
-expect 4 "$bin/prepare" audio --out x.set photos
+expect 2 "$bin/prepare" audio --out x.set photos
 absent x x.set x.set.json
 ls | grep -E '\.partial-' && fail "temporary files were left behind"
 

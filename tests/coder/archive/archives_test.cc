@@ -132,8 +132,10 @@ TEST_CASE("Archives: every flipped bit is reported, and one in a zero, too") {
     Bytes out;
     // Without the first file header nothing can be read.
     const bool first_header = bit / 8 < kFileHeaderBytes;
+    bool sound = false;
     const Thrown thrown =
-        ThrownBy([&] { REQUIRE_FALSE(sample.Salvage(*MemorySource(flipped), &out).sound()); });
+        ThrownBy([&] { sound = sample.Salvage(*MemorySource(flipped), &out).sound(); });
+    REQUIRE_FALSE(sound);
     REQUIRE(thrown.kind == (first_header ? std::optional(ErrorKind::kDamaged) : std::nullopt));
     REQUIRE(out.size() <= sample.last.size());
   }
@@ -188,7 +190,10 @@ TEST_CASE("Archives: what is sound of a cut one follows the whole ones before it
     CHECK_FALSE(report.sound());
     REQUIRE(out == piped);
     REQUIRE(out.size() >= sample.last.size());
-    REQUIRE(std::equal(out.begin(), out.end(), original.begin()));
+    REQUIRE(std::equal(sample.last.begin(), sample.last.end(), out.begin()));
+    // What is known to be missing is zeros.
+    for (size_t i = sample.last.size(); i < out.size(); ++i)
+      REQUIRE((out[i] == original[i] || out[i] == 0));
   }
   // Of the last one not even the header is there.
   const Bytes file(whole.begin(),

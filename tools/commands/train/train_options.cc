@@ -56,7 +56,8 @@ cxxopts::Options TrainOptions() {
       &options, "Data",
       {
           {"data", "TEXT", Text(),
-           "Corpus: a file, a folder, a glob (.gz .xz .zst are unpacked), a prepared set (.set), "
+           "Corpus: a file, a folder, a glob (.gz .xz .zst are unpacked), - for standard input, a "
+           "prepared set (.set), "
            "or enwik8, enwik9 once fetched. For a mixture several times, NAME=CORPUS:WEIGHT"},
           {"train-bytes", "RANGE", Text(),
            "Bytes to train on, BEGIN:END or the first N (default: what is not validation); not of "
