@@ -230,16 +230,18 @@ class ScanningFinder final : public SegmentFinder {
     }
   }
 
-  // Whether the index of these many segments, which ends at this distance, is this archive's. A
-  // sound end record tells it; a damaged one must end a source in which no other archive was seen.
+  // Whether the index of these many segments, which ends at this distance, is this archive's. An
+  // end record of the right length tells it. Where bytes were lost, or it is damaged, the index
+  // must end a source in which no other archive was seen.
   bool EndsOwnArchive(uint64_t offset, uint64_t segments, bool other_archive) {
+    const uint64_t end_offset = offset + kEndRecordBytes;
     try {
       const EndRecord end = ParseEndRecord(ahead_.Peek(offset, kEndRecordBytes), name_);
-      return end.segments == segments &&
-             end.file_bytes == ahead_.position() + offset + kEndRecordBytes;
+      if (end.segments == segments && end.file_bytes == ahead_.position() + end_offset) return true;
     } catch (const Error&) {
-      return !other_archive && ahead_.EndsAt(offset + kEndRecordBytes);
+      // The other way tells, then.
     }
+    return !other_archive && ahead_.EndsAt(end_offset);
   }
 
   // After the end record: zeros, and then another archive or nothing.

@@ -53,8 +53,8 @@ class SegmentFinder {
 // segments that follow such a header without a gap reach up to the end of the file or are
 // longer than any payload. (An .occ file within an .occ file has headers, too.) Segments
 // that are said to have been before it must be in an index after it, or the bytes between
-// have room for their headers. Past a sound file header only an index is trusted. An end record
-// that follows it must tell this archive's length. Throws kMemory where a sound index takes more
+// have room for their headers. Past a sound file header only an index is trusted, before an
+// end record that tells this archive's length. Throws kMemory where a sound index takes more
 // than the limit.
 std::unique_ptr<SegmentFinder> FindSegments(ByteSource& source, const FileHeader& header,
                                             uint64_t segments_begin, uint64_t memory_bytes);
