@@ -39,6 +39,8 @@ done
 expect 2 "$bin/decompress" --memory 0 -t small.occ
 expect 2 "$bin/decompress" --memory much -t small.occ
 
+# A small number of parameters is taken for the nearest network, however far that is.
+expect 0 "$bin/train" --params 50K --context 64 --batch 4 --data text --steps 1 --out few.h5 -q
 # No training begins that the machine has no memory for: the sentence tells both numbers.
 expect 3 "$bin/train" --params 1T --data text --steps 1 --out huge.h5
 says "params 1T needs 16 TB of memory or more, and there are"

@@ -167,13 +167,12 @@ ModelConfig ConfigOfSize(const std::string& params, int vocabulary) {
   const int64_t asked = ParseCount(params, "--params");
   RequireMachineMemory(SaturatingProduct(static_cast<uint64_t>(asked), kLeastBytes),
                        "--params " + params);
-  const ModelConfig config = FamilyConfigFor(asked, vocabulary);
-  const int64_t found = ParameterCount(config);
-  if (asked > found + found / 8) {
+  const int64_t largest = ParameterCount(FamilyConfigFor(int64_t{1} << 62, vocabulary));
+  if (asked > largest + largest / 8) {
     throw UsageError(fmt::format(
-        "--params {} is more than the largest network of this family has, {}", params, found));
+        "--params {} is more than the largest network of this family has, {}", params, largest));
   }
-  return config;
+  return FamilyConfigFor(asked, vocabulary);
 }
 
 ModelConfig ConfigFrom(const cxxopts::ParseResult& args, int vocabulary, double bytes_per_symbol) {
