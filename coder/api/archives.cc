@@ -128,6 +128,48 @@ void TellCosts(const FileInfo& file, const std::string& name, occam_file_info* i
   info->multiplications = costs.multiplications;
 }
 
+occam_file_info InfoOf(const FileInfo& file, const std::string& name) {
+  occam_file_info info{};
+  info.struct_size = sizeof(info);
+  info.contract = file.header.contract_version;
+  info.mode = static_cast<occam_mode>(file.header.mode);
+  info.context = file.header.context;
+  info.lanes = file.header.lanes;
+  info.lane_symbols = file.header.lane_symbols;
+  info.has_model = file.header.has_model() ? 1 : 0;
+  info.embeds_model = file.header.embeds_model ? 1 : 0;
+  std::copy(file.header.model_id.begin(), file.header.model_id.end(), info.model_id);
+  info.stats = StatsOf(file.totals);
+  TellCosts(file, name, &info);
+  info.archives = 1;
+  return info;
+}
+
+uint64_t SumOfKnown(uint64_t a, uint64_t b) {
+  return a == OCCAM_UNKNOWN || b == OCCAM_UNKNOWN ? OCCAM_UNKNOWN : SaturatingSum(a, b);
+}
+
+void AddArchive(const occam_file_info& archive, occam_file_info* sum) {
+  if (sum->archives == 0) {
+    *sum = archive;
+    return;
+  }
+  const occam_stats& from = archive.stats;
+  occam_stats& to = sum->stats;
+  to.original_bytes += from.original_bytes;
+  to.file_bytes += from.file_bytes;
+  to.payload_bytes += from.payload_bytes;
+  to.lost_bit_bytes += from.lost_bit_bytes;
+  to.model_bytes += from.model_bytes;
+  to.segments += from.segments;
+  to.stored_segments += from.stored_segments;
+  to.order2_segments += from.order2_segments;
+  to.model_segments += from.model_segments;
+  sum->memory = std::max(sum->memory, archive.memory);  // OCCAM_UNKNOWN is the largest
+  sum->multiplications = SumOfKnown(sum->multiplications, archive.multiplications);
+  sum->archives += archive.archives;
+}
+
 std::unique_ptr<ByteSource> SourceFrom(const occam_reader* reader) {
   Require(reader != nullptr, "there is no reader");
   return SourceOf(Known(reader));
@@ -214,20 +256,38 @@ occam_code occam_list(const occam_reader* reader, occam_file_info* info, occam_b
     CheckRoom(info);
     if (model != nullptr) *model = {nullptr, 0};
     const auto source = SourceFrom(reader);
-    const occam::FileInfo file = occam::ReadFileInfo(*source);
     occam_file_info result{};
-    result.contract = file.header.contract_version;
-    result.mode = static_cast<occam_mode>(file.header.mode);
-    result.context = file.header.context;
-    result.lanes = file.header.lanes;
-    result.lane_symbols = file.header.lane_symbols;
-    result.has_model = file.header.has_model() ? 1 : 0;
-    result.embeds_model = file.header.embeds_model ? 1 : 0;
-    std::copy(file.header.model_id.begin(), file.header.model_id.end(), result.model_id);
-    result.stats = StatsOf(file.totals);
-    TellCosts(file, source->name(), &result);
+    occam::Bytes own_model;
+    occam::ReadFileInfos(*source, [&](const occam::FileInfo& file) {
+      if (result.archives == 0) own_model = file.model;
+      AddArchive(InfoOf(file, source->name()), &result);
+    });
     Fill(result, info);
-    if (model != nullptr) Give(file.model, model);
+    if (model != nullptr) Give(own_model, model);
+  });
+}
+
+occam_code occam_list_each(const occam_reader* reader, occam_list_function each, void* user,
+                           occam_error* error) {
+  return Guard(error, [&] {
+    Require(each != nullptr, "there is no function to tell");
+    const auto source = SourceFrom(reader);
+    occam::ReadFileInfos(*source, [&](const occam::FileInfo& file) {
+      const occam_file_info archive = InfoOf(file, source->name());
+      if (each(user, &archive, file.model.data(), file.model.size()) != 0)
+        throw occam::Error(occam::ErrorKind::kCancelled, "the caller asked to stop");
+    });
+  });
+}
+
+occam_code occam_list_add(const occam_file_info* archive, occam_file_info* sum,
+                          occam_error* error) {
+  return Guard(error, [&] {
+    Require(archive != nullptr && sum != nullptr, "there is nothing to add, or nothing to add to");
+    CheckRoom(sum);
+    occam_file_info result = Known(sum);
+    AddArchive(Known(archive), &result);
+    Fill(result, sum);
   });
 }
 

@@ -274,13 +274,32 @@ typedef struct occam_file_info {
    * many multiplications; OCCAM_UNKNOWN where its model is neither in it nor built in. */
   uint64_t memory;
   uint64_t multiplications;
+  uint64_t archives; /* that the file consists of, one after the other: 1 or more */
 } occam_file_info;
 OCCAM_INIT(occam_file_info)
 
 /* Reads all of an .occ file and checks all but the decoding; needs no model. `model`, which may be
- * NULL, gets the file's own model as it was written, empty where it holds none. */
+ * NULL, gets the file's own model as it was written, empty where it holds none.
+ *
+ * Where a file consists of several archives, `stats` and `multiplications` are their sums, and
+ * `memory` is the most that one of them takes. All else, and the model, is of the first archive. */
 OCCAM_API occam_code occam_list(const occam_reader* reader, occam_file_info* info,
                                 occam_buffer* model, occam_error* error);
+
+/* Takes what one archive of a file tells of itself, and its own model, of 0 bytes where it holds
+ * none. Both are there until it returns. Anything but 0 ends the call with OCCAM_ERROR_CANCELLED.
+ */
+typedef int (*occam_list_function)(void* user, const occam_file_info* info, const void* model,
+                                   size_t model_bytes);
+
+/* Does as occam_list, and calls `each` with every archive, in the order of the file. */
+OCCAM_API occam_code occam_list_each(const occam_reader* reader, occam_list_function each,
+                                     void* user, occam_error* error);
+
+/* Adds what another archive tells of itself to the sums of occam_list. A `sum` of no archives
+ * becomes that archive's. */
+OCCAM_API occam_code occam_list_add(const occam_file_info* archive, occam_file_info* sum,
+                                    occam_error* error);
 
 /* ---- 5. Costs, predictions, generation ------------------------------------------------------ */
 

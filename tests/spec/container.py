@@ -216,14 +216,14 @@ def read_end(reader, segments, chain):
         fields.number(8) == sum(segment.original_bytes for segment in segments),
         "the end record tells another number of bytes",
     )
-    require(fields.number(8) == len(reader.data) == reader.position, "the file has another length")
+    require(fields.number(8) == reader.position, "the archive has another length")
     require(fields.number(8) == chain, "segments are of another file or out of order")
 
 
-def read_archive(data, load_model):
-    """Checks every record of a file; its header, its model or None, and its segments.
+def read_first_archive(data, load_model):
+    """Checks every record of the archive that data begins with.
 
-    `load_model()` gives the model that the caller has, or None.
+    Gives its header, its model or None, its segments, and its length.
     """
     reader = Reader(data, "the file")
     header = read_header(reader)
@@ -254,11 +254,33 @@ def read_archive(data, load_model):
     for record in records:
         chain = xxh3(chain.to_bytes(8, "little") + record)
     read_end(reader, segments, chain)
-    return header, model, segments
+    return header, model, segments, reader.position
+
+
+def read_archives(data, load_model):
+    """The archives of a file, one after the other: each with header, model or None, and segments.
+
+    `load_model()` gives the model that the caller has, or None.
+    """
+    while True:
+        header, model, segments, length = read_first_archive(data, load_model)
+        yield header, model, segments
+        data = data[length:].lstrip(b"\0")
+        if not data:
+            return
+        require(data[:8] == MAGIC, "something follows an archive that is neither zeros nor another")
+
+
+def read_archive(data, load_model):
+    """The archive of a file that has one."""
+    (archive,) = read_archives(data, load_model)
+    return archive
 
 
 def decompress(data, load_model):
     """The original bytes of a file."""
-    header, model, segments = read_archive(data, load_model)
-    decoder = SegmentDecoder(header, model)
-    return b"".join([decoder.decode(segment) for segment in segments])
+    original = []
+    for header, model, segments in read_archives(data, load_model):
+        decoder = SegmentDecoder(header, model)
+        original += [decoder.decode(segment) for segment in segments]
+    return b"".join(original)

@@ -344,7 +344,11 @@ def damaged_bytes():
     for at in range(len(data)):
         assert refused(decoding, changed(data, at)), at
         assert refused(decoding, data[:at]), at
-    assert refused(decoding, data + b"\0")
+    assert refused(decoding, data + b"\1")
+    assert decoding(data + b"\0") == decoding(data)
+    assert decoding(data + bytes(999) + data + b"\0") == 2 * decoding(data)
+    assert refused(decoding, b"\0" + data)
+    assert refused(decoding, data + b"\0" + data[:-1])
     for at in range(0, len(model_bytes), 1 if full else 61):
         assert refused(read_model, changed(model_bytes, at)), at
     # A coded model has its hash over what it decodes to, so each place costs a whole decoding.

@@ -40,6 +40,7 @@ constexpr char kDecompressEpilogue[] =
     "  decompress book.txt.occ                           # writes book.txt\n"
     "  decompress --ckpt wiki.occm book.txt.occ          # made with this model\n"
     "  decompress -t *.occ                               # tests, writes nothing\n"
+    "  cat a.occ b.occ | decompress > ab                 # several archives are one, too\n"
     "  decompress --ckpt wiki.occm --range 1G:64K -o part archive.tar.occ\n"
     "  decompress --ckpt wiki.occm --keep-going hurt.occ # what is sound of a damaged file\n";
 
