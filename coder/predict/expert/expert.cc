@@ -30,10 +30,10 @@ int16_t Distance(int32_t probability) {
 constexpr int kWeightBits = 14;
 constexpr int16_t kFirstWeight = 375;           // 0.023 of each input
 constexpr int16_t kFirstNetworkWeight = 9000;   // 0.55: the network has learned already
-// A weight moves by input * error * kRate / 2^22; the input is out of 256, the error out of 65536.
-// That is a learning rate of 0.0034.
-constexpr int kRate = 14;
+// A weight moves by input * error * rate / 2^22; the input is out of 256, the error out of 65536.
+// The rate is 28 for the first byte of a lane and 12 at last: learning rates of 0.007 and 0.003.
 constexpr int kRateBits = 7;
+int RateAfter(size_t bytes) { return 12 + static_cast<int>(1024 / (64 + (bytes >> 6))); }
 // Weights of the last mixer are out of 65536, and move by input * error / 2^kLastShift.
 constexpr int kLastShift = 17;
 constexpr int32_t kMaxLastWeight = 1 << 20;
@@ -124,6 +124,7 @@ void Expert::StartByte(int lane_number) {
   lanes_[lane].Hash(last_followers_, expected, &hashes_);
   for (const uint32_t hash : hashes_) table_.Prefetch(Spread(hash));
   FindSlots(0);
+  StartBit();
 }
 
 // Slots of half a byte; the salt is 0 for the upper half and tells the upper half for the lower
@@ -131,6 +132,32 @@ void Expert::StartByte(int lane_number) {
 void Expert::FindSlots(uint32_t salt) {
   for (size_t i = 0; i < kContexts; ++i) table_.Prefetch(Spread(hashes_[i] + salt));
   for (size_t i = 0; i < kContexts; ++i) slots_[i] = &table_.Find(Spread(hashes_[i] + salt));
+}
+
+void Expert::StartBit() {
+  depth_ = std::bit_width(node_) - 1;
+  if (depth_ == 4) FindSlots(node_ * kHalfByteSalt);
+  const uint32_t leading_one = 1u << (depth_ & 3);
+  cell_ = leading_one | (node_ & (leading_one - 1));
+  const auto planes = lanes_[lane_].PlaneContexts(node_, depth_);
+  for (size_t i = 0; i < kPlanes; ++i) {
+    plane_histories_[i] = &planes_[i][planes[i]];
+    __builtin_prefetch(plane_histories_[i], 1);
+  }
+  for (size_t i = 0; i < kFollowers; ++i) expected_bits_[i] = strings_[i].Predict(node_, depth_);
+  const uint64_t past = lanes_[lane_].past();
+  const int expected = expected_bits_[0] >= 0   ? strings_[0].expected() + 1
+                       : expected_bits_[1] >= 0 ? strings_[1].expected() + 1
+                                                : 0;
+  const std::array<uint32_t, kEstimates> contexts = {
+      static_cast<uint32_t>(past & 0xffffff),
+      static_cast<uint32_t>(expected) << 8 | static_cast<uint32_t>(past & 0xff)};
+  for (size_t i = 0; i < kEstimates; ++i) {
+    const uint32_t row = (contexts[i] * kGolden32 + node_ * kMultiplier) >> (32 - kRowBits);
+    rows_[i] = &estimates_[i][row * kPoints];
+    __builtin_prefetch(rows_[i], 1);
+    __builtin_prefetch(rows_[i] + kPoints - 1, 1);
+  }
 }
 
 void Expert::EndByte() {
@@ -145,23 +172,15 @@ void Expert::EndByte() {
 // ---- Predicting a bit --------------------------------------------------------------------------
 
 int32_t Expert::Predict(int network_logit) {
-  const int depth = std::bit_width(node_) - 1;  // bits of this byte that are known
-  if (depth == 4) FindSlots(node_ * kHalfByteSalt);
-  const uint32_t leading_one = 1u << (depth & 3);
-  cell_ = leading_one | (node_ & (leading_one - 1));
-
   size_t seen = 0;
   for (size_t i = 0; i < kContexts; ++i) {
     const uint8_t history = slots_[i]->histories[cell_];
     PredictByHistory(history, cells_[i], &inputs_[3 * i]);
     seen += history != 0 ? 1 : 0;
   }
-  const auto planes = lanes_[lane_].PlaneContexts(node_, depth);
-  for (size_t i = 0; i < kPlanes; ++i) {
-    plane_histories_[i] = &planes_[i][planes[i]];
+  for (size_t i = 0; i < kPlanes; ++i)
     PredictByHistory(*plane_histories_[i], plane_cells_[i], &inputs_[kPlaneInput + 3 * i]);
-  }
-  PredictByFollowers(depth);
+  PredictByFollowers();
   if (with_network_) PredictByNetwork(network_logit);
   ChooseWeights(seen);
   return Refine(Mix());
@@ -178,10 +197,9 @@ void Expert::PredictByHistory(uint8_t history, const HistoryCells& cells, int16_
   inputs[2] = kHistories.IsCertain(history) ? inputs[0] : int16_t{0};
 }
 
-void Expert::PredictByFollowers(int depth) {
+void Expert::PredictByFollowers() {
   for (size_t i = 0; i < kFollowers; ++i) {
     int16_t* const inputs = &inputs_[kFollowerInput + 2 * i];
-    expected_bits_[i] = strings_[i].Predict(node_, depth);
     if (expected_bits_[i] < 0) {
       inputs[0] = inputs[1] = 0;
       continue;
@@ -201,7 +219,7 @@ void Expert::PredictByNetwork(int logit) {
 
 void Expert::ChooseWeights(size_t seen) {
   const Sequence& lane = lanes_[lane_];
-  const auto depth = static_cast<size_t>(std::bit_width(node_) - 1);
+  const auto depth = static_cast<size_t>(depth_);
   const auto byte1 = static_cast<size_t>(lane.past() & 0xff);
   const auto byte2 = static_cast<size_t>(lane.past() >> 8 & 0xff);
   // How long the longer of the strings is that let expect a bit.
@@ -242,26 +260,17 @@ int Expert::Mix() {
   return logit;
 }
 
-// Returns the mean of the probability as it was mixed and of what came where it was such: after the
-// same two bytes, three bytes, and expected byte.
+// Returns a mean of the probability as it was mixed and of what came where it was such: after the
+// same three bytes, and after the same byte with the same one expected.
 int32_t Expert::Refine(int logit) {
-  const uint64_t past = lanes_[lane_].past();
   const int place = logit + kOutermostPoint * kLogitOne;
   const int beyond_point = place % kLogitOne;
-  const int expected = expected_bits_[0] >= 0   ? strings_[0].expected() + 1
-                       : expected_bits_[1] >= 0 ? strings_[1].expected() + 1
-                                                : 0;
-  const std::array<uint32_t, kEstimates> contexts = {
-      static_cast<uint32_t>(past & 0xffff), static_cast<uint32_t>(past & 0xffffff),
-      static_cast<uint32_t>(expected) << 8 | static_cast<uint32_t>(past & 0xff)};
-  constexpr std::array<int, kEstimates> kShares = {1, 3, 2};  // of eight; two are the mixture's
-  int sum = 2 * mixed_;
+  int sum = 2 * mixed_;  // of eight shares two are the mixture's
   for (size_t i = 0; i < kEstimates; ++i) {
-    const uint32_t row = (contexts[i] * kGolden32 + node_ * kMultiplier) >> (32 - kRowBits);
-    points_[i] = &estimates_[i][row * kPoints + static_cast<size_t>(place / kLogitOne)];
+    points_[i] = rows_[i] + place / kLogitOne;
     const int estimate =
         (points_[i][0] * (kLogitOne - beyond_point) + points_[i][1] * beyond_point) / kLogitOne;
-    sum += kShares[i] * estimate;
+    sum += 3 * estimate;
   }
   return std::clamp(sum / 8, 1, 65535);
 }
@@ -297,20 +306,25 @@ void Expert::Learn(bool bit) {
   for (StringFollower& strings : strings_) strings.Learn(bit);
   LearnEstimates(bit);
   node_ = node_ * 2 + (bit ? 1 : 0);
-  if (node_ >= 256) EndByte();
+  if (node_ < 256) {
+    StartBit();
+  } else {
+    EndByte();
+  }
 }
 
 // Each set learns by its own error, the last one by that of all.
 void Expert::LearnWeights(bool bit) {
   const int32_t one = bit ? 65536 : 0;
   const int32_t error = one - mixed_;
+  const int rate = RateAfter(lanes_[lane_].bytes().size());
   std::array<int32_t, kSets> moves;
   for (size_t s = 0; s < kSets; ++s) {
     const int64_t move =
         (int64_t{logits_[s]} * error + (1 << (kLastShift - 1))) >> kLastShift;
     last_set_[s] = static_cast<int32_t>(
         std::clamp<int64_t>(last_set_[s] + move, -kMaxLastWeight, kMaxLastWeight));
-    const int32_t own = (one - Squash(logits_[s])) * kRate;
+    const int32_t own = (one - Squash(logits_[s])) * rate;
     moves[s] = std::clamp((own + (1 << (kRateBits - 1))) >> kRateBits, -32767, 32767);
   }
   kernels_.learn(inputs_, sets_, moves);

@@ -12,7 +12,7 @@
 // chosen by another context, and a last set mixes their results (Mahoney, 2005, "Adaptive weighing
 // of context models for lossless data compression"; the two layers are those of PAQ8 as "Data
 // Compression Explained", section 4.3, tells them). The result is refined by what came after such
-// results in three contexts (secondary symbol estimation).
+// results in two contexts (secondary symbol estimation).
 #ifndef OCCAM_CODER_PREDICT_EXPERT_EXPERT_H_
 #define OCCAM_CODER_PREDICT_EXPERT_EXPERT_H_
 
@@ -68,16 +68,18 @@ class Expert {
   static constexpr size_t kInputs =
       (kConstantInput + 1 + kMixerStep - 1) / kMixerStep * kMixerStep;
   static constexpr size_t kSets = 5;  // of weights that are at work for a bit
-  static constexpr size_t kEstimates = 3;
+  static constexpr size_t kEstimates = 2;
   static constexpr size_t kPoints = 25;
 
   // What came after each history.
   using HistoryCells = std::array<uint32_t, BitHistories::kCount>;
 
   void FindSlots(uint32_t salt);
+  // Finds what the next bit needs of large tables, and brings it into the cache.
+  void StartBit();
   // The steps of Predict, in their order.
   void PredictByHistory(uint8_t history, const HistoryCells& cells, int16_t* inputs) const;
-  void PredictByFollowers(int depth);
+  void PredictByFollowers();
   void PredictByNetwork(int logit);
   void ChooseWeights(size_t contexts_seen);
   int Mix();
@@ -110,6 +112,7 @@ class Expert {
   std::array<HistoryTable::Slot*, kContexts> slots_{};
   // The bit at work.
   size_t cell_ = 0;  // in a slot
+  int depth_ = 0;    // bits of the byte that are known
   std::array<uint8_t*, kPlanes> plane_histories_{};
   alignas(64) std::array<int16_t, kInputs> inputs_{};
   std::array<int, kFollowers> expected_bits_{};
@@ -117,6 +120,7 @@ class Expert {
   std::array<int32_t, kSets> logits_{};
   int32_t* last_set_ = nullptr;
   int32_t mixed_ = 0;
+  std::array<uint16_t*, kEstimates> rows_{};
   std::array<uint16_t*, kEstimates> points_{};  // these and the next are nearest
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 namespace occam {
 namespace {
@@ -37,9 +38,12 @@ void PeriodFinder::Look(std::span<const uint8_t> bytes) {
   scores_.assign(longest + 1, 0);
   for (size_t d = 2; d <= longest; ++d) scores_[d] = CountEqual(at, at - d, edge.data(), compared);
   const uint32_t best = *std::ranges::max_element(scores_);
+  const auto changes =
+      static_cast<uint32_t>(std::accumulate(edge.begin(), edge.begin() + compared, size_t{0}));
   const size_t old = width_;
   width_ = second_ = 0;
-  if (best == 0) return;
+  // Letters come again by chance; of records, at least an eighth is like the record before.
+  if (best == 0 || best * 8 < changes) return;
   // The shortest distance that is about as good as the best one, which may be a multiple of it.
   width_ = 2;
   while (scores_[width_] * 16 < best * 15) ++width_;

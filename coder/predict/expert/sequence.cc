@@ -6,6 +6,7 @@ namespace occam {
 namespace {
 
 constexpr uint64_t kGolden = 0x9e3779b97f4a7c15u;      // 2^64 / golden ratio
+constexpr uint32_t kGolden32 = 0x9e3779b9u;            // its upper half
 constexpr uint64_t kMultiplier = 0xbf58476d1ce4e5b9u;  // of SplitMix64 (Steele et al., 2014)
 constexpr uint32_t kLetterMultiplier = 0x2c9277b5u;    // of PCG's 32-bit generator (O'Neill, 2014)
 
@@ -69,18 +70,16 @@ void Sequence::Hash(const LastFollowers& followers, const Expectation& expected,
 
   // Orders: the last bytes.
   add(0);
-  add(last(1));
   add(last(2));
   add(last(3));
   add(last(4));
   add(last(5));
   add(last(6));
   add(past_);
-  // Words, and text whose letters may be of either case.
+  // Words.
   add(words_[0], c1);
   add(words_[0], words_[1]);
   add(words_[0], words_[2]);
-  add(last(5) & 0xdfdfdfdfdf);
   // Bytes with others between them, and bytes without their lower bits.
   add(c2 | c3 << 8);
   add(c1 | c3 << 8);
@@ -103,12 +102,9 @@ void Sequence::Hash(const LastFollowers& followers, const Expectation& expected,
   // Records: the bytes above and beside in rows of their width.
   const size_t width = periods_.width();
   const uint32_t n = Above(width, 0), nn = Above(2 * width, 0);
-  const uint32_t west = Above(width, 1), east = Above(width, -1);
-  add(n << 8 | c1, width);
   add(n | nn << 8, width);
   add(c1 << 8 | n, column());
-  add((n + c1 - west) & 0xff, c1);
-  add(n | nn << 8 | east << 16, Above(width, -2));
+  add(n | nn << 8 | Above(width, -1) << 16, Above(width, -2));
   add(Above(periods_.second(), 0) | c1 << 8, periods_.second());
   // What is expected.
   add(static_cast<uint64_t>(expected.long_byte + 1) | expected.long_step / 4 << 9, c1);
@@ -128,11 +124,13 @@ std::array<uint32_t, Sequence::kPlanes> Sequence::PlaneContexts(uint32_t node, i
     return bits >> (15 - depth - right) & ((1u << (left + right + 1)) - 1);
   };
   const auto beside = static_cast<uint32_t>(past_ << depth) | (node & ((1u << depth) - 1));
+  const auto spread = [](uint32_t bits) { return (bits * kGolden32) >> (32 - kPlaneBits); };
   return {(beside & 0x3f) | part(above, 3, 3) << 6 | part(above2, 2, 2) << 13,
           (beside & 0xf) | part(above, 2, 2) << 4 | part(above2, 1, 1) << 9 |
               part(above3, 1, 1) << 12 | static_cast<uint32_t>(depth) << 15,
-          (((beside & 0x3ff) | part(above, 5, 5) << 10) * static_cast<uint32_t>(kGolden >> 32)) >>
-              (32 - kPlaneBits)};
+          spread((beside & 0x3ff) | part(above, 5, 5) << 10),
+          spread(((beside & 0x3f) | part(above, 4, 4) << 6 | part(above2, 3, 3) << 15) ^
+                 part(above3, 2, 2) * 0x2c1b3c6du)};
 }
 
 }  // namespace occam

@@ -36,8 +36,8 @@ struct Expectation {
 
 class Sequence {
  public:
-  static constexpr size_t kContexts = 34;
-  static constexpr size_t kPlanes = 3;
+  static constexpr size_t kContexts = 30;
+  static constexpr size_t kPlanes = 4;
 
   // Whether a context is one of words.
   static constexpr bool IsOfWords(size_t context) {
@@ -53,7 +53,7 @@ class Sequence {
 
   // The contexts of the next bit among the bits of the rows above, records being rows: an index
   // below 2^kPlaneBits for each plane. `node` is a one and then the `depth` bits of the byte.
-  static constexpr int kPlaneBits = 22;
+  static constexpr int kPlaneBits = 20;
   std::array<uint32_t, kPlanes> PlaneContexts(uint32_t node, int depth) const;
 
   const std::vector<uint8_t>& bytes() const { return bytes_; }
@@ -63,7 +63,7 @@ class Sequence {
   uint32_t word() const { return words_[0]; }
 
  private:
-  static constexpr size_t kFirstOfWords = 8;
+  static constexpr size_t kFirstOfWords = 7;
   static constexpr size_t kOfWords = 3;
 
   // The byte at this distance, 1 for the last one; 0 before the first.
