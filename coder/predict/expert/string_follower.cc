@@ -14,7 +14,7 @@ constexpr uint32_t kSound = 16;                    // right bytes that make a pl
 }  // namespace
 
 int StringFollower::PlaceBits(uint64_t bytes) {
-  // A place for each byte; 2^22 take 32 MiB.
+  // A place for each byte; 2^22 take 16 MiB.
   return std::clamp(static_cast<int>(std::bit_width(bytes)), 10, 22);
 }
 
@@ -69,8 +69,7 @@ void StringFollower::EndByte(const std::vector<const Bytes*>& all, uint8_t byte)
   Place& place = places_[lane.hash >> (64 - place_bits_)];
   if ((lane.from.step == 0 || lane.length < kSound) && place.step != 0) {
     const Bytes& there = *all[place.lane];
-    const auto most =
-        std::min({size_t{kVerified}, size_t{place.step}, bytes.size()});
+    const auto most = std::min({size_t{kVerified}, size_t{place.step}, bytes.size()});
     uint32_t length = 0;
     while (length < most && there[place.step - 1 - length] == bytes[bytes.size() - 1 - length])
       ++length;
@@ -80,7 +79,8 @@ void StringFollower::EndByte(const std::vector<const Bytes*>& all, uint8_t byte)
       lane.missed = 0;
     }
   }
-  place = {static_cast<uint32_t>(lane_), static_cast<uint32_t>(bytes.size())};
+  place.lane = static_cast<uint8_t>(lane_);
+  place.step = static_cast<uint32_t>(bytes.size() & 0xffffff);
 }
 
 }  // namespace occam

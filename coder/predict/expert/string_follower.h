@@ -50,9 +50,10 @@ class StringFollower {
   static constexpr uint32_t kSteps = 32;
 
  private:
+  // A segment has at most 256 lanes, and 2^24 bytes in all.
   struct Place {
-    uint32_t lane = 0;
-    uint32_t step = 0;  // 0: none
+    uint32_t lane : 8 = 0;
+    uint32_t step : 24 = 0;  // 0: none
   };
   struct Lane {
     Place from;  // of the expected byte; step 0: nowhere
