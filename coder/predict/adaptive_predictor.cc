@@ -68,14 +68,14 @@ void MixingPredictor<Mixer>::StartSegmentOf(int lanes, uint64_t symbols) {
 
 template <typename Mixer>
 void MixingPredictor<Mixer>::Score(std::span<const std::span<const int32_t>> lanes,
-                              std::span<const std::span<SymbolInterval>> intervals) {
+                                   std::span<const std::span<SymbolInterval>> intervals) {
   Mix(lanes, intervals, [](size_t, size_t) { return kUnwatched; });
 }
 
 template <typename Mixer>
 void MixingPredictor<Mixer>::ScoreWithDeciders(std::span<const std::span<const int32_t>> lanes,
-                                          std::span<const std::span<SymbolInterval>> intervals,
-                                          std::span<const std::span<Decider>> deciders) {
+                                               std::span<const std::span<SymbolInterval>> intervals,
+                                               std::span<const std::span<Decider>> deciders) {
   Mix(lanes, intervals, [&](size_t lane, size_t step) {
     return [&mixer = mixer_, watcher = Watcher<Mixer>(), &decider = deciders[lane][step]](
                bool bit, int32_t probability) mutable {
@@ -88,7 +88,8 @@ void MixingPredictor<Mixer>::ScoreWithDeciders(std::span<const std::span<const i
 template <typename Mixer>
 template <typename Watch>
 void MixingPredictor<Mixer>::Mix(std::span<const std::span<const int32_t>> lanes,
-                            std::span<const std::span<SymbolInterval>> intervals, Watch watch) {
+                                 std::span<const std::span<SymbolInterval>> intervals,
+                                 Watch watch) {
   if (lanes.empty()) return;
   const size_t steps = lanes.front().size();
   paths_.resize(lanes.size() * steps);

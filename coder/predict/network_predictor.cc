@@ -168,8 +168,8 @@ CodecModel NetworkCodecModel(const ExactNetwork& network, uint32_t context) {
         std::make_unique<NetworkPredictor>(network, context, threads, ContextMode::kCarried);
     if (mode == ContextMode::kFirstAdaptive)
       return std::make_unique<FirstAdaptivePredictor>(std::move(carried), AdaptiveMixer());
-    return std::make_unique<AdaptivePredictor>(
-        std::move(carried), Expert(/*with_network=*/true, FastMixerKernels()));
+    return std::make_unique<AdaptivePredictor>(std::move(carried),
+                                               Expert(/*with_network=*/true, FastMixerKernels()));
   };
   const NetworkPredictor trial(network, model.context,
                                1);  // refuses a context that the network has not

@@ -90,8 +90,9 @@ const std::vector<GoldenFile>& GoldenFiles() {
 
 // Mode adaptive as it is written today: files of the expert.
 const std::vector<GoldenFile>& ExpertFiles() {
-  static const std::vector<GoldenFile> files = {{"expert.occ", ContextMode::kAdaptive, true},
-                                                {"usual-expert.occ", ContextMode::kAdaptive, false}};
+  static const std::vector<GoldenFile> files = {
+      {"expert.occ", ContextMode::kAdaptive, true},
+      {"usual-expert.occ", ContextMode::kAdaptive, false}};
   return files;
 }
 // One more without a model.

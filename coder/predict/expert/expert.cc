@@ -28,8 +28,8 @@ int16_t Distance(int32_t probability) {
 
 // Weights are out of 2^14, so that they are in [-2, 2).
 constexpr int kWeightBits = 14;
-constexpr int16_t kFirstWeight = 375;           // 0.023 of each input
-constexpr int16_t kFirstNetworkWeight = 9000;   // 0.55: the network has learned already
+constexpr int16_t kFirstWeight = 375;          // 0.023 of each input
+constexpr int16_t kFirstNetworkWeight = 9000;  // 0.55: the network has learned already
 // A weight moves by input * error * rate / 2^22; the input is out of 256, the error out of 65536.
 // The rate is 28 for the first byte of a lane and 12 at last: learning rates of 0.007 and 0.003.
 constexpr int kRateBits = 7;
@@ -38,8 +38,8 @@ int RateAfter(size_t bytes) { return 12 + static_cast<int>(1024 / (64 + (bytes >
 constexpr int kLastShift = 17;
 constexpr int32_t kMaxLastWeight = 1 << 20;
 
-constexpr size_t kStrengths = 8;  // of an expectation
-constexpr size_t kSeens = 16;     // of contexts
+constexpr size_t kStrengths = 8;    // of an expectation
+constexpr size_t kSeens = 16;       // of contexts
 constexpr size_t kCertainties = 8;  // of a network
 
 // ---- Estimates ---------------------------------------------------------------------------------
@@ -89,8 +89,8 @@ void Expert::Start(int lane_count, uint64_t bytes) {
   std::array<int16_t, kInputs> first;
   first.fill(kFirstWeight);
   if (with_network_) first[kNetworkInput] = kFirstNetworkWeight;
-  constexpr std::array<size_t, kSets> kSelections = {
-      256, 256 * 8, 256 * 8, 1024, kStrengths * kSeens * kCertainties};
+  constexpr std::array<size_t, kSets> kSelections = {256, 256 * 8, 256 * 8, 1024,
+                                                     kStrengths * kSeens * kCertainties};
   for (size_t s = 0; s < kSets; ++s) {
     weights_[s].resize(kSelections[s] * kInputs);
     for (size_t i = 0; i < weights_[s].size(); ++i) weights_[s][i] = first[i % kInputs];
@@ -235,11 +235,10 @@ void Expert::ChooseWeights(size_t seen) {
                           : step <= 31 ? 6
                                        : 7;
   const size_t some = seen * (kSeens - 1) / kContexts;
-  const size_t certainty = with_network_
-                               ? std::min(kCertainties - 1, static_cast<size_t>(
-                                                                std::abs(inputs_[kNetworkInput]) /
-                                                                kLogitOne))
-                               : depth;
+  const size_t certainty =
+      with_network_ ? std::min(kCertainties - 1,
+                               static_cast<size_t>(std::abs(inputs_[kNetworkInput]) / kLogitOne))
+                    : depth;
   const std::array<size_t, kSets> selected = {
       node_, byte1 * 8 + depth, byte2 * 8 + depth, misses_[lane_] & 1023,
       (strength * kSeens + some) * kCertainties + certainty};
@@ -276,15 +275,21 @@ int32_t Expert::Refine(int logit) {
 }
 
 void Expert::AddEvidence(bool bit, Evidence* evidence) const {
-  for (size_t i = 0; i < kConstantInput; ++i) {
-    const size_t speaker = i >= kNetworkInput                       ? 0
-                           : i >= kFollowerInput                    ? 1
-                           : Sequence::IsOfWords(i / 3)             ? 2
-                                                                    : 3;
-    int64_t weight = 0;
-    for (size_t s = 0; s < kSets; ++s) weight += int64_t{last_set_[s]} * sets_[s][i] >> kWeightBits;
-    (*evidence)[speaker] += (bit ? weight : -weight) * inputs_[i];
+  std::array<int, 4> strongest{};
+  const auto add = [&](size_t speaker, size_t input) {
+    const int logit = bit ? inputs_[input] : -inputs_[input];
+    if (std::abs(logit) > std::abs(strongest[speaker])) strongest[speaker] = logit;
+  };
+  add(0, kNetworkInput);
+  for (size_t i = 0; i < kFollowers; ++i) add(1, kFollowerInput + 2 * i);
+  for (size_t i = 0; i < kContexts; ++i) {
+    if (!Sequence::IsOfExpected(i)) add(Sequence::IsOfWords(i) ? 2 : 3, 3 * i);
   }
+  for (size_t i = 0; i < kPlanes; ++i) add(3, kPlaneInput + 3 * i);
+  // The last bytes know within a word what the word knows. So words come first where they are about
+  // as sure.
+  strongest[2] += strongest[2] / 4;
+  for (size_t i = 0; i < strongest.size(); ++i) (*evidence)[i] += strongest[i];
 }
 
 int32_t Expert::NetworkAlone() const { return Squash(inputs_[kNetworkInput]); }
@@ -320,8 +325,7 @@ void Expert::LearnWeights(bool bit) {
   const int rate = RateAfter(lanes_[lane_].bytes().size());
   std::array<int32_t, kSets> moves;
   for (size_t s = 0; s < kSets; ++s) {
-    const int64_t move =
-        (int64_t{logits_[s]} * error + (1 << (kLastShift - 1))) >> kLastShift;
+    const int64_t move = (int64_t{logits_[s]} * error + (1 << (kLastShift - 1))) >> kLastShift;
     last_set_[s] = static_cast<int32_t>(
         std::clamp<int64_t>(last_set_[s] + move, -kMaxLastWeight, kMaxLastWeight));
     const int32_t own = (one - Squash(logits_[s])) * rate;

@@ -2,7 +2,8 @@
 // from what this says, too. It computes in integers alone, the same on every machine.
 //
 // A byte is eight binary decisions, most significant bit first. Each has many predictions:
-//   - contexts of the bytes so far (sequence.h) have bit histories (bit_history.h), and each kind of
+//   - contexts of the bytes so far (sequence.h) have bit histories (bit_history.h), and each kind
+//   of
 //     context has learned what follows each history;
 //   - strings that came before let expect a byte (string_follower.h);
 //   - bits of the rows above, where there are records, are contexts, too;
@@ -48,7 +49,7 @@ class Expert {
   void Learn(bool bit);
 
   // Evidence for a byte: the network's, that of strings, of words and of all other contexts. It is
-  // what each adds to the mixture's logits for the bits that came. Its 1.0 is 65536 * kLogitOne.
+  // the surest prediction of each for the bits that came, kLogitOne being 1.0.
   using Evidence = std::array<int64_t, 4>;
   // Adds what the bit `bit` would be worth; to be called between Predict and Learn.
   void AddEvidence(bool bit, Evidence* evidence) const;
@@ -65,8 +66,7 @@ class Expert {
   static constexpr size_t kFollowerInput = kPlaneInput + 3 * kPlanes;
   static constexpr size_t kNetworkInput = kFollowerInput + 2 * kFollowers;
   static constexpr size_t kConstantInput = kNetworkInput + 2;
-  static constexpr size_t kInputs =
-      (kConstantInput + 1 + kMixerStep - 1) / kMixerStep * kMixerStep;
+  static constexpr size_t kInputs = (kConstantInput + 1 + kMixerStep - 1) / kMixerStep * kMixerStep;
   static constexpr size_t kSets = 5;  // of weights that are at work for a bit
   static constexpr size_t kEstimates = 2;
   static constexpr size_t kPoints = 25;
@@ -99,11 +99,11 @@ class Expert {
   LastFollowers last_followers_;
   std::array<StringFollower, kFollowers> strings_;  // after long strings, and after short ones
   std::array<std::vector<int16_t>, kSets> weights_;
-  std::vector<int32_t> last_weights_;                           // [selector][kSets]
-  std::array<std::vector<uint16_t>, kEstimates> estimates_;     // [row][kPoints]
+  std::vector<int32_t> last_weights_;                        // [selector][kSets]
+  std::array<std::vector<uint16_t>, kEstimates> estimates_;  // [row][kPoints]
   std::vector<Sequence> lanes_;
   std::vector<const std::vector<uint8_t>*> bytes_;  // of all lanes
-  std::vector<uint32_t> misses_;                    // of each lane: whether the last bytes were not expected
+  std::vector<uint32_t> misses_;  // of each lane: whether the last bytes were not expected
 
   // The byte at work.
   size_t lane_ = 0;

@@ -11,8 +11,8 @@ namespace occam {
 void HistoryTable::Free::operator()(void* memory) const { std::free(memory); }
 
 int HistoryTable::SlotBits(uint64_t bytes) {
-  // Two slots a byte and context, of which about a quarter are new: 16 for each byte. 2^23 slots take
-  // 128 MiB. On 2 MB of text 2^22 slots cost 0.6 % more than 2^24.
+  // Two slots a byte and context, of which about a quarter are new: 16 for each byte. 2^23 slots
+  // take 128 MiB. On 2 MB of text 2^22 slots cost 0.6 % more than 2^24.
   constexpr uint64_t kSlotsForByte = 16;
   constexpr int kLeast = 12;
   constexpr int kMost = 23;

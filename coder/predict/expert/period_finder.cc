@@ -33,7 +33,8 @@ void PeriodFinder::Look(std::span<const uint8_t> bytes) {
   const size_t compared = std::min(kCompared, size - longest);
   const uint8_t* const at = bytes.data() + (size - compared);
   std::array<uint8_t, kCompared> edge;
-  for (size_t i = 0; i < compared; ++i) edge[i] = at[i] != at[static_cast<ptrdiff_t>(i) - 1] ? 1 : 0;
+  for (size_t i = 0; i < compared; ++i)
+    edge[i] = at[i] != at[static_cast<ptrdiff_t>(i) - 1] ? 1 : 0;
 
   scores_.assign(longest + 1, 0);
   for (size_t d = 2; d <= longest; ++d) scores_[d] = CountEqual(at, at - d, edge.data(), compared);

@@ -24,7 +24,8 @@ uint8_t LowerCase(uint8_t byte) { return byte < 128 ? byte | 0x20 : byte; }
 size_t LastFollowers::Hash3(uint64_t past) { return Upper((past & 0xffffff) * kGolden) >> 16; }
 
 void LastFollowers::Add(uint64_t past, uint8_t byte) {
-  for (uint16_t* const two : {&after1_[past & 0xff], &after2_[past & 0xffff], &after3_[Hash3(past)]})
+  for (uint16_t* const two :
+       {&after1_[past & 0xff], &after2_[past & 0xffff], &after3_[Hash3(past)]})
     *two = static_cast<uint16_t>(*two << 8 | byte);
 }
 

@@ -43,6 +43,10 @@ class Sequence {
   static constexpr bool IsOfWords(size_t context) {
     return context >= kFirstOfWords && context < kFirstOfWords + kOfWords;
   }
+  // Whether a context is one of what strings let expect; these are the last ones.
+  static constexpr bool IsOfExpected(size_t context) { return context >= kContexts - kOfExpected; }
+  static constexpr size_t kOfWords = 3;
+  static constexpr size_t kOfExpected = 3;
 
   // Takes in a byte.
   void Add(uint8_t byte);
@@ -64,7 +68,6 @@ class Sequence {
 
  private:
   static constexpr size_t kFirstOfWords = 7;
-  static constexpr size_t kOfWords = 3;
 
   // The byte at this distance, 1 for the last one; 0 before the first.
   uint32_t At(size_t distance) const {

@@ -52,9 +52,10 @@ cxxopts::Options MakeOptions(bool decompress) {
   const std::string ckpt =
       decompress ? "The model: a checkpoint (.h5) or .occm; not needed where the file holds its "
                    "own or was made with a built-in one"
-                 : fmt::format("The model: a checkpoint (.h5) or .occm (default: the built-in {}); "
-                               "none: no network, only what learns from the file itself",
-                               BuiltInModels().front().name);
+                 : fmt::format(
+                       "The model: a checkpoint (.h5) or .occm (default: the built-in {}); "
+                       "none: no network, only what learns from the file itself",
+                       BuiltInModels().front().name);
   AddOptions(&options, "Model",
              {
                  {"ckpt", "CKPT", Text(), ckpt},
