@@ -25,6 +25,10 @@ struct MemorySize {
 };
 constexpr MemorySize kMemorySizes[] = {{"tiny", 13}, {"small", 15}, {"medium", 16}, {"large", 17}};
 
+// Of the paper's photographs (docs/guide.md).
+constexpr int32_t kPatchWidth = 64;
+constexpr int32_t kPatchHeight = 32;
+
 // Bounds what a small damaged file can ask for; rows are numbered by 32-bit integers.
 constexpr int64_t kMostMemoryNumbers = int64_t{1} << 28;
 
@@ -55,6 +59,30 @@ void CheckMemory(const ModelConfig& c, const auto& require) {
           "the memory has more than 2^28 numbers");
 }
 
+void CheckSignals(const ModelConfig& c, const auto& require) {
+  if (!c.has_signals()) {
+    require(c.record_width == 0 && c.record_height == 0, "there are no signals to describe");
+    return;
+  }
+  require(c.vocabulary == 256, "signals are of bytes: the vocabulary must be 256");
+  for (const int32_t side : {c.record_width, c.record_height})
+    require(side >= 1 && side <= kMaxRecordSide, "a record has 1..65536 columns and rows");
+  for (const SignalRule rule : c.signal_rules) {
+    const auto number = static_cast<int>(rule);
+    require(number >= 1 && number <= kSignalRules, "a rule of signals is not known");
+    require(std::ranges::count(c.signal_rules, rule) == 1,
+            "no two rules of signals may be the same");
+  }
+}
+
+std::string DescribeSignals(const ModelConfig& c) {
+  if (!c.has_signals()) return "";
+  std::string text = fmt::format(", records of {} x {}", c.record_width, c.record_height);
+  for (size_t i = 0; i < c.signal_rules.size(); ++i)
+    text += fmt::format("{}{}", i == 0 ? ", rules " : " ", NameOf(c.signal_rules[i]));
+  return c.residual ? text + ", residuals" : text;
+}
+
 std::string DescribeMemory(const ModelConfig& c) {
   if (!c.has_memory()) return "";
   std::string text = ", memory";
@@ -83,6 +111,20 @@ int64_t ModelConfig::memory_rows() const {
   return rows;
 }
 
+int32_t ModelConfig::signal_rows(SignalRule rule) const {
+  return rule == SignalRule::kColumn       ? record_width
+         : rule == SignalRule::kRow        ? record_height
+         : rule == SignalRule::kPrediction ? 256
+                                           : kSignalLevels;
+}
+
+const char* NameOf(SignalRule rule) {
+  constexpr const char* kNames[] = {"column", "row",        "prediction", "west",
+                                    "north",  "north_east", "north_west"};
+  static_assert(std::size(kNames) == kSignalRules);
+  return kNames[static_cast<size_t>(rule) - 1];
+}
+
 std::string RowRule::name() const {
   return fmt::format("{}{}", kind == RuleKind::kWords ? 'v' : 'h', count);
 }
@@ -108,6 +150,7 @@ void CheckConfig(const ModelConfig& c, ErrorKind kind) {
   require(c.windows.size() == static_cast<size_t>(c.layers), "there must be one window a layer");
   for (const int32_t w : c.windows) require(w >= 0 && w <= 65536, "windows must be in 0..65536");
   CheckMemory(c, require);
+  CheckSignals(c, require);
 }
 
 std::vector<int32_t> FamilyWindows(int layers) {
@@ -163,17 +206,31 @@ void SetMemory(const std::string& size, ModelConfig* config) {
   if (config->layers > 1) config->memory_gate = config->layers / 2;
 }
 
+void SetSignals(const std::string& kind, ModelConfig* config) {
+  config->signal_rules.clear();
+  config->record_width = config->record_height = 0;
+  config->residual = false;
+  if (kind == "none") return;
+  if (kind != "patches")
+    throw UsageError(fmt::format("signals are none or patches, not '{}'", kind));
+  for (int rule = 1; rule <= kSignalRules; ++rule)
+    config->signal_rules.push_back(static_cast<SignalRule>(rule));
+  config->record_width = kPatchWidth;
+  config->record_height = kPatchHeight;
+  config->residual = true;
+}
+
 std::string Describe(const ModelConfig& config) {
   std::string windows;
   for (int l = 0; l < config.layers; ++l) windows += fmt::format(" {}", config.window(l));
   std::string count = fmt::format("{}", ParameterCount(config));
   for (size_t at = count.size(); at > 3; at -= 3) count.insert(at - 3, ",");
   return fmt::format(
-      "{} parameters: width {}, {} layers, {} heads of {}{}, context {}, windows{}{}", count,
+      "{} parameters: width {}, {} layers, {} heads of {}{}, context {}, windows{}{}{}", count,
       config.width, config.layers, config.heads, config.head_size(),
       config.kv_heads == config.heads ? ""
                                       : fmt::format(" ({} for keys and values)", config.kv_heads),
-      config.context, windows, DescribeMemory(config));
+      config.context, windows, DescribeMemory(config), DescribeSignals(config));
 }
 
 }  // namespace occam

@@ -35,6 +35,22 @@ struct RowRule {
   bool operator==(const RowRule&) const = default;
 };
 
+// Rule of signals (docs/spec/signals.md, section 2). It tells of the byte to come its place in a
+// record, its prediction, or how far a neighbour is from this. The numbers stand in files.
+enum class SignalRule : uint8_t {
+  kColumn = 1,
+  kRow,
+  kPrediction,
+  kWest,
+  kNorth,
+  kNorthEast,
+  kNorthWest,
+};
+constexpr int kSignalRules = 7;
+constexpr int kSignalLevels = 31;  // of a difference
+constexpr int kMaxRecordSide = 65536;
+const char* NameOf(SignalRule rule);  // "column", "north_west"
+
 constexpr int kMemoryWidth = 16;  // by rate at equal coded bytes: experiments/results/memory
 constexpr int kNoGate = -1;
 
@@ -59,6 +75,12 @@ struct ModelConfig {
   // hidden state sets.
   int32_t memory_gate = kNoGate;
 
+  // Signals: rules that each add a row to the embedding, chosen by what is known of the byte to
+  // come. The context's bytes are records of so many columns and rows, one after the other.
+  std::vector<SignalRule> signal_rules = {};
+  int32_t record_width = 0, record_height = 0;  // 0 without signals
+  bool residual = false;  // a symbol is the byte less its prediction, modulo 256
+
   int32_t head_size() const { return width / heads; }
   int32_t kv_width() const { return kv_heads * head_size(); }
   int32_t mlp_width() const { return mlp_factor * width; }
@@ -66,6 +88,8 @@ struct ModelConfig {
   // Positions that layer `l` looks back over, its own included; in [1, context].
   int32_t window(int l) const;
   bool has_memory() const { return !memory_rules.empty(); }
+  bool has_signals() const { return !signal_rules.empty() || residual; }
+  int32_t signal_rows(SignalRule rule) const;  // of its table
   bool has_gate() const { return memory_gate != kNoGate; }
   int32_t memory_columns() const {  // of the chosen rows, side by side
     return static_cast<int32_t>(memory_rules.size()) * memory_width;
@@ -100,6 +124,11 @@ int64_t ParameterCount(const ModelConfig& config);
 // another name. Rules, places and sizes by experiments/results/memory; where symbols stand for
 // several bytes there are no rules of words.
 void SetMemory(const std::string& size, ModelConfig* config);
+
+// Gives `config` the signals of a named kind: "none", or "patches": gray records of 64 x 32 bytes,
+// all rules, and symbols that are residuals (experiments/results/signals). Throws kUsage for
+// another name.
+void SetSignals(const std::string& kind, ModelConfig* config);
 
 // "221,568 parameters: width 48, 7 layers, 2 heads of 24, context 2048, windows 64 64 ..."
 std::string Describe(const ModelConfig& config);

@@ -25,6 +25,10 @@ enum FieldId : uint32_t {
   kMemoryRules = 16,
   kMemoryWidthField,
   kMemoryGateField,
+  kSignalRulesField = 32,
+  kRecordWidth,
+  kRecordHeight,
+  kResidual,
 };
 constexpr size_t kRuleBytes = 4;
 constexpr uint32_t kMaxFields = 1024;
@@ -73,18 +77,29 @@ void PutNumber(uint32_t id, int32_t number, ByteWriter* out) {
 }
 
 // The fields beyond contract 3 that do not have their defaults.
-std::vector<FieldId> MemoryFields(const ModelConfig& c) {
+std::vector<FieldId> MoreFields(const ModelConfig& c) {
   std::vector<FieldId> ids;
   if (c.has_memory()) ids.push_back(kMemoryRules);
   if (c.memory_width != kMemoryWidth) ids.push_back(kMemoryWidthField);
   if (c.has_gate()) ids.push_back(kMemoryGateField);
+  if (!c.signal_rules.empty()) ids.push_back(kSignalRulesField);
+  if (c.record_width != 0) ids.push_back(kRecordWidth);
+  if (c.record_height != 0) ids.push_back(kRecordHeight);
+  if (c.residual) ids.push_back(kResidual);
   return ids;
 }
 
-void PutMemoryField(FieldId id, const ModelConfig& c, ByteWriter* out) {
+void PutMoreField(FieldId id, const ModelConfig& c, ByteWriter* out) {
   if (id == kMemoryWidthField) return PutNumber(id, c.memory_width, out);
   if (id == kMemoryGateField) return PutNumber(id, c.memory_gate, out);
+  if (id == kRecordWidth) return PutNumber(id, c.record_width, out);
+  if (id == kRecordHeight) return PutNumber(id, c.record_height, out);
+  if (id == kResidual) return PutNumber(id, 1, out);
   ByteWriter rules;
+  if (id == kSignalRulesField) {
+    for (const SignalRule rule : c.signal_rules) rules.Put(static_cast<uint32_t>(rule));
+    return PutField(id, std::move(rules), out);
+  }
   for (const RowRule& rule : c.memory_rules) {
     for (const uint8_t byte : {static_cast<uint8_t>(rule.kind), rule.count, rule.bits, uint8_t{0}})
       rules.Put(byte);
@@ -103,14 +118,33 @@ std::vector<RowRule> GetRules(ByteReader* in) {
   return rules;
 }
 
+std::vector<SignalRule> GetSignalRules(ByteReader* in) {
+  std::vector<SignalRule> rules;
+  while (in->remaining() > 0) {
+    const auto number = in->Get<uint32_t>();
+    if (number < 1 || number > kSignalRules) {
+      throw DamagedError(fmt::format(
+          "{}: rule {} of signals is not known here: it needs a newer Occam", in->name(), number));
+    }
+    rules.push_back(static_cast<SignalRule>(number));
+  }
+  return rules;
+}
+
 void GetField(uint32_t id, ByteReader* value, ModelConfig* c) {
   if (id == kWindows) {
     c->windows = GetNumbers(value);
   } else if (id == kMemoryRules) {
     c->memory_rules = GetRules(value);
+  } else if (id == kSignalRulesField) {
+    c->signal_rules = GetSignalRules(value);
+  } else if (id == kResidual) {
+    c->residual = value->Get<uint32_t>() == 1;
   } else {
     int32_t* field = id == kMemoryWidthField  ? &c->memory_width
                      : id == kMemoryGateField ? &c->memory_gate
+                     : id == kRecordWidth     ? &c->record_width
+                     : id == kRecordHeight    ? &c->record_height
                                               : nullptr;
     ForEachNumber(*c, [&](uint32_t known, int32_t& number) {
       if (known == id) field = &number;
@@ -131,17 +165,17 @@ void GetField(uint32_t id, ByteReader* value, ModelConfig* c) {
 }  // namespace
 
 int ContractOf(const ModelConfig& config) {
-  return MemoryFields(config).empty() ? kContractVersion : kMemoryContract;
+  return MoreFields(config).empty() ? kContractVersion : kMemoryContract;
 }
 
 void PutConfigFields(const ModelConfig& config, ByteWriter* out) {
-  const std::vector<FieldId> more = MemoryFields(config);
+  const std::vector<FieldId> more = MoreFields(config);
   out->Put(static_cast<uint32_t>(kWindows + more.size()));
   ForEachNumber(config, [&](uint32_t id, int32_t number) { PutNumber(id, number, out); });
   ByteWriter windows;
   for (const int32_t window : config.windows) windows.Put(static_cast<uint32_t>(window));
   PutField(kWindows, std::move(windows), out);
-  for (const FieldId id : more) PutMemoryField(id, config, out);
+  for (const FieldId id : more) PutMoreField(id, config, out);
 }
 
 // Fields must come as PutConfigFields writes them, so that a configuration has one form.

@@ -78,6 +78,11 @@ void Build(const ModelConfig& c, TableBuilder* b, ParameterIndex* index) {
   index->final_gain = b->Gain("final_gain", c.width);
   index->head =
       b->Add("head", c.vocabulary, c.width, Init::kZero, 0, UpdateRule::kAdamW, Coding::kRowCodes);
+  for (const SignalRule rule : c.signal_rules) {
+    index->signals.push_back(b->Add(std::string("signal_") + NameOf(rule), c.signal_rows(rule),
+                                    c.width, Init::kZero, 0, UpdateRule::kAdamW,
+                                    Coding::kRowCodes));
+  }
   BuildMemory(c, b, index);
 }
 
@@ -90,6 +95,7 @@ std::vector<ParameterSpec> ParameterTable(const ModelConfig& config) {
   TableBuilder builder;
   ParameterIndex index(config);
   index.layers.clear();
+  index.signals.clear();
   Build(config, &builder, &index);
   return builder.table;
 }

@@ -48,11 +48,12 @@ struct ParameterSpec {
 
 // The tensors that a step learns as a whole; the rows of a memory, of which it touches few, are
 // apart (model/memory_rows.h). They come in the order of the network: embedding, then each layer's
-// gain1 conv1 wq wk wv wo gain2 conv2 wu wd, then final_gain, head. Shapes: embedding [V + 1, D],
-// gain1 [1, D], conv1 [taps, D] with the newest tap last, wq [D, D], wk, wv [kv_width, D], wo
-// [D, D], gain2, conv2, wu [mlp_width, D], wd [D, mlp_width], final_gain [1, D], head [V, D]. A
-// memory of R rules and rows of m numbers adds memory_projection [D, R m], and a gate
-// memory_gates [R, D] and memory_gated [D, R m].
+// gain1 conv1 wq wk wv wo gain2 conv2 wu wd, then final_gain, head. Signals add a table of each
+// rule, signal_column [rows, D] and so on. Shapes: embedding [V + 1, D], gain1 [1, D], conv1
+// [taps, D] with the newest tap last, wq [D, D], wk, wv [kv_width, D], wo [D, D], gain2, conv2, wu
+// [mlp_width, D], wd [D, mlp_width], final_gain [1, D], head [V, D]. A memory of R rules and rows
+// of m numbers adds memory_projection [D, R m], and a gate memory_gates [R, D] and memory_gated
+// [D, R m].
 std::vector<ParameterSpec> ParameterTable(const ModelConfig& config);
 
 // Indices into the table by role, so that network code names tensors without searching. conv1 and
@@ -66,6 +67,7 @@ struct ParameterIndex {
   std::vector<LayerIndex> layers;
   int final_gain;
   int head;
+  std::vector<int> signals;  // in the order of the rules
   // -1 where the network has none.
   int memory_projection = -1, memory_gates = -1, memory_gated = -1;
 };

@@ -86,6 +86,14 @@ void LetOneThreadBeInterrupted() {
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
+// Prints without taking memory. Returns the exit code.
+int ReportOutOfMemory(const char* prefix) {
+  std::fputs(prefix, stderr);
+  std::fputs("out of memory\n", stderr);
+  std::fflush(stderr);
+  return ExitCode(ErrorKind::kMemory);
+}
+
 }  // namespace
 
 const char kExitCodes[] =
@@ -153,22 +161,27 @@ uint64_t MemoryFrom(const cxxopts::ParseResult& args) {
   return static_cast<uint64_t>(bytes);
 }
 
-int ReportFailure(const std::string& prefix) {
-  const auto fail = [&](ErrorKind kind, const std::string& message) {
-    fmt::print(stderr, "{}{}\n", prefix, Printable(message));
+int ReportFailure(const char* prefix) {
+  const auto fail = [prefix](ErrorKind kind, const char* why, const char* message) {
+    try {
+      fmt::print(stderr, "{}{}{}\n", prefix, why, Printable(message));
+    } catch (const std::bad_alloc&) {
+      // To format the message takes memory, too.
+      return ReportOutOfMemory(prefix);
+    }
     std::fflush(stderr);
     return ExitCode(kind);
   };
   try {
     throw;
   } catch (const Error& e) {
-    return fail(e.kind(), e.what());
+    return fail(e.kind(), "", e.what());
   } catch (const std::bad_alloc&) {
-    return fail(ErrorKind::kMemory, "out of memory");
+    return ReportOutOfMemory(prefix);
   } catch (const std::system_error& e) {  // of the standard library: files, threads
-    return fail(ErrorKind::kIo, e.what());
+    return fail(ErrorKind::kIo, "", e.what());
   } catch (const std::exception& e) {
-    return fail(ErrorKind::kInternal, std::string("a bug of Occam, please report it: ") + e.what());
+    return fail(ErrorKind::kInternal, "a bug of Occam, please report it: ", e.what());
   }
 }
 
@@ -177,8 +190,11 @@ int FinishOutput(int code) {
   // A full disk behind standard output shows only when it is flushed.
   const bool written = std::fflush(stdout) == 0;
   if (code != 0 || (written && !lost)) return code;
-  fmt::print(stderr, "occam: cannot write standard output{}\n",
-             written ? "" : std::string(": ") + std::strerror(errno));
+  // Without {fmt}, which takes memory: nothing is caught any more here.
+  const char* const why = written ? nullptr : std::strerror(errno);
+  std::fputs("occam: cannot write standard output", stderr);
+  if (why != nullptr) std::fprintf(stderr, ": %s", why);
+  std::fputs("\n", stderr);
   return ExitCode(ErrorKind::kIo);
 }
 

@@ -70,8 +70,8 @@ int ThreadsFrom(const cxxopts::ParseResult& args);
 struct EarlyExit {};
 
 // Prints, in a handler, the exception in one line on standard error, after `prefix`. Returns its
-// exit code.
-int ReportFailure(const std::string& prefix);
+// exit code. Throws nothing: where there is no memory to format the line, it says that.
+int ReportFailure(const char* prefix);
 
 // The last call of a program that ends with `code`: writes what was printed. Returns the exit code,
 // which is kIo's where the work went well and not all that was printed could be written.

@@ -7,7 +7,9 @@
 #include "data/base/error.h"
 #include "data/base/format.h"
 #include "data/base/standard_descriptors.h"
+#include "model/checkpoint/h5_file.h"
 #include "tools/command.h"
+#include "tools/last_resort.h"
 
 namespace occam {
 namespace {
@@ -86,6 +88,8 @@ int Main(int argc, const char* const* argv) {
 }  // namespace occam
 
 int main(int argc, char** argv) {
+  occam::PrepareLastResort();
+  occam::KeepH5FromClosing();
   occam::OpenStandardDescriptors();
   return occam::FinishOutput(occam::Main(argc, argv));
 }

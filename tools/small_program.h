@@ -19,15 +19,21 @@ template <typename Work>
 int RunSmallProgram(const char* name, const Work& work) {
   OpenStandardDescriptors();
   const auto fail = [&](ErrorKind kind, const char* why) {
-    std::fprintf(stderr, "%s: %s\n", name, Printable(why).c_str());
-    return ExitCode(kind);
+    try {
+      std::fprintf(stderr, "%s: %s\n", name, Printable(why).c_str());
+      return ExitCode(kind);
+    } catch (const std::bad_alloc&) {
+      std::fprintf(stderr, "%s: out of memory\n", name);
+      return ExitCode(ErrorKind::kMemory);
+    }
   };
   try {
     work();
   } catch (const Error& error) {
     return fail(error.kind(), error.what());
   } catch (const std::bad_alloc&) {
-    return fail(ErrorKind::kMemory, "out of memory");
+    std::fprintf(stderr, "%s: out of memory\n", name);
+    return ExitCode(ErrorKind::kMemory);
   } catch (const std::system_error& error) {
     return fail(ErrorKind::kIo, error.what());
   } catch (const std::exception& error) {

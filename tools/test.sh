@@ -35,9 +35,11 @@ build() {  # PRESET [TARGET...]
   if [ $# -gt 1 ]; then cmake --build --preset "$1" --target "${@:2}"; else cmake --build --preset "$1"; fi
 }
 
+# A failing test stops nothing that comes after it: who waited for hours wants to know all that fails.
+failed=()
 run_tests() {  # PRESET [ctest arguments]
   say "testing $1"
-  ctest --preset "$1" --parallel "$(nproc)" "${@:2}"
+  ctest --preset "$1" --parallel "$(nproc)" "${@:2}" || failed+=("$1")
 }
 
 # Only the named test programs are built and run.
@@ -56,12 +58,17 @@ run_tests release
 if [ "$full" = yes ]; then
   build_and_run asan base_test data_test exact_test checkpoint_test network_test coder_test
   # The sanitizer of g++ 12 wants memory where it expects it; what is started inherits the personality.
-  setarch -R "$BASH" -c "$(declare -f say build run_tests build_and_run); set -euo pipefail
-    build_and_run tsan base_test coder_test train_test"
+  setarch -R "$BASH" -c "$(declare -f say build run_tests build_and_run); set -euo pipefail; failed=()
+    build_and_run tsan base_test coder_test train_test
+    exit \${#failed[@]}" || failed+=(tsan)
   build fuzz
   run_tests fuzz
   build lto
   build_and_run clang base_test data_test exact_test network_test coder_test train_test
   run_tests release -C full -L full
+fi
+if [ ${#failed[@]} -gt 0 ]; then
+  say "failed: ${failed[*]}"
+  exit 1
 fi
 say "all held"

@@ -3,6 +3,7 @@
 #ifndef OCCAM_CODER_BASELINES_BASELINES_CODEC_H_
 #define OCCAM_CODER_BASELINES_BASELINES_CODEC_H_
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -36,8 +37,8 @@ class ClassicalCodec {
   virtual ~ClassicalCodec() = default;
   virtual CodecFacts facts() const = 0;
   // Both are called only where nothing is missing, with kBare only where there is a bare form.
-  // Throws kInternal when the codec fails, kUsage when it cannot take so many bytes, kIo when a
-  // program cannot be run.
+  // Throws kInternal when the codec fails, and kMemory where that is why; kUsage when it cannot
+  // take so many bytes. Throws kIo when a program cannot be run.
   virtual Bytes Compress(std::span<const uint8_t> original, Form form) const = 0;
   // Returns the original. Throws kInternal when the codec refuses what was damaged since. A bare
   // stream may have no checksum, so that damage shows only when compared.
@@ -51,8 +52,10 @@ inline const char* FormName(ClassicalCodec::Form form) {
   return form == ClassicalCodec::Form::kFile ? "file" : "bare";
 }
 
-// The error of a codec whose library or program says no.
+// The error of a codec whose library or program says no. Few libraries tell that they had no
+// memory, but malloc does.
 inline Error CodecFailure(const std::string& what) {
+  if (errno == ENOMEM) return MemoryError(what + " has not enough memory");
   return InternalError(what + " failed on data for comparison");
 }
 

@@ -58,7 +58,7 @@ class Gzip final : public ClassicalCodec {
     z_stream stream{};
     if (deflateInit2(&stream, kLevel, Z_DEFLATED, WindowBits(form), kDefaultMemoryLevel,
                      Z_DEFAULT_STRATEGY) != Z_OK) {
-      throw InternalError("zlib cannot start");
+      throw CodecFailure("zlib");
     }
     const std::unique_ptr<z_stream, int (*)(z_stream*)> end(&stream, &deflateEnd);
     return Drive(&stream, original, deflate);
@@ -66,7 +66,7 @@ class Gzip final : public ClassicalCodec {
 
   Bytes Decompress(std::span<const uint8_t> compressed, size_t, Form form) const override {
     z_stream stream{};
-    if (inflateInit2(&stream, WindowBits(form)) != Z_OK) throw InternalError("zlib cannot start");
+    if (inflateInit2(&stream, WindowBits(form)) != Z_OK) throw CodecFailure("zlib");
     const std::unique_ptr<z_stream, int (*)(z_stream*)> end(&stream, &inflateEnd);
     return Drive(&stream, compressed, inflate);
   }

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <filesystem>
 #include <mutex>
+#include <new>
 #include <random>
 #include <set>
 #include <utility>
@@ -90,7 +92,8 @@ std::string TakeTemporaryName(const std::string& path, const Make& make) {
   const std::string start = TemporaryStart(path);
   std::random_device random;
   for (;;) {
-    const std::string name = fmt::format("{}{:06x}", start, random() & 0xffffff);
+    // Not copied when it is returned: what has the name by then would stay without memory for that.
+    std::string name = fmt::format("{}{:06x}", start, random() & 0xffffff);
     if (make(name.c_str()) == 0) return name;
     if (errno != EEXIST) return {};
   }
@@ -116,7 +119,9 @@ class TemporaryNames {
 
  private:
   static TemporaryNames& Own() {
-    static TemporaryNames& names = *new TemporaryNames;  // threads may outlive the end of main()
+    // Threads may outlive the end of main(), and who has run out of memory asks, too.
+    alignas(TemporaryNames) static std::byte room[sizeof(TemporaryNames)];
+    static TemporaryNames& names = *new (room) TemporaryNames;
     return names;
   }
   std::mutex mutex_;
@@ -148,7 +153,7 @@ class AtomicFileSink final : public ByteSink {
     if (fd_ < 0) {
       temporary_ = TemporaryStart(path_) + std::string(kUniqueCharacters, 'X');
       fd_ = ::mkstemp(temporary_.data());
-      if (fd_ >= 0) TemporaryNames::Add(temporary_);
+      if (fd_ >= 0) AddTemporary();
     }
     if (fd_ < 0) throw SystemError("cannot create a file beside", path_);
     // Says that somebody writes here, for as long as this process lives; see RemoveLeftovers.
@@ -212,6 +217,17 @@ class AtomicFileSink final : public ByteSink {
     });
     if (temporary_.empty()) throw SystemError("cannot write", path_);
     TemporaryNames::Add(temporary_);
+  }
+
+  // In the constructor: without memory for the note nothing may stay.
+  void AddTemporary() {
+    try {
+      TemporaryNames::Add(temporary_);
+    } catch (...) {
+      ::unlink(temporary_.c_str());
+      ::close(fd_);
+      throw;
+    }
   }
 
   void Rename() {

@@ -217,12 +217,16 @@ ThreadTeam::ThreadTeam(int threads) : state_(std::make_unique<State>()) {
   try {
     // A new thread does nothing before the list of all is complete.
     const std::lock_guard held(state->lock);
+    state->threads.reserve(static_cast<size_t>(count) - 1);
     for (int i = 1; i < count; ++i) {
       state->threads.emplace_back([state, i] { state->LiveAs(i); });
     }
   } catch (const std::system_error& error) {
     state->Stop();
     throw IoError("cannot start " + std::to_string(count) + " threads: " + error.what());
+  } catch (...) {  // out of memory
+    state->Stop();
+    throw;
   }
 }
 

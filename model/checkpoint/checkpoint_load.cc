@@ -27,6 +27,17 @@ int ContractFrom(const H5Reader& file, const std::string& name) {
   return version;
 }
 
+void LoadSignals(const H5Reader& file, const std::string& name, ModelConfig* config) {
+  for (const int32_t number : file.ReadAttributeList<int32_t>("/config", "signal_rules")) {
+    if (number < 1 || number > kSignalRules)
+      throw DamagedError(name + ": /config has signal_rules that are none");
+    config->signal_rules.push_back(static_cast<SignalRule>(number));
+  }
+  config->record_width = file.ReadAttribute<int32_t>("/config", "record_width");
+  config->record_height = file.ReadAttribute<int32_t>("/config", "record_height");
+  config->residual = file.ReadAttribute<int32_t>("/config", "residual") != 0;
+}
+
 void LoadRules(const H5Reader& file, const std::string& name, ModelConfig* config) {
   const auto numbers = file.ReadAttributeList<int32_t>("/config", "memory_rules");
   const auto fits = [](int32_t number) { return number >= 0 && number <= 255; };
@@ -48,7 +59,12 @@ ModelConfig LoadConfig(const H5Reader& file, int contract, size_t file_bytes,
     value = file.ReadAttribute<int32_t>("/config", field);
   });
   config.windows = file.ReadAttributeList<int32_t>("/config", "windows");
-  if (contract == kMemoryContract) LoadRules(file, name, &config);
+  const auto attributes = file.Attributes("/config");
+  const auto has = [&](const char* attribute) {
+    return std::ranges::find(attributes, attribute) != attributes.end();
+  };
+  if (has("memory_rules")) LoadRules(file, name, &config);
+  if (has("signal_rules")) LoadSignals(file, name, &config);
   if (ContractOf(config) != contract)
     throw DamagedError(name + ": /config is of another numeric contract than it says");
   try {

@@ -81,6 +81,16 @@ void SaveTraining(const TrainingState& training, const ModelConfig& config, H5Wr
   }
 }
 
+void SaveSignals(const ModelConfig& config, H5Writer* file) {
+  if (!config.has_signals()) return;
+  std::vector<int32_t> rules;
+  for (const SignalRule rule : config.signal_rules) rules.push_back(static_cast<int32_t>(rule));
+  file->WriteAttributeList<int32_t>("/config", "signal_rules", rules);
+  file->WriteAttribute<int32_t>("/config", "record_width", config.record_width);
+  file->WriteAttribute<int32_t>("/config", "record_height", config.record_height);
+  file->WriteAttribute<int32_t>("/config", "residual", config.residual ? 1 : 0);
+}
+
 void SaveMemory(const MemoryRows& memory, const ModelConfig& config, H5Writer* file) {
   if (static_cast<int64_t>(memory.values.size()) != config.memory_rows() * config.memory_width)
     throw InternalError("/memory does not belong to the configuration it is saved with");
@@ -159,6 +169,7 @@ void SaveCheckpoint(const std::string& path, const Checkpoint& checkpoint) {
   file.WriteAttributeList<int32_t>("/config", "windows", config.windows);
   SaveParameters(checkpoint.weights, config, "/weights", Zeros::kKept, &file);
   SaveMemory(checkpoint.memory, config, &file);
+  SaveSignals(config, &file);
   SaveCalibration(checkpoint.calibration, config, &file);
   file.WriteDataset<uint8_t>("/tokenizer", {static_cast<int64_t>(checkpoint.tokenizer.size())},
                              checkpoint.tokenizer);

@@ -22,7 +22,12 @@ namespace occam {
 
 using H5Shape = std::vector<int64_t>;
 
-// Builds a file. The same calls give the same bytes: no time stamps. Failures are kInternal.
+// Keeps libhdf5 from closing what is open when the process ends, which may crash after a lack of
+// memory. A program calls it before all else here. Objects of this file leave nothing open.
+void KeepH5FromClosing();
+
+// Builds a file. The same calls give the same bytes: no time stamps. Failures are kInternal, and
+// kMemory for want of memory.
 class H5Writer {
  public:
   // The file starts with `user_block_bytes` zeros for the caller to fill: 0, or a power of two from

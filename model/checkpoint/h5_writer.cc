@@ -8,13 +8,17 @@
 
 namespace occam {
 
+void KeepH5FromClosing() { H5dont_atexit(); }
+
 struct H5Writer::Impl {
   H5Silence silence;
   int64_t user_block_bytes = 0;
   H5Handle file;
 
   static void Require(bool holds, const std::string& what) {
-    if (!holds) throw InternalError("HDF5: cannot write " + what);
+    if (holds) return;
+    if (H5LacksMemory()) throw MemoryError("not enough memory to write a checkpoint");
+    throw InternalError("HDF5: cannot write " + what);
   }
 
   void WriteAttribute(const std::string& group, const std::string& name,

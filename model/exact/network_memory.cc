@@ -4,6 +4,7 @@
 
 #include "model/exact/kernels.h"
 #include "model/row_rules.h"
+#include "model/signal_rules.h"
 
 namespace occam {
 namespace {
@@ -40,13 +41,18 @@ uint64_t PreparedBytes(const ModelConfig& c) {
   if (c.has_memory()) memory += LinearBytes(c.width, c.memory_columns());
   if (c.has_gate())
     memory += LinearBytes(Rules(c), c.width) + LinearBytes(c.width, c.memory_columns());
+  uint64_t signal_rows = 0;
+  for (const SignalRule rule : c.signal_rules) signal_rows += Wide(c.signal_rows(rule));
+  const uint64_t signals =
+      signal_rows * Padded(c.width, kFloatPad) * sizeof(float) + Wide(kSignalRules) * kAllocation;
   const uint64_t embedding = symbols * Padded(c.width, kFloatPad) * sizeof(float);
   // While it is made: floats of the embedding, or codes of a matrix, once more.
   const uint64_t largest_matrix =
       width * std::max({width + 2 * Wide(c.kv_width()), Wide(c.mlp_width()), Wide(c.vocabulary)});
-  const uint64_t transient = std::max(symbols * width * sizeof(float), 2 * largest_matrix);
-  return embedding + memory + Wide(c.layers) * layer + LinearBytes(c.vocabulary, c.width) +
-         transient + (uint64_t{1} << 16);
+  const uint64_t transient =
+      std::max(std::max(symbols, signal_rows) * width * sizeof(float), 2 * largest_matrix);
+  return embedding + signals + memory + Wide(c.layers) * layer +
+         LinearBytes(c.vocabulary, c.width) + transient + (uint64_t{1} << 16);
 }
 
 uint64_t PassBytes(const ModelConfig& c) {
@@ -66,11 +72,13 @@ uint64_t PassBytes(const ModelConfig& c) {
                             Padded(c.memory_columns(), kCodePad) + Padded(c.width, kCodePad);
   const uint64_t row =
       floats * sizeof(float) + codes + of_memory + (Wide(c.conv_width) + 8) * sizeof(float*);
+  const uint64_t of_signals =
+      c.has_signals() ? (c.signal_rules.size() + 1) * sizeof(float*) + sizeof(int32_t) : 0;
   const uint64_t group =
       Wide(kQueryGroup) * (Wide(largest) + 2 * kCacheBlock) * (sizeof(int32_t) + sizeof(uint8_t));
   constexpr uint64_t kTileScratch = 1 << 16;
-  return Wide(kTileRows) * row + Padded(c.vocabulary, kFloatPad) * sizeof(uint32_t) + group +
-         Wide(c.layers) * 32 + kTileScratch + 32 * kAllocation;
+  return Wide(kTileRows) * (row + of_signals) + Padded(c.vocabulary, kFloatPad) * sizeof(uint32_t) +
+         group + Wide(c.layers) * 32 + kTileScratch + 32 * kAllocation;
 }
 
 uint64_t LaneBytes(const ModelConfig& c) {
@@ -79,7 +87,9 @@ uint64_t LaneBytes(const ModelConfig& c) {
   const uint64_t still = Wide(c.layers) * Wide(c.kv_width()) * sizeof(float);
   const uint64_t history =
       2 * Wide(c.layers) * Wide(std::max(c.conv_width - 1, 0)) * Wide(c.width) * sizeof(float);
-  return cache + still + history + sizeof(KnownPast) + kAllocation;
+  const uint64_t signals =
+      c.has_signals() ? sizeof(SignalPast) + Wide(c.record_width) + kAllocation : 0;
+  return cache + still + history + sizeof(KnownPast) + signals + kAllocation;
 }
 
 uint64_t SymbolMultiplications(const ModelConfig& c) {

@@ -34,6 +34,7 @@ PreparedNetwork::PreparedNetwork(QuantizedModel quantized, std::unique_ptr<Kerne
   beta_ = 3.0f / std::sqrt(static_cast<float>(model.config.head_size()));
   rotary_frequencies = RotaryFrequencies(model.config.head_size() / 2);
   embedding = MakeEmbedding();
+  for (const int table : index.signals) signals.push_back(MakeRows(table));
   for (int l = 0; l < model.config.layers; ++l) layers.push_back(MakeLayer(l));
   head = MakeLinear({index.head});
   if (model.config.has_memory()) memory.projection = MakeLinear({index.memory_projection});
@@ -82,17 +83,24 @@ PreparedLayer PreparedNetwork::MakeLayer(int l) const {
   return layer;
 }
 
-// Without a memory, what enters the first block depends on the symbol alone.
-RowBuffer<float> PreparedNetwork::MakeEmbedding() const {
-  const QuantizedTensor& table = tensor(index.embedding);
-  const auto symbols = static_cast<int>(table.floats.size());
+RowBuffer<float> PreparedNetwork::MakeRows(int i) const {
+  const QuantizedTensor& table = tensor(i);
+  const auto count = static_cast<int>(table.floats.size());
   const int width = model.config.width;
-  RowBuffer<float> rows(symbols, RoundUp(width, kFloatPad));
+  RowBuffer<float> rows(count, RoundUp(width, kFloatPad));
   const std::vector<float> values = Dequantise(table);
-  for (int s = 0; s < symbols; ++s) {
-    std::copy_n(values.data() + static_cast<ptrdiff_t>(s) * width, width, rows.row(s));
+  for (int r = 0; r < count; ++r) {
+    std::copy_n(values.data() + static_cast<ptrdiff_t>(r) * width, width, rows.row(r));
   }
-  if (!model.config.has_memory()) kernels->Norm(rows.data(), nullptr, symbols, width, rows.data());
+  return rows;
+}
+
+// With neither a memory nor signals, what enters the first block depends on the symbol alone.
+RowBuffer<float> PreparedNetwork::MakeEmbedding() const {
+  const ModelConfig& c = model.config;
+  RowBuffer<float> rows = MakeRows(index.embedding);
+  if (!c.has_memory() && !c.has_signals())
+    kernels->Norm(rows.data(), nullptr, c.vocabulary + 1, c.width, rows.data());
   return rows;
 }
 

@@ -56,8 +56,9 @@ struct PreparedNetwork {
   ParameterIndex index;
   Sha256Digest id;
   std::vector<int32_t> rotary_frequencies;  // [head size / 2]
-  // [V + 1][RoundUp(D, kFloatPad)], normed where no memory is added to it.
+  // [V + 1][RoundUp(D, kFloatPad)], normed where neither memory nor signals are added to it.
   RowBuffer<float> embedding{0, 0};
+  std::vector<RowBuffer<float>> signals;  // [rows of its rule][RoundUp(D, kFloatPad)] each
   PreparedMemory memory;
   std::vector<PreparedLayer> layers;
   std::unique_ptr<LinearLayer> head;
@@ -65,6 +66,7 @@ struct PreparedNetwork {
  private:
   std::unique_ptr<LinearLayer> MakeLinear(std::initializer_list<int> tensors) const;
   PreparedLayer MakeLayer(int l) const;
+  RowBuffer<float> MakeRows(int tensor) const;
   RowBuffer<float> MakeEmbedding() const;
 
   float beta_;  // 3 / sqrt(head size)

@@ -27,6 +27,7 @@ TilePass::TilePass(const PreparedNetwork& network, int lanes)
       kernels_(*network.kernels),
       lanes_(network, lanes),
       memory_(network, lanes),
+      signals_(network, lanes),
       sources_(static_cast<size_t>(kTileRows) * static_cast<size_t>(c_.conv_width)) {}
 
 void TilePass::Run(std::span<const TileRow> rows) {
@@ -44,6 +45,7 @@ void TilePass::Run(std::span<const TileRow> rows) {
   kernels_.Quantise(normed_.data(), row_count(), c_.width, codes_.data(), scales_.data());
   net_.head->Apply(codes_.data(), scales_.data(), row_count(), false, logits_.data(),
                    scratch_.data());
+  for (int r = 0; c_.residual && r < row_count(); ++r) signals_.MakeBytes(r, logits_.row(r));
 }
 
 void TilePass::FindRuns() {
@@ -60,10 +62,15 @@ void TilePass::FindRuns() {
 void TilePass::Embed() {
   for (int r = 0; r < row_count(); ++r) {
     if (c_.has_memory()) memory_.Choose(r, at(r).lane, at(r).input);
-    std::copy_n(net_.embedding.row(at(r).input), c_.width, x_.row(r));
+    if (c_.has_signals()) {
+      signals_.Choose(r, at(r).lane, at(r).input);
+    } else {
+      std::copy_n(net_.embedding.row(at(r).input), c_.width, x_.row(r));
+    }
   }
-  if (!c_.has_memory()) return;
-  memory_.AddToInput(row_count(), x_.data(), scratch_.data());
+  if (c_.has_signals()) signals_.Embed(row_count(), x_.data());
+  if (!c_.has_memory() && !c_.has_signals()) return;
+  if (c_.has_memory()) memory_.AddToInput(row_count(), x_.data(), scratch_.data());
   kernels_.Norm(x_.data(), nullptr, row_count(), c_.width, x_.data());
 }
 

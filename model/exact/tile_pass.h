@@ -1,5 +1,5 @@
-// The network of docs/architecture.md for a tile of rows: from symbols to logits, with what lanes
-// remember in between.
+// The network of docs/architecture.md for a tile of rows: from symbols (of signals, bytes) to
+// logits, with what lanes remember in between.
 #ifndef OCCAM_MODEL_EXACT_TILE_PASS_H_
 #define OCCAM_MODEL_EXACT_TILE_PASS_H_
 
@@ -13,6 +13,7 @@
 #include "model/exact/lane_memory.h"
 #include "model/exact/memory_pass.h"
 #include "model/exact/prepared_network.h"
+#include "model/exact/signal_pass.h"
 
 namespace occam {
 
@@ -33,6 +34,7 @@ class TilePass {
   void Clear(int lane) {
     lanes_.Clear(lane);
     memory_.Clear(lane);
+    signals_.Clear(lane);
   }
   // Computes at most kTileRows rows, each lane's together and at consecutive positions, the first
   // of which follows what the lane had last.
@@ -71,6 +73,7 @@ class TilePass {
   const KernelSet& kernels_;
   LaneMemory lanes_;
   MemoryPass memory_;
+  SignalPass signals_;
   std::vector<TileRow> rows_;
   std::vector<LaneRun> runs_;          // of rows
   std::vector<const float*> sources_;  // of the convolution, [kTileRows][taps]

@@ -3,6 +3,7 @@
 #include <array>
 #include <atomic>
 #include <mutex>
+#include <new>
 #include <vector>
 
 #include "data/base/cpu.h"
@@ -159,6 +160,7 @@ void MatMul(ConstTensorView a, Operand a_is, ConstTensorView b, Operand b_is, Te
   const dnnl_status_t status =
       dnnl_sgemm(at ? 'T' : 'N', bt ? 'T' : 'N', c.rows, c.columns, inner, 1.0f, a.data, a.stride,
                  b.data, b.stride, result == Result::kAdd ? 1.0f : 0.0f, c.data, c.stride);
+  if (status == dnnl_out_of_memory) throw std::bad_alloc();
   if (status != dnnl_success) {
     throw InternalError(fmt::format("oneDNN's matrix product failed with status {}", int{status}));
   }
@@ -211,6 +213,7 @@ struct LinearLayers::Products {
       if (product == nullptr) product = Make(key);
       product->Run(thread, a, b, c, streams[static_cast<size_t>(thread)]);
     } catch (const dnnl::error& error) {
+      if (error.status == dnnl_out_of_memory) throw std::bad_alloc();
       throw InternalError(fmt::format("oneDNN's bfloat16 product failed: {}", error.what()));
     }
   }

@@ -74,6 +74,8 @@ void NetworkWeights::Set(const WeightsView& weights, ThreadTeam* team) {
   if (memory_.projection) memory_.projection->Set(MatrixOf(p, index_.memory_projection));
   if (memory_.gated) memory_.gated->Set(MatrixOf(p, index_.memory_gated));
   embedding_ = MatrixOf(p, index_.embedding);
+  signals_.clear();
+  for (const int table : index_.signals) signals_.push_back(MatrixOf(p, table));
   final_gain_ = {p.tensor(index_.final_gain), {}};
   team->Run(config_.layers + 1, [&](int l, int) {
     if (l == config_.layers) return head_.Set(MatrixOf(p, index_.head));

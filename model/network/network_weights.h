@@ -50,6 +50,8 @@ class NetworkWeights {
 
   const Layer& layer(int l) const { return layers_[static_cast<size_t>(l)]; }
   ConstTensorView embedding() const { return embedding_; }  // [V + 1, D]
+  // A table of each rule of signals, in their order.
+  const std::vector<ConstTensorView>& signals() const { return signals_; }
   const Memory& memory() const { return memory_; }
   const MixWeights& final_gain() const { return final_gain_; }
   const LinearWeights& head() const { return head_; }
@@ -58,6 +60,7 @@ class NetworkWeights {
   ModelConfig config_;
   ParameterIndex index_;
   ConstTensorView embedding_;
+  std::vector<ConstTensorView> signals_;
   std::vector<Layer> layers_;
   Memory memory_;
   MixWeights final_gain_;

@@ -17,6 +17,7 @@
 #include "model/network/mix.h"
 #include "model/network/norm.h"
 #include "model/network/rotate.h"
+#include "model/network/signal_layer.h"
 #include "model/network/tensor.h"
 #include "model/network/transformer_buffers.h"
 
@@ -81,6 +82,7 @@ struct Transformer::Impl : TransformerBuffers {
   Workspace& workspace;
   LinearLayers& linear;
   MemoryLayer memory;
+  SignalLayer signals;
 };
 
 Transformer::Impl::Impl(const ModelConfig& config, int sequences_in, int length_in,
@@ -96,7 +98,8 @@ Transformer::Impl::Impl(const ModelConfig& config, int sequences_in, int length_
       angles(length, c.head_size()),
       workspace(*workspace_in),
       linear(workspace_in->linear()),
-      memory(config, sequences_in, length_in, workspace_in) {
+      memory(config, sequences_in, length_in, workspace_in),
+      signals(config, sequences_in, length_in, workspace_in) {
   for (int i = 0; i < workspace.team()->size(); ++i) {
     shifted_keys.emplace_back(length, c.head_size());
     dshifted_keys.emplace_back(length, c.head_size());
@@ -277,9 +280,11 @@ std::span<const float> Transformer::Forward(const NetworkWeights& w,
   std::ranges::copy(inputs, m.inputs.begin());
 
   if (m.c.has_memory()) m.memory.Choose(m.inputs);
+  if (m.c.has_signals()) m.signals.Choose(m.inputs);  // which are symbols from here on
   m.ForEachBlock({}, [&](const RowBlock& b, ThreadScratch& scratch) {
     const TensorView x = b.Of(m.blocks[0].x.view());
     EmbeddingForward(w.embedding(), m.Part(b, m.inputs), x);
+    m.signals.ForwardInput(b, w.signals(), x);
     if (m.c.has_memory()) m.memory.ForwardInput(b, w.memory(), scratch.thread, x);
     NormForward(x, m.c.width, x, m.Part(b, m.embedded_inverse_rms));
   });
@@ -293,6 +298,7 @@ std::span<const float> Transformer::Forward(const NetworkWeights& w,
                m.SequencePart(b, m.last_inverse_rms), b.Of(m.last_normed), &scratch.mix);
     m.linear.Forward(scratch.thread, b.Of(m.last_normed), w.head(), b.Of(m.logits.view()),
                      Result::kReplace);
+    m.signals.MakeBytes(b, b.Of(m.logits.view()));
   });
   return {m.logits.data(), Size(m.logits.size())};
 }
@@ -310,7 +316,12 @@ void Transformer::Backward(const NetworkWeights& w, std::span<const float> dlogi
   const ConstTensorView dlogits_rows = ViewOf(dlogits, m.c.vocabulary);
 
   m.ForEachBlock({}, [&](const RowBlock& b, ThreadScratch& scratch) {
-    m.linear.BackwardInput(scratch.thread, ToOperand(b.Of(dlogits_rows), b.Of(m.dlogits)), w.head(),
+    ConstTensorView dsymbols = b.Of(dlogits_rows);
+    if (m.c.residual) {  // in the place of the logits, which have served
+      m.signals.MakeSymbols(b, dsymbols, b.Of(m.logits.view()));
+      dsymbols = b.Of(m.logits.view());
+    }
+    m.linear.BackwardInput(scratch.thread, ToOperand(dsymbols, b.Of(m.dlogits)), w.head(),
                            b.Of(m.dmixed.view()));
     Clear(b.Of(m.dx.view()));
     m.BackwardMix(m.last, m.last_inverse_rms, w.final_gain(), b, &scratch);
@@ -342,6 +353,7 @@ void Transformer::Impl::BackwardEmbedding(const NetworkWeights::Memory& w, Param
         const int64_t begin = item * columns, count = std::min(columns, c.width - begin);
         Clear(dtable.Columns(begin, count));
         EmbeddingBackward(inputs, dx.view().Columns(begin, count), dtable.Columns(begin, count));
+        signals.BackwardInput(dx, begin, count, dw);
       });
 }
 

@@ -67,7 +67,12 @@ LC_ALL=C grep -q $'[\x01-\x08\x0b-\x1f\x7f]' out && fail "a control character of
 ends() {
   local begin took got
   "$@" >/dev/null 2>err </dev/null & local pid=$!
-  for ((i = 0; i < 100; i++)); do grep -q '^SigBlk:.*[1-9a-f]' "/proc/$pid/status" 2>/dev/null && break; sleep 0.05; done
+  # Until the program, no more the shell that becomes it, has taken charge of signals.
+  for ((i = 0; i < 200; i++)); do
+    [ "$(readlink "/proc/$pid/exe")" = "$(readlink -f "$1")" ] &&
+      grep -q '^SigBlk:.*[1-9a-f]' "/proc/$pid/status" && break
+    sleep 0.05
+  done
   begin=$(date +%s%N)
   kill -TERM $pid
   wait $pid

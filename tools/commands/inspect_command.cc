@@ -1,13 +1,14 @@
 // occam inspect: what is in a file of ours, and a model out of a checkpoint.
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "coder/api/built_in_models.h"
+#include "coder/api/restoring_costs.h"
 #include "coder/archive/decompressor.h"
 #include "coder/predict/loaded_model.h"
 #include "coder/weights/model_codec.h"
@@ -21,6 +22,7 @@
 #include "data/json_text.h"
 #include "data/tokenizer/tokenizer.h"
 #include "model/checkpoint/checkpoint.h"
+#include "model/checkpoint/safetensors.h"
 #include "model/config_fields.h"
 #include "model/exact/network_memory.h"
 #include "model/parameters.h"
@@ -45,6 +47,7 @@ constexpr char kEpilogue[] =
     "needs, no more\n"
     "  inspect wiki-3M.h5 --export wiki-3M.occm --coded # the same, entropy-coded: smaller, slower "
     "to load\n"
+    "  inspect wiki-3M.h5 --export wiki-3M.safetensors  # the weights in floats, for Python\n"
     "  inspect wiki-3M.h5 --bits 4 --export wiki-3M.4.occm  # rounded to 4 bits a weight\n"
     "  inspect wiki-3M.h5 --release wiki-3M.small.h5    # the checkpoint without what only "
     "training needs\n"
@@ -67,6 +70,14 @@ Json ConfigJson(const ModelConfig& c) {
   if (c.has_memory()) {
     json["memory_width"] = c.memory_width;
     json["memory_gate"] = c.memory_gate;
+  }
+  if (c.has_signals()) {
+    Json rules = Json::array();
+    for (const SignalRule rule : c.signal_rules) rules.push_back(NameOf(rule));
+    json["signals"] = {{"rules", rules},
+                       {"record_width", c.record_width},
+                       {"record_height", c.record_height},
+                       {"residual", c.residual}};
   }
   return json;
 }
@@ -303,13 +314,9 @@ const char* MethodName(CodingMethod method) {
 
 // What restoring takes; nulls where the model is neither in the file nor built in.
 Json RestoringJson(const std::string& path, const FileInfo& info) {
-  std::optional<ModelHead> head;
-  if (!info.model.empty()) head = ReadModelHead(info.model, path);
-  if (info.model.empty() && info.header.has_model()) head = BuiltInHead(info.header.model_id);
-  if (info.header.has_model() && !head)
-    return {{"memory_bytes", nullptr}, {"multiplications", nullptr}};
-  const RestoringCosts costs = CostsOfRestoring(info, head ? &*head : nullptr);
-  return {{"memory_bytes", costs.memory_bytes}, {"multiplications", costs.multiplications}};
+  const std::optional<RestoringCosts> costs = KnownRestoringCosts(info, path);
+  if (!costs) return {{"memory_bytes", nullptr}, {"multiplications", nullptr}};
+  return {{"memory_bytes", costs->memory_bytes}, {"multiplications", costs->multiplications}};
 }
 
 Json ContainerJson(const std::string& path, const FileInfo& info) {
@@ -363,9 +370,31 @@ struct Exports {
   bool any() const { return !model.empty() || !release.empty(); }
 };
 
-void ExportModel(const QuantizedModel& model, const Exports& exports) {
+// The weights in floats: a checkpoint's own, or what the integers of a model stand for.
+void ExportFloats(const ModelSource& source, ByteSink* sink) {
+  const ModelConfig& config = source.model.config;
+  const std::map<std::string, std::string> notes{
+      {"format", "pt"},
+      {"occam_config", JsonText(ConfigJson(config))},
+      {"occam_weights", source.checkpoint ? "as trained" : "as quantised"}};
+  if (source.checkpoint) {
+    WriteSafetensors(config, source.checkpoint->weights, source.checkpoint->memory.values, notes,
+                     sink);
+  } else {
+    WriteSafetensors(config, Dequantised(source.model), DequantisedRows(source.model), notes, sink);
+  }
+}
+
+void ExportModel(const ModelSource& source, const Exports& exports) {
+  const bool floats = exports.model.ends_with(".safetensors");
+  if (floats && exports.coded)
+    throw UsageError("--coded is for .occm: a .safetensors file holds floats");
   const auto sink = OpenSink(exports.model, exports.force);
-  sink->Write(exports.coded ? EncodeModel(model).bytes : SerialiseModel(model));
+  if (floats) {
+    ExportFloats(source, sink.get());
+  } else {
+    sink->Write(exports.coded ? EncodeModel(source.model).bytes : SerialiseModel(source.model));
+  }
   sink->Commit();
 }
 
@@ -384,7 +413,7 @@ void InspectContainer(ByteSource& source, const Exports& exports, bool as_json,
     if (ModelId(model->model) != info.header.model_id)
       throw DamagedError(path + " holds another model than it needs");
   }
-  if (!exports.model.empty()) ExportModel(model->model, exports);
+  if (!exports.model.empty()) ExportModel(*model, exports);
   if (as_json) {
     Json json = ContainerJson(path, info);
     if (model) json["model"] = ModelJson(*model);
@@ -417,7 +446,9 @@ int Inspect(int argc, const char* const* argv) {
   options.positional_help("FILE");
   AddOptions(&options, "Output",
              {
-                 {"export", "NAME.occm", Text(), "Write the quantised model to this file"},
+                 {"export", "NAME", Text(),
+                  "Write the quantised model to this file, or its weights in floats if the name "
+                  "ends in .safetensors"},
                  {"coded", "Entropy-code it: the form to ship"},
                  {"bits", "N", Takes<int>(),
                   "Round the weights of a checkpoint to this many bits, 2 to 7, whatever they were "
@@ -453,7 +484,7 @@ int Inspect(int argc, const char* const* argv) {
   }
   ModelSource source = LoadModel(file, {memory_bytes, nullptr});
   if (args.count("bits") > 0) RoundTo(args["bits"].as<int>(), &source);
-  if (!exports.model.empty()) ExportModel(source.model, exports);
+  if (!exports.model.empty()) ExportModel(source, exports);
   if (!exports.release.empty()) {
     if (!source.checkpoint)
       throw UsageError(path + " is no checkpoint: there is nothing to release");

@@ -286,9 +286,10 @@ void Expert::AddEvidence(bool bit, Evidence* evidence) const {
     if (!Sequence::IsOfExpected(i)) add(Sequence::IsOfWords(i) ? 2 : 3, 3 * i);
   }
   for (size_t i = 0; i < kPlanes; ++i) add(3, kPlaneInput + 3 * i);
-  // The last bytes know within a word what the word knows. So words come first where they are about
-  // as sure.
-  strongest[2] += strongest[2] / 4;
+  // Long strings and words come first where they are about as sure: the last bytes know the same of
+  // them. Beyond letters there is no word.
+  strongest[1] += strongest[1] / 2;
+  strongest[2] = lanes_[lane_].word() == 0 ? 0 : strongest[2] + strongest[2] / 4;
   for (size_t i = 0; i < strongest.size(); ++i) (*evidence)[i] += strongest[i];
 }
 

@@ -1,10 +1,12 @@
 """Trains the twin's networks on photographs and sound, with rows that rules choose.
 
-  experiments/twin_signals.py SWEEP.jsonl --data FOLDER --out RESULTS.jsonl
+  experiments/twin_signals.py SWEEP.jsonl --data FOLDER --out RESULTS.jsonl [--save KEPT]
 
 Symbols may be the differences to a prediction. A configuration has torch_twin.py's fields and those
 of FIELDS in occam_experiments/signals/networks.py. FOLDER holds imagenet/, kodak/ and speech.npz.
 Networks of one shape and one set train as one batch. results/signals/README.md defines the rules.
+With --save come networks of which twin_checkpoint.py makes checkpoints. With --seconds, rates of
+learning fall by the clock, and a run ends when its time is up or it has seen "tokens".
 """
 
 import argparse
@@ -16,9 +18,9 @@ from typing import Any
 
 import torch
 
-from ..twin.command import Pair, read_lines
+from ..twin.command import Pair, read_lines, save
 from ..twin.configuration import Configuration
-from . import sets
+from . import kept, sets
 from .networks import SHAPE, SignalTraining, completed, keys_of, order_of
 
 
@@ -67,6 +69,10 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--out", required=True)
     parser.add_argument("--minutes", type=float, default=1e9, help="start no group after so many")
     parser.add_argument("--together", type=int, default=16, help="configurations a group at most")
+    parser.add_argument("--seconds", type=float, default=0, help="of each group's training")
+    parser.add_argument("--save", metavar="FOLDER", help="for the networks, as NAME.npz")
+    parser.add_argument("--held", nargs="*", default=[], metavar="SOURCE=N",
+                        help="photographs held out (imagenet=15 kodak=4)")
     parser.add_argument("--flash", action="store_true")
     parser.add_argument("--fuse", action="store_true")
     return parser.parse_args()
@@ -80,6 +86,10 @@ def main() -> None:
     before = read_lines(arguments.out) if os.path.exists(arguments.out) else []
     finished = {line["name"] for line in before}
     lines = [x for x in read_lines(arguments.sweep) if x["name"] not in finished]
+    for line in lines if arguments.save else []:
+        kept.check(completed(line))
+    for source, _, count in (x.partition("=") for x in arguments.held):
+        sets.HELD[source] = int(count)
     signals: dict[str, sets.Signals] = {}
     for group in groups_of(lines, arguments.together):
         if time.time() - began > 60 * arguments.minutes:
@@ -92,7 +102,10 @@ def main() -> None:
                   f"{time.time() - began:.0f} s", flush=True)
         training = SignalTraining([c for _, c in group], signals[name], device,
                                   fuse=arguments.fuse, flash=arguments.flash)
-        for (line, _), result in zip(group, training.run()):
+        results = training.run(arguments.seconds)
+        if arguments.save:
+            save(arguments.save, [line["name"] for line, _ in group], training.kept(results))
+        for (line, _), result in zip(group, results):
             with open(arguments.out, "a", encoding="utf-8") as file:
                 file.write(json.dumps({**line, **result}) + "\n")
             print(f"{line['name']:50s} {result['parameters']:>9} {result['bpb']} "

@@ -3,7 +3,7 @@
 import copy
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy
@@ -14,8 +14,10 @@ from torch import Tensor
 from ..twin import configuration
 from ..twin.configuration import BEGIN, Configuration
 from ..twin.network import Networks, Parameters, initial_parameters
-from ..twin.optimizer import rounded
+from ..twin.optimizer import learning_rate_factor, rounded
+from ..twin.memory import Arrays
 from ..twin.training import Result, Training
+from . import kept
 from .sets import Order, Signals
 from .sound import Key
 
@@ -35,6 +37,7 @@ FIELDS: Configuration = {
 SHARES = {"imagenet grid": 0.75, "kodak grid": 0.25}
 PATCH_SHARES = {"imagenet grid": 0.19, "imagenet shift": 0.56, "kodak grid": 0.06,
                 "kodak shift": 0.19}
+STEPS_BETWEEN_LOOKS = 50  # at the clock
 SHAPE = [*configuration.SHAPE, "set", "held_every", "rounded"]
 
 
@@ -179,18 +182,41 @@ class SignalTraining(Training):
             firsts.append(numpy.where((more == begin) | self.signals.alone, 0, T // 2))
         return [numpy.concatenate(x)[::c["held_every"]] for x in (starts, firsts)]
 
-    def run(self) -> list[Result]:
-        """Trains to the end. One result a configuration."""
+    def _plan_by_clock(self, done: int, share: float) -> None:
+        """Plans the next steps, where `share` of the time has gone by."""
+        steps = round(min(max(done / share, done + 1), self.steps)) if done else self.steps
+        ahead = range(done, min(done + STEPS_BETWEEN_LOOKS, self.steps))
+        factors = [[learning_rate_factor(c, s, steps) for c in self.all] for s in ahead]
+        rounding = [[float(s >= (1 - c["rounded_share"]) * steps) for c in self.all] for s in ahead]
+        self.factors[done:done + len(ahead)] = torch.tensor(factors).clamp_min(0)
+        self.rounding[done:done + len(ahead)] = torch.tensor(rounding)
+
+    def _train(self, step: Callable[[], None], seconds: float) -> tuple[int, list[float]]:
+        """The steps that were made, and the loss of the first half of those that were planned."""
+        half: list[float]
+        began, half = time.time(), []
+        for done in range(self.steps):
+            if seconds and done % STEPS_BETWEEN_LOOKS == 0:
+                if self.device != "cpu":
+                    torch.cuda.synchronize()
+                share = (time.time() - began) / seconds
+                if share >= 1 and done:
+                    return done, half
+                self._plan_by_clock(done, share)
+            step()
+            if done + 1 == max(1, self.steps // 2):
+                half = (self.loss_sum / (done + 1) / math.log(2)).tolist()
+        return self.steps, half
+
+    def run(self, seconds: float = 0) -> list[Result]:
+        """Trains to the end, or for so long. One result a configuration."""
         began = time.time()
         step = self.step if self.device == "cpu" else self._captured()
         looped = time.time()
-        half: list[float] = []
-        for done in range(1, self.steps + 1):
-            step()
-            if done == max(1, self.steps // 2):
-                half = (self.loss_sum / done / math.log(2)).tolist()
-        loss = (self.loss_sum / self.steps / math.log(2)).tolist()
-        speed = self.steps * self.c["batch"] * self.c["context"] / (time.time() - looped)
+        made, half = self._train(step, seconds)
+        loss = (self.loss_sum / made / math.log(2)).tolist()
+        seen = made * self.c["batch"] * self.c["context"]
+        speed = seen / (time.time() - looped)
         p = {name: w.detach() for name, w in self.p.items()}
         plain = self.held_out(p)
         coded = plain
@@ -198,11 +224,31 @@ class SignalTraining(Training):
             ones = torch.ones(len(self.all), device=self.device)
             coded = self.held_out(rounded(p, ones))
         count = sum(w[0].numel() for name, w in self.p.items() if name != "rule_rows")
-        second = [2 * a - b for a, b in zip(loss, half)]
-        return [{"parameters": count + self.row_counts[e] * c["width"],
+        second = [2 * a - b for a, b in zip(loss, half or loss)]
+        return [{"parameters": count + self.row_counts[e] * c["width"], "seen": seen,
                  "bpb": {s: x[e] for s, x in plain.items()},
                  "bpb_rounded": {s: x[e] for s, x in coded.items()},
                  "second_half_bpb": round(second[e], 4),
                  "tokens_per_s": round(speed * len(self.all)),
                  "seconds": round((time.time() - began) / len(self.all), 1)}
+                for e, c in enumerate(self.all)]
+
+    @torch.no_grad()
+    def kept(self, results: list[Result]) -> list[Arrays]:
+        """What checkpoint.py makes a checkpoint of, one a network, after run().
+
+        Its largest keys and values are those of 16 contexts that it was trained on.
+        """
+        p = {name: w.detach() for name, w in self.p.items()}
+        networks = copy.copy(self.networks)
+        for fused in ("_before_attention", "_after_attention"):
+            networks.__dict__.pop(fused, None)
+        networks.maxima = []
+        starts = self.starts[:2].transpose(0, 1).flatten(1)[:, :16]
+        fresh = torch.ones_like(starts, dtype=torch.bool)[..., None]
+        networks.losses(p, *self._looked_up((starts[..., None] + self.offsets).clamp_min(0), fresh))
+        keys, values = (torch.stack(of_layers, dim=1).cpu().numpy()
+                        for of_layers in zip(*networks.maxima))
+        return [kept.kept(c, {name: w[e].cpu().numpy() for name, w in p.items()},
+                          (keys[e], values[e]), results[e], self.signals.trained_on)
                 for e, c in enumerate(self.all)]

@@ -6,6 +6,7 @@ against, "" for plain bytes.
 """
 
 import glob
+import hashlib
 import os
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -91,6 +92,8 @@ class Signals:
         self.columns = {key: i for i, key in enumerate(keys)}
         self.orders, self.records, self.device = orders, records, device
         self.alone = records  # whether a held-out chunk begins anew
+        # Bytes that networks are trained on, and their SHA-256, where it is known.
+        self.trained_on = (0, "")
         self.parts: list[Tensor] = []
         self.size, self.sizes = 0, rule_size
         self.pools: Pools = {order: {} for order in orders}
@@ -139,8 +142,9 @@ class Signals:
 
 def patch_signals(photos: dict[str, list[Pixels]], keys: Sequence[Key], orders: Sequence[Order],
                   copies: Sequence[str], device: str, at_a_time: int = 4096) -> Signals:
-    """Gray patches of 32 x 64 pixels."""
+    """Gray patches of 32 x 64 pixels; the digest is that of whole gray photographs."""
     signals = Signals(keys, orders, True, device)
+    trained_on, trained_bytes = hashlib.sha256(), 0
 
     def add(pools: Pools, name: str, parts: list[Pixels]) -> None:
         whole = numpy.ascontiguousarray(numpy.concatenate(parts))
@@ -153,6 +157,10 @@ def patch_signals(photos: dict[str, list[Pixels]], keys: Sequence[Key], orders: 
             add(signals.pools, f"{source} {copy}",
                 [p for a in known for p in PATCH_COPIES[copy](gray(a))])
         add(signals.held, source, [patches(gray(a)) for a in held])
+        for a in known:
+            trained_on.update(gray(a).tobytes())
+            trained_bytes += gray(a).size
+    signals.trained_on = trained_bytes, trained_on.hexdigest()
     return signals.finish()
 
 

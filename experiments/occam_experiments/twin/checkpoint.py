@@ -1,4 +1,5 @@
-"""Turns what torch_twin.py --save kept into a checkpoint, which Occam codes with and trains on.
+"""Turns what torch_twin.py or twin_signals.py --save kept into a checkpoint, which Occam codes with
+and trains on.
 
   experiments/twin_checkpoint.py KEPT.npz MODEL.h5
 
@@ -105,8 +106,8 @@ def write_contents(file: Any, saved: Arrays) -> None:
             made.attrs.create(key, value, dtype=kind)
         return made
 
-    remembers = "memory_codes" in saved
-    contract = MEMORY_CONTRACT if remembers else CONTRACT
+    remembers, signals = "memory_codes" in saved, "signal_rules" in saved
+    contract = MEMORY_CONTRACT if remembers or signals else CONTRACT
     file.attrs.create("contract_version", contract, dtype="<i4")
     config = group("config", {name: configuration[name] for name in CONFIG}, "<i4")
     pattern = configuration["windows"]
@@ -124,14 +125,20 @@ def write_contents(file: Any, saved: Arrays) -> None:
         config.attrs.create("memory_width", codes.shape[1], dtype="<i4")
         gate = (configuration["memory_layers"] or [NO_GATE])[0]
         config.attrs.create("memory_gate", gate, dtype="<i4")
+    if signals:
+        config.attrs.create("signal_rules", saved["signal_rules"], dtype="<i4")
+        for name, number in zip(("record_width", "record_height", "residual"),
+                                saved["signal_record"]):
+            config.attrs.create(name, number, dtype="<i4")
     for name in ("key_maxima", "value_maxima"):
         calibration.create_dataset(name, data=saved[name])
     file.create_dataset("tokenizer", data=np.array([1], dtype="u1"))  # bytes
     train_end = configuration["train_bytes"]
     provenance = group("provenance", {"train_begin": 0, "train_end": train_end}, "<i8")
-    texts = {"command_line": f"torch_twin.py, {configuration['tokens']} bytes seen, "
+    program = configuration.get("program", "torch_twin.py")
+    texts = {"command_line": f"{program}, {configuration['tokens']} bytes seen, "
                              f"seed {configuration['seed']}",
-             "code_version": "torch_twin.py", "data_name": "",
+             "code_version": program, "data_name": "",
              "data_sha256": configuration["data_sha256"]}
     for key, text in texts.items():
         encoded = text.encode() or b"\0"
@@ -160,7 +167,7 @@ def write_checkpoint(path: str, saved: Arrays) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kept", help="what torch_twin.py --save kept, .npz")
+    parser.add_argument("kept", help="what --save kept, .npz")
     parser.add_argument("checkpoint", help="the checkpoint to write, .h5")
     arguments = parser.parse_args()
     if os.path.exists(arguments.checkpoint):

@@ -2,6 +2,7 @@
 
 #include "model/network/reference/layers.h"
 #include "model/row_rules.h"
+#include "model/signal_rules.h"
 
 namespace occam::reference {
 namespace {
@@ -28,7 +29,11 @@ class Network {
       : c_(config), index_(config), w_(weights), length_(length), omit_(omit) {}
 
   Matrix Forward(std::span<const int32_t> inputs) {
-    embedded_ = EmbeddingForward(weight(index_.embedding), inputs);
+    symbols_.assign(inputs.begin(), inputs.end());
+    if (c_.has_signals()) ChooseRows(inputs);
+    embedded_ = EmbeddingForward(weight(index_.embedding), symbols_);
+    for (size_t i = 0; i < index_.signals.size() && !omit_.signal_rows; ++i)
+      embedded_ = Sum(embedded_, EmbeddingForward(weight(index_.signals[i]), signal_rows_[i]));
     if (c_.has_memory()) RecallInto(inputs, &embedded_);
     Matrix x = Norm(embedded_, Size(c_.width), omit_.embedding_norm);
     blocks_.resize(Size(c_.layers));
@@ -36,11 +41,12 @@ class Network {
     last_ = x;
     last_normed_ = Norm(last_, Size(c_.width), omit_.final_norm);
     last_gained_ = GainForward(last_normed_, weight(index_.final_gain));
-    return LinearForward(last_gained_, weight(index_.head));
+    return Turned(LinearForward(last_gained_, weight(index_.head)), 1);
   }
 
-  Tensors Backward(std::span<const int32_t> inputs, const Matrix& dlogits) {
+  Tensors Backward(const Matrix& dbytes) {
     for (const Matrix& w : w_) dw_.emplace_back(w.rows, w.columns);
+    const Matrix dlogits = Turned(dbytes, -1);
     const Matrix dgained =
         LinearBackward(last_gained_, weight(index_.head), dlogits, gradient(index_.head));
     const Matrix dnormed =
@@ -48,7 +54,9 @@ class Network {
     Matrix dx = NormGradient(last_, Size(c_.width), dnormed, omit_.final_norm);
     for (int l = c_.layers - 1; l >= 0; --l) dx = BackwardGate(l, BackwardBlock(l, dx));
     const Matrix dembedded = NormGradient(embedded_, Size(c_.width), dx, omit_.embedding_norm);
-    EmbeddingBackward(inputs, dembedded, gradient(index_.embedding));
+    EmbeddingBackward(symbols_, dembedded, gradient(index_.embedding));
+    for (size_t i = 0; i < index_.signals.size() && !omit_.signal_rows; ++i)
+      EmbeddingBackward(signal_rows_[i], dembedded, gradient(index_.signals[i]));
     if (c_.has_memory() && !omit_.memory_input) {
       const int projection = index_.memory_projection;
       const Matrix drecalled =
@@ -82,6 +90,34 @@ class Network {
   }
   Matrix ShiftBack(const Matrix& dk) const {
     return omit_.key_shift ? dk : ShiftBackward(dk, head_size(), length_);
+  }
+
+  // What inputs stand for, and the rows that are added to their embeddings.
+  void ChooseRows(std::span<const int32_t> inputs) {
+    predictions_.resize(inputs.size());
+    SignalPast past(c_);
+    std::vector<int32_t> rows(inputs.size() * c_.signal_rules.size());
+    for (size_t first = 0; first < inputs.size(); first += length_) {
+      ChooseSignals(
+          c_, inputs.subspan(first, length_), &past,
+          {std::span(symbols_).subspan(first, length_),
+           std::span(predictions_).subspan(first, length_),
+           rows.empty() ? std::span<int32_t>() : std::span(rows).subspan(first), inputs.size()});
+    }
+    for (size_t i = 0; i < c_.signal_rules.size(); ++i) {
+      const auto begin = rows.begin() + static_cast<ptrdiff_t>(i * inputs.size());
+      signal_rows_.emplace_back(begin, begin + static_cast<ptrdiff_t>(inputs.size()));
+    }
+  }
+  // Rows whose column i moves by `sign` times the prediction, modulo 256.
+  Matrix Turned(const Matrix& x, int32_t sign) const {
+    if (!c_.residual || omit_.residual) return x;
+    Matrix y(x.rows, x.columns);
+    for (size_t r = 0; r < x.rows; ++r) {
+      for (int32_t i = 0; i < 256; ++i)
+        y.at(r, Size((i + sign * predictions_[r]) & 255)) = x.at(r, Size(i));
+    }
+    return y;
   }
 
   // The rows that each sequence's positions recall; x += their projection.
@@ -179,6 +215,9 @@ class Network {
   Tensors dw_;
   Matrix embedded_, last_, last_normed_, last_gained_;
   std::vector<Block> blocks_;
+  // Of signals, for each position.
+  std::vector<int32_t> symbols_, predictions_;
+  std::vector<std::vector<int32_t>> signal_rows_;  // of each rule
   // Of the memory.
   std::vector<int32_t> rows_;
   Matrix recalled_, before_gate_, gate_normed_, gates_, gated_;
@@ -211,7 +250,7 @@ Step RunNetwork(const ModelConfig& config, const Tensors& weights, std::span<con
   step.logits = network.Forward(inputs);
   step.loss_nats = CrossEntropyForward(step.logits, targets);
   if (with_gradients) {
-    step.gradients = network.Backward(inputs, CrossEntropyBackward(step.logits, targets));
+    step.gradients = network.Backward(CrossEntropyBackward(step.logits, targets));
   }
   return step;
 }

@@ -29,6 +29,8 @@ struct Omit {
   bool final_norm = false;
   bool memory_input = false;
   bool memory_gate = false;
+  bool signal_rows = false;
+  bool residual = false;  // logits of symbols are taken for those of bytes
 };
 
 // A matrix for each tensor of ParameterTable, [rows, columns]; where the network has a memory, then

@@ -5,6 +5,7 @@
 
 #include "model/rotary.h"
 #include "model/row_rules.h"
+#include "model/signal_rules.h"
 #include "tests/catch.h"
 #include "tests/model/exact/exact_testing.h"
 
@@ -39,11 +40,23 @@ class ReferenceNetwork {
   // Bits of every symbol.
   Vector Bits(std::span<const int32_t> symbols) const {
     std::vector<Vector> x, chosen;
+    std::vector<int32_t> predictions;  // of each byte
     KnownPast past;
+    SignalPast seen(c_);
     for (size_t t = 0; t < symbols.size(); ++t) {
       const int32_t input = t == 0 ? c_.begin_symbol() : symbols[t - 1];
-      Vector row = Row(index_.embedding, static_cast<size_t>(input));
+      const int32_t residual = t == 0 || !c_.residual ? 0 : predictions[t - 1];
+      const int32_t symbol = t == 0 ? input : (input - residual + 256) % 256;
+      Vector row = Row(index_.embedding, static_cast<size_t>(c_.has_signals() ? symbol : input));
       if (t > 0) past.Append(input);
+      if (c_.has_signals()) {
+        if (t > 0) seen.Append(input);
+        predictions.push_back(seen.place().prediction);
+        for (size_t i = 0; i < index_.signals.size(); ++i) {
+          const int32_t chosen_row = SignalRowOf(c_.signal_rules[i], seen.place());
+          Add(Row(index_.signals[i], static_cast<size_t>(chosen_row)), &row);
+        }
+      }
       if (c_.has_memory()) {
         chosen.push_back(Chosen(past));
         Add(Times(index_.memory_projection, chosen[t]), &row);
@@ -69,7 +82,9 @@ class ReferenceNetwork {
       const Vector logits = Times(index_.head, Gained(Normed(x[t]), index_.final_gain));
       double sum = 0;
       for (const double z : logits) sum += std::exp(z);
-      bits.push_back((std::log(sum) - logits[static_cast<size_t>(symbols[t])]) / std::log(2.0));
+      const int32_t shift = c_.residual ? predictions[t] : 0;
+      const int32_t symbol = c_.has_signals() ? (symbols[t] - shift + 256) % 256 : symbols[t];
+      bits.push_back((std::log(sum) - logits[static_cast<size_t>(symbol)]) / std::log(2.0));
     }
     return bits;
   }

@@ -72,9 +72,34 @@ inline std::vector<NamedConfig> MemoryConfigs() {
   return {family, symbols, words};
 }
 
+// Networks with signals: those of patches, and others whose records, rules and symbols differ. One
+// has a memory besides.
+inline std::vector<NamedConfig> SignalConfigs() {
+  NamedConfig family = TestConfigs()[0];
+  family.name = "the 200K width with signals of patches";
+  SetSignals("patches", &family.config);
+  family.config.record_width = 16;  // so that contexts end in the second record
+  family.config.record_height = 10;
+  NamedConfig rows{"rows of two rules, bytes", TestConfig(256, 40, 5, 1, 3, 2, 200, {7, 0, 33})};
+  rows.config.signal_rules = {SignalRule::kNorthEast, SignalRule::kRow};
+  rows.config.record_width = 7;
+  rows.config.record_height = 200;
+  NamedConfig residuals{"residuals of records of one column",
+                        TestConfig(256, 96, 4, 2, 2, 0, 100, {31, 32})};
+  residuals.config.record_width = 1;
+  residuals.config.record_height = 9;
+  residuals.config.residual = true;
+  NamedConfig both{"signals and a memory", TestConfig(256, 80, 5, 5, 4, 4, 130, {16, 0})};
+  SetSignals("patches", &both.config);
+  both.config.memory_rules = {{RuleKind::kSymbols, 2, 6}, {RuleKind::kWords, 1, 5}};
+  both.config.memory_gate = 1;
+  return {family, rows, residuals, both};
+}
+
 inline std::vector<NamedConfig> AllConfigs() {
   std::vector<NamedConfig> all = TestConfigs();
   for (NamedConfig& config : MemoryConfigs()) all.push_back(std::move(config));
+  for (NamedConfig& config : SignalConfigs()) all.push_back(std::move(config));
   return all;
 }
 

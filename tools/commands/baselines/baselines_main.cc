@@ -24,6 +24,7 @@
 #include "data/json_text.h"
 #include "tools/command.h"
 #include "tools/commands/generate/generate_options.h"
+#include "tools/last_resort.h"
 #include "tools/option_table.h"
 #include "tools/progress.h"
 
@@ -276,6 +277,7 @@ void KeepMemory() {
 
 int main(int argc, const char* const* argv) {
   int code = 0;
+  occam::PrepareLastResort();
   occam::OpenStandardDescriptors();
   occam::KeepMemory();
   try {

@@ -226,10 +226,10 @@ int TrainCommand(int argc, const char* const* argv) {
   } catch (...) {
     // What all ranks meet is told by the first; what one of the others meets alone, by that one.
     // Those who wait for it are ended.
-    std::string prefix = "occam: ";
+    char prefix[40] = "occam: ";
     if (ranks->rank() > 0) {
       std::this_thread::sleep_for(std::chrono::seconds(3));
-      prefix = fmt::format("occam: rank {}: ", ranks->rank());
+      std::snprintf(prefix, sizeof(prefix), "occam: rank %d: ", ranks->rank());
     }
     const int code = ReportFailure(prefix);
     ranks->Abort(code);

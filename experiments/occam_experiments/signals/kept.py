@@ -1,0 +1,53 @@
+"""What twin_signals.py --save keeps of a network, for twin/checkpoint.py."""
+
+from typing import Any
+
+import numpy
+import numpy.typing as npt
+
+from ..errors import USAGE, Failure
+from ..twin import checkpoint
+from ..twin.configuration import Configuration
+from .rules import rule_size
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+# Occam's rules by those of rules.py: number in files, and name of the table (docs/spec/signals.md).
+OCCAM_RULES = {"col": (1, "column"), "row": (2, "row"), "p": (3, "prediction"), "dW": (4, "west"),
+               "dN": (5, "north"), "dNE": (6, "north_east"), "dNW": (7, "north_west")}
+LEVELS = 31  # rows that rules of neighbours choose from
+RECORD = (64, 32)  # columns and rows of a patch
+
+
+def check(c: Configuration) -> None:
+    """Fails where Occam's network has no place for what is trained."""
+    checkpoint.check(c)
+    if c["set"] != "patches" or c["strip"] or c["band"]:
+        raise Failure(USAGE, "Occam's records are patches, row by row")
+    if c["residual"] not in ("", "med") or (not c["residual"] and c["against"] != "med"):
+        raise Failure(USAGE, f"Occam's prediction is med, not {c['residual'] or c['against']}")
+    for rule in c["rules"].split():
+        if rule not in OCCAM_RULES:
+            raise Failure(USAGE, f"Occam's signals have no rule {rule}")
+
+
+def kept(c: Configuration, parameters: Arrays, maxima: tuple[npt.NDArray[Any], npt.NDArray[Any]],
+         result: dict[str, Any], trained_on: tuple[int, str]) -> Arrays:
+    """What --save keeps of one network; parameters and maxima as checkpoint.kept has them."""
+    check(c)
+    curve = [{"tokens": result["seen"], "bpb": sum(result["bpb"].values()) / len(result["bpb"])}]
+    of_run = {**c, "tokens": result["seen"], "program": "twin_signals.py",
+              "train_bytes": trained_on[0]}
+    arrays = checkpoint.kept(of_run, parameters, maxima, curve, trained_on[1], {})
+    if not (c["rules"] or c["residual"]):
+        return arrays
+    first = 0
+    for rule in c["rules"].split():
+        rows = min(rule_size(rule), LEVELS) if rule.startswith("d") else rule_size(rule)
+        table = parameters["rule_rows"][first:first + rows]
+        arrays[f"weights/signal_{OCCAM_RULES[rule][1]}"] = table.astype("<f4")
+        first += rule_size(rule)
+    numbers = [OCCAM_RULES[rule][0] for rule in c["rules"].split()]
+    arrays["signal_rules"] = numpy.array(numbers, dtype="<i4")
+    arrays["signal_record"] = numpy.array([*RECORD, int(bool(c["residual"]))], dtype="<i4")
+    return arrays

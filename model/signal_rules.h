@@ -1,0 +1,63 @@
+// Rules that know of photographs: what a byte's neighbours say of it, and the prediction that its
+// symbol is told against (docs/spec/signals.md). All arithmetic is in small integers.
+#ifndef OCCAM_MODEL_SIGNAL_RULES_H_
+#define OCCAM_MODEL_SIGNAL_RULES_H_
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "model/config.h"
+
+namespace occam {
+
+// All that is known of the byte to come: its place in the record, and the bytes around it.
+struct SignalPlace {
+  int32_t column = 0, row = 0;
+  int32_t west = 128, north = 128, north_east = 128, north_west = 128;
+  // The median edge prediction of LOCO-I (Weinberger, Seroussi, Sapiro, 2000, "The LOCO-I lossless
+  // image compression algorithm", section 3.1), in [0, 255].
+  int32_t prediction = 128;
+};
+
+// The past that rules know of a context: its last row of bytes.
+class SignalPast {
+ public:
+  explicit SignalPast(const ModelConfig& config);
+
+  // A fresh context begins.
+  void Clear();
+  void Append(int32_t byte);  // in [0, 256)
+  const SignalPlace& place() const { return place_; }
+
+ private:
+  void Look();
+
+  std::vector<uint8_t> line_;  // [record_width]: the last byte of each column
+  int32_t height_;
+  uint8_t corner_ = 0;  // what was in the column before, until its last byte came
+  SignalPlace place_;
+};
+
+// The row of a rule's table that is chosen for the byte to come.
+int32_t SignalRowOf(SignalRule rule, const SignalPlace& place);
+
+// symbol = byte - prediction, and back, modulo 256.
+inline int32_t ResidualOf(int32_t byte, int32_t prediction) { return (byte - prediction) & 255; }
+
+// Inputs of one context as they are looked up: symbols [T], of which the first may be the begin
+// symbol; predictions [T] and rows [rules][stride] of the byte that follows each. Symbols may take
+// the place of the inputs. The first input is not the begin symbol where a sequence is cut out of a
+// longer one; it counts as the context's first.
+struct SignalInputs {
+  std::span<int32_t> symbols, predictions;
+  std::span<int32_t> rows;
+  size_t stride = 0;  // of a rule's rows
+};
+// `past` is made afresh.
+void ChooseSignals(const ModelConfig& config, std::span<const int32_t> inputs, SignalPast* past,
+                   const SignalInputs& out);
+
+}  // namespace occam
+
+#endif  // OCCAM_MODEL_SIGNAL_RULES_H_
