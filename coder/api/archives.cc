@@ -24,12 +24,13 @@ class Job {
     Require(options_.mode >= OCCAM_MODE_CHUNKED && options_.mode <= OCCAM_MODE_ADAPTIVE,
             "there is no such mode");
     Require(options_.threads >= 0, "there is no negative number of threads");
-    kernels_ = KernelsOf(options_.flags);
+    kernels_ = KernelsOf(options_.flags & ~OCCAM_NO_MODEL);
+    no_model_ = (options_.flags & OCCAM_NO_MODEL) != 0;
     codec_.threads = options_.threads == 0
                          ? ProcessorCount()
                          : std::min(options_.threads, kMaxThreadsPerProcessor * ProcessorCount());
     codec_.memory_bytes = MemoryOf(options_.memory);
-    codec_.mode = static_cast<ContextMode>(options_.mode);
+    codec_.mode = no_model_ ? ContextMode::kAdaptive : static_cast<ContextMode>(options_.mode);
     codec_.progress = ProgressOf(options_.progress, options_.progress_user);
   }
   Job(const Job&) = delete;
@@ -52,6 +53,11 @@ class Job {
   const occam_options& options() const { return options_; }
 
   ContainerStats CompressFrom(ByteSource& source, ByteSink& sink) {
+    if (no_model_) {
+      Require(options_.model == nullptr && options_.embed_model == 0,
+              "a model was given, and OCCAM_NO_MODEL");
+      return Compress(source, sink, nullptr, codec_);
+    }
     Bytes embedded;
     if (options_.embed_model != 0)
       embedded = EncodeModel(model().network().model(), [this] { KeepOn(); }).bytes;
@@ -102,6 +108,7 @@ class Job {
 
   occam_options options_;
   CodecOptions codec_;
+  bool no_model_ = false;
   Kernels kernels_ = Kernels::kFast;  // of models that the library finds
   std::optional<LoadedModel> own_;    // that the file holds
 };
@@ -117,6 +124,7 @@ occam_stats StatsOf(const ContainerStats& stats) {
   result.segments = stats.segments;
   result.stored_segments = stats.method_segments[static_cast<size_t>(CodingMethod::kStored)];
   result.order2_segments = stats.method_segments[static_cast<size_t>(CodingMethod::kOrder2)];
+  result.expert_segments = stats.method_segments[static_cast<size_t>(CodingMethod::kExpert)];
   result.model_segments = stats.method_segments[static_cast<size_t>(CodingMethod::kModel)];
   return result;
 }

@@ -183,6 +183,7 @@ struct Options {
   std::function<bool(uint64_t original_bytes, uint64_t file_bytes)> progress = nullptr;
   // Restoring: goes on after damage, with zeros in place of what is missing, and tells it.
   std::function<void(const Damage&)> damage = nullptr;
+  bool no_model = false;  // compressing: by the expert of mode adaptive, without a model
 };
 
 // ---- 4. Streams and files ----------------------------------------------------------------------
@@ -285,7 +286,8 @@ class Bridge {
     c_options_.mode = static_cast<occam_mode>(options.mode);
     c_options_.embed_model = options.embed_model ? 1 : 0;
     c_options_.threads = options.threads;
-    c_options_.flags = options.plain_kernels ? OCCAM_PLAIN_KERNELS : 0;
+    c_options_.flags =
+        (options.plain_kernels ? OCCAM_PLAIN_KERNELS : 0) | (options.no_model ? OCCAM_NO_MODEL : 0);
     c_options_.memory = options.memory;
     if (options.progress) {
       c_options_.progress_user = this;

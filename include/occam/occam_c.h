@@ -118,6 +118,8 @@ typedef struct occam_model occam_model; /* immutable */
 
 /* Flags of the calls that make a model. */
 #define OCCAM_PLAIN_KERNELS 1u /* the slow definition in place of the vector kernels */
+/* A flag of occam_options alone: compressing without a model, by the expert of mode adaptive. */
+#define OCCAM_NO_MODEL 2u
 
 /* The names of the models that are part of the library. The first is the default. */
 OCCAM_API size_t occam_built_in_count(void);
@@ -187,7 +189,7 @@ struct occam_options {
   int embed_model;          /* compressing: 1 puts the model, coded, into the file */
   int threads;              /* 0: one a processor; never more than four for each. It never shows in
                                a result. */
-  unsigned flags;           /* for the models of files, as in section 2 */
+  unsigned flags;           /* for the models of files, as in section 2, and OCCAM_NO_MODEL */
   occam_progress progress;  /* NULL: none */
   void* progress_user;
   occam_damage damage; /* restoring: not NULL, go on after damage, with zeros for missing bytes
@@ -238,6 +240,7 @@ typedef struct occam_stats {
   uint64_t model_segments;  /* predicted by the model */
   uint64_t order2_segments; /* predicted by counts of byte triples */
   uint64_t stored_segments; /* as they are */
+  uint64_t expert_segments; /* by the expert of mode adaptive, without the model */
 } occam_stats;
 OCCAM_INIT(occam_stats)
 

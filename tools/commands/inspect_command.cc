@@ -306,6 +306,8 @@ const char* MethodName(CodingMethod method) {
       return "order-2";
     case CodingMethod::kModel:
       return "model";
+    case CodingMethod::kExpert:
+      return "expert";
   }
   return "?";
 }

@@ -96,6 +96,7 @@ nlohmann::ordered_json ListJson(const std::string& name, const ArchiveInfo& info
           {"model_segments", t.model_segments},
           {"order2_segments", t.order2_segments},
           {"stored_segments", t.stored_segments},
+          {"expert_segments", t.expert_segments},
           {"contract_version", info.contract},
           {"model_id", info.has_model != 0 ? Json(Hex(info.model_id)) : Json(nullptr)},
           {"embeds_model", info.embeds_model != 0},
@@ -113,8 +114,8 @@ void PrintSizes(const Stats& t) {
   fmt::print("  compressed  {} bytes{}: payload {}, {}headers {}\n", t.file_bytes, Rate(t),
              t.payload_bytes, t.model_bytes != 0 ? fmt::format("model {}, ", t.model_bytes) : "",
              HeaderBytes(t));
-  fmt::print("  segments    {}: {} model, {} order-2, {} stored\n", t.segments, t.model_segments,
-             t.order2_segments, t.stored_segments);
+  fmt::print("  segments    {}: {} model, {} expert, {} order-2, {} stored\n", t.segments,
+             t.model_segments, t.expert_segments, t.order2_segments, t.stored_segments);
 }
 
 void PrintCosts(const ArchiveInfo& info) {
@@ -213,6 +214,7 @@ class FileWorker {
   Stats Run(ByteSource& source, ByteSink& sink, ProgressLine* line, std::vector<Damage>* damage) {
     Options options;
     options.model = model_;
+    options.no_model = request_.no_model;
     options.mode = static_cast<Mode>(request_.mode);
     options.embed_model = request_.embed_model;
     options.threads = request_.threads;
@@ -288,7 +290,7 @@ int Run(const CompressOptions& request) {
   if (!request.model.empty() && request.action != Action::kList) {
     model =
         WithMemoryHint([&] { return LoadDoorModel(request.model, plain, request.memory_bytes); });
-  } else if (request.action == Action::kCompress || request.raw_frame) {
+  } else if ((request.action == Action::kCompress || request.raw_frame) && !request.no_model) {
     model = Model::BuiltIn("", plain);  // once for all files
   }
 
