@@ -9,9 +9,10 @@
 
 namespace occam {
 
-// Returns how many bytes training takes at least, beside its data: parameters, their gradients and
-// the optimizer's moments, and the activations of the shards at work. `ranks` processes share the
-// shards of a step, and each has `threads` threads. The largest number stands for all larger ones.
+// Returns how many bytes training takes at least, beside its data. They are those of parameters,
+// gradients, the optimizer's moments, and activations of the shards at work. `ranks` processes
+// share the shards of a step, and each has `threads` threads. The largest number stands for all
+// larger ones.
 uint64_t TrainingMemory(const ModelConfig& config, const Recipe& recipe, int threads, int ranks);
 
 // Throws kMemory, with what is needed and what there is, unless this machine has that much.

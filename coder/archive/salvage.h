@@ -35,9 +35,10 @@ struct SalvageReport {
 // these are damaged, or a model is wrong or missing, throws as Decompress does. Throws kIo
 // always.
 //
-// Archives that stand one after the other are told apart by their end records. Where one of these is
-// damaged, or the source cannot seek, each archive's own end is looked for. Where it is not found the
-// archives after it are lost. Of an archive after the first a damaged header costs that alone.
+// Archives that stand one after the other are told apart by their end records. Where one of these
+// is damaged, or the source cannot seek, each archive's own end is looked for. Where it is not
+// found the archives after it are lost. Of an archive after the first a damaged header costs that
+// alone.
 SalvageReport DecompressKeepGoing(ByteSource& source, ByteSink& sink, const ModelFinder& find_model,
                                   const CodecOptions& options);
 

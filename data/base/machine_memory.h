@@ -7,8 +7,8 @@
 
 namespace occam {
 
-// Returns how many bytes this process can have at most: the machine's memory, or less where its
-// control groups (cgroups) or its limit of address space (ulimit -v) grant less.
+// Returns how many bytes this process can have at most. That is the machine's memory, or less where
+// its control groups (cgroups) or its limit of address space (ulimit -v) grant less.
 uint64_t MachineMemory();
 
 // Throws kMemory where more is needed than MachineMemory: "NAME needs 16 TB of memory or more, and
