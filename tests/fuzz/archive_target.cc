@@ -8,6 +8,7 @@
 #include "coder/archive/decompress_range.h"
 #include "coder/archive/decompressor.h"
 #include "coder/archive/salvage.h"
+#include "coder/container/archives.h"
 #include "coder/container/container_reader.h"
 #include "tests/fuzz/mend.h"
 #include "tests/fuzz/models.h"
@@ -27,6 +28,13 @@ CodecOptions Options(int threads) {
   return options;
 }
 
+bool HoldsSeveral(std::span<const uint8_t> file) {
+  for (size_t i = 1; i < file.size(); ++i) {
+    if (BeginsArchive(file.subspan(i))) return true;
+  }
+  return false;
+}
+
 // Takes what is salvaged: no more than full segments as many as the file has room for.
 class SalvageSink final : public ByteSink {
  public:
@@ -37,6 +45,7 @@ class SalvageSink final : public ByteSink {
     } catch (const Error&) {
       most_ = 0;  // without a header nothing is salvaged
     }
+    if (most_ > 0 && HoldsSeveral(file)) most_ = kMaxSegmentSymbols;
     most_ *= file.size() / kSegmentHeaderBytes;
   }
   void Write(std::span<const uint8_t> bytes) override {
@@ -58,10 +67,13 @@ bool IsSmallFile(std::span<const uint8_t> file) {
   uint64_t original_bytes = 0;
   try {
     const auto source = MemorySource(file);
-    ContainerReader reader(*source);
-    if (!IsSmallModel(reader.model())) return false;
-    SegmentRecord record;
-    while (reader.Next(&record)) original_bytes += record.header.original_bytes;
+    ArchiveSequence archives(*source);
+    do {
+      ContainerReader reader(archives);
+      if (!IsSmallModel(reader.model())) return false;
+      SegmentRecord record;
+      while (reader.Next(&record)) original_bytes += record.header.original_bytes;
+    } while (archives.Next());
   } catch (const Error&) {
     // As far as it was read.
   }
@@ -97,9 +109,12 @@ void Read(const Bytes& file, const CodecModel& model, const OriginalRange& range
       });
   Require(threads_agree && whole == threaded, "two threads restore what one restores");
 
-  FileInfo info;
-  const bool readable = Succeeds([&] { info = ReadFileInfo(*MemorySource(file), kMemoryBytes); });
-  Require(!sound || (readable && info.totals.original_bytes == whole.size()),
+  ContainerStats totals;
+  const bool readable = Succeeds([&] {
+    ReadFileInfos(
+        *MemorySource(file), [&](const FileInfo& info) { totals.Add(info.totals); }, kMemoryBytes);
+  });
+  Require(!sound || (readable && totals.original_bytes == whole.size()),
           "what can be restored can be listed, with its size");
 
   Bytes salvaged;
