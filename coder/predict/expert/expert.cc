@@ -28,7 +28,7 @@ int16_t Distance(int32_t probability) {
 
 // Weights are out of 2^14, so that they are in [-2, 2).
 constexpr int kWeightBits = 14;
-constexpr int16_t kFirstWeight = 375;          // 0.023 of each input
+constexpr int16_t kFirstWeight = 375;           // 0.023 of each input
 constexpr int16_t kFirstNetworkWeight = 12000;  // 0.55: the network has learned already
 // A weight moves by input * error * rate / 2^22; the input is out of 256, the error out of 65536.
 // The rate is 28 for the first byte of a lane and 12 at last: learning rates of 0.007 and 0.003.
