@@ -264,9 +264,9 @@ class Expert:
         self.planes, self.plane_cells = [{} for _ in range(4)], [first_cells() for _ in range(4)]
         self.after1, self.after2, self.after3 = [0] * 256, [0] * 65536, [0] * 65536
         self.followers = [Follower(3, lanes, size), Follower(11, lanes, size)]
-        first = np.full(128, 375, np.int64)
+        first = np.full(128, 220 if with_network else 375, np.int64)
         if with_network:
-            first[106] = 9000
+            first[106] = 12000
         self.first = first
         self.weights = [{} for _ in range(5)]               # the sets that have changed
         self.last_weights = [[13107] * 5 for _ in range(768)]
@@ -330,7 +330,7 @@ class Expert:
         self.inputs += [256] + [0] * 19
 
         some = seen * 15 // 30
-        chosen = [self.node, (self.s.past & 255) * 8 + self.depth, (self.s.past >> 8 & 255) * 8 + self.depth,
+        chosen = [self.node, (self.s.past & 255) * 8 + self.depth, (self.s.past >> 8 & 255) * 8 + certainty,
                   self.misses[self.lane] & 1023, (self.strength * 16 + some) * 8 + certainty]
         self.sets = [sets.setdefault(i, self.first.copy()) for sets, i in zip(self.weights, chosen)]
         group = 0 if self.strength == 0 else 1 if self.strength <= 3 else 2
@@ -348,9 +348,9 @@ class Expert:
 
         place = logit + 3072
         self.point, weight = place // 256, place % 256
-        total = 2 * self.mixed
+        total = 4 * self.mixed
         for row in self.rows:
-            total += 3 * ((row[self.point] * (256 - weight) + row[self.point + 1] * weight) // 256)
+            total += 2 * ((row[self.point] * (256 - weight) + row[self.point + 1] * weight) // 256)
         return clamp(total // 8, 1, 65535)
 
 def strength_of(step):

@@ -1,8 +1,8 @@
 // Bit histories: what bits followed in a context, in one byte.
 //
 // A history says which bits came, not what they mean. What comes after a history is learned
-// elsewhere, from all contexts with the same history: so a model knows how much to trust a context
-// that it has seen once (indirect modelling; Mahoney, "Data Compression Explained", 2013, section
+// elsewhere, from all contexts that have it. So a model knows how much to trust a context that it
+// has seen once (indirect modelling; Mahoney, "Data Compression Explained", 2013, section
 // 4.1.3). The rules of discounting and the bounds of counts are our own choice of their kind.
 #ifndef OCCAM_CODER_PREDICT_EXPERT_BIT_HISTORY_H_
 #define OCCAM_CODER_PREDICT_EXPERT_BIT_HISTORY_H_
@@ -37,10 +37,10 @@ class BitHistories {
 
   // The history that a bit makes of a history.
   uint8_t Next(uint8_t history, bool bit) const { return next_[history][bit ? 1 : 0]; }
-  // How many bits of either kind a history holds; old ones may be forgotten.
+  // The numbers of bits of either kind that a history holds; old ones may be forgotten.
   constexpr int zeros(size_t history) const { return zeros_[history]; }
   constexpr int ones(size_t history) const { return ones_[history]; }
-  // Whether only one kind of bit was seen.
+  // Returns whether only one kind of bit was seen.
   bool IsCertain(uint8_t history) const {
     return history != 0 && (zeros_[history] == 0 || ones_[history] == 0);
   }

@@ -28,8 +28,8 @@ int16_t Distance(int32_t probability) {
 
 // Weights are out of 2^14, so that they are in [-2, 2).
 constexpr int kWeightBits = 14;
-constexpr int16_t kFirstWeight = 375;          // 0.023 of each input
-constexpr int16_t kFirstNetworkWeight = 9000;  // 0.55: the network has learned already
+constexpr int16_t kFirstWeight = 375;           // 0.023 of each input
+constexpr int16_t kFirstNetworkWeight = 12000;  // 0.55: the network has learned already
 // A weight moves by input * error * rate / 2^22; the input is out of 256, the error out of 65536.
 // The rate is 28 for the first byte of a lane and 12 at last: learning rates of 0.007 and 0.003.
 constexpr int kRateBits = 7;
@@ -87,7 +87,7 @@ void Expert::Start(int lane_count, uint64_t bytes) {
   for (StringFollower& strings : strings_) strings.Start(lanes, bytes);
 
   std::array<int16_t, kInputs> first;
-  first.fill(kFirstWeight);
+  first.fill(with_network_ ? 220 : kFirstWeight);
   if (with_network_) first[kNetworkInput] = kFirstNetworkWeight;
   constexpr std::array<size_t, kSets> kSelections = {256, 256 * 8, 256 * 8, 1024,
                                                      kStrengths * kSeens * kCertainties};
@@ -240,7 +240,7 @@ void Expert::ChooseWeights(size_t seen) {
                                static_cast<size_t>(std::abs(inputs_[kNetworkInput]) / kLogitOne))
                     : depth;
   const std::array<size_t, kSets> selected = {
-      node_, byte1 * 8 + depth, byte2 * 8 + depth, misses_[lane_] & 1023,
+      node_, byte1 * 8 + depth, byte2 * 8 + certainty, misses_[lane_] & 1023,
       (strength * kSeens + some) * kCertainties + certainty};
   for (size_t s = 0; s < kSets; ++s) sets_[s] = &weights_[s][selected[s] * kInputs];
   last_set_ = &last_weights_[(node_ + (strength == 0 ? 0 : strength <= 3 ? 256 : 512)) * kSets];
@@ -264,12 +264,12 @@ int Expert::Mix() {
 int32_t Expert::Refine(int logit) {
   const int place = logit + kOutermostPoint * kLogitOne;
   const int beyond_point = place % kLogitOne;
-  int sum = 2 * mixed_;  // of eight shares two are the mixture's
+  int sum = 4 * mixed_;  // of eight shares four are the mixture's
   for (size_t i = 0; i < kEstimates; ++i) {
     points_[i] = rows_[i] + place / kLogitOne;
     const int estimate =
         (points_[i][0] * (kLogitOne - beyond_point) + points_[i][1] * beyond_point) / kLogitOne;
-    sum += 3 * estimate;
+    sum += 2 * estimate;
   }
   return std::clamp(sum / 8, 1, 65535);
 }

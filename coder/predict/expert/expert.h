@@ -32,7 +32,7 @@ namespace occam {
 
 class Expert {
  public:
-  // With a network, Predict needs its logits.
+  // An expert with a network needs its logits in Predict.
   Expert(bool with_network, const MixerKernels& kernels);
 
   // The most that it takes for a segment of so many bytes, its bytes included.
@@ -71,7 +71,7 @@ class Expert {
   static constexpr size_t kEstimates = 2;
   static constexpr size_t kPoints = 25;
 
-  // What came after each history.
+  // The cells of what came after each history.
   using HistoryCells = std::array<uint32_t, BitHistories::kCount>;
 
   void FindSlots(uint32_t salt);

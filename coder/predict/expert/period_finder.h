@@ -9,12 +9,12 @@
 
 namespace occam {
 
-// Looks now and then at the last bytes of a sequence and counts, for each distance, how many of
-// them are equal to the byte at that distance before. Bytes that repeat the one before them do not
+// Looks now and then at the last bytes of a sequence. For each distance it counts how many of them
+// are equal to the byte at that distance before. Bytes that repeat the one before them do not
 // count: where everything is zero every distance would do.
 class PeriodFinder {
  public:
-  // To be called after each byte with all bytes so far.
+  // Takes all bytes so far; to be called after each one.
   void Add(std::span<const uint8_t> bytes) {
     if (bytes.size() == next_look_) Look(bytes);
   }

@@ -1,4 +1,4 @@
-// What an expert knows of the bytes so far of one lane, and the contexts that it makes of them.
+// The bytes so far of one lane as an expert knows them, and the contexts that it makes of them.
 #ifndef OCCAM_CODER_PREDICT_EXPERT_SEQUENCE_H_
 #define OCCAM_CODER_PREDICT_EXPERT_SEQUENCE_H_
 
@@ -26,7 +26,7 @@ class LastFollowers {
   std::vector<uint16_t> after1_, after2_, after3_;
 };
 
-// What strings that came before let expect.
+// The bytes that strings which came before let expect.
 struct Expectation {
   int long_byte = -1;  // after a long one; -1: nothing
   int byte = -1;       // after any
@@ -39,11 +39,11 @@ class Sequence {
   static constexpr size_t kContexts = 30;
   static constexpr size_t kPlanes = 4;
 
-  // Whether a context is one of words.
+  // Returns whether a context is one of words.
   static constexpr bool IsOfWords(size_t context) {
     return context >= kFirstOfWords && context < kFirstOfWords + kOfWords;
   }
-  // Whether a context is one of what strings let expect; these are the last ones.
+  // Returns whether a context is one of what strings let expect; these are the last ones.
   static constexpr bool IsOfExpected(size_t context) { return context >= kContexts - kOfExpected; }
   static constexpr size_t kOfWords = 3;
   static constexpr size_t kOfExpected = 3;

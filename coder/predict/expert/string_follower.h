@@ -45,7 +45,8 @@ class StringFollower {
   void EndByte(const std::vector<const Bytes*>& all, uint8_t byte);
 
   int expected() const { return expected_; }  // byte, or -1
-  // How many bytes before it agree, in steps: 0 where nothing is expected, kSteps at most.
+  // The number of bytes before it that agree, in steps: 0 where nothing is expected, kSteps at
+  // most.
   uint32_t length_step() const { return expected_ < 0 ? 0 : 1 + step_; }
   static constexpr uint32_t kSteps = 32;
 

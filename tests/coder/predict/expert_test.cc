@@ -22,7 +22,8 @@ Bytes Records(size_t size, uint64_t seed) {
   Random random(seed);
   Bytes bytes;
   for (uint32_t row = 0; bytes.size() < size; ++row) {
-    for (int shift = 24; shift >= 0; shift -= 8) bytes.push_back(static_cast<uint8_t>(row >> shift));
+    for (int shift = 24; shift >= 0; shift -= 8)
+      bytes.push_back(static_cast<uint8_t>(row >> shift));
     for (int i = 0; i < 4; ++i) bytes.push_back(static_cast<uint8_t>(random.Below(3) * 40 + 1));
     bytes.insert(bytes.end(), 12, 0);
     for (int i = 0; i < 4; ++i) bytes.push_back(static_cast<uint8_t>(random.Next()));
@@ -73,7 +74,8 @@ TEST_CASE("Expert: the vector kernels do as the definition, up to the widest num
   for (const size_t size : {kMixerStep, 4 * kMixerStep, 9 * kMixerStep}) {
     for (const int32_t most : {300, 32767}) {
       const auto draw = [&] {
-        return static_cast<int16_t>(static_cast<int>(random.Below(2 * static_cast<uint64_t>(most) + 1)) - most);
+        return static_cast<int16_t>(
+            static_cast<int>(random.Below(2 * static_cast<uint64_t>(most) + 1)) - most);
       };
       std::vector<int16_t> inputs(size);
       for (int16_t& input : inputs) input = draw();
@@ -123,7 +125,8 @@ TEST_CASE("Expert: a history knows up to four bits in their order, and more by t
   CHECK(!kHistories.IsCertain(after("110")));
   CHECK(!kHistories.IsCertain(0));
   // What is old counts for less.
-  CHECK(kHistories.ones(after("11111111" "0")) == 5);
+  CHECK(kHistories.ones(after("11111111"
+                              "0")) == 5);
   CHECK(BitHistories::kCount - 1 == [] {
     size_t most = 0;
     for (size_t h = 0; h < BitHistories::kCount; ++h)
@@ -146,9 +149,8 @@ TEST_CASE("Expert: the width of records is found, and none in noise, prose or ze
 }
 
 TEST_CASE("Expert: predictions are probabilities, and the same by all kernels") {
-  const Bytes bytes =
-      Concatenated({Prose(3000, 1), RandomBytes(500, 2), Bytes(3000, 0), Records(3000, 3),
-                    Prose(3000, 1)});
+  const Bytes bytes = Concatenated(
+      {Prose(3000, 1), RandomBytes(500, 2), Bytes(3000, 0), Records(3000, 3), Prose(3000, 1)});
   for (const bool with_network : {false, true}) {
     for (const int lanes : {1, 3}) {
       const auto predictions = Predictions(bytes, lanes, FastMixerKernels(), with_network);
@@ -238,8 +240,7 @@ TEST_CASE("Expert: predictions are those of the format, by digest") {
     bytes.push_back(static_cast<uint8_t>(p));
     bytes.push_back(static_cast<uint8_t>(p >> 8));
   }
-  CHECK(Hex(Sha256Of(bytes)) ==
-        "5275a5d286d3cbdf7c7b5fd3608928b39938d3c23978e278f44b072278b38b21");
+  CHECK(Hex(Sha256Of(bytes)) == "5275a5d286d3cbdf7c7b5fd3608928b39938d3c23978e278f44b072278b38b21");
 }
 
 }  // namespace occam
