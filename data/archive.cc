@@ -19,6 +19,9 @@ namespace {
 constexpr size_t kInputPiece = 1 << 16;
 constexpr uint64_t kMemoryLimit = uint64_t{1} << 30;
 constexpr int kMaxZstdWindowLog = 30;
+// What follows the four bytes of bzip2's header.
+constexpr std::array<uint8_t, 6> kBzip2Block = {0x31, 0x41, 0x59, 0x26, 0x53, 0x59};
+constexpr std::array<uint8_t, 6> kBzip2End = {0x17, 0x72, 0x45, 0x38, 0x50, 0x90};
 
 Error TooLarge(const std::string& name) {
   return UsageError(name + " needs more than 1 GiB of memory to unpack; unpack it first");
@@ -163,6 +166,11 @@ class UnpackedSource final : public ByteSource {
     if (starts_with({0x1f, 0x8b, 8})) return std::make_unique<GzipUnpacker>(name());
     if (starts_with({0xfd, '7', 'z', 'X', 'Z', 0})) return std::make_unique<XzUnpacker>(name());
     if (starts_with({0x28, 0xb5, 0x2f, 0xfd})) return std::make_unique<ZstdUnpacker>(name());
+    // Nobody means the packed bytes: they have no pattern to learn.
+    if (starts_with({'B', 'Z', 'h'}) && in_.size() >= 10 &&
+        (std::ranges::equal(in_.subspan(4, 6), kBzip2Block) ||
+         std::ranges::equal(in_.subspan(4, 6), kBzip2End)))
+      throw UsageError(name() + " is packed by bzip2, which is not unpacked here; unpack it first");
     return nullptr;
   }
 

@@ -39,6 +39,7 @@ const char* Environment(const char* variable) {
 }
 
 std::vector<std::string> FilesOf(const std::string& where) {
+  if (where == "-") return {where};  // standard input, as OpenSource has it
   const NamedCorpus* named = FindNamed(where);
   if (named == nullptr || FileExists(where)) {
     std::vector<std::string> paths;

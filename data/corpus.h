@@ -29,6 +29,7 @@ struct Corpus {
 //   a file       whatever it is called,
 //   a folder     all regular files in it and below (links to files are followed, links to folders
 //                are not),
+//   -            standard input,
 //   a glob       (POSIX glob) all files and folders that match, where no file has that very name,
 //   a name       enwik8 or enwik9, from CachePath(name), where no file has that very name.
 // Several files follow one another with nothing between, in the byte order of their paths. Each may

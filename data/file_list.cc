@@ -13,7 +13,25 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void AddFiles(const std::string& path, std::vector<ListedFile>* files) {
+// Which of a folder's files are taken; all where there are no extensions.
+struct Wanted {
+  const std::vector<std::string>& extensions;
+  size_t left_out = 0;
+
+  bool Takes(const fs::path& path) {
+    if (extensions.empty()) return true;
+    std::string extension = path.extension().string();
+    std::ranges::transform(extension, extension.begin(), [](char c) {
+      return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
+    const bool hidden = path.filename().string().starts_with('.');
+    const bool takes = !hidden && std::ranges::find(extensions, extension) != extensions.end();
+    left_out += takes ? 0 : 1;
+    return takes;
+  }
+};
+
+void AddFiles(const std::string& path, Wanted* wanted, std::vector<ListedFile>* files) {
   std::error_code error;
   if (!fs::is_directory(path, error)) {
     files->push_back({path, fs::path(path).filename().string()});
@@ -24,6 +42,7 @@ void AddFiles(const std::string& path, std::vector<ListedFile>* files) {
     std::error_code unknown;  // such as a link to nothing: no regular file
     if (!entries->is_regular_file(unknown)) continue;
     const fs::path& entry = entries->path();
+    if (!wanted->Takes(entry)) continue;
     files->push_back({entry.string(), entry.lexically_relative(path).string()});
   }
   if (error) throw IoError("cannot read the folder " + path + ": " + error.message());
@@ -51,11 +70,18 @@ bool FileExists(const std::string& path) {
 }
 
 std::vector<ListedFile> ListFiles(const std::string& where) {
+  size_t left_out = 0;
+  return ListFiles(where, {}, &left_out);
+}
+
+std::vector<ListedFile> ListFiles(const std::string& where,
+                                  const std::vector<std::string>& extensions, size_t* left_out) {
+  Wanted wanted{extensions};
   std::vector<ListedFile> files;
   if (FileExists(where)) {
-    AddFiles(where, &files);
+    AddFiles(where, &wanted, &files);
   } else if (where.find_first_of("*?[") != std::string::npos) {
-    for (const std::string& path : Matches(where)) AddFiles(path, &files);
+    for (const std::string& path : Matches(where)) AddFiles(path, &wanted, &files);
   } else {
     throw IoError("cannot open " + where + ": no such file or folder");
   }
@@ -63,6 +89,7 @@ std::vector<ListedFile> ListFiles(const std::string& where) {
   const auto same = [](const ListedFile& a, const ListedFile& b) { return a.path == b.path; };
   std::sort(files.begin(), files.end(), by_path);
   files.erase(std::unique(files.begin(), files.end(), same), files.end());
+  *left_out += wanted.left_out;
   return files;
 }
 

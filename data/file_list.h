@@ -20,6 +20,12 @@ struct ListedFile {
 // byte order of their paths, none twice. Throws kIo (missing, unreadable, nothing matches).
 std::vector<ListedFile> ListFiles(const std::string& where);
 
+// Does the same, but takes of folders only files whose names end with one of `extensions`, such as
+// ".png", in any case. Names that begin with a dot are none of them. `*left_out` grows by the number
+// of other files. Files that were named, or that a glob matched, come whatever their names are.
+std::vector<ListedFile> ListFiles(const std::string& where,
+                                  const std::vector<std::string>& extensions, size_t* left_out);
+
 bool FileExists(const std::string& path);  // anything of that name; throws kIo
 
 }  // namespace occam

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <set>
 #include <span>
+#include <utility>
 
 #include "data/base/digest.h"
 #include "data/base/error.h"
@@ -43,6 +44,12 @@ std::vector<bool> Parts(const std::vector<ListedFile>& files, const FileSplit& s
   return parts;
 }
 
+void RequirePatch(const GrayImage& image, const std::string& path) {
+  if (image.columns >= kPatchColumns && image.rows >= kPatchRows) return;
+  throw UsageError(fmt::format("{} has {} x {} pixels, less than a patch of {} x {}", path,
+                               image.columns, image.rows, kPatchColumns, kPatchRows));
+}
+
 std::string SplitText(const FileSplit& split) {
   return fmt::format("files sorted by name, the last {} {} for validation", split.validation_files,
                      split.group_by == 0
@@ -76,17 +83,50 @@ void AddFiles(const std::vector<ListedFile>& files, const FileSplit& split,
 
 }  // namespace
 
-std::vector<ListedFile> ListInputs(const std::vector<std::string>& inputs) {
+std::vector<ListedFile> ListInputs(const std::vector<std::string>& inputs, FileKind kind,
+                                   size_t* left_out) {
+  const std::vector<std::string> extensions =
+      kind == FileKind::kImages
+          ? std::vector<std::string>{".png", ".jpg", ".jpeg", ".jpe", ".pnm", ".pgm", ".ppm"}
+          : std::vector<std::string>{".flac", ".wav"};
+  size_t others = 0;
   std::vector<ListedFile> files;
   for (const std::string& input : inputs) {
-    const std::vector<ListedFile> found = ListFiles(input);
+    const std::vector<ListedFile> found = ListFiles(input, extensions, &others);
     files.insert(files.end(), found.begin(), found.end());
   }
+  if (left_out != nullptr) *left_out = others;
   std::set<std::string> seen;
   std::erase_if(files, [&](const ListedFile& file) { return !seen.insert(file.path).second; });
   std::stable_sort(files.begin(), files.end(),
                    [](const ListedFile& a, const ListedFile& b) { return a.name < b.name; });
   return files;
+}
+
+std::vector<UnusableFile> RemoveUnusable(FileKind kind, std::vector<ListedFile>* files,
+                                         const PreparationProgress& progress) {
+  std::vector<UnusableFile> unusable;
+  std::vector<ListedFile> usable;
+  for (size_t i = 0; i < files->size(); ++i) {
+    const std::string& path = (*files)[i].path;
+    if (progress) progress(i, path);
+    const Bytes file = ReadFile(path);
+    try {
+      if (kind == FileKind::kImages) {
+        RequirePatch(DecodeImage(file, path), path);
+      } else {
+        DecodeSpeech(file, path);
+      }
+      usable.push_back((*files)[i]);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kDamaged && error.kind() != ErrorKind::kUsage) throw;
+      unusable.push_back({path, error.what()});
+    }
+  }
+  if (usable.empty() && !unusable.empty())
+    throw UsageError("none of the files can be used, such as: " + unusable.front().why);
+  *files = std::move(usable);
+  return unusable;
 }
 
 PreparedSet PrepareImages(const std::vector<ListedFile>& files, const FileSplit& split,
@@ -113,11 +153,8 @@ PreparedSet PrepareImages(const std::vector<ListedFile>& files, const FileSplit&
   const auto decode = [&](const Bytes& file, size_t index, bool validation, const auto& path) {
     const GrayImage image = DecodeImage(file, path);
     Random random(choice.seed, index);
+    RequirePatch(image, path);
     Bytes patches = CutPatches(image, choice.per_photograph, &random);
-    if (patches.empty()) {
-      throw UsageError(fmt::format("{} has {} x {} pixels, less than a patch of {} x {}", path,
-                                   image.columns, image.rows, kPatchColumns, kPatchRows));
-    }
     for (int grid = 1; grid < choice.grids && !validation; ++grid) {
       const Bytes more =
           CutPatches(ShiftedForGrid(image, grid, choice.grids), choice.per_photograph, &random);

@@ -31,8 +31,24 @@ struct PatchChoice {
   uint64_t seed = 1;  // of the choice, which is another one for each photograph
 };
 
-// The files of all `inputs` (data/file_list.h), none twice, sorted by name.
-std::vector<ListedFile> ListInputs(const std::vector<std::string>& inputs);
+enum class FileKind { kImages, kSpeech };
+
+// The files of all `inputs` (data/file_list.h), none twice, sorted by name. Of folders those that
+// the kind knows by their extensions; `*left_out`, which may be null, becomes the number of the
+// others.
+std::vector<ListedFile> ListInputs(const std::vector<std::string>& inputs, FileKind kind,
+                                   size_t* left_out = nullptr);
+
+// A file that cannot be used, and why: one that is damaged, of another format, or too small.
+struct UnusableFile {
+  std::string path;
+  std::string why;
+};
+
+// Reads and decodes every file, and takes those out of the list that cannot be used. Throws kIo,
+// and kUsage where none is left.
+std::vector<UnusableFile> RemoveUnusable(FileKind kind, std::vector<ListedFile>* files,
+                                         const PreparationProgress& progress);
 
 // Patches of data/patches.h of gray images of data/image.h, one record each. Throws as those, and
 // kUsage (no file, an image smaller than a patch, more validation files than files). Several grids

@@ -21,10 +21,11 @@ train: include/occam data/base data/tokenizer data model model/network model/che
 coder/entropy: include/occam data/base
 coder/weights: include/occam data/base data/tokenizer model coder/entropy
 coder/container: include/occam data/base
-coder/predict: include/occam data/base data/tokenizer model model/exact coder/entropy coder/weights coder/container
-coder/archive: include/occam data/base data/tokenizer model model/exact coder/entropy coder/weights coder/container coder/predict
+coder/predict/expert: include/occam data/base coder/entropy
+coder/predict: include/occam data/base data/tokenizer model model/exact coder/entropy coder/weights coder/container coder/predict/expert
+coder/archive: include/occam data/base data/tokenizer model model/exact coder/entropy coder/weights coder/container coder/predict/expert coder/predict
 coder/baselines: include/occam data/base coder/predict
-coder/api: include/occam data/base data/tokenizer model model/exact coder/entropy coder/weights coder/container coder/predict coder/archive
+coder/api: include/occam data/base data/tokenizer model model/exact coder/entropy coder/weights coder/container coder/predict/expert coder/predict coder/archive
 coder/explain: include/occam data/base
 python/core: include/occam data/base coder/explain
 '

@@ -5,9 +5,9 @@
 namespace occam {
 
 // Called first in main. From then on a process that runs out of memory where no exception can pass
-// says so and ends as any other failure ends it: with that exit code, and no temporary file left.
-// Such places are destructors and functions of other libraries that allocate all the same. Without
-// this call the process would abort there.
+// says so. It ends with the exit code of such a failure, and no temporary file stays. Such places
+// are destructors and functions of other libraries that allocate all the same. Without this call
+// the process would abort there.
 void PrepareLastResort();
 
 }  // namespace occam

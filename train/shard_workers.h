@@ -34,6 +34,10 @@ namespace occam {
 // the same result.
 class ShardWorkers {
  public:
+  // Shards at work side by side where no more threads ask for it; of a single process, those whose
+  // gradients are kept before they are added up.
+  static constexpr int kShardsAtOnce = 8;
+
   // Shards of `shard_sequences` sequences of config.context tokens. `team` must outlive it. A
   // precision that the processor has not is refused, as by LinearLayers. `ranks` must outlive it,
   // too; null: this process alone.
@@ -62,10 +66,6 @@ class ShardWorkers {
                         int sequences, uint64_t seed);
 
  private:
-  // Shards at work side by side where no more threads ask for it; of a single process, those whose
-  // gradients are kept before they are added up.
-  static constexpr int kShardsAtOnce = 8;
-
   struct Worker;
   class Lease;
   void HireFor(int64_t shards);  // workers for as many of the shards as run at once

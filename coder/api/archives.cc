@@ -24,12 +24,13 @@ class Job {
     Require(options_.mode >= OCCAM_MODE_CHUNKED && options_.mode <= OCCAM_MODE_ADAPTIVE,
             "there is no such mode");
     Require(options_.threads >= 0, "there is no negative number of threads");
-    kernels_ = KernelsOf(options_.flags);
+    kernels_ = KernelsOf(options_.flags & ~OCCAM_NO_MODEL);
+    no_model_ = (options_.flags & OCCAM_NO_MODEL) != 0;
     codec_.threads = options_.threads == 0
                          ? ProcessorCount()
                          : std::min(options_.threads, kMaxThreadsPerProcessor * ProcessorCount());
     codec_.memory_bytes = MemoryOf(options_.memory);
-    codec_.mode = static_cast<ContextMode>(options_.mode);
+    codec_.mode = no_model_ ? ContextMode::kAdaptive : static_cast<ContextMode>(options_.mode);
     codec_.progress = ProgressOf(options_.progress, options_.progress_user);
   }
   Job(const Job&) = delete;
@@ -52,6 +53,11 @@ class Job {
   const occam_options& options() const { return options_; }
 
   ContainerStats CompressFrom(ByteSource& source, ByteSink& sink) {
+    if (no_model_) {
+      Require(options_.model == nullptr && options_.embed_model == 0,
+              "a model was given, and OCCAM_NO_MODEL");
+      return Compress(source, sink, nullptr, codec_);
+    }
     Bytes embedded;
     if (options_.embed_model != 0)
       embedded = EncodeModel(model().network().model(), [this] { KeepOn(); }).bytes;
@@ -102,6 +108,7 @@ class Job {
 
   occam_options options_;
   CodecOptions codec_;
+  bool no_model_ = false;
   Kernels kernels_ = Kernels::kFast;  // of models that the library finds
   std::optional<LoadedModel> own_;    // that the file holds
 };
@@ -117,6 +124,7 @@ occam_stats StatsOf(const ContainerStats& stats) {
   result.segments = stats.segments;
   result.stored_segments = stats.method_segments[static_cast<size_t>(CodingMethod::kStored)];
   result.order2_segments = stats.method_segments[static_cast<size_t>(CodingMethod::kOrder2)];
+  result.expert_segments = stats.method_segments[static_cast<size_t>(CodingMethod::kExpert)];
   result.model_segments = stats.method_segments[static_cast<size_t>(CodingMethod::kModel)];
   return result;
 }
@@ -126,6 +134,48 @@ void TellCosts(const FileInfo& file, const std::string& name, occam_file_info* i
       KnownRestoringCosts(file, name).value_or(RestoringCosts{OCCAM_UNKNOWN, OCCAM_UNKNOWN});
   info->memory = costs.memory_bytes;
   info->multiplications = costs.multiplications;
+}
+
+occam_file_info InfoOf(const FileInfo& file, const std::string& name) {
+  occam_file_info info{};
+  info.struct_size = sizeof(info);
+  info.contract = file.header.contract_version;
+  info.mode = static_cast<occam_mode>(file.header.mode);
+  info.context = file.header.context;
+  info.lanes = file.header.lanes;
+  info.lane_symbols = file.header.lane_symbols;
+  info.has_model = file.header.has_model() ? 1 : 0;
+  info.embeds_model = file.header.embeds_model ? 1 : 0;
+  std::copy(file.header.model_id.begin(), file.header.model_id.end(), info.model_id);
+  info.stats = StatsOf(file.totals);
+  TellCosts(file, name, &info);
+  info.archives = 1;
+  return info;
+}
+
+uint64_t SumOfKnown(uint64_t a, uint64_t b) {
+  return a == OCCAM_UNKNOWN || b == OCCAM_UNKNOWN ? OCCAM_UNKNOWN : SaturatingSum(a, b);
+}
+
+void AddArchive(const occam_file_info& archive, occam_file_info* sum) {
+  if (sum->archives == 0) {
+    *sum = archive;
+    return;
+  }
+  const occam_stats& from = archive.stats;
+  occam_stats& to = sum->stats;
+  to.original_bytes += from.original_bytes;
+  to.file_bytes += from.file_bytes;
+  to.payload_bytes += from.payload_bytes;
+  to.lost_bit_bytes += from.lost_bit_bytes;
+  to.model_bytes += from.model_bytes;
+  to.segments += from.segments;
+  to.stored_segments += from.stored_segments;
+  to.order2_segments += from.order2_segments;
+  to.model_segments += from.model_segments;
+  sum->memory = std::max(sum->memory, archive.memory);  // OCCAM_UNKNOWN is the largest
+  sum->multiplications = SumOfKnown(sum->multiplications, archive.multiplications);
+  sum->archives += archive.archives;
 }
 
 std::unique_ptr<ByteSource> SourceFrom(const occam_reader* reader) {
@@ -214,20 +264,38 @@ occam_code occam_list(const occam_reader* reader, occam_file_info* info, occam_b
     CheckRoom(info);
     if (model != nullptr) *model = {nullptr, 0};
     const auto source = SourceFrom(reader);
-    const occam::FileInfo file = occam::ReadFileInfo(*source);
     occam_file_info result{};
-    result.contract = file.header.contract_version;
-    result.mode = static_cast<occam_mode>(file.header.mode);
-    result.context = file.header.context;
-    result.lanes = file.header.lanes;
-    result.lane_symbols = file.header.lane_symbols;
-    result.has_model = file.header.has_model() ? 1 : 0;
-    result.embeds_model = file.header.embeds_model ? 1 : 0;
-    std::copy(file.header.model_id.begin(), file.header.model_id.end(), result.model_id);
-    result.stats = StatsOf(file.totals);
-    TellCosts(file, source->name(), &result);
+    occam::Bytes own_model;
+    occam::ReadFileInfos(*source, [&](const occam::FileInfo& file) {
+      if (result.archives == 0) own_model = file.model;
+      AddArchive(InfoOf(file, source->name()), &result);
+    });
     Fill(result, info);
-    if (model != nullptr) Give(file.model, model);
+    if (model != nullptr) Give(own_model, model);
+  });
+}
+
+occam_code occam_list_each(const occam_reader* reader, occam_list_function each, void* user,
+                           occam_error* error) {
+  return Guard(error, [&] {
+    Require(each != nullptr, "there is no function to tell");
+    const auto source = SourceFrom(reader);
+    occam::ReadFileInfos(*source, [&](const occam::FileInfo& file) {
+      const occam_file_info archive = InfoOf(file, source->name());
+      if (each(user, &archive, file.model.data(), file.model.size()) != 0)
+        throw occam::Error(occam::ErrorKind::kCancelled, "the caller asked to stop");
+    });
+  });
+}
+
+occam_code occam_list_add(const occam_file_info* archive, occam_file_info* sum,
+                          occam_error* error) {
+  return Guard(error, [&] {
+    Require(archive != nullptr && sum != nullptr, "there is nothing to add, or nothing to add to");
+    CheckRoom(sum);
+    occam_file_info result = Known(sum);
+    AddArchive(Known(archive), &result);
+    Fill(result, sum);
   });
 }
 

@@ -6,6 +6,7 @@
 #include <functional>
 #include <span>
 
+#include "coder/archive/container_stats.h"
 #include "coder/container/container_format.h"
 #include "data/base/memory.h"
 
@@ -26,6 +27,17 @@ struct CodecOptions {
   // once; where not even one fits, nothing is begun (kMemory). It never shows in the result.
   uint64_t memory_bytes = kDefaultMemoryBytes;
 };
+
+// Returns the options with progress that goes on from what was done before.
+inline CodecOptions ProgressFrom(const CodecOptions& options, const ContainerStats& done) {
+  if (!options.progress || done.file_bytes == 0) return options;
+  CodecOptions result = options;
+  result.progress = [&progress = options.progress, original = done.original_bytes,
+                     file = done.file_bytes](uint64_t original_bytes, uint64_t file_bytes) {
+    progress(original + original_bytes, file + file_bytes);
+  };
+  return result;
+}
 
 }  // namespace occam
 

@@ -3,6 +3,7 @@
 #define OCCAM_CODER_ARCHIVE_CONTAINER_STATS_H_
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "coder/container/container_format.h"
@@ -20,6 +21,16 @@ struct ContainerStats {
   std::array<uint64_t, kMethodCount> method_segments{};  // by CodingMethod
   uint64_t header_bytes() const { return file_bytes - payload_bytes - model_bytes; }
 
+  // Adds those of another archive.
+  void Add(const ContainerStats& other) {
+    original_bytes += other.original_bytes;
+    payload_bytes += other.payload_bytes;
+    lost_bit_bytes += other.lost_bit_bytes;
+    model_bytes += other.model_bytes;
+    file_bytes += other.file_bytes;
+    segments += other.segments;
+    for (size_t i = 0; i < kMethodCount; ++i) method_segments[i] += other.method_segments[i];
+  }
   void Add(const SegmentHeader& header) {
     original_bytes += header.original_bytes;
     payload_bytes += header.payload_bytes;

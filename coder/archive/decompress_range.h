@@ -18,10 +18,10 @@ struct OriginalRange {
 };
 
 // Decompresses the range of original bytes; the caller commits the sink. A source that can seek is
-// entered by the index at its end, and only the segments of the range are read; any other is read
-// from its start to the end of the range. What is read is checked as in Decompress, but for the
-// hash that ties all segments together. The stats tell of the segments decoded, their
-// original_bytes of the range.
+// entered by the indexes of its archives, and only the payloads of the range are read. Any other is
+// read from its start to the end of the archive in which the range ends. What is read is checked as
+// in Decompress: the headers of all segments of an archive must be its own, as its chain tells. The
+// stats tell of the segments decoded, their original_bytes of the range.
 //
 // Throws kUsage, with the length of the original, for a range that is not within it (where the
 // source cannot seek that is known only at its end, when the part within was written), and what

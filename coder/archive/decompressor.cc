@@ -2,13 +2,17 @@
 
 #include <exception>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "coder/archive/segment_decoder.h"
 #include "coder/archive/segment_memory.h"
+#include "coder/container/archives.h"
 #include "coder/container/container_reader.h"
 #include "coder/predict/network_predictor.h"
+#include "data/base/error.h"
 
 namespace occam {
 namespace {
@@ -20,10 +24,8 @@ class DroppingSink final : public ByteSink {
   std::string name() const override { return "nothing"; }
 };
 
-}  // namespace
-
-ContainerStats Decompress(ByteSource& source, ByteSink& sink, const ModelFinder& find_model,
-                          const CodecOptions& options) {
+ContainerStats DecompressOne(ByteSource& source, ByteSink& sink, const ModelFinder& find_model,
+                             const CodecOptions& options) {
   ContainerReader reader(source, options.memory_bytes);
   const CodecModel* const model = ModelFor(reader, find_model, source.name());
   ContainerStats stats;
@@ -41,16 +43,7 @@ ContainerStats Decompress(ByteSource& source, ByteSink& sink, const ModelFinder&
   return stats;
 }
 
-ContainerStats Decompress(ByteSource& source, ByteSink& sink, const CodecModel* model,
-                          const CodecOptions& options) {
-  return Decompress(
-      source, sink, [model](const FileHeader&, std::span<const uint8_t>) { return model; },
-      options);
-}
-
-std::unique_ptr<ByteSink> NullSink() { return std::make_unique<DroppingSink>(); }
-
-FileInfo ReadFileInfo(ByteSource& source, uint64_t memory_bytes) {
+FileInfo ReadOneInfo(ByteSource& source, uint64_t memory_bytes) {
   ContainerReader reader(source, memory_bytes);
   FileInfo info;
   info.header = reader.header();
@@ -63,6 +56,53 @@ FileInfo ReadFileInfo(ByteSource& source, uint64_t memory_bytes) {
   }
   info.totals.file_bytes = reader.file_bytes();
   return info;
+}
+
+}  // namespace
+
+ContainerStats Decompress(ByteSource& source, ByteSink& sink, const ModelFinder& find_model,
+                          const CodecOptions& options) {
+  ArchiveSequence archives(source);
+  ContainerStats stats;
+  do {
+    stats.Add(DecompressOne(archives, sink, find_model, ProgressFrom(options, stats)));
+    stats.file_bytes = archives.file_bytes();
+  } while (archives.Next());
+  stats.file_bytes = archives.file_bytes();
+  return stats;
+}
+
+ContainerStats Decompress(ByteSource& source, ByteSink& sink, const CodecModel* model,
+                          const CodecOptions& options) {
+  return Decompress(
+      source, sink, [model](const FileHeader&, std::span<const uint8_t>) { return model; },
+      options);
+}
+
+std::unique_ptr<ByteSink> NullSink() { return std::make_unique<DroppingSink>(); }
+
+void ReadFileInfos(ByteSource& source, const TakeFileInfoFn& take, uint64_t memory_bytes) {
+  ArchiveSequence archives(source);
+  bool more = true;
+  for (uint64_t begin = 0; more; begin = archives.file_bytes()) {
+    FileInfo info = ReadOneInfo(archives, memory_bytes);
+    more = archives.Next();
+    // The zeros after an archive count as its headers.
+    info.totals.file_bytes = archives.file_bytes() - begin;
+    take(info);
+  }
+}
+
+FileInfo ReadFileInfo(ByteSource& source, uint64_t memory_bytes) {
+  std::optional<FileInfo> info;
+  ReadFileInfos(
+      source,
+      [&](const FileInfo& found) {
+        if (info) throw UsageError(source.name() + " holds several archives");
+        info = found;
+      },
+      memory_bytes);
+  return std::move(*info);
 }
 
 RestoringCosts CostsOfRestoring(const FileInfo& info, const ModelHead* head) {

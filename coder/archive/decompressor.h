@@ -1,4 +1,5 @@
-// Turns an .occ file back into the original bytes, or throws: it never gives other bytes.
+// Turns an .occ file back into the original bytes, or throws: it never gives other bytes. A file of
+// several archives gives their original bytes one after the other.
 #ifndef OCCAM_CODER_ARCHIVE_DECOMPRESSOR_H_
 #define OCCAM_CODER_ARCHIVE_DECOMPRESSOR_H_
 
@@ -44,9 +45,13 @@ struct FileInfo {
   ContainerStats totals;
 };
 
-// Returns what an .occ file says of itself. Reads all of it and checks all but the decoding, as
-// Decompress does; needs no model. Throws kMemory where its own model or its index takes more than
-// the limit.
+// Calls take() with what each archive of an .occ file says of itself. Reads all of the file and
+// checks all but the decoding, as Decompress does; needs no model. Throws kMemory where the model
+// of an archive or its index takes more than the limit.
+using TakeFileInfoFn = std::function<void(const FileInfo&)>;
+void ReadFileInfos(ByteSource& source, const TakeFileInfoFn& take,
+                   uint64_t memory_bytes = kDefaultMemoryBytes);
+// Returns the same of a file of one archive; kUsage where there are several.
 FileInfo ReadFileInfo(ByteSource& source, uint64_t memory_bytes = kDefaultMemoryBytes);
 
 // The costs of restoring a file.

@@ -46,7 +46,7 @@ void CheckModelFits(const FileHeader& header, const CodecModel* model, const std
     throw DamagedError(
         fmt::format("{} uses its model with context {}, which does not fit", name, header.context));
   }
-  if (header.mode == ContextMode::kAdaptive && model->vocabulary != 256)
+  if (header.mode >= ContextMode::kAdaptive && model->vocabulary != 256)
     throw DamagedError(name + " is adaptive, and its model's symbols are no bytes");
 }
 

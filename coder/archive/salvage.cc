@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <exception>
 #include <map>
+#include <utility>
 
 #include "coder/archive/segment_decoder.h"
+#include "coder/container/archives.h"
 #include "coder/container/container_reader.h"
 #include "coder/container/segment_finder.h"
 #include "data/base/error.h"
@@ -60,10 +62,14 @@ class PatchedSink {
   std::vector<MissingRange> gaps_;
 };
 
-}  // namespace
+// What was salvaged of one archive, and what was read of the next.
+struct SalvagedArchive {
+  SalvageReport report;
+  Bytes next;
+};
 
-SalvageReport DecompressKeepGoing(ByteSource& source, ByteSink& sink, const ModelFinder& find_model,
-                                  const CodecOptions& options) {
+SalvagedArchive SalvageOne(ByteSource& source, ByteSink& sink, const ModelFinder& find_model,
+                           const CodecOptions& options) {
   const ContainerReader reader(source, options.memory_bytes);
   const FileHeader& header = reader.header();
   const CodecModel* const model = ModelFor(reader, find_model, source.name());
@@ -110,7 +116,86 @@ SalvageReport DecompressKeepGoing(ByteSource& source, ByteSink& sink, const Mode
       report.stats.payload_bytes + report.stats.segments * kSegmentHeaderBytes;
   report.stats.file_bytes = source.size_bytes().value_or(reader.segments_begin() + restored_bytes);
   report.stats.model_bytes = reader.model().size();
+  return {std::move(report), finder->TakeNextArchive()};
+}
+
+// Adds what was salvaged of the next archive.
+void Append(SalvageReport next, SalvageReport* report) {
+  const uint64_t before = report->stats.original_bytes;
+  for (MissingRange& range : next.missing) {
+    range.begin += before;
+    if (range.end) *range.end += before;
+    report->missing.push_back(std::move(range));
+  }
+  for (std::string& remark : next.remarks) report->remarks.push_back(std::move(remark));
+  report->stats.Add(next.stats);
+}
+
+// By the places of the archives. One of which not even the header can be read costs itself alone,
+// unless it is the first.
+SalvageReport SalvageAll(ByteSource& source, std::span<const ArchiveExtent> archives,
+                         ByteSink& sink, const ModelFinder& find_model,
+                         const CodecOptions& options) {
+  SalvageReport report;
+  for (size_t i = 0; i < archives.size(); ++i) {
+    ArchiveSource archive(source, archives[i], ArchiveName(source.name(), i));
+    try {
+      Append(SalvageOne(archive, sink, find_model, ProgressFrom(options, report.stats)).report,
+             &report);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kDamaged || i == 0) throw;
+      const uint64_t begin = report.stats.original_bytes;
+      report.missing.push_back({begin, std::nullopt, error.what()});
+      report.stats.file_bytes += archives[i].file_bytes;
+    }
+  }
+  report.stats.file_bytes = source.size_bytes().value_or(report.stats.file_bytes);
   return report;
+}
+
+// In the order of the source, as far as ends of archives are found.
+SalvageReport SalvageInOrder(ByteSource& source, ByteSink& sink, const ModelFinder& find_model,
+                             const CodecOptions& options) {
+  SalvagedArchive first = SalvageOne(source, sink, find_model, options);
+  SalvageReport report = std::move(first.report);
+  Bytes next = std::move(first.next);
+  for (uint64_t number = 1; !next.empty(); ++number) {
+    ArchiveSequence rest(source, std::exchange(next, {}), number);
+    try {
+      SalvagedArchive archive =
+          SalvageOne(rest, sink, find_model, ProgressFrom(options, report.stats));
+      Append(std::move(archive.report), &report);
+      next = std::move(archive.next);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kDamaged) throw;
+      report.missing.push_back({report.stats.original_bytes, std::nullopt, error.what()});
+    }
+    const Bytes unread = rest.TakeRest();
+    if (!next.empty()) next.insert(next.end(), unread.begin(), unread.end());
+  }
+  report.stats.file_bytes = source.size_bytes().value_or(report.stats.file_bytes);
+  return report;
+}
+
+// Null where the source cannot seek, or where not all ends of archives are sound.
+std::optional<std::vector<ArchiveExtent>> TryToFindArchives(ByteSource& source,
+                                                            uint64_t memory_bytes) {
+  try {
+    return FindArchives(source, memory_bytes);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kDamaged) throw;
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+SalvageReport DecompressKeepGoing(ByteSource& source, ByteSink& sink, const ModelFinder& find_model,
+                                  const CodecOptions& options) {
+  const auto archives = TryToFindArchives(source, options.memory_bytes);
+  if (archives) return SalvageAll(source, *archives, sink, find_model, options);
+  if (source.size_bytes()) source.Seek(0);
+  return SalvageInOrder(source, sink, find_model, options);
 }
 
 }  // namespace occam

@@ -34,6 +34,10 @@ struct SalvageReport {
 // segments that it lies in. Nothing can be read without file header and embedded model. Where
 // these are damaged, or a model is wrong or missing, throws as Decompress does. Throws kIo
 // always.
+//
+// Archives that stand one after the other are told apart by their end records. Where one of these is
+// damaged, or the source cannot seek, each archive's own end is looked for. Where it is not found the
+// archives after it are lost. Of an archive after the first a damaged header costs that alone.
 SalvageReport DecompressKeepGoing(ByteSource& source, ByteSink& sink, const ModelFinder& find_model,
                                   const CodecOptions& options);
 

@@ -34,9 +34,9 @@ class SymbolCounter {
   const CountFn& count_;
 };
 
-// Order 2 sees a segment's bytes as one lane.
+// All but the model see a segment's bytes as one lane.
 std::vector<uint32_t> Lanes(CodingMethod method, uint32_t symbols, const FileHeader& file) {
-  if (method == CodingMethod::kOrder2) return {symbols};
+  if (method != CodingMethod::kModel) return {symbols};
   return LaneLengths(symbols, file);
 }
 
@@ -49,7 +49,7 @@ bool ScoreLanes(Predictor& model, std::span<const int32_t> symbols,
                 std::span<Decider> deciders = {}) {
   row_symbols = std::min(row_symbols, lengths.front());
   std::vector<SymbolInterval> buffer(lengths.size() * row_symbols);
-  model.StartSegment(static_cast<int>(lengths.size()));
+  model.StartSegmentOf(static_cast<int>(lengths.size()), symbols.size());
   for (uint32_t begin = 0; begin < lengths.front(); begin += row_symbols) {
     std::vector<std::span<const int32_t>> known;
     std::vector<std::span<SymbolInterval>> intervals;
@@ -96,6 +96,14 @@ bool EncodeSymbols(Predictor& model, std::span<const int32_t> symbols,
   });
 }
 
+// Completes the header of what was coded.
+void Finish(std::span<const uint8_t> original, EncodedSegment* segment) {
+  segment->header.original_bytes = static_cast<uint32_t>(original.size());
+  segment->header.payload_bytes = static_cast<uint32_t>(segment->payload.size());
+  segment->header.payload_hash = Xxh3Of(segment->payload);
+  segment->header.original_hash = Xxh3Of(original);
+}
+
 // Symbols that are decoded in some hundredths of a second, so that who counts them is soon asked.
 uint32_t CountEvery(CodingMethod method, const CodecModel* model) {
   constexpr uint64_t kMost = 4096;
@@ -116,7 +124,7 @@ void DecodeSymbols(Predictor& model, std::span<const uint32_t> lengths, std::spa
   std::vector<int32_t> symbols(lengths.size());
   size_t active = lengths.size();
   uint32_t done = 0;
-  model.StartSegment(static_cast<int>(lengths.size()));
+  model.StartSegmentOf(static_cast<int>(lengths.size()), decoded.size());
   for (uint32_t step = 0; step < lengths.front(); ++step) {
     while (lengths[active - 1] <= step) --active;
     model.Decode(*decoder, std::span(symbols).first(active));
@@ -134,6 +142,12 @@ Predictor& SegmentCodec::PredictorFor(CodingMethod method, int threads) {
     if (!order2_) order2_ = std::make_unique<Order2Predictor>();
     return *order2_;
   }
+  if (method == CodingMethod::kExpert) {
+    network_.reset();  // there is memory for one expert's tables
+    if (!expert_) expert_ = std::make_unique<ExpertPredictor>(FastMixerKernels());
+    return *expert_;
+  }
+  expert_.reset();
   if (!network_ || network_threads_ != threads) {
     network_.reset();
     network_ = model_->factory(threads, file_.mode);
@@ -227,6 +241,35 @@ bool SegmentCodec::ModelIsWorthTrying(std::span<const uint8_t> original,
   return 32 * coded * size < 33 * least_bytes * bytes;
 }
 
+size_t SegmentCodec::SampledBytes(CodingMethod method, std::span<const int32_t> sample,
+                                  uint32_t pieces, int threads) {
+  const auto count = static_cast<uint32_t>(sample.size());
+  const std::vector<uint32_t> lengths(pieces, count / pieces);
+  RangeEncoder encoder;
+  const CountFn uncounted = [](uint32_t) {};
+  EncodeSymbols(PredictorFor(method, threads), sample, lengths, count,
+                std::numeric_limits<size_t>::max(), {count, count, uncounted}, &encoder);
+  return encoder.Finish().size();
+}
+
+// In mode adaptive a segment is coded once, by what a sample promises most.
+CodingMethod SegmentCodec::AdaptiveMethod(std::span<const uint8_t> original, int threads) {
+  // A piece of the middle, where headers and licences are left behind.
+  constexpr size_t kSample = 16384;
+  const size_t size = std::min(kSample, original.size());
+  const auto begin = (original.size() - size) / 2 / file_.context * file_.context;
+  const CodedSymbols sample = SymbolsOf(original.subspan(begin, size), nullptr);
+  const bool packed = EvennessOf(original) != Evenness::kUneven;
+  if (model_ == nullptr && !packed) return CodingMethod::kExpert;
+  const size_t by_expert = SampledBytes(CodingMethod::kExpert, sample.tokens, 1, threads);
+  if (packed && by_expert * 64 > size * 63 && !HasLongRepetition(original))
+    return CodingMethod::kStored;
+  if (model_ == nullptr || packed) return CodingMethod::kExpert;
+  const size_t by_model = SampledBytes(CodingMethod::kModel, sample.tokens, 1, threads);
+  // A network that helps by little does not pay for its time, nor for lanes that learn apart.
+  return by_model * 16 < by_expert * 15 ? CodingMethod::kModel : CodingMethod::kExpert;
+}
+
 EncodedSegment SegmentCodec::Encode(std::span<const uint8_t> original, int threads,
                                     const CountFn& count) {
   const auto size = static_cast<uint32_t>(original.size());
@@ -245,6 +288,16 @@ EncodedSegment SegmentCodec::Encode(std::span<const uint8_t> original, int threa
   };
   const size_t less = best.payload.size() - 1;
   const CountFn uncounted = [](uint32_t) {};
+  if (file_.mode == ContextMode::kAdaptive) {
+    const auto method = AdaptiveMethod(original, threads);
+    if (method == CodingMethod::kStored) {
+      count(size);
+    } else {
+      attempt(method, SymbolsOf(original, nullptr), less, count);
+    }
+    Finish(original, &best);
+    return best;
+  }
   const auto by_order2 = [&](size_t most_bytes, const CountFn& done) {
     attempt(CodingMethod::kOrder2, SymbolsOf(original, nullptr), most_bytes, done);
   };
@@ -270,10 +323,7 @@ EncodedSegment SegmentCodec::Encode(std::span<const uint8_t> original, int threa
     const bool beaten = best.header.method == CodingMethod::kModel;
     by_order2(beaten ? best.payload.size() : less, uncounted);
   }
-  best.header.original_bytes = size;
-  best.header.payload_bytes = static_cast<uint32_t>(best.payload.size());
-  best.header.payload_hash = Xxh3Of(best.payload);
-  best.header.original_hash = Xxh3Of(original);
+  Finish(original, &best);
   return best;
 }
 

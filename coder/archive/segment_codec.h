@@ -12,6 +12,7 @@
 
 #include "coder/archive/coded_symbols.h"
 #include "coder/container/container_format.h"
+#include "coder/predict/adaptive_predictor.h"
 #include "coder/predict/codec_model.h"
 #include "coder/predict/order2_predictor.h"
 #include "coder/predict/predictor.h"
@@ -44,7 +45,8 @@ class SegmentCodec {
   SegmentCodec(const FileHeader& file, const CodecModel* model) : file_(file), model_(model) {}
 
   // Codes by whichever method takes the fewest bytes, the first of equals in the order of
-  // CodingMethod. The model is not tried on bytes that look packed and are so in a sample.
+  // CodingMethod. The model is not tried on bytes that look packed and are so in a sample. In mode
+  // adaptive a sample tells which one is tried: the model, or the expert alone.
   // `threads` is what a predictor may use. `original` is not empty.
   EncodedSegment Encode(std::span<const uint8_t> original, int threads, const CountFn& count);
 
@@ -71,6 +73,11 @@ class SegmentCodec {
   bool ModelIsWorthTrying(std::span<const uint8_t> original, const CodedSymbols& symbols,
                           size_t least_bytes, int threads);
 
+  CodingMethod AdaptiveMethod(std::span<const uint8_t> original, int threads);
+  // Returns how many bytes a sample takes, as so many lanes of equal length.
+  size_t SampledBytes(CodingMethod method, std::span<const int32_t> sample, uint32_t pieces,
+                      int threads);
+
   struct Payload {
     Bytes bytes;
     size_t lost_bit_bytes = 0;
@@ -90,6 +97,7 @@ class SegmentCodec {
   int network_threads_ = 0;
   std::unique_ptr<Tokenizer> tokenizer_;
   std::unique_ptr<Order2Predictor> order2_;
+  std::unique_ptr<ExpertPredictor> expert_;
 };
 
 }  // namespace occam

@@ -69,19 +69,34 @@ void ContainerDirectory::Locate(const FileHeader& header, uint64_t segments_begi
   }
 }
 
-SegmentRecord ContainerDirectory::ReadSegment(ByteSource& source, const FileHeader& header,
-                                              uint32_t number) const {
-  const IndexEntry& entry = entries_[number];
+// Leaves the source at the payload.
+SegmentHeader ContainerDirectory::ReadHeader(ByteSource& source, const FileHeader& header,
+                                             uint32_t number) const {
   uint64_t position = positions_[number];
   source.Seek(position);
   const Bytes bytes = TakeBytes(source, &position, kSegmentHeaderBytes, "a segment header");
-  SegmentRecord record;
-  record.header = ParseSegmentHeader(bytes, header, source.name());
-  if (bytes[0] != kSegmentTag || record.header.number != number ||
-      IndexEntry{record.header.payload_bytes, record.header.original_bytes} != entry) {
+  const SegmentHeader segment = ParseSegmentHeader(bytes, header, source.name());
+  if (bytes[0] != kSegmentTag || segment.number != number ||
+      IndexEntry{segment.payload_bytes, segment.original_bytes} != entries_[number]) {
     throw Damaged(source.name(), fmt::format("segment {} is not what the index says", number));
   }
-  record.payload = TakeBytes(source, &position, entry.payload_bytes, "a segment's payload");
+  return segment;
+}
+
+void ContainerDirectory::CheckChain(ByteSource& source, const FileHeader& header) const {
+  uint64_t chain = ChainHash(0, Serialise(header));
+  for (uint32_t number = 0; number < segments(); ++number)
+    chain = ChainHash(chain, Serialise(ReadHeader(source, header, number)));
+  if (ChainHash(chain, index_) != end_.chain)
+    throw Damaged(source.name(), "not all of its segments are its own");
+}
+
+SegmentRecord ContainerDirectory::ReadSegment(ByteSource& source, const FileHeader& header,
+                                              uint32_t number) const {
+  SegmentRecord record;
+  record.header = ReadHeader(source, header, number);
+  uint64_t position = positions_[number] + kSegmentHeaderBytes;
+  record.payload = TakeBytes(source, &position, record.header.payload_bytes, "a segment's payload");
   CheckPayload(record, source.name());
   return record;
 }

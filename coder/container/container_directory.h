@@ -29,11 +29,15 @@ class ContainerDirectory {
   const Bytes& index() const { return index_; }  // the record
   const IndexEntry& entry(uint32_t number) const { return entries_[number]; }
 
+  // Reads all segments' headers. Throws kDamaged unless they, the file's header and the index are
+  // those of one archive, as its chain tells, and kIo.
+  void CheckChain(ByteSource& source, const FileHeader& header) const;
   // Reads a segment and checks all but the decoding. Throws kDamaged where it is not the one that
   // the index names, and kIo.
   SegmentRecord ReadSegment(ByteSource& source, const FileHeader& header, uint32_t number) const;
 
  private:
+  SegmentHeader ReadHeader(ByteSource& source, const FileHeader& header, uint32_t number) const;
   void Locate(const FileHeader& header, uint64_t segments_begin, const std::string& name);
 
   EndRecord end_;

@@ -1,6 +1,7 @@
 #include "coder/container/container_format.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 
 #include "data/base/byte_order.h"
@@ -12,6 +13,13 @@ namespace {
 
 // Flag bits of the file header.
 constexpr uint8_t kEmbeddedModel = 1;
+
+// The numbers of modes in a file.
+constexpr std::array<ContextMode, 4> kModes = {ContextMode::kChunked, ContextMode::kCarried,
+                                               ContextMode::kFirstAdaptive, ContextMode::kAdaptive};
+uint8_t NumberOf(ContextMode mode) {
+  return static_cast<uint8_t>(std::ranges::find(kModes, mode) - kModes.begin());
+}
 
 Error Damaged(const std::string& name, const std::string& what) {
   return DamagedError(fmt::format("{} is damaged: {}", name, what));
@@ -38,6 +46,8 @@ const char* ModeName(ContextMode mode) {
       return "chunked";
     case ContextMode::kCarried:
       return "carried";
+    case ContextMode::kFirstAdaptive:
+      return "first adaptive";
     case ContextMode::kAdaptive:
       return "adaptive";
   }
@@ -57,9 +67,9 @@ FileHeader DefaultHeader(uint32_t context, ContextMode mode, int32_t vocabulary)
   FileHeader header;
   header.mode = mode;
   header.context = context;
-  const uint32_t lane_symbols = mode == ContextMode::kAdaptive  ? kAdaptiveLaneSymbols
+  const uint32_t lane_symbols = mode == ContextMode::kChunked   ? kDefaultLaneSymbols
                                 : mode == ContextMode::kCarried ? kCarriedLaneSymbols
-                                                                : kDefaultLaneSymbols;
+                                                                : kAdaptiveLaneSymbols;
   header.lane_symbols = context * std::max(1u, lane_symbols / context) * LayoutBytes(vocabulary);
   // Only beyond contexts of some 100 K: fewer lanes keep the segment within bounds.
   header.lanes = std::min(kDefaultLanes, kMaxSegmentSymbols / header.lane_symbols);
@@ -71,7 +81,7 @@ Bytes Serialise(const FileHeader& header) {
   out.PutBytes(kContainerMagic);
   out.Put(static_cast<uint8_t>(kContainerVersion));
   out.Put(header.contract_version);
-  out.Put(static_cast<uint8_t>(header.mode));
+  out.Put(NumberOf(header.mode));
   out.Put(header.embeds_model ? kEmbeddedModel : uint8_t{0});
   out.Put(header.context);
   out.Put(header.lanes);
@@ -116,13 +126,13 @@ FileHeader ParseFileHeader(std::span<const uint8_t> bytes, const std::string& na
   header.contract_version = in.Get<uint8_t>();
   const auto mode = in.Get<uint8_t>();
   const auto flags = in.Get<uint8_t>();
-  if (mode > static_cast<uint8_t>(ContextMode::kAdaptive) || (flags & ~kEmbeddedModel) != 0) {
+  if (mode >= kModes.size() || (flags & ~kEmbeddedModel) != 0) {
     throw DamagedError(
         fmt::format("{} uses {}, which this version does not support", name,
                     (flags & ~kEmbeddedModel) != 0 ? "unknown flags" : "another context mode"));
   }
   header.embeds_model = (flags & kEmbeddedModel) != 0;
-  header.mode = static_cast<ContextMode>(mode);
+  header.mode = kModes[mode];
   header.context = in.Get<uint32_t>();
   header.lanes = in.Get<uint32_t>();
   header.lane_symbols = in.Get<uint32_t>();
@@ -165,7 +175,8 @@ SegmentHeader ParseSegmentHeader(std::span<const uint8_t> bytes, const FileHeade
   if (in.Get<uint32_t>() != ShortHash(bytes.first(kSegmentHeaderBytes - 4))) {
     throw Damaged(name, "a segment header does not match its checksum");
   }
-  if (method >= kMethodCount) {
+  const bool by_expert = method == static_cast<uint8_t>(CodingMethod::kExpert);
+  if (method >= kMethodCount || (by_expert && file.mode != ContextMode::kAdaptive)) {
     throw DamagedError(
         fmt::format("{} uses coding method {}, which this version does not know", name, method));
   }

@@ -38,18 +38,23 @@ using TokenizerId =
 enum class ContextMode : uint8_t {
   kChunked = 0,  // every lane's context is fresh each `context` symbols
   kCarried = 1,  // a lane's context goes on from its first to its last symbol
-  // Carried, and the network's predictions are mixed with those of coder/predict/adaptive_mixer.h.
+  // Carried, and the network's predictions are mixed with those of coder/predict/expert; or the
+  // expert alone. A file has the number 3 for it.
   kAdaptive = 2,
+  // Carried, and mixed with those of coder/predict/adaptive_mixer.h: the first form of mode
+  // adaptive, which old files have, with the number 2.
+  kFirstAdaptive = 3,
 };
 
-const char* ModeName(ContextMode mode);  // "chunked", "carried", "adaptive"
+const char* ModeName(ContextMode mode);  // "chunked", "carried", "adaptive", "first adaptive"
 
 enum class CodingMethod : uint8_t {
   kStored = 0,  // the bytes themselves
   kOrder2 = 1,  // the bytes, one lane, by coder/predict/order2_predictor.h
   kModel = 2,   // the symbols, in lanes, by the file's model
+  kExpert = 3,  // the bytes, one lane, by coder/predict/expert; in mode adaptive alone
 };
-constexpr size_t kMethodCount = 3;
+constexpr size_t kMethodCount = 4;
 
 struct FileHeader {
   uint8_t contract_version = 0;  // of the exact network; 0 without a model

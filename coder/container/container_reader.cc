@@ -115,8 +115,6 @@ void ContainerReader::ReadEnd() {
       end.file_bytes != position_ || end.chain != chain_) {
     throw DamagedHere("the end record does not match the segments");
   }
-  Bytes more(1);
-  if (source_.Read(more) != 0) throw DamagedHere("something follows the end of the file");
 }
 
 }  // namespace occam

@@ -1,5 +1,6 @@
-// Reads the records of an .occ file in order and believes none of them unchecked
-// (coder/container/container_format.h).
+// Reads the records of an archive in order and believes none of them unchecked
+// (coder/container/container_format.h). An .occ file is an archive, or several
+// (coder/container/archives.h).
 #ifndef OCCAM_CODER_CONTAINER_CONTAINER_READER_H_
 #define OCCAM_CODER_CONTAINER_CONTAINER_READER_H_
 
@@ -45,7 +46,7 @@ class ContainerReader {
   uint64_t segments_begin() const { return segments_begin_; }  // where the first may stand
 
   // The next segment; false at the end, when index and end record were found to agree with all that
-  // was read and nothing follows.
+  // was read. What follows the end record is left in the source.
   bool Next(SegmentRecord* record);
 
   uint64_t file_bytes() const { return position_; }            // read so far

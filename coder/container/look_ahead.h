@@ -32,6 +32,15 @@ class LookAhead {
     position_ += here;
   }
 
+  // Gives away what was read and not taken; nothing more is read here.
+  Bytes TakeRest() {
+    Bytes rest(buffer_.begin() + static_cast<std::ptrdiff_t>(start_), buffer_.end());
+    buffer_.clear();
+    start_ = 0;
+    ended_ = true;
+    return rest;
+  }
+
   uint64_t position() const { return position_; }
   // The last bytes of all that was read, at most 64.
   std::span<const uint8_t> tail() const { return tail_; }

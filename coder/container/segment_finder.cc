@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "coder/container/archives.h"
 #include "coder/container/container_directory.h"
 #include "coder/container/look_ahead.h"
 #include "data/base/byte_order.h"
@@ -175,19 +176,22 @@ class ScanningFinder final : public SegmentFinder {
   // To the next header that can be trusted, or to the end. The segments between are lost.
   void Search() {
     const uint64_t lost_begin = ahead_.position();
+    bool other_archive = false;
     ahead_.Skip(1);
     while (!ahead_.EndsAt(0)) {
       const auto bytes = ahead_.Peek(0, 1 << 16);
-      const auto tag = std::find(bytes.begin(), bytes.end(), kSegmentTag);
+      const auto tag = std::ranges::find_if(
+          bytes, [](uint8_t b) { return b == kSegmentTag || b == kContainerMagic[0]; });
       const bool found = tag != bytes.end();
       ahead_.Skip(static_cast<uint64_t>(tag - bytes.begin()));
       if (!found) continue;
+      other_archive = other_archive || FileHeaderHere();
       const auto segment = HeaderAt(0);
       if (segment && segment->number >= number_ && !last_) {
         // No segment is believed in that neither bytes nor an index speak for.
         const uint64_t lost = segment->number - number_;
         const bool has_room = lost * kSegmentHeaderBytes <= ahead_.position() - lost_begin;
-        if (Trusted(*segment, /*needs_index=*/!has_room)) {
+        if (Trusted(*segment, /*needs_index=*/!has_room || other_archive, other_archive)) {
           number_ = segment->number;
           return;
         }
@@ -197,8 +201,8 @@ class ScanningFinder final : public SegmentFinder {
   }
 
   // Whether the sound segments from here on cannot lie within one payload; `needs_index`: and an
-  // index follows them, which has them all.
-  bool Trusted(SegmentHeader segment, bool needs_index) {
+  // index follows them, which has them all; `other_archive`: a file header was passed over.
+  bool Trusted(SegmentHeader segment, bool needs_index, bool other_archive) {
     uint64_t end = 0;
     uint32_t next = segment.number;
     for (;;) {
@@ -207,11 +211,52 @@ class ScanningFinder final : public SegmentFinder {
       ++next;
       if (end > header_.segment_bytes() && !needs_index) return true;
       if (const Bytes index = IndexAt(end, next); !index.empty())
-        return ahead_.EndsAt(end + index.size() + kEndRecordBytes);
+        return EndsOwnArchive(end + index.size(), next, other_archive);
       const auto following = HeaderAt(end);
       const bool full = segment.original_bytes == header_.segment_bytes();
       if (!full || !following || following->number != next) return false;
       segment = *following;
+    }
+  }
+
+  // Whether a sound file header begins here: of another archive, or in somebody's data.
+  bool FileHeaderHere() {
+    if (!BeginsArchive(ahead_.Peek(0, kContainerMagic.size()))) return false;
+    try {
+      ParseFileHeader(ahead_.Peek(0, kFileHeaderBytes), name_);
+      return true;
+    } catch (const Error&) {
+      return false;
+    }
+  }
+
+  // Whether the index of these many segments, which ends at this distance, is this archive's. An
+  // end record of the right length tells it. Where bytes were lost, or it is damaged, the index
+  // must end a source in which no other archive was seen.
+  bool EndsOwnArchive(uint64_t offset, uint64_t segments, bool other_archive) {
+    const uint64_t end_offset = offset + kEndRecordBytes;
+    try {
+      const EndRecord end = ParseEndRecord(ahead_.Peek(offset, kEndRecordBytes), name_);
+      if (end.segments == segments && end.file_bytes == ahead_.position() + end_offset) return true;
+    } catch (const Error&) {
+      // The other way tells, then.
+    }
+    return !other_archive && ahead_.EndsAt(end_offset);
+  }
+
+  // After the end record: zeros, and then another archive or nothing.
+  void LookForNextArchive() {
+    for (;;) {
+      const auto bytes = ahead_.Peek(0, 1 << 16);
+      const auto nonzero = std::ranges::find_if(bytes, [](uint8_t b) { return b != 0; });
+      ahead_.Skip(static_cast<uint64_t>(nonzero - bytes.begin()));
+      if (bytes.empty()) return;
+      if (nonzero != bytes.end()) break;
+    }
+    if (BeginsArchive(ahead_.Peek(0, kContainerMagic.size()))) {
+      next_archive_ = ahead_.TakeRest();
+    } else {
+      remarks_.push_back(name_ + " is damaged: something follows the end of the file");
     }
   }
 
@@ -234,11 +279,12 @@ class ScanningFinder final : public SegmentFinder {
           end.file_bytes != ahead_.position() || (whole && end.chain != ChainHash(chain_, index))) {
         remarks_.push_back(name_ + " is damaged: the end record does not match the segments");
       }
-      if (!ahead_.EndsAt(0))
-        remarks_.push_back(name_ + " is damaged: something follows the end of the file");
     } catch (const Error& e) {
       remarks_.emplace_back(e.what());
+      if (BeginsArchive(ahead_.Peek(kEndRecordBytes, kContainerMagic.size())))
+        ahead_.Skip(kEndRecordBytes);
     }
+    LookForNextArchive();
   }
 
   // At the end of the source. The end record may be there, if nothing that leads to it.

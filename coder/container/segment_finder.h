@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "coder/container/container_format.h"
@@ -32,12 +33,16 @@ class SegmentFinder {
   // The known part of the original's length, and whether that is all of it.
   uint64_t known_bytes() const { return known_bytes_; }
   bool all_known() const { return all_known_; }
+  // Returns, once, what was read of another archive that follows this one; empty where none does,
+  // or none is looked for because the source is one archive.
+  Bytes TakeNextArchive() { return std::move(next_archive_); }
 
  protected:
   std::map<uint32_t, std::string> reasons_;
   std::vector<std::string> remarks_;
   uint64_t known_bytes_ = 0;
   bool all_known_ = false;
+  Bytes next_archive_;
 };
 
 // `source` stands at its byte `segments_begin`, where ContainerReader leaves it, and must
@@ -48,8 +53,9 @@ class SegmentFinder {
 // segments that follow such a header without a gap reach up to the end of the file or are
 // longer than any payload. (An .occ file within an .occ file has headers, too.) Segments
 // that are said to have been before it must be in an index after it, or the bytes between
-// have room for their headers. Throws kMemory where a sound index takes more than the
-// limit.
+// have room for their headers. Past a sound file header only an index is trusted, before an
+// end record that tells this archive's length. Throws kMemory where a sound index takes more
+// than the limit.
 std::unique_ptr<SegmentFinder> FindSegments(ByteSource& source, const FileHeader& header,
                                             uint64_t segments_begin, uint64_t memory_bytes);
 

@@ -1,89 +1,23 @@
 #include "coder/predict/adaptive_predictor.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstddef>
 #include <utility>
 
-#include "coder/entropy/bit_model.h"
-#include "coder/entropy/fixed_point.h"
+#include "coder/container/container_format.h"
+#include "coder/predict/byte_decisions.h"
 #include "data/base/error.h"
 
 namespace occam {
 namespace {
 
-// log2(1 + i / 4096) out of 65536, rounded down. A table, since every byte takes 16 logarithms.
-struct Log2Table {
-  static constexpr int kBits = 12;
-  std::array<uint16_t, 1 << kBits> fraction{};
-  constexpr Log2Table() {
-    for (uint32_t i = 0; i < fraction.size(); ++i)
-      fraction[i] = static_cast<uint16_t>(Log2((1u << kBits) + i, 16));
-  }
-};
-constexpr Log2Table kLog2;
-
-// log2(x) out of 65536 by the upper 13 bits of x; x >= 1.
-int64_t TableLog2(uint32_t x) {
-  const int exponent = std::bit_width(x) - 1;
-  const uint32_t mantissa = exponent >= Log2Table::kBits ? x >> (exponent - Log2Table::kBits)
-                                                         : x << (Log2Table::kBits - exponent);
-  return int64_t{exponent} * 65536 + kLog2.fraction[mantissa & ((1u << Log2Table::kBits) - 1)];
-}
-
-// The logit of the odds one : zero, kLogitOne being 1.0, within kMaxLogit.
-int LogitOf(uint32_t zero, uint32_t one) {
-  constexpr int64_t kLn2 = 45426;  // out of 65536
-  const int64_t logit = (TableLog2(one) - TableLog2(zero)) * kLn2 / (65536 * (65536 / kLogitOne));
-  return static_cast<int>(std::clamp<int64_t>(logit, -kMaxLogit, kMaxLogit));
-}
-
-// The frequencies of 256 bytes as sums over the ranges that binary decisions leave.
-class DecisionTree {
- public:
-  explicit DecisionTree(std::span<const uint32_t> frequencies) {
-    for (size_t i = 0; i < 256; ++i) below_[i + 1] = below_[i] + frequencies[i];
-  }
-  // The logit of the next decision where those before left the bytes [first, first + leaves).
-  int Logit(uint32_t first, uint32_t leaves) const {
-    const uint32_t middle = below_[first + leaves / 2];
-    return LogitOf(middle - below_[first], below_[first + leaves] - middle);
-  }
-
- private:
-  std::array<uint32_t, 257> below_{};
-};
-
-// Codes a byte by its eight decisions and returns its interval. logit(first, leaves) is the
-// network's logit of the next decision; choose(split) tells whether it is 1, which is the part of
-// the interval from `split` on. watch(bit, p) is told it before the mixer is, with the probability
-// that a 1 had.
-template <typename Logit, typename Choose, typename Watch>
-SymbolInterval Code(AdaptiveMixer& mixer, int lane, Logit logit, Choose choose, Watch watch) {
-  SymbolInterval interval{0, kFrequencyTotal};
-  uint32_t first = 0;
-  mixer.StartByte(lane);
-  for (uint32_t leaves = 256; leaves > 1; leaves /= 2) {
-    const int32_t probability = mixer.Predict(logit(first, leaves));
-    const uint32_t split = SplitOf(interval.size, leaves, probability);
-    const bool bit = choose(interval.start + split);
-    if (bit) {
-      interval.start += split;
-      first += leaves / 2;
-    }
-    interval.size = bit ? interval.size - split : split;
-    watch(bit, probability);
-    mixer.Learn(bit);
-  }
-  return interval;
-}
-
 constexpr auto kUnwatched = [](bool, int32_t) {};
 
 // Gathers who decided a byte, bit by bit. Costs are out of 65536 bits.
+template <typename Mixer>
 class Watcher {
  public:
-  void Add(const AdaptiveMixer& mixer, bool bit, int32_t probability) {
+  void Add(const Mixer& mixer, bool bit, int32_t probability) {
     mixer.AddEvidence(bit, &evidence_);
     mixed_ += CostOf(bit, probability);
     alone_ += CostOf(bit, mixer.NetworkAlone());
@@ -103,34 +37,47 @@ class Watcher {
     return kWhole - TableLog2(static_cast<uint32_t>(bit ? probability : 65536 - probability));
   }
 
-  AdaptiveMixer::Evidence evidence_{};
+  typename Mixer::Evidence evidence_{};
   int64_t mixed_ = 0;
   int64_t alone_ = 0;
 };
 
 }  // namespace
 
-AdaptivePredictor::AdaptivePredictor(std::unique_ptr<NetworkPredictor> network)
-    : network_(std::move(network)) {
+template <typename Mixer>
+MixingPredictor<Mixer>::MixingPredictor(std::unique_ptr<NetworkPredictor> network, Mixer mixer)
+    : network_(std::move(network)), mixer_(std::move(mixer)) {
   if (network_->vocabulary() != 256)
     throw UsageError("adaptive contexts are for models of bytes; this one's symbols are others");
 }
 
-void AdaptivePredictor::StartSegment(int lanes) {
-  network_->StartSegment(lanes);
-  mixer_.Start(lanes);
+template <typename Mixer>
+void MixingPredictor<Mixer>::StartSegment(int lanes) {
+  StartSegmentOf(lanes, kMaxSegmentSymbols);
 }
 
-void AdaptivePredictor::Score(std::span<const std::span<const int32_t>> lanes,
-                              std::span<const std::span<SymbolInterval>> intervals) {
+template <typename Mixer>
+void MixingPredictor<Mixer>::StartSegmentOf(int lanes, uint64_t symbols) {
+  network_->StartSegment(lanes);
+  if constexpr (requires { mixer_.Start(lanes, symbols); }) {
+    mixer_.Start(lanes, symbols);
+  } else {
+    mixer_.Start(lanes);
+  }
+}
+
+template <typename Mixer>
+void MixingPredictor<Mixer>::Score(std::span<const std::span<const int32_t>> lanes,
+                                   std::span<const std::span<SymbolInterval>> intervals) {
   Mix(lanes, intervals, [](size_t, size_t) { return kUnwatched; });
 }
 
-void AdaptivePredictor::ScoreWithDeciders(std::span<const std::span<const int32_t>> lanes,
-                                          std::span<const std::span<SymbolInterval>> intervals,
-                                          std::span<const std::span<Decider>> deciders) {
+template <typename Mixer>
+void MixingPredictor<Mixer>::ScoreWithDeciders(std::span<const std::span<const int32_t>> lanes,
+                                               std::span<const std::span<SymbolInterval>> intervals,
+                                               std::span<const std::span<Decider>> deciders) {
   Mix(lanes, intervals, [&](size_t lane, size_t step) {
-    return [&mixer = mixer_, watcher = Watcher(), &decider = deciders[lane][step]](
+    return [&mixer = mixer_, watcher = Watcher<Mixer>(), &decider = deciders[lane][step]](
                bool bit, int32_t probability) mutable {
       watcher.Add(mixer, bit, probability);
       decider = watcher.decider();  // after the last bit of what it is
@@ -138,9 +85,11 @@ void AdaptivePredictor::ScoreWithDeciders(std::span<const std::span<const int32_
   });
 }
 
+template <typename Mixer>
 template <typename Watch>
-void AdaptivePredictor::Mix(std::span<const std::span<const int32_t>> lanes,
-                            std::span<const std::span<SymbolInterval>> intervals, Watch watch) {
+void MixingPredictor<Mixer>::Mix(std::span<const std::span<const int32_t>> lanes,
+                                 std::span<const std::span<SymbolInterval>> intervals,
+                                 Watch watch) {
   if (lanes.empty()) return;
   const size_t steps = lanes.front().size();
   paths_.resize(lanes.size() * steps);
@@ -156,23 +105,68 @@ void AdaptivePredictor::Mix(std::span<const std::span<const int32_t>> lanes,
       const auto byte = static_cast<uint32_t>(lanes[lane][step]);
       const int16_t* logit = paths_[lane * steps + step].data();
       int shift = 8;
-      intervals[lane][step] = Code(
+      intervals[lane][step] = CodeByte(
           mixer_, static_cast<int>(lane), [&](uint32_t, uint32_t) { return *logit++; },
           [&](uint32_t) { return (byte >> --shift & 1) != 0; }, watch(lane, step));
     }
   }
 }
 
-void AdaptivePredictor::Decode(RangeDecoder& decoder, std::span<int32_t> symbols) {
+template <typename Mixer>
+void MixingPredictor<Mixer>::Decode(RangeDecoder& decoder, std::span<int32_t> symbols) {
   frequencies_.resize(symbols.size() * 256);
   network_->Step(symbols, frequencies_);
   for (size_t lane = 0; lane < symbols.size(); ++lane) {
     const DecisionTree tree{std::span(frequencies_).subspan(lane * 256, 256)};
     const uint32_t target = decoder.Target();
     int32_t byte = 0;
-    decoder.Advance(Code(
+    decoder.Advance(CodeByte(
         mixer_, static_cast<int>(lane),
         [&](uint32_t first, uint32_t leaves) { return tree.Logit(first, leaves); },
+        [&](uint32_t split) {
+          byte = byte * 2 + (target >= split ? 1 : 0);
+          return target >= split;
+        },
+        kUnwatched));
+    symbols[lane] = byte;
+  }
+}
+
+template class MixingPredictor<Expert>;
+template class MixingPredictor<AdaptiveMixer>;
+
+// ---- The expert alone --------------------------------------------------------------------------
+
+namespace {
+
+constexpr auto kNoNetwork = [](uint32_t, uint32_t) { return 0; };
+
+}  // namespace
+
+void ExpertPredictor::StartSegment(int lanes) { StartSegmentOf(lanes, kMaxSegmentSymbols); }
+
+void ExpertPredictor::StartSegmentOf(int lanes, uint64_t symbols) { expert_.Start(lanes, symbols); }
+
+void ExpertPredictor::Score(std::span<const std::span<const int32_t>> lanes,
+                            std::span<const std::span<SymbolInterval>> intervals) {
+  if (lanes.empty()) return;
+  for (size_t step = 0; step < lanes.front().size(); ++step) {
+    for (size_t lane = 0; lane < lanes.size() && step < lanes[lane].size(); ++lane) {
+      const auto byte = static_cast<uint32_t>(lanes[lane][step]);
+      int shift = 8;
+      intervals[lane][step] = CodeByte(
+          expert_, static_cast<int>(lane), kNoNetwork,
+          [&](uint32_t) { return (byte >> --shift & 1) != 0; }, kUnwatched);
+    }
+  }
+}
+
+void ExpertPredictor::Decode(RangeDecoder& decoder, std::span<int32_t> symbols) {
+  for (size_t lane = 0; lane < symbols.size(); ++lane) {
+    const uint32_t target = decoder.Target();
+    int32_t byte = 0;
+    decoder.Advance(CodeByte(
+        expert_, static_cast<int>(lane), kNoNetwork,
         [&](uint32_t split) {
           byte = byte * 2 + (target >= split ? 1 : 0);
           return target >= split;

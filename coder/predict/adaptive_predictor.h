@@ -1,5 +1,5 @@
 // The network's prediction of each byte, mixed with an adaptive model of the segment's own bytes:
-// mode `adaptive` of a file.
+// mode `adaptive` of a file. Files of the first form of this mode have a mixer of their own.
 #ifndef OCCAM_CODER_PREDICT_ADAPTIVE_PREDICTOR_H_
 #define OCCAM_CODER_PREDICT_ADAPTIVE_PREDICTOR_H_
 
@@ -11,6 +11,7 @@
 
 #include "coder/entropy/range_decoder.h"
 #include "coder/predict/adaptive_mixer.h"
+#include "coder/predict/expert/expert.h"
 #include "coder/predict/network_predictor.h"
 #include "coder/predict/predictor.h"
 
@@ -18,13 +19,15 @@ namespace occam {
 
 // The predictor of mode `adaptive`, for a network of bytes. The network's part runs in its threads;
 // mixing, a few microseconds a byte, runs in the one that calls.
-class AdaptivePredictor final : public Predictor {
+template <typename Mixer>
+class MixingPredictor final : public Predictor {
  public:
   // Throws kUsage where the network's symbols are no bytes.
-  explicit AdaptivePredictor(std::unique_ptr<NetworkPredictor> network);
+  MixingPredictor(std::unique_ptr<NetworkPredictor> network, Mixer mixer);
 
   int vocabulary() const override { return 256; }
   void StartSegment(int lanes) override;
+  void StartSegmentOf(int lanes, uint64_t symbols) override;
   void Score(std::span<const std::span<const int32_t>> lanes,
              std::span<const std::span<SymbolInterval>> intervals) override;
   void ScoreWithDeciders(std::span<const std::span<const int32_t>> lanes,
@@ -42,9 +45,31 @@ class AdaptivePredictor final : public Predictor {
   using Path = std::array<int16_t, 8>;
 
   std::unique_ptr<NetworkPredictor> network_;
-  AdaptiveMixer mixer_;
+  Mixer mixer_;
   std::vector<Path> paths_;
   std::vector<uint32_t> frequencies_;
+};
+
+// Mode `adaptive`.
+using AdaptivePredictor = MixingPredictor<Expert>;
+// Its first form, of older files.
+using FirstAdaptivePredictor = MixingPredictor<AdaptiveMixer>;
+
+// The expert alone, for bytes of which a network knows nothing. A segment is one lane.
+class ExpertPredictor final : public Predictor {
+ public:
+  explicit ExpertPredictor(const MixerKernels& kernels)
+      : expert_(/*with_network=*/false, kernels) {}
+
+  int vocabulary() const override { return 256; }
+  void StartSegment(int lanes) override;
+  void StartSegmentOf(int lanes, uint64_t symbols) override;
+  void Score(std::span<const std::span<const int32_t>> lanes,
+             std::span<const std::span<SymbolInterval>> intervals) override;
+  void Decode(RangeDecoder& decoder, std::span<int32_t> symbols) override;
+
+ private:
+  Expert expert_;
 };
 
 }  // namespace occam

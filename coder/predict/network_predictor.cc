@@ -140,7 +140,10 @@ uint64_t PredictorBytes(const ModelConfig& config, int threads, ContextMode mode
   uint64_t bytes = SaturatingProduct(sessions, PassBytes(config));
   bytes = SaturatingSum(bytes, SaturatingProduct(all_lanes, LaneBytes(config)));
   bytes = SaturatingSum(bytes, all_lanes * vocabulary * sizeof(uint32_t));
-  return mode == ContextMode::kAdaptive ? SaturatingSum(bytes, kAdaptiveMixerBytes) : bytes;
+  if (mode == ContextMode::kFirstAdaptive) return SaturatingSum(bytes, kAdaptiveMixerBytes);
+  return mode == ContextMode::kAdaptive
+             ? SaturatingSum(bytes, Expert::MemoryBytes(kMaxSegmentSymbols))
+             : bytes;
 }
 
 }  // namespace
@@ -159,10 +162,14 @@ CodecModel NetworkCodecModel(const ExactNetwork& network, uint32_t context) {
   TellCosts({network.config(), network.model().tokenizer.size()}, &model);
   model.factory = [&network, context = model.context](
                       int threads, ContextMode mode) -> std::unique_ptr<Predictor> {
-    if (mode != ContextMode::kAdaptive)
+    if (mode != ContextMode::kAdaptive && mode != ContextMode::kFirstAdaptive)
       return std::make_unique<NetworkPredictor>(network, context, threads, mode);
-    return std::make_unique<AdaptivePredictor>(
-        std::make_unique<NetworkPredictor>(network, context, threads, ContextMode::kCarried));
+    auto carried =
+        std::make_unique<NetworkPredictor>(network, context, threads, ContextMode::kCarried);
+    if (mode == ContextMode::kFirstAdaptive)
+      return std::make_unique<FirstAdaptivePredictor>(std::move(carried), AdaptiveMixer());
+    return std::make_unique<AdaptivePredictor>(std::move(carried),
+                                               Expert(/*with_network=*/true, FastMixerKernels()));
   };
   const NetworkPredictor trial(network, model.context,
                                1);  // refuses a context that the network has not

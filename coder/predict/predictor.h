@@ -21,9 +21,9 @@ namespace occam {
 // most. The values are those of occam_decider in occam_c.h.
 enum class Decider : uint8_t {
   kNetwork = 0,
-  kMatch = 1,   // a long string that came before (repeat_finder.h)
-  kWords = 2,   // the word so far, and the one before it
-  kOrders = 3,  // the last four and six bytes
+  kMatch = 1,   // a long string that came before
+  kWords = 2,   // the word so far, and those before it
+  kOrders = 3,  // the last bytes, and bytes of records
   kNone = 4,    // it cost 8 bits or more: nobody expected it
 };
 
@@ -35,6 +35,9 @@ class Predictor {
 
   // Forgets everything; the next call is the first of a segment with these many lanes.
   virtual void StartSegment(int lanes) = 0;
+  // Does the same where the lanes have so many symbols in all, by which an adaptive predictor
+  // chooses the sizes of its tables; without that number it takes the largest.
+  virtual void StartSegmentOf(int lanes, uint64_t /*symbols*/) { StartSegment(lanes); }
 
   // Encoding: the intervals of the next symbols of every lane, lanes[i] and intervals[i] of equal
   // length. A segment takes one call or more; all lanes are cut at the same step, a multiple of the

@@ -183,6 +183,7 @@ struct Options {
   std::function<bool(uint64_t original_bytes, uint64_t file_bytes)> progress = nullptr;
   // Restoring: goes on after damage, with zeros in place of what is missing, and tells it.
   std::function<void(const Damage&)> damage = nullptr;
+  bool no_model = false;  // compressing: by the expert of mode adaptive, without a model
 };
 
 // ---- 4. Streams and files ----------------------------------------------------------------------
@@ -285,7 +286,8 @@ class Bridge {
     c_options_.mode = static_cast<occam_mode>(options.mode);
     c_options_.embed_model = options.embed_model ? 1 : 0;
     c_options_.threads = options.threads;
-    c_options_.flags = options.plain_kernels ? OCCAM_PLAIN_KERNELS : 0;
+    c_options_.flags =
+        (options.plain_kernels ? OCCAM_PLAIN_KERNELS : 0) | (options.no_model ? OCCAM_NO_MODEL : 0);
     c_options_.memory = options.memory;
     if (options.progress) {
       c_options_.progress_user = this;
@@ -365,7 +367,8 @@ inline Stats DecompressRangeStream(Reader& reader, Writer& writer, uint64_t offs
   return stats;
 }
 
-// Tells what a file is. `model`, which may be null, gets the model that the file holds.
+// Tells what a file is. `model`, which may be null, gets the model that the file holds. Of several
+// archives in one file it tells the sums, as occam_list does.
 inline ArchiveInfo ListArchive(Reader& reader, std::vector<uint8_t>* model = nullptr) {
   door::Bridge bridge;
   door::Buffer embedded;
@@ -373,6 +376,30 @@ inline ArchiveInfo ListArchive(Reader& reader, std::vector<uint8_t>* model = nul
   bridge.Call(occam_list, bridge.From(reader), &info, embedded.get());
   if (model != nullptr) *model = embedded.Take();
   return info;
+}
+
+// Tells what each archive of a file is, in their order.
+inline std::vector<ArchiveInfo> ListArchives(Reader& reader) {
+  door::Bridge bridge;
+  std::vector<ArchiveInfo> all;
+  const occam_list_function take = [](void* user, const occam_file_info* info, const void*,
+                                      size_t) {
+    try {
+      static_cast<std::vector<ArchiveInfo>*>(user)->push_back(*info);
+      return 0;
+    } catch (...) {  // no exception passes C
+      return 1;
+    }
+  };
+  bridge.Call(occam_list_each, bridge.From(reader), take, static_cast<void*>(&all));
+  return all;
+}
+
+// Returns what ListArchive tells of a file of these archives.
+inline ArchiveInfo SumOfArchives(std::span<const ArchiveInfo> archives) {
+  ArchiveInfo sum = occam_file_info_init();
+  for (const ArchiveInfo& archive : archives) door::Call(occam_list_add, &archive, &sum);
+  return sum;
 }
 
 // ---- 1. Simple calls ---------------------------------------------------------------------------

@@ -118,6 +118,8 @@ typedef struct occam_model occam_model; /* immutable */
 
 /* Flags of the calls that make a model. */
 #define OCCAM_PLAIN_KERNELS 1u /* the slow definition in place of the vector kernels */
+/* A flag of occam_options alone: compressing without a model, by the expert of mode adaptive. */
+#define OCCAM_NO_MODEL 2u
 
 /* The names of the models that are part of the library. The first is the default. */
 OCCAM_API size_t occam_built_in_count(void);
@@ -187,7 +189,7 @@ struct occam_options {
   int embed_model;          /* compressing: 1 puts the model, coded, into the file */
   int threads;              /* 0: one a processor; never more than four for each. It never shows in
                                a result. */
-  unsigned flags;           /* for the models of files, as in section 2 */
+  unsigned flags;           /* for the models of files, as in section 2, and OCCAM_NO_MODEL */
   occam_progress progress;  /* NULL: none */
   void* progress_user;
   occam_damage damage; /* restoring: not NULL, go on after damage, with zeros for missing bytes
@@ -238,6 +240,7 @@ typedef struct occam_stats {
   uint64_t model_segments;  /* predicted by the model */
   uint64_t order2_segments; /* predicted by counts of byte triples */
   uint64_t stored_segments; /* as they are */
+  uint64_t expert_segments; /* by the expert of mode adaptive, without the model */
 } occam_stats;
 OCCAM_INIT(occam_stats)
 
@@ -274,13 +277,32 @@ typedef struct occam_file_info {
    * many multiplications; OCCAM_UNKNOWN where its model is neither in it nor built in. */
   uint64_t memory;
   uint64_t multiplications;
+  uint64_t archives; /* that the file consists of, one after the other: 1 or more */
 } occam_file_info;
 OCCAM_INIT(occam_file_info)
 
 /* Reads all of an .occ file and checks all but the decoding; needs no model. `model`, which may be
- * NULL, gets the file's own model as it was written, empty where it holds none. */
+ * NULL, gets the file's own model as it was written, empty where it holds none.
+ *
+ * Where a file consists of several archives, `stats` and `multiplications` are their sums, and
+ * `memory` is the most that one of them takes. All else, and the model, is of the first archive. */
 OCCAM_API occam_code occam_list(const occam_reader* reader, occam_file_info* info,
                                 occam_buffer* model, occam_error* error);
+
+/* Takes what one archive of a file tells of itself, and its own model, of 0 bytes where it holds
+ * none. Both are there until it returns. Anything but 0 ends the call with OCCAM_ERROR_CANCELLED.
+ */
+typedef int (*occam_list_function)(void* user, const occam_file_info* info, const void* model,
+                                   size_t model_bytes);
+
+/* Does as occam_list, and calls `each` with every archive, in the order of the file. */
+OCCAM_API occam_code occam_list_each(const occam_reader* reader, occam_list_function each,
+                                     void* user, occam_error* error);
+
+/* Adds what another archive tells of itself to the sums of occam_list. A `sum` of no archives
+ * becomes that archive's. */
+OCCAM_API occam_code occam_list_add(const occam_file_info* archive, occam_file_info* sum,
+                                    occam_error* error);
 
 /* ---- 5. Costs, predictions, generation ------------------------------------------------------ */
 

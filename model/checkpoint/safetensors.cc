@@ -13,7 +13,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr size_t kAlignment = 8;        // at which the tensors begin, as the format asks
+constexpr size_t kAlignment = 8;         // at which the tensors begin, as the format asks
 constexpr size_t kFloatsAPiece = 65536;  // that are written at a time
 
 void WriteFloats(std::span<const float> values, ByteSink* sink) {

@@ -166,7 +166,14 @@ void MatMul(ConstTensorView a, Operand a_is, ConstTensorView b, Operand b_is, Te
   }
 }
 
-bool HasFastBfloat16() { return UsableIsa() >= Isa::kAvx512Bf16; }
+bool HasFastBfloat16() {
+  if (UsableIsa() < Isa::kAvx512Bf16) return false;
+  // Its own variable, ONEDNN_MAX_CPU_ISA, may allow oneDNN less than OCCAM_MAX_ISA allows us. Each
+  // set has the bits of those that it contains.
+  PrepareOneDnn();
+  return (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core_bf16) ==
+         dnnl_cpu_isa_avx512_core_bf16;
+}
 
 struct LinearWeights::Packed {
   Packed(int64_t outputs, int64_t inputs)

@@ -53,6 +53,18 @@ TEST_CASE("Archive: files that start almost as an archive does are handed on") {
   }
 }
 
+TEST_CASE("Archive: what bzip2 packed is refused, and a text that begins as its name is not") {
+  const Bytes packed = {'B', 'Z', 'h', '9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, 1, 2};
+  const Bytes empty = {'B', 'Z', 'h', '9', 0x17, 0x72, 0x45, 0x38, 0x50, 0x90, 0, 0, 0, 0};
+  for (const Bytes& file : {packed, empty}) {
+    const Thrown thrown = ThrownBy([&] { Unpacked(MemorySource(file, "some file")); });
+    CHECK(thrown.kind == ErrorKind::kUsage);
+    CHECK(thrown.Mentions("bzip2"));
+  }
+  const Bytes text = {'B', 'Z', 'h', '9', ' ', 'i', 's', ' ', 'a', ' ', 'w', 'o', 'r', 'd'};
+  CHECK(ReadAll(*Unpacked(MemorySource(text))) == text);
+}
+
 TEST_CASE("Archive: members, streams and frames that follow one another are all read") {
   const Bytes one = Sample(100'000);
   const Bytes two = Sample(1);

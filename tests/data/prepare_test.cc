@@ -52,7 +52,7 @@ struct Album : TemporaryFolder {
 
 TEST_CASE("Prepare: photographs are sorted by name, the last ones held out") {
   const Album album;
-  const auto files = ListInputs({album.path()});
+  const auto files = ListInputs({album.path()}, FileKind::kImages);
   REQUIRE(files.size() == 4);
   CHECK(files[3].name == "sub/z.pgm");
   const PreparedSet set = PrepareImages(files, {1, 0}, {}, nullptr);
@@ -74,15 +74,16 @@ TEST_CASE("Prepare: photographs are sorted by name, the last ones held out") {
 
 TEST_CASE("Prepare: inputs are files, folders and globs, each file once") {
   const Album album;
-  CHECK(ListInputs({album / "b-1.pgm", album.path()}).size() == 4);
-  CHECK(ListInputs({album / "b-*.pgm"}).size() == 2);
-  CHECK(ThrownBy([&] { ListInputs({album / "missing"}); }).kind == ErrorKind::kIo);
+  CHECK(ListInputs({album / "b-1.pgm", album.path()}, FileKind::kImages).size() == 4);
+  CHECK(ListInputs({album / "b-*.pgm"}, FileKind::kImages).size() == 2);
+  CHECK(ThrownBy([&] { ListInputs({album / "missing"}, FileKind::kImages); }).kind ==
+        ErrorKind::kIo);
   CHECK(ThrownBy([] { PrepareImages({}, {}, {}, nullptr); }).kind == ErrorKind::kUsage);
 }
 
 TEST_CASE("Prepare: files of a group stay together") {
   const Album album;
-  const auto files = ListInputs({album.path()});
+  const auto files = ListInputs({album.path()}, FileKind::kImages);
   // The groups are a, b and z.pgm: folders do not count.
   const PreparedSet set = PrepareImages(files, {2, '-'}, {}, nullptr);
   CHECK(Patches(set) == "acbBz");
@@ -95,7 +96,7 @@ TEST_CASE("Prepare: a choice of patches follows from its seed") {
   for (const char* name : {"1.pgm", "2.pgm"}) {
     WriteFile(folder / name, Photograph({1, 2, 3, 4, 5, 6, 7, 8}));
   }
-  const auto files = ListInputs({folder.path()});
+  const auto files = ListInputs({folder.path()}, FileKind::kImages);
   const auto chosen = [&](uint64_t seed) {
     return Patches(PrepareImages(files, {0, 0}, {3, 1, seed}, nullptr));
   };
@@ -111,7 +112,9 @@ TEST_CASE("Prepare: more grids for training, one for what is held out") {
     WriteFile(folder / name, PnmFile("P5", 64, 160, Bytes(64 * 160, 7)));
   }
   const auto set = [&](int grids) {
-    return PrepareImages(ListInputs({folder.path()}), {1, 0}, {0, grids, 1}, nullptr).description;
+    return PrepareImages(ListInputs({folder.path()}, FileKind::kImages), {1, 0}, {0, grids, 1},
+                         nullptr)
+        .description;
   };
   CHECK(set(1).train_bytes == 4 * 2048);
   // The other grids of 64 x 160 pixels: 56 x 144, 48 x 128 and 40 x 112 of them.
@@ -119,11 +122,50 @@ TEST_CASE("Prepare: more grids for training, one for what is held out") {
   CHECK(set(4).validation_bytes == 4 * 2048);
 }
 
+TEST_CASE("Prepare: of folders files are taken by extension, and hidden ones are not") {
+  const Album album;
+  for (const char* name : {"notes.txt", ".DS_Store", "._b-1.pgm", "list", "sub/b.trans.txt"})
+    WriteFile(album / name, Bytes{'x'});
+  WriteFile(album / "C.PGM", Photograph({'C'}));
+  size_t left_out = 0;
+  CHECK(ListInputs({album.path()}, FileKind::kImages, &left_out).size() == 5);
+  CHECK(left_out == 5);
+  CHECK(ListInputs({album.path()}, FileKind::kSpeech, &left_out).empty());
+  CHECK(left_out == 10);
+  // What is named comes, whatever its name.
+  CHECK(ListInputs({album / "notes.txt", album / "*.txt"}, FileKind::kImages, &left_out).size() ==
+        1);
+  CHECK(left_out == 0);
+}
+
+TEST_CASE("Prepare: unusable files can be taken out, with why, and missing ones cannot") {
+  const Album album;
+  WriteFile(album / "a-small.pgm", PnmFile("P5", 31, 64, Bytes(31 * 64)));
+  WriteFile(album / "b-broken.pgm", Bytes{'P', '5'});
+  auto files = ListInputs({album.path()}, FileKind::kImages);
+  REQUIRE(files.size() == 6);
+  const auto unusable = RemoveUnusable(FileKind::kImages, &files, nullptr);
+  REQUIRE(unusable.size() == 2);
+  CHECK(unusable[0].path == album / "a-small.pgm");
+  CHECK(unusable[0].why.find("64 x 31") != std::string::npos);
+  CHECK(unusable[1].path == album / "b-broken.pgm");
+  CHECK(Patches(PrepareImages(files, {1, 0}, {}, nullptr)) == "acbBz");
+
+  auto none = ListInputs({album / "b-broken.pgm"}, FileKind::kSpeech);
+  CHECK(ThrownBy([&] { RemoveUnusable(FileKind::kSpeech, &none, nullptr); }).kind ==
+        ErrorKind::kUsage);
+  std::filesystem::remove(album / "b-1.pgm");
+  CHECK(ThrownBy([&] { RemoveUnusable(FileKind::kImages, &files, nullptr); }).kind ==
+        ErrorKind::kIo);
+}
+
 TEST_CASE("Prepare: an unusable photograph ends the work and is named") {
   const Album album;
   WriteFile(album / "small.pgm", PnmFile("P5", 31, 64, Bytes(31 * 64)));
   const auto failure = [&] {
-    return ThrownBy([&] { PrepareImages(ListInputs({album.path()}), {1, 0}, {}, nullptr); });
+    return ThrownBy([&] {
+      PrepareImages(ListInputs({album.path()}, FileKind::kImages), {1, 0}, {}, nullptr);
+    });
   };
   CHECK(failure().kind == ErrorKind::kUsage);
   CHECK(failure().Mentions("small.pgm"));
@@ -141,7 +183,8 @@ TEST_CASE("Prepare: speech is one file after the other, the last ones held out")
   };
   WriteFile(folder / "2.wav", tone(30, 512));
   WriteFile(folder / "1.wav", tone(50, 256));
-  const PreparedSet set = PrepareSpeech(ListInputs({folder.path()}), {1, 0}, nullptr);
+  const PreparedSet set =
+      PrepareSpeech(ListInputs({folder.path()}, FileKind::kSpeech), {1, 0}, nullptr);
   Bytes expected(80, 130);
   std::fill_n(expected.begin(), 50, uint8_t{129});
   CHECK(set.bytes == expected);
@@ -181,9 +224,11 @@ TEST_CASE("Prepare: any file is bytes, parted as asked") {
 TEST_CASE("Prepared set: what is saved is loaded, and the same work gives the same files") {
   const Album album;
   const TemporaryFolder out;
-  const PreparedSet set = PrepareImages(ListInputs({album.path()}), {1, '-'}, {1, 3}, nullptr);
+  const PreparedSet set =
+      PrepareImages(ListInputs({album.path()}, FileKind::kImages), {1, '-'}, {1, 3}, nullptr);
   SaveSet(out / "one.set", set, false);
-  SaveSet(out / "two.set", PrepareImages(ListInputs({album.path()}), {1, '-'}, {1, 3}, nullptr),
+  SaveSet(out / "two.set",
+          PrepareImages(ListInputs({album.path()}, FileKind::kImages), {1, '-'}, {1, 3}, nullptr),
           false);
   CHECK(ReadFile(out / "one.set") == ReadFile(out / "two.set"));
   CHECK(ReadFile(out / "one.set.json") == ReadFile(out / "two.set.json"));

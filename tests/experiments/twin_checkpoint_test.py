@@ -1,5 +1,7 @@
-"""torch_twin.py's and twin_signals.py's networks in Occam: the float network of both sides codes alike to four digits,
-the exact network codes with it, training goes on from it, and other networks are refused.
+"""Networks of torch_twin.py and twin_signals.py in Occam.
+
+The float networks of both sides code alike to four digits. The exact network codes with theirs,
+training goes on from it, and other networks are refused.
 
   twin_checkpoint_test.py BINARIES EXPERIMENTS
 """

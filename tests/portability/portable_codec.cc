@@ -103,10 +103,20 @@ const std::vector<GoldenFile>& GoldenFiles() {
       {"carried.occ", ContextMode::kCarried, true},
       {"usual-chunked.occ", ContextMode::kChunked, false},
       {"usual-carried.occ", ContextMode::kCarried, false},
-      {"adaptive.occ", ContextMode::kAdaptive, true},
-      {"usual-adaptive.occ", ContextMode::kAdaptive, false}};
+      {"adaptive.occ", ContextMode::kFirstAdaptive, true},
+      {"usual-adaptive.occ", ContextMode::kFirstAdaptive, false}};
   return files;
 }
+
+// Mode adaptive as it is written today: files of the expert.
+const std::vector<GoldenFile>& ExpertFiles() {
+  static const std::vector<GoldenFile> files = {
+      {"expert.occ", ContextMode::kAdaptive, true},
+      {"usual-expert.occ", ContextMode::kAdaptive, false}};
+  return files;
+}
+// One more without a model.
+constexpr char kAlone[] = "alone.occ";
 
 constexpr char kWithModel[] = "embedded.occ";
 
@@ -133,14 +143,15 @@ std::string FrameLines(const CodecModel& model) {
   return lines;
 }
 
-Bytes EncodeUsual(std::span<const uint8_t> original, ContextMode mode, const CodecModel& model,
+// `model` may be null.
+Bytes EncodeUsual(std::span<const uint8_t> original, ContextMode mode, const CodecModel* model,
                   int threads, std::span<const uint8_t> embedded_model = {}) {
   Bytes file;
   CodecOptions options;
   options.threads = threads;
   options.mode = mode;
   options.embedded_model = embedded_model;
-  Compress(*MemorySource(original), *MemorySink(&file), &model, options);
+  Compress(*MemorySource(original), *MemorySink(&file), model, options);
   return file;
 }
 
@@ -169,14 +180,14 @@ Bytes EncodeSmall(std::span<const uint8_t> original, ContextMode mode, const Cod
 Bytes Encode(const GoldenFile& golden, std::span<const uint8_t> original, const CodecModel& model,
              int threads) {
   return golden.small_segments ? EncodeSmall(original, golden.mode, model, threads)
-                               : EncodeUsual(original, golden.mode, model, threads);
+                               : EncodeUsual(original, golden.mode, &model, threads);
 }
 
-Bytes Decode(std::span<const uint8_t> file, const CodecModel& model, int threads) {
+Bytes Decode(std::span<const uint8_t> file, const CodecModel* model, int threads) {
   Bytes original;
   CodecOptions options;
   options.threads = threads;
-  Decompress(*MemorySource(file), *MemorySink(&original), &model, options);
+  Decompress(*MemorySource(file), *MemorySink(&original), model, options);
   return original;
 }
 
@@ -192,7 +203,7 @@ std::map<std::string, std::string> ReadOriginals(const std::string& folder) {
 void CheckFile(const GoldenFile& golden, const Bytes& file, const std::string& digest,
                const CodecModel& model) {
   for (const int threads : {1, 3}) {
-    const Bytes original = Decode(file, model, threads);
+    const Bytes original = Decode(file, &model, threads);
     Expect(Hex(Sha256Of(original)) == digest, golden.name + " decodes to something else");
     Expect(Encode(golden, original, model, threads) == file,
            golden.name + " is not what the encoder writes: a new contract or format version?");
@@ -203,10 +214,18 @@ void CheckFile(const GoldenFile& golden, const Bytes& file, const std::string& d
 void CheckFileWithModel(const Bytes& file, const std::string& digest, Kernels kernels) {
   const Bytes coded = ReadFileInfo(*MemorySource(file)).model;
   const LoadedModel own(coded, kWithModel, kernels);
-  const Bytes original = Decode(file, own.codec_model(), 1);
+  const Bytes original = Decode(file, &own.codec_model(), 1);
   Expect(Hex(Sha256Of(original)) == digest, std::string(kWithModel) + " decodes to something else");
-  Expect(EncodeUsual(original, ContextMode::kCarried, own.codec_model(), 2, coded) == file,
+  Expect(EncodeUsual(original, ContextMode::kCarried, &own.codec_model(), 2, coded) == file,
          std::string(kWithModel) + " is not what the encoder writes");
+}
+
+// A file that needs no model.
+void CheckFileAlone(const Bytes& file, const std::string& digest) {
+  const Bytes original = Decode(file, nullptr, 1);
+  Expect(Hex(Sha256Of(original)) == digest, std::string(kAlone) + " decodes to something else");
+  Expect(EncodeUsual(original, ContextMode::kAdaptive, nullptr, 2) == file,
+         std::string(kAlone) + " is not what the encoder writes");
 }
 
 void CheckFolder(const std::string& folder) {
@@ -224,6 +243,7 @@ void CheckFolder(const std::string& folder) {
   Expect(SerialiseModel(DecodeModel(coded, coded_name)) == model_bytes,
          coded_name + " decodes to something else");
   Expect(EncodeModel(model).bytes == coded, coded_name + " is written otherwise today");
+  CheckFileAlone(ReadFile(folder + "/" + kAlone), want[kAlone]);
   for (const Kernels kernels : {Kernels::kPlain, Kernels::kFast}) {
     const ExactNetwork network(model, kernels);
     const CodecModel codec_model = NetworkCodecModel(network);
@@ -233,6 +253,8 @@ void CheckFolder(const std::string& folder) {
       std::printf("%s: %zu bytes, the same (%s)\n", golden.name.c_str(), file.size(),
                   network.kernels_name().c_str());
     }
+    for (const GoldenFile& golden : ExpertFiles())
+      CheckFile(golden, ReadFile(folder + "/" + golden.name), want[golden.name], codec_model);
     CheckFileWithModel(ReadFile(folder + "/" + kWithModel), want[kWithModel], kernels);
     const Bytes frames = ReadFile(folder + "/" + kFrames);
     Expect(FrameLines(codec_model) == std::string(frames.begin(), frames.end()),
@@ -258,7 +280,7 @@ void WriteFolder(const std::string& folder) {
             << "\nmodel " << Hex(network.id()) << "\n";
   uint64_t seed = 1000;
   const bool signals = network.config().has_signals();
-  for (const GoldenFile& golden : GoldenFiles()) {
+  const auto write = [&](const GoldenFile& golden) {
     const Bytes original =
         golden.small_segments ? Mixture(++seed, signals) : Known(5000, ++seed, signals);
     const Bytes file = Encode(golden, original, model, 1);
@@ -268,10 +290,15 @@ void WriteFolder(const std::string& folder) {
     }
     WriteFile(folder + "/" + golden.name, file);
     originals << golden.name << " " << Hex(Sha256Of(original)) << "\n";
-  }
+  };
+  for (const GoldenFile& golden : GoldenFiles()) write(golden);
   const Bytes last = Known(5000, ++seed, signals);
-  WriteFile(folder + "/" + kWithModel, EncodeUsual(last, ContextMode::kCarried, model, 1, coded));
+  WriteFile(folder + "/" + kWithModel, EncodeUsual(last, ContextMode::kCarried, &model, 1, coded));
   originals << kWithModel << " " << Hex(Sha256Of(last)) << "\n";
+  for (const GoldenFile& golden : ExpertFiles()) write(golden);
+  const Bytes alone = Text(3000, ++seed);
+  WriteFile(folder + "/" + kAlone, EncodeUsual(alone, ContextMode::kAdaptive, nullptr, 1));
+  originals << kAlone << " " << Hex(Sha256Of(alone)) << "\n";
   WriteText(folder + "/originals", originals.str());
   WriteText(folder + "/" + kFrames, FrameLines(model));
 }
@@ -319,11 +346,12 @@ void Main(const std::vector<std::string>& arguments) {
   } else if (what == "encode" && arguments.size() == 5) {
     const ExactNetwork network = LoadNetwork(arguments[1], Kernels::kFast);
     const auto mode = arguments[2] == "carried" ? ContextMode::kCarried : ContextMode::kChunked;
-    WriteFile(arguments[4],
-              EncodeUsual(ReadFile(arguments[3]), mode, NetworkCodecModel(network), 2));
+    const CodecModel model = NetworkCodecModel(network);
+    WriteFile(arguments[4], EncodeUsual(ReadFile(arguments[3]), mode, &model, 2));
   } else if (what == "decode" && arguments.size() == 4) {
     const ExactNetwork network = LoadNetwork(arguments[1], Kernels::kFast);
-    WriteFile(arguments[3], Decode(ReadFile(arguments[2]), NetworkCodecModel(network), 2));
+    const CodecModel model = NetworkCodecModel(network);
+    WriteFile(arguments[3], Decode(ReadFile(arguments[2]), &model, 2));
   } else if ((what == "text" || what == "picture") && arguments.size() == 3) {
     const size_t size = std::strtoul(arguments[1].c_str(), nullptr, 10);
     WriteFile(arguments[2], Known(size, 1, what == "picture"));

@@ -6,12 +6,19 @@ import xxhash
 
 from models import Reader, flatten, read_flat
 from notation import Damaged, WrongUsage, require
-from predictors import AdaptivePredictor, NetworkPredictor, Order2, decode_lost_bits
+from predictors import (
+    AdaptivePredictor,
+    FirstAdaptivePredictor,
+    LoneExpert,
+    NetworkPredictor,
+    Order2,
+    decode_lost_bits,
+)
 from range_coder import RangeDecoder
 
 MAGIC = b"\x89OCC\r\n\x1a\n"
-CHUNKED, CARRIED, ADAPTIVE = 0, 1, 2
-STORED, ORDER2, MODEL = 0, 1, 2
+CHUNKED, CARRIED, FIRST_ADAPTIVE, ADAPTIVE = 0, 1, 2, 3
+STORED, ORDER2, MODEL, EXPERT = 0, 1, 2, 3
 
 
 def xxh3(data):
@@ -89,7 +96,7 @@ def check_model(header, model):
     require(header.tokenizer_id == model.tokenizer.id, "a file of another tokenizer")
     require(header.context == model.configuration.C, "a file of another context than its model")
     require(
-        header.mode != ADAPTIVE or model.configuration.V == 256,
+        header.mode not in (FIRST_ADAPTIVE, ADAPTIVE) or model.configuration.V == 256,
         "an adaptive file of a model of other symbols than bytes",
     )
 
@@ -113,7 +120,8 @@ def read_segment(reader, header, model):
     number, symbols, original_bytes, payload_bytes = (fields.number(4) for _ in range(4))
     payload_hash, original_hash = fields.number(8), fields.number(8)
 
-    require(method <= MODEL, "an unknown method")
+    known = EXPERT if header.mode == ADAPTIVE else MODEL
+    require(method <= known, "an unknown method")
     require(
         method != MODEL or model is not None, "a segment needs a model that the file does not name"
     )
@@ -179,12 +187,20 @@ class SegmentDecoder:
             symbols = decode_symbols(decoder, Order2(), [segment.symbols])
             decoder.finish()
             return bytes(symbols)
+        if segment.method == EXPERT:
+            symbols = decode_symbols(decoder, LoneExpert(segment.symbols), [segment.symbols])
+            decoder.finish()
+            return bytes(symbols)
         if self.predictor is None:
             self.predictor = (
                 AdaptivePredictor(self.model)
                 if self.header.mode == ADAPTIVE
+                else FirstAdaptivePredictor(self.model)
+                if self.header.mode == FIRST_ADAPTIVE
                 else NetworkPredictor(self.model, self.header.mode == CHUNKED)
             )
+        if self.header.mode == ADAPTIVE:
+            self.predictor.size = segment.symbols
         symbols = decode_symbols(
             decoder, self.predictor, lane_lengths(segment.symbols, self.header)
         )
@@ -216,14 +232,14 @@ def read_end(reader, segments, chain):
         fields.number(8) == sum(segment.original_bytes for segment in segments),
         "the end record tells another number of bytes",
     )
-    require(fields.number(8) == len(reader.data) == reader.position, "the file has another length")
+    require(fields.number(8) == reader.position, "the archive has another length")
     require(fields.number(8) == chain, "segments are of another file or out of order")
 
 
-def read_archive(data, load_model):
-    """Checks every record of a file; its header, its model or None, and its segments.
+def read_first_archive(data, load_model):
+    """Checks every record of the archive that data begins with.
 
-    `load_model()` gives the model that the caller has, or None.
+    Gives its header, its model or None, its segments, and its length.
     """
     reader = Reader(data, "the file")
     header = read_header(reader)
@@ -254,11 +270,33 @@ def read_archive(data, load_model):
     for record in records:
         chain = xxh3(chain.to_bytes(8, "little") + record)
     read_end(reader, segments, chain)
-    return header, model, segments
+    return header, model, segments, reader.position
+
+
+def read_archives(data, load_model):
+    """The archives of a file, one after the other: each with header, model or None, and segments.
+
+    `load_model()` gives the model that the caller has, or None.
+    """
+    while True:
+        header, model, segments, length = read_first_archive(data, load_model)
+        yield header, model, segments
+        data = data[length:].lstrip(b"\0")
+        if not data:
+            return
+        require(data[:8] == MAGIC, "something follows an archive that is neither zeros nor another")
+
+
+def read_archive(data, load_model):
+    """The archive of a file that has one."""
+    (archive,) = read_archives(data, load_model)
+    return archive
 
 
 def decompress(data, load_model):
     """The original bytes of a file."""
-    header, model, segments = read_archive(data, load_model)
-    decoder = SegmentDecoder(header, model)
-    return b"".join([decoder.decode(segment) for segment in segments])
+    original = []
+    for header, model, segments in read_archives(data, load_model):
+        decoder = SegmentDecoder(header, model)
+        original += [decoder.decode(segment) for segment in segments]
+    return b"".join(original)

@@ -17,7 +17,7 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from container import MODEL, ORDER2, STORED, decompress, lane_lengths, read_archive, xxh3
+from container import EXPERT, MODEL, ORDER2, STORED, decompress, lane_lengths, read_archive, xxh3
 from frames import decode_frame, read_length
 from models import flatten, read_flat, read_model
 from notation import Damaged
@@ -25,7 +25,8 @@ from notation import Damaged
 binaries, golden = (os.path.abspath(path) for path in sys.argv[1:3])
 full = "--full" in sys.argv[3:]
 here = os.path.dirname(os.path.abspath(__file__))
-MODES, METHODS = ("chunked", "carried", "adaptive"), {STORED: "stored", ORDER2: "order 2"}
+MODES = ("chunked", "carried", "first adaptive", "adaptive")
+METHODS = {STORED: "stored", ORDER2: "order 2", EXPERT: "expert"}
 TOKENIZERS = {2: "byte pairs", 3: "byte pairs", 4: "lost bits", 5: "lost bits"}
 KINDS = {*MODES, *METHODS.values(), *TOKENIZERS.values(), "coded model of format 1"}
 KINDS |= {"coded model of format 2", "embedded", "bytes", "memory", "signals"}
@@ -36,6 +37,9 @@ ORDINARY = [
     "usual-chunked.occ",
     "usual-carried.occ",
     "usual-adaptive.occ",
+    "expert.occ",
+    "usual-expert.occ",
+    "alone.occ",
 ]
 
 
@@ -344,7 +348,11 @@ def damaged_bytes():
     for at in range(len(data)):
         assert refused(decoding, changed(data, at)), at
         assert refused(decoding, data[:at]), at
-    assert refused(decoding, data + b"\0")
+    assert refused(decoding, data + b"\1")
+    assert decoding(data + b"\0") == decoding(data)
+    assert decoding(data + bytes(999) + data + b"\0") == 2 * decoding(data)
+    assert refused(decoding, b"\0" + data)
+    assert refused(decoding, data + b"\0" + data[:-1])
     for at in range(0, len(model_bytes), 1 if full else 61):
         assert refused(read_model, changed(model_bytes, at)), at
     # A coded model has its hash over what it decodes to, so each place costs a whole decoding.

@@ -13,7 +13,16 @@ from types import SimpleNamespace
 import numpy as np
 
 from coded_models import CACHE, KINDS, MEMORY
-from container import ADAPTIVE, CHUNKED, ORDER2, STORED, read_archive, xxh3
+from container import (
+    ADAPTIVE,
+    CHUNKED,
+    EXPERT,
+    FIRST_ADAPTIVE,
+    ORDER2,
+    STORED,
+    read_archive,
+    xxh3,
+)
 from models import Reader, read_configuration, read_flat
 from signals import NAMES
 
@@ -26,6 +35,7 @@ PAGES = [
     "occ",
     "occm",
     "predictors",
+    "expert",
     "coded_models",
     "memory",
     "signals",
@@ -117,10 +127,16 @@ def restore(header, model, paper, segment):
     decoder = page.RangeDecoder(segment.payload)
     if segment.method == ORDER2:
         symbols = page.decode_symbols(decoder, page.Order2(), [segment.symbols])
+    elif segment.method == EXPERT:
+        symbols = page.decode_symbols(
+            decoder, page.LoneExpert(segment.symbols), [segment.symbols]
+        )
     else:
         predictor = (
-            page.AdaptivePredictor(paper, header.context)
+            page.ExpertWithNetwork(paper, header.context, segment.symbols)
             if header.mode == ADAPTIVE
+            else page.AdaptivePredictor(paper, header.context)
+            if header.mode == FIRST_ADAPTIVE
             else page.NetworkPredictor(paper, header.context, header.mode == CHUNKED)
         )
         symbols = page.decode_symbols(
@@ -138,10 +154,12 @@ names.update(
 )
 
 # In these files segment 2 is of method order 2, segment 3 is stored, segment 4 is of method model.
-chosen = {"chunked.occ": [2, 4], "adaptive.occ": [3, 4]}
+# In expert.occ segment 2 is of method expert.
+chosen = {"chunked.occ": [2, 4], "adaptive.occ": [3, 4], "expert.occ": [2, 4]}
 if full:
     chosen = {name: range(5) for name in ("chunked.occ", "carried.occ", "adaptive.occ")}
     chosen.update({f"usual-{mode}.occ": [0] for mode in ("chunked", "carried", "adaptive")})
+    chosen.update({"expert.occ": range(5), "usual-expert.occ": [0], "alone.occ": [0]})
 for name, numbers in chosen.items():
     header, _, segments = read_archive(read(name), lambda: model)
     for number in numbers:

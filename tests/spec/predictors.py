@@ -6,6 +6,7 @@ A predictor is started for a segment's lanes. `prepare(lanes)` comes before a st
 
 import numpy as np
 
+from expert import Expert
 from mixer import Mixer
 from network import Network, State, frequencies
 from notation import bits, clamp, trunc_div, u32
@@ -90,7 +91,7 @@ def logit_of(zero, one):
     return clamp(trunc_div((log2_16(one) - log2_16(zero)) * 45426, 65536 * 256), -3071, 3071)
 
 
-class AdaptivePredictor:
+class FirstAdaptivePredictor:
     def __init__(self, model):
         self.network = NetworkPredictor(model, chunked=False)
 
@@ -114,6 +115,31 @@ class AdaptivePredictor:
         byte = decode_byte(decoder, self.predict, self.mixer.learn)
         self.network.previous[lane] = byte
         return byte
+
+
+class AdaptivePredictor(FirstAdaptivePredictor):
+    """The expert beside the network, for segments of `size` bytes."""
+
+    size = 0
+
+    def start(self, lanes):
+        self.network.start(lanes)
+        self.mixer = Expert(lanes, self.size, with_network=True)
+
+
+class LoneExpert:
+    def __init__(self, size):
+        self.size = size
+
+    def start(self, lanes):
+        self.expert = Expert(lanes, self.size, with_network=False)
+
+    def prepare(self, lanes):
+        pass
+
+    def decode(self, decoder, lane):
+        self.expert.start_byte(lane)
+        return decode_byte(decoder, self.expert.predict, self.expert.learn)
 
 
 def decode_lost_bits(decoder, symbols):

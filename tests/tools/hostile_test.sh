@@ -39,6 +39,22 @@ done
 expect 2 "$bin/decompress" --memory 0 -t small.occ
 expect 2 "$bin/decompress" --memory much -t small.occ
 
+# A small number of parameters is taken for the nearest network, however far that is.
+expect 0 "$bin/train" --params 50K --context 64 --batch 4 --data text --steps 1 --out few.h5 -q
+# No training begins that the machine has no memory for: the sentence tells both numbers.
+expect 3 "$bin/train" --params 1T --data text --steps 1 --out huge.h5
+says "params 1T needs 16 TB of memory or more, and there are"
+for huge in "--width 4096 --layers 256" "--width 4096 --context 65536 --batch 1M" "--width 2048 --layers 64 --context 64K"; do
+  huge=${huge/64K/65536}
+  expect 3 "$bin/train" ${huge/1M/1048576} --data text --steps 1 --out huge.h5
+  says "this training needs .* of memory or more, and there are"
+done
+for huge in "--width 4104" "--context 65537" "--batch 1048577" "--batch 9000000000000000000" "--batch -1" "--layers 257" \
+  "--memory huge" "--tokenizer bpe:70000" "--params 9e30"; do
+  expect 2 "$bin/train" $huge --data text --steps 1 --out huge.h5
+done
+absent huge.h5 huge.occm
+
 # Noise in place of a model is found at once: 100 KB of it after a head that promises much.
 python3 - <<'PYTHON'
 import random, struct

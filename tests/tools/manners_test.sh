@@ -100,6 +100,29 @@ done
 expect 0 "$bin/inspect" <(cat by_file.occ)
 prints 'a compressed file'
 
+"$bin/train" "${tiny[@]}" -q --data - --out std.h5 -f <text || fail "train --data -"
+same std.occm tiny.occm
+"$bin/prepare" bytes -q --out std.set - <text || fail "prepare bytes -"
+"$bin/prepare" bytes -q --out named.set text || fail "prepare bytes"
+same std.set named.set
+"$bin/evaluate" --ckpt tiny.occm --data - --bytes 0:100 --json <text >out || fail "evaluate --data -"
+prints '"data": "-"'
+python3 -c 'import bz2; open("text.bz2", "wb").write(bz2.compress(open("text", "rb").read()))'
+for command in "train ${tiny[*]} --data text.bz2 --out bz.h5" "prepare bytes --out bz.set text.bz2" \
+  "evaluate --ckpt tiny.occm --data text.bz2"; do
+  read -ra words <<<"$command"
+  expect 2 "$bin/occam" "${words[@]}"
+  says 'text.bz2 is packed by bzip2, which is not unpacked here; unpack it first'
+done
+absent bz.h5 bz.set
+
+# ---- What oneDNN is told by its own variable holds for training, too ----
+for isa in SSE41 AVX2 AVX512_CORE ALL; do
+  expect 0 env ONEDNN_MAX_CPU_ISA=$isa "$bin/train" "${tiny[@]}" -q --data text --out isa.h5 -f
+done
+[ "$(ONEDNN_MAX_CPU_ISA=AVX2 "$bin/train" "${tiny[@]}" -q --precision bf16 --data text --out isa.h5 -f 2>&1 >/dev/null | wc -l)" -eq 1 ] ||
+  fail "bfloat16 where oneDNN may not use it is not refused by a sentence"
+
 # ---- For root to show, who can be somebody else: no thread to be had, and a removal that fails ----
 if [ "$(id -u)" -ne 0 ] || ! setpriv --reuid=65534 true 2>/dev/null; then
   [ $failures -eq 0 ] && echo "manners_test.sh: all held; what takes root was left out"

@@ -163,5 +163,46 @@ wait $pid || fail "compress of a pipe"
 [ -p pipe ] || fail "a pipe was removed"
 absent rest.occ
 
+# ---- Several archives in one file are one ----
+mkdir several
+cd several || exit 1
+seq 900 >one; seq 5000 5500 >two; : >empty; cat one empty two >both
+"$bin/compress" -c one empty two >both.occ || fail "compress -c of several"
+for file in one empty two; do "$bin/compress" -c $file; done | cmp -s - both.occ || fail "cat of archives is another file"
+{ cat both.occ; head -c 3000 /dev/zero; } >padded.occ
+for file in both.occ padded.occ; do
+  "$bin/decompress" -c $file | cmp -s - both || fail "$file is not restored"
+  "$bin/decompress" -c <$file | cmp -s - both || fail "$file is not restored from a pipe"
+  expect 0 "$bin/decompress" -t $file
+  expect 0 "$bin/decompress" -t --keep-going $file
+  expect 0 "$bin/compress" -l $file
+  prints 'all 3 archives'
+  prints "$file (archive 2)"
+  expect 0 "$bin/compress" -l --json $file
+  prints '"archives":3'
+  prints '"original_bytes":'"$(stat -c %s both)"
+  [ "$(wc -l <out)" -eq 1 ] || fail "JSON of several archives is not one line"
+  "$bin/decompress" --range 3000:1500 -c $file | cmp -s - <(tail -c +3001 both | head -c 1500) || fail "--range over $file"
+  "$bin/decompress" --range 3000: -c <$file | cmp -s - <(tail -c +3001 both) || fail "--range over $file from a pipe"
+done
+"$bin/compress" --embed-model -c one two | "$bin/decompress" -c | cmp -s - <(cat one two) || fail "embedded models"
+"$bin/compress" --embed-model -c one two >own.occ
+"$bin/occam_decoder" own.occ decoded || fail "occam_decoder of several archives"
+cat one two | cmp -s - decoded || fail "occam_decoder restores something else"
+expect 2 "$bin/inspect" both.occ
+says 'compress -l lists them'
+for tail in x $'\x89OCC'; do
+  { cat both.occ; printf '\0\0%s' "$tail"; } >followed.occ
+  expect 4 "$bin/decompress" -t followed.occ
+  says 'something follows the end of the file'
+  expect 4 "$bin/compress" -l followed.occ
+  expect 4 "$bin/decompress" -o part --range 0:5 followed.occ
+done
+head -c -60 both.occ >torn.occ
+expect 4 "$bin/decompress" -o torn torn.occ
+absent torn
+"$bin/decompress" --keep-going -o torn torn.occ 2>err && fail "a torn file is sound"
+head -c "$(stat -c %s one)" torn | cmp -s - one || fail "what is whole of a torn file is lost"
+
 [ $failures -eq 0 ] && echo "nothing_lost_test.sh: all held"
 exit $((failures > 0))

@@ -29,6 +29,31 @@ prints 'lost bits of the validation part (lowest): .* of 12288'
 expect 0 "$bin/prepare" images --out photos.set -f --validation-files 1 photos
 absent photos.set.lost
 
+# ---- Folders as the world has them ----
+mkdir -p world/sub
+cp photos/*.pgm world
+echo x >world/.DS_Store; echo x >world/sub/list.txt; cp photos/1.pgm world/sub/._1.pgm
+expect 0 "$bin/prepare" images --validation-files 1 --out world.set world
+prints 'left out  *3 files of folders with other extensions'
+cmp -s world.set photos.set || fail "stray files change a set"
+head -c 3000 photos/1.pgm >world/broken.pgm
+echo "P2 8 8 255 $(printf '7 %.0s' $(seq 64))" >world/sub/small.pgm
+expect 4 "$bin/prepare" images --validation-files 1 -f --out world.set world
+says 'world/broken.pgm'
+cmp -s world.set photos.set || fail "a failing prepare changes a set"
+expect 0 "$bin/prepare" images --validation-files 1 -f --skip-unusable --out world.set world
+prints 'left out  *2 files that cannot be used'
+prints 'world/broken.pgm'
+prints '8 x 8 pixels'
+cmp -s world.set photos.set || fail "unusable files change a set"
+mkdir strays; echo x >strays/a.txt
+expect 2 "$bin/prepare" images --out x.set strays
+says 'none of 1 files'
+expect 2 "$bin/prepare" images --skip-unusable --out x.set world/broken.pgm
+says 'world/broken.pgm'
+expect 2 "$bin/prepare" bytes --skip-unusable --out x.set photos/1.pgm
+absent x.set
+
 # ---- What goes wrong ----
 head -c 3000 photos/1.pgm >broken.pgm
 expect 4 "$bin/prepare" images --out x.set photos broken.pgm
@@ -50,7 +75,7 @@ expect 2 "$bin/prepare" images --out x.set
 expect 2 "$bin/prepare" images --bytes 5 --out x.set photos
 says 'no meaning for images'
 expect 2 "$bin/prepare" images --validation-files 5 --out x.set photos
-expect 4 "$bin/prepare" audio --out x.set photos
+expect 2 "$bin/prepare" audio --out x.set photos
 absent x x.set x.set.json
 ls | grep -E '\.partial-' && fail "temporary files were left behind"
 

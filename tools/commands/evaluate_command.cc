@@ -63,7 +63,8 @@ cxxopts::Options MakeOptions() {
           {"ckpt", "CKPT", Text(),
            "The model: a checkpoint (.h5) or .occm (default: the built-in one)"},
           {"data", "TEXT", Text(),
-           "Corpus: a file, a folder, a glob (.gz .xz .zst are unpacked), a prepared set (.set), "
+           "Corpus: a file, a folder, a glob (.gz .xz .zst are unpacked), - for standard input, a "
+           "prepared set (.set), "
            "or enwik8, enwik9 once fetched"},
           {"bytes", "RANGE", Text(), "Bytes of it, BEGIN:END"},
           {"mode", "MODE", Text("chunked"), "chunked, carried or adaptive, as compress has it"},

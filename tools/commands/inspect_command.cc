@@ -306,6 +306,8 @@ const char* MethodName(CodingMethod method) {
       return "order-2";
     case CodingMethod::kModel:
       return "model";
+    case CodingMethod::kExpert:
+      return "expert";
   }
   return "?";
 }
@@ -399,7 +401,8 @@ void ExportModel(const ModelSource& source, const Exports& exports) {
 void InspectContainer(ByteSource& source, const Exports& exports, bool as_json,
                       uint64_t memory_bytes) {
   const std::string path = source.name();
-  const FileInfo info = ReadFileInfo(source, memory_bytes);
+  const FileInfo info =
+      WithHint("compress -l lists them", [&] { return ReadFileInfo(source, memory_bytes); });
   if (!exports.release.empty() || (exports.any() && info.model.empty())) {
     throw UsageError(fmt::format("{} is a compressed file: there is no {} in it to write", path,
                                  exports.release.empty() ? "model" : "checkpoint"));

@@ -9,6 +9,7 @@
 #include "data/base/error.h"
 #include "data/base/file_plan.h"
 #include "data/base/format.h"
+#include "data/base/printable.h"
 #include "data/base/units.h"
 #include "data/corpus.h"
 #include "data/prepare.h"
@@ -28,7 +29,12 @@ constexpr char kEpilogue[] =
     "           gray = (R + G + B) / 3 rounded down; whole patches of the grid from the top left\n"
     "  audio    speech (FLAC, WAV; one channel, 16 kHz) -> 8-bit unsigned samples, 128 is silence\n"
     "  random   bytes from a seed, by default all of them for validation\n"
-    "  bytes    any file (.gz .xz .zst are unpacked) or folder, or enwik8, enwik9 once fetched\n"
+    "  bytes    any file (.gz .xz .zst are unpacked) or folder, - for standard input, or enwik8, "
+    "enwik9 once fetched\n"
+    "\n"
+    "Of a folder images and audio take the files with the extensions of these formats, and no "
+    "hidden ones. With\n"
+    "--skip-unusable they leave out what cannot be used and name it.\n"
     "\n"
     "Writes NAME.set, the training part first, the validation part after it, and its description "
     "NAME.set.json: sources with\n"
@@ -61,14 +67,19 @@ cxxopts::Options MakeOptions() {
                  {"f,force", "Overwrite"},
                  {"q,quiet", "Print errors only"},
              });
-  AddOptions(&options, "images, audio",
-             {
-                 {"validation-files", "N", Takes<int64_t>(),
-                  "Files for validation: the last N by name (default: one in 20, at least one)"},
-                 {"group-by", "C", Text(),
-                  "Files of the same name before the first C are one group and stay together; "
-                  "--validation-files counts groups"},
-             });
+  AddOptions(
+      &options, "images, audio",
+      {
+          {"validation-files", "N", Takes<int64_t>(),
+           "Files for validation: the last N by name (default: one in 20, at least one)"},
+          {"group-by", "C", Text(),
+           "Files of the same name before the first C are one group and stay together; "
+           "--validation-files counts groups"},
+          {"skip-unusable",
+           "Leave out files that are damaged, too small or of another kind, and name them at "
+           "the end; without it the first such file is an error. The validation files are "
+           "counted after that"},
+      });
   AddOptions(&options, "images",
              {
                  {"patches", "N", Takes<int64_t>(),
@@ -102,7 +113,7 @@ struct Interrupted {};
 void RefuseOthers(const cxxopts::ParseResult& args, const std::string& kind,
                   const std::vector<std::string>& own) {
   for (const char* name : {"validation-files", "group-by", "patches", "grids", "bytes", "seed",
-                           "val-bytes", "train-bytes"}) {
+                           "val-bytes", "train-bytes", "skip-unusable"}) {
     if (args.count(name) > 0 && std::ranges::find(own, name) == own.end())
       throw UsageError(fmt::format("--{} has no meaning for {}", name, kind));
   }
@@ -137,17 +148,31 @@ FileSplit SplitFrom(const cxxopts::ParseResult& args, size_t files) {
   return split;
 }
 
-PreparedSet PrepareFiles(const std::string& kind, const cxxopts::ParseResult& args, bool quiet) {
+// What of the inputs is not in the set.
+struct LeftOut {
+  size_t by_extension = 0;
+  std::vector<UnusableFile> unusable;
+};
+
+PreparedSet PrepareFiles(const std::string& kind, const cxxopts::ParseResult& args, bool quiet,
+                         LeftOut* left_out) {
   const std::vector<std::string> inputs = Inputs(args, kind);
   CheckFiles(inputs, TextOf(args, "out"));
-  const std::vector<ListedFile> files = ListInputs(inputs);
-  const FileSplit split = SplitFrom(args, files.size());
+  const FileKind file_kind = kind == "audio" ? FileKind::kSpeech : FileKind::kImages;
+  std::vector<ListedFile> files = ListInputs(inputs, file_kind, &left_out->by_extension);
+  if (files.empty() && left_out->by_extension > 0) {
+    throw UsageError(fmt::format("none of {} files has an extension that prepare {} knows",
+                                 left_out->by_extension, kind));
+  }
   const std::atomic<bool>& interrupted = CatchInterrupts();
   ProgressLine line(quiet);
   const auto progress = [&](size_t done, const std::string& name) {
     if (interrupted) throw Interrupted{};
     line.Show(static_cast<double>(done) / static_cast<double>(files.size()), name);
   };
+  if (args.count("skip-unusable") > 0)
+    left_out->unusable = RemoveUnusable(file_kind, &files, progress);
+  const FileSplit split = SplitFrom(args, files.size());
   if (kind == "audio") return PrepareSpeech(files, split, progress);
   PatchChoice choice;
   choice.seed = Seed(args);
@@ -158,14 +183,16 @@ PreparedSet PrepareFiles(const std::string& kind, const cxxopts::ParseResult& ar
   return PrepareImages(files, split, choice, progress);
 }
 
-PreparedSet Prepare(const std::string& kind, const cxxopts::ParseResult& args, bool quiet) {
+PreparedSet Prepare(const std::string& kind, const cxxopts::ParseResult& args, bool quiet,
+                    LeftOut* left_out) {
   if (kind == "images") {
-    RefuseOthers(args, kind, {"validation-files", "group-by", "patches", "grids", "seed"});
-    return PrepareFiles(kind, args, quiet);
+    RefuseOthers(args, kind,
+                 {"validation-files", "group-by", "patches", "grids", "seed", "skip-unusable"});
+    return PrepareFiles(kind, args, quiet, left_out);
   }
   if (kind == "audio") {
-    RefuseOthers(args, kind, {"validation-files", "group-by"});
-    return PrepareFiles(kind, args, quiet);
+    RefuseOthers(args, kind, {"validation-files", "group-by", "skip-unusable"});
+    return PrepareFiles(kind, args, quiet, left_out);
   }
   if (kind == "random") {
     RefuseOthers(args, kind, {"bytes", "seed", "val-bytes"});
@@ -230,6 +257,17 @@ void Print(const std::string& out, const SetDescription& d) {
   PrintLostBits(*d.lost_bits, "validation", d.lost_bits->validation_ones, d.validation_bytes);
 }
 
+void Print(const LeftOut& left_out) {
+  if (left_out.by_extension > 0)
+    fmt::print("left out    {} files of folders with other extensions\n", left_out.by_extension);
+  if (left_out.unusable.empty()) return;
+  fmt::print("left out    {} files that cannot be used:\n", left_out.unusable.size());
+  for (const UnusableFile& file : left_out.unusable)
+    fmt::print("  {}\n",
+               Printable(file.why.find(file.path) == std::string::npos ? file.path + ": " + file.why
+                                                                       : file.why));
+}
+
 }  // namespace
 
 int PrepareCommand(int argc, const char* const* argv) {
@@ -247,11 +285,15 @@ int PrepareCommand(int argc, const char* const* argv) {
   const bool overwrite = args.count("force") > 0;
   CheckSetPath(out, overwrite);  // before the work
   try {
-    PreparedSet set = Prepare(kind, args, quiet);
+    LeftOut left_out;
+    PreparedSet set = Prepare(kind, args, quiet, &left_out);
     if (args.count("seven-bits") > 0)
       TakeLostBits(kind == "bytes" ? LostBit::kTop : LostBit::kBottom, &set);
     SaveSet(out, set, overwrite);
-    if (!quiet) Print(out, set.description);
+    if (!quiet) {
+      Print(out, set.description);
+      Print(left_out);
+    }
   } catch (const Interrupted&) {
     return kInterruptedExitCode;
   }

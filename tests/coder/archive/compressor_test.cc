@@ -129,7 +129,7 @@ TEST_CASE("Container: each segment takes the method that needs the fewest bytes"
   CHECK(info.segments[0].method == CodingMethod::kStored);
   CHECK(info.segments[1].method == CodingMethod::kOrder2);
   CHECK(info.segments[2].method == CodingMethod::kModel);
-  CHECK(info.totals.method_segments == std::array<uint64_t, 3>{1, 1, 1});
+  CHECK(info.totals.method_segments == std::array<uint64_t, kMethodCount>{1, 1, 1});
 }
 
 TEST_CASE("Container: random bytes grow by the headers alone, less than 0.1 %") {
@@ -152,7 +152,7 @@ TEST_CASE("Container: the numbers that are reported are those of the file") {
     CHECK(stats.original_bytes == original.size());
     CHECK(stats.file_bytes == file.size());
     CHECK(stats.segments == 2);
-    CHECK(stats.method_segments == std::array<uint64_t, 3>{0, 2, 0});
+    CHECK(stats.method_segments == std::array<uint64_t, kMethodCount>{0, 2, 0});
     CHECK(stats.payload_bytes ==
           uint64_t{info.segments[0].payload_bytes} + info.segments[1].payload_bytes);
     CHECK(stats.header_bytes() == kFileHeaderBytes + 2 * kSegmentHeaderBytes + kIndexFrameBytes +

@@ -42,6 +42,11 @@ std::unique_ptr<NetworkPredictor> Carried(int vocabulary, int threads = 1) {
                                             ContextMode::kCarried);
 }
 
+AdaptivePredictor Adaptive(int vocabulary, int threads = 1) {
+  return AdaptivePredictor(Carried(vocabulary, threads),
+                           Expert(/*with_network=*/true, FastMixerKernels()));
+}
+
 // Probabilities of all bits of a text, lanes in turn, beside a network that knows nothing.
 std::vector<int32_t> Predictions(const Bytes& bytes, int lanes) {
   AdaptiveMixer mixer;
@@ -65,7 +70,7 @@ std::vector<Decider> DecidersOf(const Bytes& text) {
   const std::span<const int32_t> lane(symbols);
   const std::span lane_intervals(intervals);
   const std::span lane_deciders(deciders);
-  AdaptivePredictor predictor(Carried(256));
+  AdaptivePredictor predictor = Adaptive(256);
   predictor.StartSegment(1);
   predictor.ScoreWithDeciders(std::span(&lane, 1), std::span(&lane_intervals, 1),
                               std::span(&lane_deciders, 1));
@@ -101,9 +106,9 @@ TEST_CASE("Adaptive: decoding sees the intervals of scoring, whatever threads, l
   }
   for (const size_t row : {size_t{kContext}, size_t{320}}) {
     for (const int threads : {1, 3}) {
-      AdaptivePredictor scorer(Carried(256, threads));
+      AdaptivePredictor scorer = Adaptive(256, threads);
       const Bytes payload = EncodeIntervals(ScoreInRows(&scorer, lanes, row));
-      AdaptivePredictor stepper(Carried(256, 4 - threads));
+      AdaptivePredictor stepper = Adaptive(256, 4 - threads);
       CHECK(DecodeLanes(&stepper, payload, lengths) == lanes);
     }
   }
@@ -181,7 +186,7 @@ TEST_CASE("Adaptive: a network that is sure of the wrong leaves every byte possi
 }
 
 TEST_CASE("Adaptive: a model of other symbols than bytes is refused") {
-  CHECK(ThrownBy([] { AdaptivePredictor codec(Carried(100)); }).kind == ErrorKind::kUsage);
+  CHECK(ThrownBy([] { Adaptive(100); }).kind == ErrorKind::kUsage);
 }
 
 }  // namespace occam

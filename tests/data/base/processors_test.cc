@@ -6,6 +6,7 @@
 #include <fstream>
 #include <thread>
 
+#include "data/base/control_groups.h"
 #include "tests/catch.h"
 #include "tests/temporary_folder.h"
 
@@ -101,6 +102,22 @@ TEST_CASE("Processors: the affinity of the process bounds their number") {
     if (::sched_setaffinity(0, sizeof(one), &one) == 0) found = ProcessorCount();
   }).join();
   CHECK(found == 1);
+}
+
+TEST_CASE("Memory: the least limit of a group and of those around it counts, both versions") {
+  const TemporaryFolder folder;
+  const std::string mounts = Version2Mount(folder.path());
+  CHECK(!GroupMemoryLimit("0::/batch/job\n", mounts));
+  Write(folder / "batch/job/memory.max", "max\n");
+  CHECK(!GroupMemoryLimit("0::/batch/job\n", mounts));
+  Write(folder / "batch/memory.max", "4000000\n");
+  CHECK(GroupMemoryLimit("0::/batch/job\n", mounts) == 4e6);
+  Write(folder / "batch/job/memory.max", "1000000\n");
+  CHECK(GroupMemoryLimit("0::/batch/job\n", mounts) == 1e6);
+  Write(folder / "one/job/memory.limit_in_bytes", "2000000\n");
+  const std::string first = Version1Mount(folder / "one", "memory");
+  CHECK(GroupMemoryLimit("5:memory:/job\n", first) == 2e6);
+  CHECK(!GroupMemoryLimit("5:cpu:/job\n", Version1Mount(folder / "one", "cpu")));
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "coder/archive/decompressor.h"
+#include "coder/container/archives.h"
 #include "coder/container/container_format.h"
 #include "data/base/digest.h"
 #include "data/base/error.h"
@@ -95,6 +96,7 @@ nlohmann::ordered_json ListJson(const std::string& name, const ArchiveInfo& info
           {"model_segments", t.model_segments},
           {"order2_segments", t.order2_segments},
           {"stored_segments", t.stored_segments},
+          {"expert_segments", t.expert_segments},
           {"contract_version", info.contract},
           {"model_id", info.has_model != 0 ? Json(Hex(info.model_id)) : Json(nullptr)},
           {"embeds_model", info.embeds_model != 0},
@@ -103,19 +105,30 @@ nlohmann::ordered_json ListJson(const std::string& name, const ArchiveInfo& info
           {"lanes", info.lanes},
           {"lane_symbols", info.lane_symbols},
           {"restoring_memory_bytes", known(info.memory)},
-          {"restoring_multiplications", known(info.multiplications)}};
+          {"restoring_multiplications", known(info.multiplications)},
+          {"archives", info.archives}};
+}
+
+void PrintSizes(const Stats& t) {
+  fmt::print("  original    {} bytes\n", t.original_bytes);
+  fmt::print("  compressed  {} bytes{}: payload {}, {}headers {}\n", t.file_bytes, Rate(t),
+             t.payload_bytes, t.model_bytes != 0 ? fmt::format("model {}, ", t.model_bytes) : "",
+             HeaderBytes(t));
+  fmt::print("  segments    {}: {} model, {} expert, {} order-2, {} stored\n", t.segments,
+             t.model_segments, t.expert_segments, t.order2_segments, t.stored_segments);
+}
+
+void PrintCosts(const ArchiveInfo& info) {
+  fmt::print("  restoring   {}\n",
+             info.memory == OCCAM_UNKNOWN
+                 ? "takes what its model takes, which is neither in the file nor built in"
+                 : fmt::format("takes {} bytes of memory or more, and {} multiplications",
+                               info.memory, info.multiplications));
 }
 
 void PrintList(const std::string& name, const ArchiveInfo& info) {
-  const Stats& t = info.stats;
   fmt::print("{}\n", Printable(name));
-  fmt::print("  original    {} bytes\n", t.original_bytes);
-  fmt::print("  compressed  {} bytes{}: payload {}, {}headers {}\n", t.file_bytes, Rate(t),
-             t.payload_bytes,
-             info.embeds_model != 0 ? fmt::format("model {}, ", t.model_bytes) : "",
-             HeaderBytes(t));
-  fmt::print("  segments    {}: {} model, {} order-2, {} stored\n", t.segments, t.model_segments,
-             t.order2_segments, t.stored_segments);
+  PrintSizes(info.stats);
   fmt::print("  model       {}\n",
              info.has_model != 0
                  ? fmt::format("{} (contract {}){}", Hex(info.model_id), info.contract,
@@ -124,21 +137,30 @@ void PrintList(const std::string& name, const ArchiveInfo& info) {
   fmt::print("  contexts    {}, {} symbols; a full segment has {} lanes of {} symbols at most\n",
              ModeName(static_cast<ContextMode>(info.mode)), info.context, info.lanes,
              info.lane_symbols);
-  fmt::print("  restoring   {}\n",
-             info.memory == OCCAM_UNKNOWN
-                 ? "takes what its model takes, which is neither in the file nor built in"
-                 : fmt::format("takes {} bytes of memory or more, and {} multiplications",
-                               info.memory, info.multiplications));
+  PrintCosts(info);
 }
 
 int List(const std::string& input, bool as_json, const std::atomic<bool>& interrupted) {
   const auto source = OpenSource(input, &interrupted);
+  const std::string name = source->name();
   SourceReader reader(*source);
-  const ArchiveInfo info = ListArchive(reader);
+  const std::vector<ArchiveInfo> all = ListArchives(reader);
+  const ArchiveInfo total = SumOfArchives(all);
   if (as_json) {
-    fmt::print("{}\n", JsonText(ListJson(source->name(), info)));
-  } else {
-    PrintList(source->name(), info);
+    nlohmann::ordered_json json = ListJson(name, total);
+    if (all.size() > 1) {
+      json["each"] = nlohmann::ordered_json::array();
+      for (size_t i = 0; i < all.size(); ++i)
+        json["each"].push_back(ListJson(ArchiveName(name, i), all[i]));
+    }
+    fmt::print("{}\n", JsonText(json));
+    return 0;
+  }
+  for (size_t i = 0; i < all.size(); ++i) PrintList(ArchiveName(name, i), all[i]);
+  if (all.size() > 1) {
+    fmt::print("{}, all {} archives\n", Printable(name), all.size());
+    PrintSizes(total.stats);
+    PrintCosts(total);
   }
   return 0;
 }
@@ -192,6 +214,7 @@ class FileWorker {
   Stats Run(ByteSource& source, ByteSink& sink, ProgressLine* line, std::vector<Damage>* damage) {
     Options options;
     options.model = model_;
+    options.no_model = request_.no_model;
     options.mode = static_cast<Mode>(request_.mode);
     options.embed_model = request_.embed_model;
     options.threads = request_.threads;
@@ -267,7 +290,7 @@ int Run(const CompressOptions& request) {
   if (!request.model.empty() && request.action != Action::kList) {
     model =
         WithMemoryHint([&] { return LoadDoorModel(request.model, plain, request.memory_bytes); });
-  } else if (request.action == Action::kCompress || request.raw_frame) {
+  } else if ((request.action == Action::kCompress || request.raw_frame) && !request.no_model) {
     model = Model::BuiltIn("", plain);  // once for all files
   }
 

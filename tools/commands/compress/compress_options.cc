@@ -15,6 +15,7 @@ namespace {
 
 constexpr char kSuffix[] = ".occ";
 constexpr char kFrameSuffix[] = ".frame";
+constexpr char kNoModel[] = "none";
 
 constexpr char kCompressEpilogue[] =
     "Without FILE, or with -, reads standard input and writes standard output. The input file is "
@@ -40,6 +41,7 @@ constexpr char kDecompressEpilogue[] =
     "  decompress book.txt.occ                           # writes book.txt\n"
     "  decompress --ckpt wiki.occm book.txt.occ          # made with this model\n"
     "  decompress -t *.occ                               # tests, writes nothing\n"
+    "  cat a.occ b.occ | decompress > ab                 # several archives are one, too\n"
     "  decompress --ckpt wiki.occm --range 1G:64K -o part archive.tar.occ\n"
     "  decompress --ckpt wiki.occm --keep-going hurt.occ # what is sound of a damaged file\n";
 
@@ -51,8 +53,10 @@ cxxopts::Options MakeOptions(bool decompress) {
   const std::string ckpt =
       decompress ? "The model: a checkpoint (.h5) or .occm; not needed where the file holds its "
                    "own or was made with a built-in one"
-                 : fmt::format("The model: a checkpoint (.h5) or .occm (default: the built-in {})",
-                               BuiltInModels().front().name);
+                 : fmt::format(
+                       "The model: a checkpoint (.h5) or .occm (default: the built-in {}); "
+                       "none: no network, only what learns from the file itself",
+                       BuiltInModels().front().name);
   AddOptions(&options, "Model",
              {
                  {"ckpt", "CKPT", Text(), ckpt},
@@ -141,6 +145,14 @@ CompressOptions ReadRequest(const cxxopts::ParseResult& args, bool decompress) {
                    : d                      ? Action::kDecompress
                                             : Action::kCompress;
   request.model = TextOf(args, "ckpt");
+  if (request.model == kNoModel && request.action == Action::kCompress) {
+    if (args.count("mode") > 0 && args["mode"].as<std::string>() != "adaptive")
+      throw UsageError("--ckpt none is for --mode adaptive");
+    if (args.count("raw-frame") > 0 || args.count("embed-model") > 0)
+      throw UsageError("--ckpt none leaves no model for --raw-frame or --embed-model");
+    request.no_model = true;
+    request.model.clear();
+  }
   request.kernels = ParseKernels(args["kernels"].as<std::string>());
   request.mode = ParseContextMode(args["mode"].as<std::string>());
   request.embed_model = args.count("embed-model") > 0;

@@ -21,6 +21,7 @@ struct CompressOptions {
   std::string model;  // a checkpoint or .occm; empty: a built-in one
   Kernels kernels = Kernels::kFast;
   ContextMode mode = ContextMode::kChunked;
+  bool no_model = false;               // compressing: by the expert alone
   bool embed_model = false;            // compressing: the file carries its model
   std::vector<std::string> files;      // at least one
   std::string output;                  // empty: by the input's name

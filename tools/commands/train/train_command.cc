@@ -29,6 +29,7 @@
 #include "train/communicator.h"
 #include "train/run_log.h"
 #include "train/trainer.h"
+#include "train/training_memory.h"
 #include "train/training_run.h"
 
 namespace occam {
@@ -142,6 +143,7 @@ int Train(int argc, const char* const* argv, Communicator* ranks) {
   const std::unique_ptr<FileLock> lock = first ? LockRun(out) : nullptr;
   Plan plan = MakePlan(args, out);
   TrainerSettings& settings = plan.settings;
+  RequireTrainingMemory(settings.config, settings.recipe, threads, ranks->size());
 
   LoadedSources loaded =
       LoadSources(args, plan.resumed ? &plan.resumed->provenance.sources : nullptr);
@@ -149,6 +151,7 @@ int Train(int argc, const char* const* argv, Communicator* ranks) {
       plan.resumed ? LoadTokenizer(plan.resumed->tokenizer, out) : LearnTokenizer(args, loaded);
   std::vector<TrainingSource> sources = Tokenised(*tokenizer, std::move(loaded));
   if (!plan.resumed) TakeSettings(args, BytesPerSymbol(sources), &settings);
+  RequireTrainingMemory(settings.config, settings.recipe, threads, ranks->size());
 
   settings.threads = threads;
   if (settings.threads == 0) settings.threads = ranks->processors();

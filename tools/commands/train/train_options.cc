@@ -8,8 +8,11 @@
 
 #include "data/base/error.h"
 #include "data/base/format.h"
+#include "data/base/machine_memory.h"
+#include "data/base/memory.h"
 #include "data/base/units.h"
 #include "model/network/matmul.h"
+#include "model/parameters.h"
 #include "tools/command.h"
 #include "tools/option_table.h"
 
@@ -53,7 +56,8 @@ cxxopts::Options TrainOptions() {
       &options, "Data",
       {
           {"data", "TEXT", Text(),
-           "Corpus: a file, a folder, a glob (.gz .xz .zst are unpacked), a prepared set (.set), "
+           "Corpus: a file, a folder, a glob (.gz .xz .zst are unpacked), - for standard input, a "
+           "prepared set (.set), "
            "or enwik8, enwik9 once fetched. For a mixture several times, NAME=CORPUS:WEIGHT"},
           {"train-bytes", "RANGE", Text(),
            "Bytes to train on, BEGIN:END or the first N (default: what is not validation); not of "
@@ -176,16 +180,29 @@ void SetRecord(const cxxopts::ParseResult& args, ModelConfig* config) {
   config->record_height = side(text.substr(cross + 1));
 }
 
+// The family's network of about so many parameters. What no machine like this can train is told by
+// its memory, and what no network of the family has by the largest one.
+ModelConfig ConfigOfSize(const std::string& params, int vocabulary) {
+  constexpr uint64_t kLeastBytes = 4 * sizeof(float);  // weight, gradient, two moments
+  const int64_t asked = ParseCount(params, "--params");
+  RequireMachineMemory(SaturatingProduct(static_cast<uint64_t>(asked), kLeastBytes),
+                       "--params " + params);
+  const int64_t largest = ParameterCount(FamilyConfigFor(int64_t{1} << 62, vocabulary));
+  if (asked > largest + largest / 8) {
+    throw UsageError(fmt::format(
+        "--params {} is more than the largest network of this family has, {}", params, largest));
+  }
+  return FamilyConfigFor(asked, vocabulary);
+}
+
 ModelConfig ConfigFrom(const cxxopts::ParseResult& args, int vocabulary, double bytes_per_symbol) {
   if (args.count("width") > 0 && args.count("params") > 0)
     throw UsageError("give --width or --params, not both");
   ModelConfig config =
       args.count("width") > 0
           ? FamilyConfig(args["width"].as<int>(), vocabulary)
-          : FamilyConfigFor(
-                ParseCount(args.count("params") > 0 ? args["params"].as<std::string>() : "200K",
-                           "--params"),
-                vocabulary);
+          : ConfigOfSize(args.count("params") > 0 ? args["params"].as<std::string>() : "200K",
+                         vocabulary);
   const auto set = [&](const char* name, int32_t* field) {
     if (args.count(name) > 0) *field = args[name].as<int>();
   };
@@ -223,6 +240,7 @@ Recipe RecipeFrom(const cxxopts::ParseResult& args) {
   recipe.memory_step = args["memory-step"].as<double>();
   recipe.bfloat16 = UsesBfloat16(args["precision"].as<std::string>()) ? 1 : 0;
   recipe.seed = args["seed"].as<int64_t>();
+  CheckRecipe(recipe);
   return recipe;
 }
 

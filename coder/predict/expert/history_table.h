@@ -1,0 +1,69 @@
+// A hash table of contexts, each with the histories of the bits that followed it. All contexts of
+// an expert share it. What a context has taught of half a byte lies in 16 bytes.
+#ifndef OCCAM_CODER_PREDICT_EXPERT_HISTORY_TABLE_H_
+#define OCCAM_CODER_PREDICT_EXPERT_HISTORY_TABLE_H_
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "coder/predict/expert/bit_history.h"
+
+namespace occam {
+
+class HistoryTable {
+ public:
+  // histories[0] is a check of the context's hash, never 0. histories[n], n in [1, 16), is of the
+  // decision after the bits of n below its leading one.
+  struct alignas(16) Slot {
+    std::array<uint8_t, 16> histories;
+  };
+
+  // The bits of the number of slots for a segment of so many bytes.
+  static int SlotBits(uint64_t bytes);
+  static uint64_t MemoryBytes(int slot_bits) { return (sizeof(Slot) << slot_bits) + kLine; }
+
+  // Forgets everything. Pages are taken from the system only when they are touched. Throws
+  // std::bad_alloc.
+  void Clear(int slot_bits);
+
+  // The slot of a context by its hash, a fresh one where it has none. Of the three slots where it
+  // may be, the one whose first decision has seen least makes room. It lasts until the next call.
+  Slot& Find(uint32_t hash) {
+    const size_t index = hash >> shift_;
+    const auto check = static_cast<uint8_t>(std::max(hash & 0xff, 1u));
+    Slot* least = &slots_[index];
+    if (least->histories[0] == check) return *least;
+    for (const size_t other : {index ^ 1, index ^ 2}) {
+      Slot* const slot = &slots_[other];
+      if (slot->histories[0] == check) return *slot;
+      if (Seen(*slot) < Seen(*least)) least = slot;
+    }
+    least->histories.fill(0);
+    least->histories[0] = check;
+    return *least;
+  }
+
+  // Brings the slots of a later Find into the cache.
+  void Prefetch(uint32_t hash) const { __builtin_prefetch(&slots_[hash >> shift_], 1); }
+
+ private:
+  static constexpr size_t kLine = 64;  // bytes of a line of the cache, which holds all candidates
+
+  static int Seen(const Slot& slot) {
+    return kHistories.zeros(slot.histories[1]) + kHistories.ones(slot.histories[1]);
+  }
+
+  struct Free {
+    void operator()(void* memory) const;
+  };
+  std::unique_ptr<void, Free> memory_;
+  Slot* slots_ = nullptr;
+  int shift_ = 0;
+};
+
+}  // namespace occam
+
+#endif  // OCCAM_CODER_PREDICT_EXPERT_HISTORY_TABLE_H_

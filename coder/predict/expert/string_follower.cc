@@ -1,0 +1,86 @@
+#include "coder/predict/expert/string_follower.h"
+
+#include <bit>
+
+namespace occam {
+namespace {
+
+constexpr uint64_t kGolden = 0x9e3779b97f4a7c15u;  // 2^64 / golden ratio
+constexpr uint32_t kMostMissed = 8;                // a place that missed so often is given up
+constexpr uint32_t kLongest = 65535;               // lengths are counted up to here
+constexpr uint32_t kVerified = 400;                // bytes that are compared at most
+constexpr uint32_t kSound = 16;                    // right bytes that make a place sound again
+
+}  // namespace
+
+int StringFollower::PlaceBits(uint64_t bytes) {
+  // A place for each byte; 2^22 take 16 MiB.
+  return std::clamp(static_cast<int>(std::bit_width(bytes)), 10, 22);
+}
+
+// Lengths below 16 each have a step; then 4, 8 and 64 share one.
+uint32_t StringFollower::StepOf(uint32_t length) {
+  return length < 16    ? length
+         : length < 32  ? 16 + (length - 16) / 4
+         : length < 64  ? 20 + (length - 32) / 8
+         : length < 512 ? 24 + (length - 64) / 64
+                        : kSteps - 1;
+}
+
+void StringFollower::Start(size_t lanes, uint64_t bytes) {
+  place_bits_ = PlaceBits(bytes);
+  places_.assign(size_t{1} << place_bits_, Place());
+  lanes_.assign(lanes, Lane());
+  cells_.fill(uint32_t{3} << 30);  // three of four bits are right at first
+  expected_ = expected_bit_ = -1;
+}
+
+void StringFollower::StartByte(const std::vector<const Bytes*>& all, size_t lane) {
+  lane_ = lane;
+  expected_ = -1;
+  const Lane& self = lanes_[lane];
+  if (self.from.step == 0) return;
+  // Another lane's next byte is not known yet where both are at the same step.
+  const Bytes& there = *all[self.from.lane];
+  if (self.from.step >= there.size()) return;
+  expected_ = there[self.from.step];
+  step_ = StepOf(self.length);
+  cell_ = step_ * 4 + std::min(self.missed, 3u);
+}
+
+void StringFollower::EndByte(const std::vector<const Bytes*>& all, uint8_t byte) {
+  Lane& lane = lanes_[lane_];
+  const Bytes& bytes = *all[lane_];
+  if (expected_ >= 0) {
+    ++lane.from.step;
+    if (expected_ == byte) {
+      lane.length = std::min(lane.length + 1, kLongest);
+      if (lane.length >= kSound) lane.missed = 0;
+    } else {
+      lane.length = 0;
+      if (++lane.missed >= kMostMissed) lane.from.step = 0;
+    }
+  } else {
+    lane.from.step = 0;
+  }
+  // A byte is shifted on with each later one, and at last out of the word.
+  lane.hash = (lane.hash + byte + 1) * (kGolden << shift_);
+  if (bytes.size() < shortest_) return;
+  Place& place = places_[lane.hash >> (64 - place_bits_)];
+  if ((lane.from.step == 0 || lane.length < kSound) && place.step != 0) {
+    const Bytes& there = *all[place.lane];
+    const auto most = std::min({size_t{kVerified}, size_t{place.step}, bytes.size()});
+    uint32_t length = 0;
+    while (length < most && there[place.step - 1 - length] == bytes[bytes.size() - 1 - length])
+      ++length;
+    if (length >= shortest_ && length > lane.length) {
+      lane.from = place;
+      lane.length = length;
+      lane.missed = 0;
+    }
+  }
+  place.lane = static_cast<uint8_t>(lane_);
+  place.step = static_cast<uint32_t>(bytes.size() & 0xffffff);
+}
+
+}  // namespace occam
