@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 
 namespace occam {
 namespace {
@@ -28,11 +27,10 @@ constexpr std::array<int8_t, 511> kLevels = MakeLevels();
 
 int32_t Level(int32_t difference) { return kLevels[static_cast<size_t>(difference + 255)]; }
 
+// The middle one of west, north, and their sum less north_west: without a branch.
 int32_t MedianEdge(int32_t west, int32_t north, int32_t north_west) {
-  const auto [least, most] = std::minmax(west, north);
-  if (north_west >= most) return least;
-  if (north_west <= least) return most;
-  return west + north - north_west;
+  const int32_t least = std::min(west, north), most = std::max(west, north);
+  return std::min(std::max(west + north - north_west, least), most);
 }
 
 }  // namespace
@@ -72,24 +70,14 @@ void SignalPast::Look() {
   p.prediction = MedianEdge(p.west, p.north, p.north_west);
 }
 
-int32_t SignalRowOf(SignalRule rule, const SignalPlace& p) {
-  switch (rule) {
-    case SignalRule::kColumn:
-      return p.column;
-    case SignalRule::kRow:
-      return p.row;
-    case SignalRule::kPrediction:
-      return p.prediction;
-    case SignalRule::kWest:
-      return Level(p.west - p.prediction);
-    case SignalRule::kNorth:
-      return Level(p.north - p.prediction);
-    case SignalRule::kNorthEast:
-      return Level(p.north_east - p.prediction);
-    case SignalRule::kNorthWest:
-      break;
-  }
-  return Level(p.north_west - p.prediction);
+SignalRows SignalRowsOf(const SignalPlace& p) {
+  return {p.column,
+          p.row,
+          p.prediction,
+          Level(p.west - p.prediction),
+          Level(p.north - p.prediction),
+          Level(p.north_east - p.prediction),
+          Level(p.north_west - p.prediction)};
 }
 
 void ChooseSignals(const ModelConfig& config, std::span<const int32_t> inputs, SignalPast* past,
@@ -101,8 +89,9 @@ void ChooseSignals(const ModelConfig& config, std::span<const int32_t> inputs, S
     out.symbols[t] = known && config.residual ? ResidualOf(input, past->place().prediction) : input;
     if (known) past->Append(input);
     out.predictions[t] = past->place().prediction;
+    const SignalRows rows = SignalRowsOf(past->place());
     for (size_t i = 0; i < config.signal_rules.size(); ++i)
-      out.rows[i * out.stride + t] = SignalRowOf(config.signal_rules[i], past->place());
+      out.rows[i * out.stride + t] = RowOf(config.signal_rules[i], rows);
   }
 }
 

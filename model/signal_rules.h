@@ -3,6 +3,8 @@
 #ifndef OCCAM_MODEL_SIGNAL_RULES_H_
 #define OCCAM_MODEL_SIGNAL_RULES_H_
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -39,8 +41,12 @@ class SignalPast {
   SignalPlace place_;
 };
 
-// The row of a rule's table that is chosen for the byte to come.
-int32_t SignalRowOf(SignalRule rule, const SignalPlace& place);
+// The rows that rules choose for the byte to come, by the rules' numbers less 1.
+using SignalRows = std::array<int32_t, kSignalRules>;
+SignalRows SignalRowsOf(const SignalPlace& place);
+inline int32_t RowOf(SignalRule rule, const SignalRows& rows) {
+  return rows[static_cast<size_t>(rule) - 1];
+}
 
 // symbol = byte - prediction, and back, modulo 256.
 inline int32_t ResidualOf(int32_t byte, int32_t prediction) { return (byte - prediction) & 255; }

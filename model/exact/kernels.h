@@ -100,6 +100,9 @@ class KernelSet {
   // the row itself; w [taps][n]. `sources` are the h of all rows, [rows][taps].
   virtual void Convolve(const float* const* sources, const float* w, int taps, int rows, int n,
                         float* y) const = 0;
+  // Row by row: y_i = (a[0]_i + a[1]_i) + a[2]_i ..., a[k] [n]. `addends` are the a of all rows,
+  // [rows][count], count at least 1. Those of the next row are fetched while one is summed.
+  virtual void Sum(const float* const* addends, int count, int rows, int n, float* y) const = 0;
   // Point 3 with m = 127, row by row.
   virtual void Quantise(const float* x, int rows, int n, int8_t* codes, float* scales) const = 0;
   // The same for max(x, 0)^2.

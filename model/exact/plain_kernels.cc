@@ -184,6 +184,17 @@ class PlainKernels final : public KernelSet {
     }
   }
 
+  void Sum(const float* const* addends, int count, int rows, int n, float* y) const override {
+    for (int r = 0; r < rows; ++r, y += RoundUp(n, kFloatPad)) {
+      const float* const* const a = addends + r * count;
+      for (int i = 0; i < n; ++i) {
+        float sum = a[0][i];
+        for (int k = 1; k < count; ++k) sum = sum + a[k][i];
+        y[i] = sum;
+      }
+    }
+  }
+
   void Quantise(const float* x, int rows, int n, int8_t* codes, float* scales) const override {
     for (int r = 0; r < rows; ++r) {
       scales[r] = QuantiseRow(x + r * RoundUp(n, kFloatPad), n, codes + r * RoundUp(n, kCodePad));

@@ -6,7 +6,6 @@
 namespace occam {
 namespace {
 
-constexpr int kEight = 8;  // divides every width; compilers know what to do with so many
 constexpr size_t kBytes = 256;
 
 }  // namespace
@@ -29,27 +28,14 @@ void SignalPass::Choose(int r, int lane, int32_t input) {
   const SignalPlace& place = past.place();
   const float** found = &found_[static_cast<size_t>(r) * found_each_];
   *found = net_.embedding.row(symbol);
+  const SignalRows rows = SignalRowsOf(place);
   for (size_t i = 0; i < c_.signal_rules.size(); ++i)
-    *++found = net_.signals[i].row(SignalRowOf(c_.signal_rules[i], place));
+    *++found = net_.signals[i].row(RowOf(c_.signal_rules[i], rows));
   predictions_[static_cast<size_t>(r)] = place.prediction;
 }
 
 void SignalPass::Embed(int rows, float* x) const {
-  const int stride = RoundUp(c_.width, kFloatPad);
-  for (int r = 0; r < rows; ++r, x += stride) {
-    const float* const* const found = &found_[static_cast<size_t>(r) * found_each_];
-    for (size_t i = 0; r + 1 < rows && i < found_each_; ++i) {
-      for (int k = 0; k < c_.width; k += kFloatPad) __builtin_prefetch(found[found_each_ + i] + k);
-    }
-    for (int k = 0; k < c_.width; k += kEight) {
-      std::array<float, kEight> sum;
-      std::copy_n(found[0] + k, kEight, sum.begin());
-      for (size_t i = 1; i < found_each_; ++i) {
-        for (int j = 0; j < kEight; ++j) sum[static_cast<size_t>(j)] += found[i][k + j];
-      }
-      std::copy_n(sum.begin(), kEight, x + k);
-    }
-  }
+  net_.kernels->Sum(found_.data(), static_cast<int>(found_each_), rows, c_.width, x);
 }
 
 void SignalPass::MakeBytes(int r, float* logits) const {

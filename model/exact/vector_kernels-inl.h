@@ -42,6 +42,11 @@ class VectorKernels final : public FastKernels {
     ConvolveRows(NarrowFloats(), sources, w, taps, rows, n, y);
   }
 
+  void Sum(const float* const* addends, int count, int rows, int n, float* y) const override {
+    if (Divides(WideFloats(), n)) return SumRows(WideFloats(), addends, count, rows, n, y);
+    SumRows(NarrowFloats(), addends, count, rows, n, y);
+  }
+
   void Quantise(const float* x, int rows, int n, int8_t* codes, float* scales) const override {
     if (Divides(WideFloats(), n)) {
       return QuantiseRows<false>(WideFloats(), x, rows, n, codes, scales);

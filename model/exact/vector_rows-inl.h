@@ -58,6 +58,21 @@ HWY_INLINE void FillZero(D d, int n, float* y) {
   for (int i = 0; i < n; i += LanesOf(d)) hn::StoreU(hn::Zero(d), d, y + i);
 }
 
+template <class D>
+void SumRows(D d, const float* const* addends, int count, int rows, int n, float* y) {
+  for (int r = 0; r < rows; ++r, y += RoundUp(n, kFloatPad)) {
+    const float* const* const a = addends + r * count;
+    for (int k = 0; r + 1 < rows && k < count; ++k) {
+      for (int i = 0; i < n; i += kFloatPad) hwy::Prefetch(a[count + k] + i);
+    }
+    for (int i = 0; i < n; i += LanesOf(d)) {
+      auto sum = hn::LoadU(d, a[0] + i);
+      for (int k = 1; k < count; ++k) sum = hn::Add(sum, hn::LoadU(d, a[k] + i));
+      hn::StoreU(sum, d, y + i);
+    }
+  }
+}
+
 // sum rint(|x_i| r)^2, where no rounded magnitude is above 2047. Up to 512 of them fit into 31
 // bits; lanes hold at most 4096 / 4 = 1024 of them, which fit into 32.
 template <class D>

@@ -76,7 +76,7 @@ TEST_CASE("Signal rules: as a twin that looks at the record, whatever its sides"
         REQUIRE(past.place().prediction == twin.Prediction());
         for (const SignalRule rule : config.signal_rules) {
           INFO(width << " x " << height << ", byte " << t << ", " << NameOf(rule));
-          const int32_t row = SignalRowOf(rule, past.place());
+          const int32_t row = RowOf(rule, SignalRowsOf(past.place()));
           REQUIRE(row == twin.Row(rule));
           REQUIRE(row >= 0);
           REQUIRE(row < config.signal_rows(rule));
@@ -114,7 +114,8 @@ TEST_CASE("Signal rules: a sequence is told what its contexts know, symbol by sy
       }
       CHECK(predictions[t] == past.place().prediction);
       for (size_t i = 0; i < config.signal_rules.size(); ++i)
-        CHECK(rows[i * inputs.size() + t] == SignalRowOf(config.signal_rules[i], past.place()));
+        CHECK(rows[i * inputs.size() + t] ==
+              RowOf(config.signal_rules[i], SignalRowsOf(past.place())));
     }
   }
 }

@@ -51,6 +51,36 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("Kernels: sums of rows are made from the first one on, whatever their number") {
+  constexpr int kTable = 90;
+  for (const int n : {8, 40, 96, 200}) {
+    const RowBuffer<float> table(kTable, RoundUp(n, kFloatPad));
+    Random random(static_cast<uint64_t>(n));
+    for (int i = 0; i < kTable * table.stride(); ++i)
+      table.data()[i] = random.Symmetric(1.0f) * static_cast<float>(1 + random.Below(1000));
+    for (const int count : {1, 2, 8}) {
+      for (const int rows : {1, 5, kTileRows}) {
+        std::vector<const float*> addends;
+        for (int i = 0; i < rows * count; ++i)
+          addends.push_back(table.row(static_cast<int>(random.Below(kTable))));
+        for (const auto& kernels : AllKernels()) {
+          const RowBuffer<float> y(kTileRows, RoundUp(n, kFloatPad));
+          kernels->Sum(addends.data(), count, rows, n, y.data());
+          INFO(kernels->name() << " n " << n << " count " << count << " rows " << rows);
+          for (int r = 0; r < rows; ++r) {
+            for (int i = 0; i < n; ++i) {
+              float sum = addends[static_cast<size_t>(r * count)][i];
+              for (int k = 1; k < count; ++k)
+                sum = sum + addends[static_cast<size_t>(r * count + k)][i];
+              REQUIRE(y.row(r)[i] == sum);
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
 // What a linear layer of random weights makes of random rows, padding and what is added to
 // included.
 std::vector<float> RandomProduct(const KernelSet& kernels, int outputs, int inputs, int rows,

@@ -53,7 +53,7 @@ class ReferenceNetwork {
         if (t > 0) seen.Append(input);
         predictions.push_back(seen.place().prediction);
         for (size_t i = 0; i < index_.signals.size(); ++i) {
-          const int32_t chosen_row = SignalRowOf(c_.signal_rules[i], seen.place());
+          const int32_t chosen_row = RowOf(c_.signal_rules[i], SignalRowsOf(seen.place()));
           Add(Row(index_.signals[i], static_cast<size_t>(chosen_row)), &row);
         }
       }
