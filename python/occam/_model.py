@@ -194,7 +194,7 @@ def next_distribution(
     --------
     >>> import occam
     >>> p = occam.next_distribution(b"The capital of Franc")
-    >>> chr(p.argmax()), p.sum()
+    >>> chr(p.argmax()), float(p.sum())
     ('e', 1.0)
     """
     reader = _core.Context(model_of(model)._core)
