@@ -288,7 +288,7 @@ void Expert::AddEvidence(bool bit, Evidence* evidence) const {
   for (size_t i = 0; i < kPlanes; ++i) add(3, kPlaneInput + 3 * i);
   // Long strings and words come first where they are about as sure: the last bytes know the same of
   // them. Beyond letters there is no word.
-  strongest[1] += strongest[1] / 2;
+  strongest[1] *= 2;
   strongest[2] = lanes_[lane_].word() == 0 ? 0 : strongest[2] + strongest[2] / 2;
   for (size_t i = 0; i < strongest.size(); ++i) (*evidence)[i] += strongest[i];
 }
