@@ -281,7 +281,9 @@ void Expert::AddEvidence(bool bit, Evidence* evidence) const {
     if (std::abs(logit) > std::abs(strongest[speaker])) strongest[speaker] = logit;
   };
   add(0, kNetworkInput);
-  for (size_t i = 0; i < kFollowers; ++i) add(1, kFollowerInput + 2 * i);
+  constexpr uint32_t kLong = 16;  // bytes
+  for (size_t i = 0; i < kFollowers; ++i)
+    if (strings_[i].length_step() > kLong) add(1, kFollowerInput + 2 * i);
   for (size_t i = 0; i < kContexts; ++i) {
     if (!Sequence::IsOfExpected(i)) add(Sequence::IsOfWords(i) ? 2 : 3, 3 * i);
   }
