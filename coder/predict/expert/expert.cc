@@ -281,15 +281,17 @@ void Expert::AddEvidence(bool bit, Evidence* evidence) const {
     if (std::abs(logit) > std::abs(strongest[speaker])) strongest[speaker] = logit;
   };
   add(0, kNetworkInput);
-  for (size_t i = 0; i < kFollowers; ++i) add(1, kFollowerInput + 2 * i);
+  constexpr uint32_t kLong = 16;  // bytes
+  for (size_t i = 0; i < kFollowers; ++i)
+    if (strings_[i].length_step() > kLong) add(1, kFollowerInput + 2 * i);
   for (size_t i = 0; i < kContexts; ++i) {
     if (!Sequence::IsOfExpected(i)) add(Sequence::IsOfWords(i) ? 2 : 3, 3 * i);
   }
   for (size_t i = 0; i < kPlanes; ++i) add(3, kPlaneInput + 3 * i);
   // Long strings and words come first where they are about as sure: the last bytes know the same of
   // them. Beyond letters there is no word.
-  strongest[1] += strongest[1] / 2;
-  strongest[2] = lanes_[lane_].word() == 0 ? 0 : strongest[2] + strongest[2] / 4;
+  strongest[1] *= 2;
+  strongest[2] = lanes_[lane_].word() == 0 ? 0 : strongest[2] + strongest[2] / 2;
   for (size_t i = 0; i < strongest.size(); ++i) (*evidence)[i] += strongest[i];
 }
 

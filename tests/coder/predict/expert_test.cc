@@ -240,7 +240,7 @@ TEST_CASE("Expert: predictions are those of the format, by digest") {
     bytes.push_back(static_cast<uint8_t>(p));
     bytes.push_back(static_cast<uint8_t>(p >> 8));
   }
-  CHECK(Hex(Sha256Of(bytes)) == "5275a5d286d3cbdf7c7b5fd3608928b39938d3c23978e278f44b072278b38b21");
+  CHECK(Hex(Sha256Of(bytes)) == "0dded089a827bb7add8094e4f0856044c648b00f318641051987d24f7aae4f21");
 }
 
 }  // namespace occam
