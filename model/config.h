@@ -36,8 +36,8 @@ struct RowRule {
   bool operator==(const RowRule&) const = default;
 };
 
-// What a rule of signals tells of the byte to come (docs/spec/signals.md, section 2): its place in a
-// record, its prediction, or how far a neighbour is from this. The numbers stand in files.
+// What a rule of signals tells of the byte to come (docs/spec/signals.md, section 2): its place in
+// a record, its prediction, or how far a neighbour is from this. The numbers stand in files.
 enum class SignalRule : uint8_t {
   kColumn = 1,
   kRow,
@@ -52,7 +52,7 @@ constexpr int kSignalLevels = 31;  // of a difference
 constexpr int kMaxRecordSide = 65536;
 const char* NameOf(SignalRule rule);  // "column", "north_west"
 
-// What an imported network of Llama's shape has in the place of the family's choices
+// Choices of an imported network of Llama's shape, in the place of the family's
 // (docs/spec/import.md). Its attention scales keys by token, its MLP is gated by silu.
 struct LlamaShape {
   int32_t head_size = 0;
@@ -151,8 +151,8 @@ int64_t ParameterCount(const ModelConfig& config);
 void SetMemory(const std::string& size, ModelConfig* config);
 
 // Gives `config` the signals of a named kind: "none", or "patches": gray records of 64 x 32 bytes,
-// all rules, and symbols that are residuals (experiments/results/signals). Throws kUsage for another
-// name.
+// all rules, and symbols that are residuals (experiments/results/signals). Throws kUsage for
+// another name.
 void SetSignals(const std::string& kind, ModelConfig* config);
 
 // "221,568 parameters: width 48, 7 layers, 2 heads of 24, context 2048, windows 64 64 ..."

@@ -131,9 +131,9 @@ bool GetLlamaField(uint32_t id, ByteReader* value, ModelConfig* c) {
   if (id == kShapeKind) {
     const auto kind = value->Get<uint32_t>();
     if (kind != kLlamaKind) {
-      throw DamagedError(fmt::format(
-          "{}: networks of shape {} are not known here: it needs a newer Occam", value->name(),
-          kind));
+      throw DamagedError(
+          fmt::format("{}: networks of shape {} are not known here: it needs a newer Occam",
+                      value->name(), kind));
     }
   } else if (id == kHeadSize) {
     shape.head_size = number();

@@ -78,9 +78,8 @@ void BuildLlama(const ModelConfig& c, TableBuilder* b, ParameterIndex* index) {
     index->layers.push_back(layer);
   }
   index->final_gain = b->Gain("final_gain", width);
-  index->head = c.llama->tied_head
-                    ? index->embedding
-                    : b->Matrix("head", c.embedding_rows(), width, Init::kUniform);
+  index->head = c.llama->tied_head ? index->embedding
+                                   : b->Matrix("head", c.embedding_rows(), width, Init::kUniform);
 }
 
 void Build(const ModelConfig& c, TableBuilder* b, ParameterIndex* index) {

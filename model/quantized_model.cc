@@ -27,16 +27,16 @@ namespace {
 // of 1 multiplies by 63 n: queries, keys, values and the MLP's inner values < 2^42.2; those
 // squared < 2^84.4, and after Wd < 2^106.4. Attention: 128 p <= 2 a for every term a and its weight
 // p, so its result is at most 2 * 63 * s_v < 2^27, and after Wo < 2^45. So the residual stays below
-// 256 * 2^107 = 2^115 (a memory adds at most 127 * 63 * 1024 * 2^10 < 2^33 twice, signals 7 * 63), and logits below
-// 2^14.1
+// 256 * 2^107 = 2^115 (a memory adds at most 127 * 63 * 1024 * 2^10 < 2^33 twice, signals 7 * 63),
+// and logits below 2^14.1
 // * 63 * 4096 < 2^33. A key times 1 / s_k is below 2^42.2 * 2^40 and clamped before it is
 // converted; F of point 6 is below 2^36.
 //
 // Networks of Llama's shape have codes to 127, MLP widths and heads together to 65536, and at most
-// 4096 positions: a linear layer sums up to 127 * 127 * 65536 < 2^30, a product of a key up to 127 *
-// 127 * 256 < 2^22, a weighted sum of values up to 4089 * 127 * 4096 < 2^31. Normed rows with a gain
-// are below 2^14.1; queries, keys, values and the MLP's inner values below 2^14.1 * 127 * 2^12 <
-// 2^33.2, gated ones below 2^66.3, and after Wd below 2^90. So the residual stays below 2^98. The
+// 4096 positions: a linear layer sums up to 127 * 127 * 65536 < 2^30, a product of a key up to 127
+// * 127 * 256 < 2^22, a weighted sum of values up to 4089 * 127 * 4096 < 2^31. Normed rows with a
+// gain are below 2^14.1; queries, keys, values and the MLP's inner values below 2^14.1 * 127 * 2^12
+// < 2^33.2, gated ones below 2^66.3, and after Wd below 2^90. So the residual stays below 2^98. The
 // scales of a query and a key are below 2^27 each, F below 2^39, and scaled products below 2^88.
 constexpr float kMinScale = 0x1p-60f;
 constexpr float kMaxScale = 1.0f;

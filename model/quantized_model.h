@@ -21,8 +21,8 @@ struct ParameterSpec;
 
 // The version of the numeric contract. Two programs of one version agree on every frequency.
 constexpr int kContractVersion = 3;
-// Its successor, which has what a memory and signals need besides (docs/spec/memory.md, signals.md).
-// It is not frozen yet.
+// Its successor, which has what a memory and signals need besides (docs/spec/memory.md,
+// signals.md). It is not frozen yet.
 constexpr int kMemoryContract = 4;
 constexpr int kMaxWeightCode = 63;  // of the family; ParameterSpec::most_code tells a tensor's
 

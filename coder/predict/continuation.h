@@ -49,8 +49,8 @@ class Continuation {
   std::vector<int32_t> silent_;        // symbols that stand for no bytes
   std::vector<uint32_t> frequencies_;  // that the model codes with
   std::vector<uint32_t> heard_;        // the same without silent symbols, where there are any
-  bool stepped_ = false;  // a context that was stepped is not scored any more
-  bool known_ = false;    // frequencies_ are those of the next symbol
+  bool stepped_ = false;               // a context that was stepped is not scored any more
+  bool known_ = false;                 // frequencies_ are those of the next symbol
 };
 
 }  // namespace occam

@@ -40,8 +40,7 @@ TableTokenizer::TableTokenizer(std::vector<std::string> tokens, std::vector<Toke
   }
   for (int byte = 0; byte < kBytes; ++byte) {
     const auto found = ids_.find(std::string(1, static_cast<char>(byte)));
-    if (found == ids_.end())
-      throw UsageError("byte " + std::to_string(byte) + " has no token");
+    if (found == ids_.end()) throw UsageError("byte " + std::to_string(byte) + " has no token");
     bytes_.push_back(found->second);
   }
   for (uint32_t rank = 0; rank < merges_.size(); ++rank) {

@@ -1,5 +1,5 @@
-// A tokenizer that is a table from tokens to bytes, as imported models have it (docs/spec/import.md,
-// section 5). The table is all that a decoder needs.
+// A tokenizer that is a table from tokens to bytes, as imported models have it
+// (docs/spec/import.md, section 5). The table is all that a decoder needs.
 #ifndef OCCAM_DATA_TOKENIZER_TABLE_TOKENIZER_H_
 #define OCCAM_DATA_TOKENIZER_TABLE_TOKENIZER_H_
 
@@ -24,8 +24,9 @@ constexpr int32_t kMaxTableVocabulary = 65536;
 // 2016, algorithm 1). It works on blocks of 65536 bytes.
 class TableTokenizer final : public Tokenizer {
  public:
-  // Throws kUsage unless there are 257 to 65536 tokens of at most 255 bytes, all different but for
-  // silent ones, with every byte among them, and each merge makes a token, and no pair comes twice.
+  // Throws kUsage for an impossible table. There are 257 to 65536 tokens of at most 255 bytes,
+  // every byte among them. They differ, but for silent ones. Each merge makes one, and no pair
+  // comes twice.
   TableTokenizer(std::vector<std::string> tokens, std::vector<TokenPair> merges);
   // Throws kDamaged for what Serialise does not write.
   static TableTokenizer Load(std::span<const uint8_t> serialised, const std::string& name);
@@ -48,10 +49,10 @@ class TableTokenizer final : public Tokenizer {
 
   std::vector<std::string> tokens_;
   std::vector<TokenPair> merges_;
-  std::vector<int32_t> results_;                 // [merges], what they make
+  std::vector<int32_t> results_;                     // [merges], what they make
   std::map<std::string, int32_t, std::less<>> ids_;  // of those that are not silent
-  std::vector<int32_t> bytes_;                   // [256], the token of each byte
-  PairMap ranks_;                                // of merges
+  std::vector<int32_t> bytes_;                       // [256], the token of each byte
+  PairMap ranks_;                                    // of merges
 };
 
 }  // namespace occam

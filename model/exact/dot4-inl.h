@@ -87,8 +87,8 @@ HWY_INLINE V WideDot4(V sum, V u, V s) {
   sum = hn::ReorderWidenMulAccumulate(d32, u_even, s_even, sum, unused);
   return hn::ReorderWidenMulAccumulate(d32, u_odd, s_odd, sum, unused);
 #else
-  for (const auto pairs : {hn::BitCast(d32, hn::Mul(u_even, s_even)),
-                           hn::BitCast(d32, hn::Mul(u_odd, s_odd))}) {
+  for (const auto pairs :
+       {hn::BitCast(d32, hn::Mul(u_even, s_even)), hn::BitCast(d32, hn::Mul(u_odd, s_odd))}) {
     const auto low = hn::ShiftRight<16>(hn::ShiftLeft<16>(pairs));
     sum = hn::Add(sum, hn::Add(low, hn::ShiftRight<16>(pairs)));
   }

@@ -135,8 +135,7 @@ void AttendByToken(const int8_t* query, float factor, const LlamaCache& cache, i
   int32_t terms = 0;
   for (int i = 0; i < count; ++i) {
     constexpr float kMost = contract::kMaxTerm;
-    const int32_t term =
-        contract::AttentionTerm(RoundToInt(std::min(largest - scores[i], kMost)));
+    const int32_t term = contract::AttentionTerm(RoundToInt(std::min(largest - scores[i], kMost)));
     terms += term;
     weights[i] = (term + 4) >> 3;
   }

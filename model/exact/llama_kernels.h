@@ -1,6 +1,6 @@
-// What a network of Llama's shape computes besides linear layers and the quantising of rows
-// (docs/spec/import.md, sections 3 and 4). All floats are in the mode of float_mode.h, one operation
-// at a time.
+// Steps of a network of Llama's shape besides linear layers and the quantising of rows
+// (docs/spec/import.md, sections 3 and 4). All floats are in the mode of float_mode.h, one
+// operation at a time.
 #ifndef OCCAM_MODEL_EXACT_LLAMA_KERNELS_H_
 #define OCCAM_MODEL_EXACT_LLAMA_KERNELS_H_
 
@@ -10,8 +10,8 @@ namespace occam {
 
 // The cache of a lane, a layer and a key/value head: position p is in slot p % capacity.
 struct LlamaCache {
-  int8_t* keys = nullptr;      // [capacity][head size]
-  int8_t* values = nullptr;    // the same
+  int8_t* keys = nullptr;       // [capacity][head size]
+  int8_t* values = nullptr;     // the same
   float* key_scales = nullptr;  // [capacity]
   int capacity = 0;
   int head_size = 0;
@@ -36,8 +36,9 @@ void Gate(const float* gates, const float* values, int n, float* gated);
 // `high` is 128 times as much.
 float QuantisePlanes(const float* x, int n, int8_t* high, int8_t* low);
 
-// One query over the keys and values of positions first .. last, at most the capacity. `factor` is F
-// of the query, `value_factor` 8 * s_v. scores and weights have room for last - first + 1 numbers.
+// One query over the keys and values of positions first .. last, at most the capacity. `factor` is
+// F of the query, `value_factor` 8 * s_v. scores and weights have room for last - first + 1
+// numbers.
 void AttendByToken(const int8_t* query, float factor, const LlamaCache& cache, int64_t first,
                    int64_t last, float value_factor, float* scores, int32_t* weights, float* out);
 

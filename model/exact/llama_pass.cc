@@ -34,8 +34,8 @@ LlamaCache LlamaPass::Cache(int lane, int l, int group) const {
   const LayerCache& layer = caches_[static_cast<size_t>(l)];
   const int capacity = net_.layers[static_cast<size_t>(l)].capacity;
   const size_t half = static_cast<size_t>(capacity) * static_cast<size_t>(c_.head_size());
-  const size_t head = static_cast<size_t>(lane) * static_cast<size_t>(c_.kv_heads) +
-                      static_cast<size_t>(group);
+  const size_t head =
+      static_cast<size_t>(lane) * static_cast<size_t>(c_.kv_heads) + static_cast<size_t>(group);
   int8_t* const keys = cached_codes_.data() + layer.codes + head * 2 * half;
   return {keys, keys + half,
           key_scales_.data() + layer.scales + head * static_cast<size_t>(capacity), capacity,
@@ -145,8 +145,7 @@ void LlamaPass::Mlp(int l) {
     scales_.row(r)[0] = QuantisePlanes(gates, n, high_.row(r), low_.row(r));
     high_scales_.row(r)[0] = 128.0f * scales_.row(r)[0];
   }
-  layer.wd->Apply(high_.data(), high_scales_.data(), row_count(), true, x_.data(),
-                  scratch_.data());
+  layer.wd->Apply(high_.data(), high_scales_.data(), row_count(), true, x_.data(), scratch_.data());
   layer.wd->Apply(low_.data(), scales_.data(), row_count(), true, x_.data(), scratch_.data());
 }
 

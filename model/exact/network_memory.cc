@@ -35,8 +35,7 @@ uint64_t LlamaPreparedBytes(const ModelConfig& c) {
                          LinearBytes(c.width, c.mlp_width()) +
                          2 * Wide(c.kv_heads) * sizeof(float) + 16 * kAllocation;
   const uint64_t largest_matrix =
-      Wide(c.width) *
-      std::max({Wide(qkv), 2 * Wide(c.mlp_width()), Wide(c.embedding_rows())});
+      Wide(c.width) * std::max({Wide(qkv), 2 * Wide(c.mlp_width()), Wide(c.embedding_rows())});
   return Wide(c.layers) * layer + LinearBytes(c.embedding_rows(), c.width) + 2 * largest_matrix +
          (uint64_t{1} << 16);
 }
@@ -44,12 +43,11 @@ uint64_t LlamaPreparedBytes(const ModelConfig& c) {
 uint64_t LlamaPassBytes(const ModelConfig& c) {
   int largest = 0;
   for (int l = 0; l < c.layers; ++l) largest = std::max(largest, Capacity(c, l));
-  const uint64_t floats = 2 * Padded(c.width, kFloatPad) +
-                          Padded(c.query_width() + 2 * c.kv_width(), kFloatPad) +
-                          Padded(c.query_width(), kFloatPad) +
-                          Padded(2 * c.mlp_width(), kFloatPad) +
-                          Padded(c.embedding_rows(), kFloatPad) +
-                          Padded(c.vocabulary, kFloatPad) + Wide(c.head_size() + 2);
+  const uint64_t floats =
+      2 * Padded(c.width, kFloatPad) + Padded(c.query_width() + 2 * c.kv_width(), kFloatPad) +
+      Padded(c.query_width(), kFloatPad) + Padded(2 * c.mlp_width(), kFloatPad) +
+      Padded(c.embedding_rows(), kFloatPad) + Padded(c.vocabulary, kFloatPad) +
+      Wide(c.head_size() + 2);
   // The last number is of a product's scratch.
   const uint64_t codes = Padded(c.width, kCodePad) + Padded(c.query_width(), kCodePad) +
                          2 * Padded(c.mlp_width(), kCodePad) +
@@ -72,7 +70,7 @@ uint64_t LlamaSymbolMultiplications(const ModelConfig& c) {
   const uint64_t width = Wide(c.width);
   const uint64_t layer = width * (2 * Wide(c.query_width()) + 2 * Wide(c.kv_width())) +
                          4 * width * Wide(c.mlp_width());  // the last product has two planes
-  uint64_t attended = 0;  // keys, and values
+  uint64_t attended = 0;                                   // keys, and values
   for (int l = 0; l < c.layers; ++l) attended += 2 * Wide(c.query_width()) * Wide(c.window(l));
   return Wide(c.layers) * layer + attended + width * Wide(c.embedding_rows());
 }
@@ -100,9 +98,10 @@ uint64_t PreparedBytes(const ModelConfig& c) {
   // While it is made: floats of the embedding, or codes of a matrix, once more.
   const uint64_t largest_matrix =
       width * std::max({width + 2 * Wide(c.kv_width()), Wide(c.mlp_width()), Wide(c.vocabulary)});
-  const uint64_t transient = std::max(std::max(symbols, signal_rows) * width * sizeof(float), 2 * largest_matrix);
-  return embedding + signals + memory + Wide(c.layers) * layer + LinearBytes(c.vocabulary, c.width) +
-         transient + (uint64_t{1} << 16);
+  const uint64_t transient =
+      std::max(std::max(symbols, signal_rows) * width * sizeof(float), 2 * largest_matrix);
+  return embedding + signals + memory + Wide(c.layers) * layer +
+         LinearBytes(c.vocabulary, c.width) + transient + (uint64_t{1} << 16);
 }
 
 uint64_t PassBytes(const ModelConfig& c) {

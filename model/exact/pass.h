@@ -1,4 +1,4 @@
-// From symbols to logits: what a session asks of a network, whatever its shape is.
+// The way from symbols to logits, which a session asks of a network of any shape.
 #ifndef OCCAM_MODEL_EXACT_PASS_H_
 #define OCCAM_MODEL_EXACT_PASS_H_
 
@@ -14,7 +14,8 @@ struct TileRow {
   int32_t input = 0;  // a symbol, or the begin symbol
 };
 
-// Memory of lanes and of passes, allocated once. One thread at a time, in the mode of float_mode.h.
+// Memory of lanes and of passes, allocated once. One thread uses it at a time, in the mode of
+// float_mode.h.
 class Pass {
  public:
   virtual ~Pass() = default;

@@ -15,11 +15,11 @@
 namespace occam {
 
 struct PreparedLlamaLayer {
-  const float* gains[2];                   // before attention, and before the MLP
-  std::unique_ptr<LinearLayer> wqkv;       // [query width + 2 kv width, D]
-  std::unique_ptr<LinearLayer> wo;         // [D, query width]
-  std::unique_ptr<LinearLayer> wgu;        // [2 MLP width, D]: gates, and what they gate
-  std::unique_ptr<LinearLayer> wd;         // [D, MLP width]
+  const float* gains[2];                    // before attention, and before the MLP
+  std::unique_ptr<LinearLayer> wqkv;        // [query width + 2 kv width, D]
+  std::unique_ptr<LinearLayer> wo;          // [D, query width]
+  std::unique_ptr<LinearLayer> wgu;         // [2 MLP width, D]: gates, and what they gate
+  std::unique_ptr<LinearLayer> wd;          // [D, MLP width]
   std::vector<float> inverse_value_scales;  // one a key/value head
   std::vector<float> value_factors;         // 8 * s_v
   int window;                               // positions that a query sees, its own included

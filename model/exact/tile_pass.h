@@ -1,5 +1,5 @@
-// The network of docs/architecture.md for a tile of rows: from symbols (of signals, bytes) to logits, with what lanes
-// remember in between.
+// The network of docs/architecture.md for a tile of rows: from symbols (of signals, bytes) to
+// logits, with what lanes remember in between.
 #ifndef OCCAM_MODEL_EXACT_TILE_PASS_H_
 #define OCCAM_MODEL_EXACT_TILE_PASS_H_
 

@@ -160,7 +160,7 @@ HWY_INLINE void ScaleSums(const PackedWeights& w, int panel, int panels, const i
 
 template <bool kWide>
 HWY_INLINE void MultiplyPackedAs(const PackedWeights& w, const int8_t* x, const float* x_scales,
-                               int rows, bool add, float* y, std::byte* scratch) {
+                                 int rows, bool add, float* y, std::byte* scratch) {
   const int x_stride = RoundUp(w.inputs, kCodePad);
   auto* const unsigned_x = reinterpret_cast<uint8_t*>(scratch);
   MakeUnsigned(x, rows * x_stride, unsigned_x);
@@ -175,7 +175,8 @@ HWY_INLINE void MultiplyPackedAs(const PackedWeights& w, const int8_t* x, const 
 
 HWY_INLINE void MultiplyPacked(const PackedWeights& w, const int8_t* x, const float* x_scales,
                                int rows, bool add, float* y, std::byte* scratch) {
-  if (w.wide && !OCCAM_SIMD_VNNI) return MultiplyPackedAs<true>(w, x, x_scales, rows, add, y, scratch);
+  if (w.wide && !OCCAM_SIMD_VNNI)
+    return MultiplyPackedAs<true>(w, x, x_scales, rows, add, y, scratch);
   MultiplyPackedAs<false>(w, x, x_scales, rows, add, y, scratch);
 }
 

@@ -13,7 +13,9 @@ class Columns {
   Columns(int64_t elements, size_t positions)
       : positions_(positions), values_(static_cast<size_t>(elements) * positions) {}
   double* row(int64_t i) { return values_.data() + static_cast<size_t>(i) * positions_; }
-  const double* row(int64_t i) const { return values_.data() + static_cast<size_t>(i) * positions_; }
+  const double* row(int64_t i) const {
+    return values_.data() + static_cast<size_t>(i) * positions_;
+  }
   size_t positions() const { return positions_; }
   int64_t elements() const { return static_cast<int64_t>(values_.size() / positions_); }
 
@@ -98,7 +100,8 @@ Columns Attended(const LlamaWeights& w, const Columns& q, const Columns& k, cons
       for (int64_t i = 0; i < n; ++i) {
         for (size_t j = 0; j <= t; ++j) weights[j] += q.row(query + i)[t] * k.row(key + i)[j];
       }
-      const double largest = *std::max_element(weights.begin(), weights.begin() + static_cast<std::ptrdiff_t>(t) + 1);
+      const double largest =
+          *std::max_element(weights.begin(), weights.begin() + static_cast<std::ptrdiff_t>(t) + 1);
       double sum = 0;
       for (size_t j = 0; j <= t; ++j) {
         weights[j] = std::exp((weights[j] - largest) / std::sqrt(static_cast<double>(n)));

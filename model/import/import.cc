@@ -42,8 +42,9 @@ ImportSource ReadFolder(const fs::path& folder) {
                      " holds tensors in several files; one model.safetensors is supported");
   }
   ImportSource source;
-  source.weights = ReadLlamaFolder(ReadFile(file("config.json")), ReadFile(file("model.safetensors")),
-                                   file("config.json"), file("model.safetensors"));
+  source.weights =
+      ReadLlamaFolder(ReadFile(file("config.json")), ReadFile(file("model.safetensors")),
+                      file("config.json"), file("model.safetensors"));
   source.table = ReadTokenizerJson(ReadFile(file("tokenizer.json")), source.weights.tokens,
                                    file("tokenizer.json"));
   return source;
@@ -101,7 +102,8 @@ void AddPosition(std::span<const double> logits, std::span<const uint32_t> frequ
     const double p = std::exp(logits[i] - largest) / sum;
     if (p == 0) continue;
     const bool escape = table.escapes > 0 && i == static_cast<size_t>(table.escape_token);
-    const double q = (frequencies[i] + (escape ? escaped : 0)) / static_cast<double>(kFrequencyTotal);
+    const double q =
+        (frequencies[i] + (escape ? escaped : 0)) / static_cast<double>(kFrequencyTotal);
     loss->entropy_bits -= p * std::log2(p);
     loss->divergence_bits += p * std::log2(p / q);
   }
@@ -119,7 +121,8 @@ ImportSource ReadCheckpointOf(const std::string& path, const std::string& tokeni
   }
   const auto files = BinFiles(path, /*of_tokens=*/false);
   if (files.size() != 1) {
-    throw UsageError(path + " has no config.json, and not one .bin of a network: nothing to import");
+    throw UsageError(path +
+                     " has no config.json, and not one .bin of a network: nothing to import");
   }
   return ReadBin(files.front(), tokenizer);
 }
@@ -147,7 +150,8 @@ QuantizedModel ImportModel(const ImportSource& source, int32_t context,
                            std::span<const uint8_t> calibration) {
   const int32_t most = std::min(source.weights.context, kMaxLlamaContext);
   if (context < 0 || context > most)
-    throw UsageError(fmt::format("a context of {} is not within that of the network, {}", context, most));
+    throw UsageError(
+        fmt::format("a context of {} is not within that of the network, {}", context, most));
   if (calibration.empty()) throw UsageError("the calibration text has no bytes");
   const auto pieces = PiecesOf(source, calibration, context == 0 ? most : context);
   LlamaWeights w = source.weights;

@@ -59,7 +59,8 @@ LlamaWeights ReadLlamaFolder(std::span<const uint8_t> config_bytes,
                    ? JsonCount(config, "num_key_value_heads", name)
                    : w.heads;
   if (w.heads < 1) throw DamagedError(name + ": num_attention_heads is 0");
-  w.head_size = Present(config, "head_dim") ? JsonCount(config, "head_dim", name) : w.width / w.heads;
+  w.head_size =
+      Present(config, "head_dim") ? JsonCount(config, "head_dim", name) : w.width / w.heads;
   w.mlp_width = JsonCount(config, "intermediate_size", name);
   w.context = JsonCount(config, "max_position_embeddings", name);
   w.begin_token = JsonCount(config, "bos_token_id", name);
@@ -146,7 +147,7 @@ LlamaWeights ReadLlama2c(std::span<const uint8_t> bytes, const std::string& name
   w.embedding = take(w.tokens * d);
   w.layers.resize(static_cast<size_t>(layers));
   // Of each kind come those of all layers.
-  const auto each = [&](std::vector<float> LlamaLayerWeights::* tensor, int64_t count) {
+  const auto each = [&](std::vector<float> LlamaLayerWeights::*tensor, int64_t count) {
     for (LlamaLayerWeights& layer : w.layers) layer.*tensor = take(count);
   };
   each(&LlamaLayerWeights::gain1, d);

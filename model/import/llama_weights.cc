@@ -9,7 +9,8 @@ namespace occam {
 
 void CheckShape(const LlamaWeights& w, int64_t layers, const std::string& name) {
   const auto require = [&](bool holds, const char* what, double value) {
-    if (!holds) throw DamagedError(fmt::format("{}: {} is {}, which is not supported", name, what, value));
+    if (!holds)
+      throw DamagedError(fmt::format("{}: {} is {}, which is not supported", name, what, value));
   };
   const auto within = [&](const char* what, int64_t value, int64_t least, int64_t most) {
     require(value >= least && value <= most, what, static_cast<double>(value));

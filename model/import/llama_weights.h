@@ -8,16 +8,16 @@
 
 namespace occam {
 
-// A matrix has a row for each output. Rows of wq and wk have a head's pairs as halves: elements i and
-// head_size / 2 + i turn together.
+// A matrix has a row for each output. Rows of wq and wk have a head's pairs as halves: elements i
+// and head_size / 2 + i turn together.
 struct LlamaLayerWeights {
-  std::vector<float> gain1;       // [D]
-  std::vector<float> wq;          // [heads * head_size, D]
-  std::vector<float> wk, wv;      // [kv_heads * head_size, D]
-  std::vector<float> wo;          // [D, heads * head_size]
-  std::vector<float> gain2;       // [D]
-  std::vector<float> wg, wu;      // [mlp_width, D]
-  std::vector<float> wd;          // [D, mlp_width]
+  std::vector<float> gain1;   // [D]
+  std::vector<float> wq;      // [heads * head_size, D]
+  std::vector<float> wk, wv;  // [kv_heads * head_size, D]
+  std::vector<float> wo;      // [D, heads * head_size]
+  std::vector<float> gain2;   // [D]
+  std::vector<float> wg, wu;  // [mlp_width, D]
+  std::vector<float> wd;      // [D, mlp_width]
 };
 
 struct LlamaWeights {
@@ -30,7 +30,7 @@ struct LlamaWeights {
   int32_t context = 0;
   int32_t begin_token = 0;
   double epsilon = 0;
-  double theta = 0;  // base of the rotary frequencies
+  double theta = 0;              // base of the rotary frequencies
   std::vector<float> embedding;  // [tokens, D]
   std::vector<LlamaLayerWeights> layers;
   std::vector<float> final_gain;  // [D]

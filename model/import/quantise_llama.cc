@@ -107,8 +107,8 @@ void SmoothPairs(const LlamaMaxima& seen, const LlamaWeights& w, LlamaLayerWeigh
       const int64_t key = g * n + p;
       double query_most = 0;
       for (int64_t h = g * w.group(); h < (g + 1) * w.group(); ++h)
-        query_most = std::max({query_most, at(seen.queries, h * n + p),
-                               at(seen.queries, h * n + pairs + p)});
+        query_most = std::max(
+            {query_most, at(seen.queries, h * n + p), at(seen.queries, h * n + pairs + p)});
       const double s =
           Balance(std::max(at(seen.keys, key), at(seen.keys, key + pairs)), query_most);
       for (const int64_t i : {p, pairs + p}) {
@@ -145,8 +145,8 @@ void SmoothValues(const LlamaMaxima& seen, const LlamaWeights& w, LlamaLayerWeig
 // Channels of the MLP. The product is linear in what is gated.
 void SmoothChannels(const LlamaMaxima& seen, const LlamaWeights& w, LlamaLayerWeights* layer) {
   for (int64_t i = 0; i < w.mlp_width; ++i) {
-    const double s = Balance(seen.gated[static_cast<size_t>(i)],
-                             LargestOfColumn(i, w.mlp_width, layer->wd));
+    const double s =
+        Balance(seen.gated[static_cast<size_t>(i)], LargestOfColumn(i, w.mlp_width, layer->wd));
     ScaleRow(i, w.width, 1 / s, &layer->wu);
     ScaleColumn(i, w.mlp_width, s, &layer->wd);
   }
@@ -220,9 +220,8 @@ QuantizedModel QuantiseLlama(const LlamaWeights& w, const TokenTable& table, int
     const ParameterSpec& spec = specs[static_cast<size_t>(t)];
     if (values.size() != static_cast<size_t>(spec.size()))
       throw InternalError("the tensor " + spec.name + " has another size than its place");
-    model.tensors[static_cast<size_t>(t)] = spec.coding == Coding::kRowCodes
-                                                ? QuantiseRows(values, spec)
-                                                : QuantiseGain(values, spec);
+    model.tensors[static_cast<size_t>(t)] =
+        spec.coding == Coding::kRowCodes ? QuantiseRows(values, spec) : QuantiseGain(values, spec);
   };
   put(index.embedding, w.embedding);
   for (size_t l = 0; l < w.layers.size(); ++l) {

@@ -40,7 +40,8 @@ float HalfFloat(uint16_t bits) {
 
 std::string ShapeText(const std::vector<int64_t>& shape) {
   std::string text = "[";
-  for (size_t i = 0; i < shape.size(); ++i) text += fmt::format("{}{}", i == 0 ? "" : ", ", shape[i]);
+  for (size_t i = 0; i < shape.size(); ++i)
+    text += fmt::format("{}{}", i == 0 ? "" : ", ", shape[i]);
   return text + "]";
 }
 
@@ -88,16 +89,17 @@ std::vector<float> SafetensorsFile::Take(const std::string& tensor,
                                    name_, tensor, Printable(t.type)));
   }
   if (t.shape != shape) {
-    throw DamagedError(fmt::format("{}: tensor {} has the shape {}, where {} belongs", name_, tensor,
-                                   ShapeText(t.shape), ShapeText(shape)));
+    throw DamagedError(fmt::format("{}: tensor {} has the shape {}, where {} belongs", name_,
+                                   tensor, ShapeText(t.shape), ShapeText(shape)));
   }
   std::vector<float> values;
   values.reserve(t.bytes.size() / BytesOf(t.type));
   ByteReader in(t.bytes, name_);
   while (in.remaining() > 0) {
-    const float value = t.type == "F32"   ? in.GetFloat()
-                        : t.type == "F16" ? HalfFloat(in.Get<uint16_t>())
-                                          : std::bit_cast<float>(uint32_t{in.Get<uint16_t>()} << 16);
+    const float value = t.type == "F32" ? in.GetFloat()
+                        : t.type == "F16"
+                            ? HalfFloat(in.Get<uint16_t>())
+                            : std::bit_cast<float>(uint32_t{in.Get<uint16_t>()} << 16);
     if (!std::isfinite(value)) {
       throw DamagedError(
           fmt::format("{}: tensor {} has a value that is not finite", name_, tensor));

@@ -1,5 +1,5 @@
-// Reads a .safetensors file (Hugging Face, 2022, github.com/huggingface/safetensors, "Format"): eight
-// bytes of length, a JSON header, tensors.
+// Reads a .safetensors file (Hugging Face, 2022, github.com/huggingface/safetensors, "Format"):
+// eight bytes of length, a JSON header, tensors.
 #ifndef OCCAM_MODEL_IMPORT_SAFETENSORS_FILE_H_
 #define OCCAM_MODEL_IMPORT_SAFETENSORS_FILE_H_
 

@@ -48,8 +48,8 @@ std::string WithSpaces(std::string_view text) {
   return plain;
 }
 
-// Gives each byte sequence to one token: `bytes_last` tokens, those of <0xNN>, yield to others. Then
-// adds a token for each byte that has none.
+// Gives each byte sequence to one token: `bytes_last` tokens, those of <0xNN>, yield to others.
+// Then adds a token for each byte that has none.
 void Complete(const std::vector<bool>& of_byte, std::optional<int32_t> unknown,
               const std::string& name, TokenTable* table) {
   std::set<std::string, std::less<>> seen;
@@ -128,12 +128,12 @@ TokenTable ReadTokenizerJson(std::span<const uint8_t> bytes, int32_t tokens,
   const Json& model = JsonField(json, "model", name);
   const std::string type = JsonString(model, "type", name);
   if (type != "BPE")
-    throw UsageError(fmt::format("{}: a tokenizer of type {} is not supported", name, Printable(type)));
+    throw UsageError(
+        fmt::format("{}: a tokenizer of type {} is not supported", name, Printable(type)));
   if (Present(json, "normalizer")) CheckNormaliser(*json.find("normalizer"), name);
   if (Present(json, "pre_tokenizer")) {
-    throw UsageError(fmt::format(
-        "{}: the pre_tokenizer {} is not supported", name,
-        Printable(JsonString(*json.find("pre_tokenizer"), "type", name))));
+    throw UsageError(fmt::format("{}: the pre_tokenizer {} is not supported", name,
+                                 Printable(JsonString(*json.find("pre_tokenizer"), "type", name))));
   }
   const Json& vocabulary = JsonField(model, "vocab", name);
   if (!vocabulary.is_object()) throw DamagedError(name + ": vocab is no object");

@@ -43,20 +43,20 @@ Bytes CalibrationBytes(const std::string& path) {
 int ImportCommand(int argc, const char* const* argv) {
   cxxopts::Options options("import", "Makes a model that codes of a public checkpoint.\n");
   options.positional_help("CHECKPOINT");
-  AddOptions(&options, "Import",
-             {
-                 {"o,out", "NAME.occm", Text(), "Write the model to this file"},
-                 {"tokenizer", "FILE", Text(),
-                  "The tokens of a .bin (default: the tok*.bin beside it)"},
-                 {"calibration", "FILE", Text(),
-                  "Text like what will be coded, by which scales are chosen and the loss is "
-                  "measured (default: a built-in one)"},
-                 {"context", "N", Takes<int32_t>("0"),
-                  "Positions of a context; fewer take less memory (default: the checkpoint's, at "
-                  "most 4096)"},
-                 {"f,force", "Overwrite the file"},
-                 {"checkpoint", "", Text(), ""},
-             });
+  AddOptions(
+      &options, "Import",
+      {
+          {"o,out", "NAME.occm", Text(), "Write the model to this file"},
+          {"tokenizer", "FILE", Text(), "The tokens of a .bin (default: the tok*.bin beside it)"},
+          {"calibration", "FILE", Text(),
+           "Text like what will be coded, by which scales are chosen and the loss is "
+           "measured (default: a built-in one)"},
+          {"context", "N", Takes<int32_t>("0"),
+           "Positions of a context; fewer take less memory (default: the checkpoint's, at "
+           "most 4096)"},
+          {"f,force", "Overwrite the file"},
+          {"checkpoint", "", Text(), ""},
+      });
   options.parse_positional({"checkpoint"});
   const cxxopts::ParseResult args = ParseOptions(&options, argc, argv, {"Import"}, kEpilogue);
   const std::string path = TextOf(args, "checkpoint"), out = TextOf(args, "out"),

@@ -18,11 +18,17 @@ struct Table {
     for (int byte = 0; byte < 256; ++byte) {
       if (byte != 'e') tokens.emplace_back(1, static_cast<char>(byte));
     }
-    for (const char* text : {"th", "the", " the", "er", "\xc3\xa9", "aa", "aaaa", "\xc3\xa9\xc3\xa9"})
+    for (const char* text :
+         {"th", "the", " the", "er", "\xc3\xa9", "aa", "aaaa", "\xc3\xa9\xc3\xa9"})
       tokens.emplace_back(text);
     tokens.emplace_back("e");
-    for (const auto& [left, right] : {std::pair("t", "h"), {"th", "e"}, {"e", "r"}, {" ", "the"},
-                                      {"a", "a"}, {"aa", "aa"}, {"\xc3\xa9", "\xc3\xa9"}})
+    for (const auto& [left, right] : {std::pair("t", "h"),
+                                      {"th", "e"},
+                                      {"e", "r"},
+                                      {" ", "the"},
+                                      {"a", "a"},
+                                      {"aa", "aa"},
+                                      {"\xc3\xa9", "\xc3\xa9"}})
       merges.push_back({Id(left), Id(right)});
   }
   uint16_t Id(const std::string& text) const {
@@ -146,7 +152,7 @@ TEST_CASE("Table: an impossible table is refused") {
     change(&table);
     CHECK(ThrownBy([&] { table.Make(); }).kind == ErrorKind::kUsage);
   };
-  refused([](Table* t) { t->tokens.back() = "f"; });           // "e" has no token, "f" has two
+  refused([](Table* t) { t->tokens.back() = "f"; });  // "e" has no token, "f" has two
   refused([](Table* t) { t->tokens[3] = std::string(256, 'x'); });
   refused([](Table* t) { t->tokens.resize(256); });
   refused([](Table* t) { t->merges.push_back({t->Id("t"), t->Id("r")}); });  // makes no token

@@ -84,8 +84,8 @@ class ReferenceLlama {
   Vector Normed(Vector v, int gain) const {
     double sum = 0;
     for (const double a : v) sum += a * a;
-    const double size = std::sqrt(sum / static_cast<double>(v.size()) +
-                                  static_cast<double>(c_.llama->epsilon));
+    const double size =
+        std::sqrt(sum / static_cast<double>(v.size()) + static_cast<double>(c_.llama->epsilon));
     for (size_t i = 0; i < v.size(); ++i) v[i] *= At(gain, 0, static_cast<int64_t>(i)) / size;
     return v;
   }
@@ -122,8 +122,9 @@ class ReferenceLlama {
         Vector sum(n);
         double total = 0;
         const auto window = static_cast<size_t>(c_.window(l));
-        const double most = 127.0 * static_cast<double>(
-                                model_.value_scales[static_cast<size_t>(l * c_.kv_heads + group)]);
+        const double most =
+            127.0 *
+            static_cast<double>(model_.value_scales[static_cast<size_t>(l * c_.kv_heads + group)]);
         for (size_t j = t + 1 > window ? t + 1 - window : 0; j <= t; ++j) {
           const Vector key = Turned(k[j], group, j);
           double product = 0;
@@ -213,8 +214,7 @@ TEST_CASE("Imported network: models at the contract's bounds run without overflo
       Random random(18);
       for (size_t t = 0; t < table.size(); ++t) {
         const bool gain = table[t].coding == Coding::kFloats;
-        for (float& x : model.tensors[t].floats)
-          x = gain && scale == 1.0f ? 256.0f : scale;
+        for (float& x : model.tensors[t].floats) x = gain && scale == 1.0f ? 256.0f : scale;
         for (int8_t& code : model.tensors[t].codes) code = random.Below(2) == 0 ? 127 : -127;
       }
       for (float& s : model.value_scales) s = value_scale;
@@ -238,7 +238,8 @@ TEST_CASE("Imported network: a code of 127 is exact in products on every instruc
       std::vector<int8_t> codes(static_cast<size_t>(outputs) * static_cast<size_t>(inputs));
       Random random(static_cast<uint64_t>(inputs));
       for (int8_t& code : codes) code = random.Below(8) == 0 ? -127 : 127;
-      const std::vector<float> scales(static_cast<size_t>(outputs), 1.0f), x_scales(kTileRows, 1.0f);
+      const std::vector<float> scales(static_cast<size_t>(outputs), 1.0f),
+          x_scales(kTileRows, 1.0f);
       const RowBuffer<int8_t> x(kTileRows, RoundUp(inputs, kCodePad));
       std::fill_n(x.data(), kTileRows * RoundUp(inputs, kCodePad), int8_t{127});
       std::vector<std::vector<float>> results;

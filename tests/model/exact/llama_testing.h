@@ -13,10 +13,10 @@ namespace occam::testing {
 inline ModelConfig LlamaConfig(int tokens, int width, int heads, int kv_heads, int head_size,
                                int mlp_width, int context, std::vector<int32_t> windows,
                                int escapes, bool tied) {
-  ModelConfig c = TestConfig(tokens + escapes, width, heads, kv_heads, 1, 0, context,
-                             std::move(windows));
-  c.llama = LlamaShape{head_size, mlp_width, tokens / 2, escapes > 0 ? tokens - 1 : 0, escapes,
-                       tied,      1e-5f,     {}};
+  ModelConfig c =
+      TestConfig(tokens + escapes, width, heads, kv_heads, 1, 0, context, std::move(windows));
+  c.llama = LlamaShape{head_size, mlp_width, tokens / 2, escapes > 0 ? tokens - 1 : 0,
+                       escapes,   tied,      1e-5f,      {}};
   for (int i = 0; i < head_size / 2; ++i)
     c.llama->rotary_steps.push_back(
         static_cast<uint32_t>(683565276.0 * std::pow(1e4, -2.0 * i / head_size)));

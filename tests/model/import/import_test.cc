@@ -91,8 +91,8 @@ TEST_CASE("Import: tensors that are missing, extra, misshaped or not finite are 
   refused([&](TinyTensors* t) { t->erase(name); }, "missing");
   refused([&](TinyTensors* t) { (*t)[name].shape = {16, 20}; }, "shape");
   refused([&](TinyTensors* t) { (*t)[name].type = "I64"; }, "I64");
-  for (const float bad : {std::numeric_limits<float>::quiet_NaN(),
-                          std::numeric_limits<float>::infinity()})
+  for (const float bad :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()})
     refused([&](TinyTensors* t) { (*t)[name].values[7] = bad; }, "not finite");
   TinyTensors extra = RandomTensors(kTinyTokens, 1);
   extra["model.layers.0.self_attn.q_norm.weight"] = {{1}, {1.0f}};

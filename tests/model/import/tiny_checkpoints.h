@@ -9,8 +9,8 @@
 
 #include "data/base/byte_order.h"
 #include "data/base/file.h"
-#include "data/base/random.h"
 #include "data/base/format.h"
+#include "data/base/random.h"
 
 namespace occam::testing {
 
@@ -96,7 +96,8 @@ inline Bytes SafetensorsBytes(const TinyTensors& tensors) {
       }
     }
     std::string shape;
-    for (const int64_t side : tensor.shape) shape += (shape.empty() ? "" : ", ") + std::to_string(side);
+    for (const int64_t side : tensor.shape)
+      shape += (shape.empty() ? "" : ", ") + std::to_string(side);
     header += fmt::format(R"(, "{}": {{"dtype": "{}", "shape": [{}], "data_offsets": [{}, {}]}})",
                           name, tensor.type, shape, begin, data.bytes().size());
   }
