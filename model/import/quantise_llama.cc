@@ -48,7 +48,8 @@ QuantizedTensor QuantiseRows(std::span<const float> values, const ParameterSpec&
     const float scale = zero ? 0.0f : ScaleFrom(static_cast<double>(largest) / kMostCode);
     tensor.floats.push_back(scale);
     for (const float x : row) {
-      const double code = zero ? 0 : std::nearbyint(static_cast<double>(x) / scale);
+      const double code =
+          zero ? 0 : std::nearbyint(static_cast<double>(x) / static_cast<double>(scale));
       tensor.codes.push_back(static_cast<int8_t>(code));
     }
   }
@@ -79,16 +80,18 @@ std::vector<float> Widened(const std::vector<float>& w, int64_t columns, int64_t
 // Balances a scale between its two sides: a is divided by it, b multiplied.
 double Balance(double a, double b) { return a > 0 && b > 0 ? std::sqrt(a / b) : 1.0; }
 
+float Scaled(float x, double factor) { return static_cast<float>(static_cast<double>(x) * factor); }
+
 void ScaleRow(int64_t row, int64_t columns, double factor, std::vector<float>* w) {
   for (int64_t k = 0; k < columns; ++k) {
     float& x = (*w)[static_cast<size_t>(row * columns + k)];
-    x = static_cast<float>(x * factor);
+    x = Scaled(x, factor);
   }
 }
 
 void ScaleColumn(int64_t column, int64_t columns, double factor, std::vector<float>* w) {
   for (size_t at = static_cast<size_t>(column); at < w->size(); at += static_cast<size_t>(columns))
-    (*w)[at] = static_cast<float>((*w)[at] * factor);
+    (*w)[at] = Scaled((*w)[at], factor);
 }
 
 double LargestOfColumn(int64_t column, int64_t columns, const std::vector<float>& w) {
@@ -159,8 +162,9 @@ void SmoothInputs(const std::vector<double>& inputs, int64_t width,
     double weight = 0;
     for (const auto* w : matrices) weight = std::max(weight, LargestOfColumn(i, width, *w));
     float& g = (*gain)[static_cast<size_t>(i)];
-    const double s = Balance(inputs[static_cast<size_t>(i)] * std::fabs(g), weight);
-    g = static_cast<float>(g / s);
+    const double s =
+        Balance(inputs[static_cast<size_t>(i)] * static_cast<double>(std::fabs(g)), weight);
+    g = Scaled(g, 1 / s);
     for (auto* w : matrices) ScaleColumn(i, width, s, w);
   }
 }
