@@ -17,6 +17,8 @@ namespace occam {
 namespace {
 
 constexpr int kMostCode = 127;
+// Keys gain more than queries: a query's error is nearly the same for all keys.
+constexpr double kKeyShare = 0.75;
 constexpr double kValueMargin = 1.125;  // values may be larger elsewhere than in the calibration
 
 // The smallest float of 16 significant bits that is not below x > 0.
@@ -77,8 +79,11 @@ std::vector<float> Widened(const std::vector<float>& w, int64_t columns, int64_t
   return wide;
 }
 
-// Balances a scale between its two sides: a is divided by it, b multiplied.
-double Balance(double a, double b) { return a > 0 && b > 0 ? std::sqrt(a / b) : 1.0; }
+// Balances a scale between its two sides: a is divided by it, b multiplied. The larger its share
+// is, the more even a becomes.
+double Balance(double a, double b, double share = 0.5) {
+  return a > 0 && b > 0 ? std::pow(a, share) * std::pow(b, share - 1) : 1.0;
+}
 
 float Scaled(float x, double factor) { return static_cast<float>(static_cast<double>(x) * factor); }
 
@@ -113,7 +118,7 @@ void SmoothPairs(const LlamaMaxima& seen, const LlamaWeights& w, LlamaLayerWeigh
         query_most = std::max(
             {query_most, at(seen.queries, h * n + p), at(seen.queries, h * n + pairs + p)});
       const double s =
-          Balance(std::max(at(seen.keys, key), at(seen.keys, key + pairs)), query_most);
+          Balance(std::max(at(seen.keys, key), at(seen.keys, key + pairs)), query_most, kKeyShare);
       for (const int64_t i : {p, pairs + p}) {
         ScaleRow(g * n + i, w.width, 1 / s, &layer->wk);
         for (int64_t h = g * w.group(); h < (g + 1) * w.group(); ++h)

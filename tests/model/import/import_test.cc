@@ -173,7 +173,7 @@ TEST_CASE("Import: a llama2.c file is read whole or not at all") {
   CHECK(w.head.empty());
   // Neighbouring rows of a head stand half a head apart: row 1 of the file is row 4.
   const size_t wq = 28 + 4 * (static_cast<size_t>(kTinyLlama2cTokens) * 16 + 2 * 16);
-  ByteReader row(std::span(good).subspan(wq + 16 * 4), "row 1");
+  ByteReader row{std::span(good).subspan(wq + 16 * 4), "row 1"};
   CHECK(w.layers[0].wq[4 * 16] == row.GetFloat());
   const auto damaged = [](Bytes bytes) {
     CHECK(ThrownBy([&] { ReadLlama2c(bytes, "net.bin"); }).kind == ErrorKind::kDamaged);
