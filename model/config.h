@@ -36,8 +36,8 @@ struct RowRule {
   bool operator==(const RowRule&) const = default;
 };
 
-// What a rule of signals tells of the byte to come (docs/spec/signals.md, section 2): its place in
-// a record, its prediction, or how far a neighbour is from this. The numbers stand in files.
+// Rule of signals (docs/spec/signals.md, section 2). It tells of the byte to come its place in a
+// record, its prediction, or how far a neighbour is from this. The numbers stand in files.
 enum class SignalRule : uint8_t {
   kColumn = 1,
   kRow,

@@ -49,12 +49,12 @@ struct ParameterSpec {
 
 // The tensors that a step learns as a whole; the rows of a memory, of which it touches few, are
 // apart (model/memory_rows.h). They come in the order of the network: embedding, then each layer's
-// gain1 conv1 wq wk wv wo gain2 conv2 wu wd, then final_gain, head, then a table of each rule of
-// signals, signal_column [rows, D] and so on. Shapes: embedding [V + 1, D],
-// gain1 [1, D], conv1 [taps, D] with the newest tap last, wq [D, D], wk, wv [kv_width, D], wo
-// [D, D], gain2, conv2, wu [mlp_width, D], wd [D, mlp_width], final_gain [1, D], head [V, D]. A
-// memory of R rules and rows of m numbers adds memory_projection [D, R m], and a gate
-// memory_gates [R, D] and memory_gated [D, R m].
+// gain1 conv1 wq wk wv wo gain2 conv2 wu wd, then final_gain, head. Signals add a table of each
+// rule, signal_column [rows, D] and so on. Shapes: embedding [V + 1, D], gain1 [1, D], conv1
+// [taps, D] with the newest tap last, wq [D, D], wk, wv [kv_width, D], wo [D, D], gain2, conv2, wu
+// [mlp_width, D], wd [D, mlp_width], final_gain [1, D], head [V, D]. A memory of R rules and rows
+// of m numbers adds memory_projection [D, R m], and a gate memory_gates [R, D] and memory_gated
+// [D, R m].
 //
 // An imported network of Llama's shape has embedding [tokens, D]; each layer's gain1, wq [query
 // width, D], wk, wv [kv_width, D], wo [D, query width], gain2, wg, wu [mlp_width, D], wd [D,

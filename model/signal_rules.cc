@@ -92,18 +92,17 @@ int32_t SignalRowOf(SignalRule rule, const SignalPlace& p) {
   return Level(p.north_west - p.prediction);
 }
 
-void ChooseSignals(const ModelConfig& config, std::span<const int32_t> inputs,
+void ChooseSignals(const ModelConfig& config, std::span<const int32_t> inputs, SignalPast* past,
                    const SignalInputs& out) {
-  SignalPast past(config);
+  past->Clear();
   for (size_t t = 0; t < inputs.size(); ++t) {
     const int32_t input = inputs[t];  // before it becomes a symbol, in the same place perhaps
     const bool known = input != config.begin_symbol();
-    out.symbols[t] =
-        known && config.residual ? ResidualOf(input, past.place().prediction) : input;
-    if (known) past.Append(input);
-    out.predictions[t] = past.place().prediction;
+    out.symbols[t] = known && config.residual ? ResidualOf(input, past->place().prediction) : input;
+    if (known) past->Append(input);
+    out.predictions[t] = past->place().prediction;
     for (size_t i = 0; i < config.signal_rules.size(); ++i)
-      out.rows[i * out.stride + t] = SignalRowOf(config.signal_rules[i], past.place());
+      out.rows[i * out.stride + t] = SignalRowOf(config.signal_rules[i], past->place());
   }
 }
 

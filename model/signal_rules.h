@@ -11,7 +11,7 @@
 
 namespace occam {
 
-// What is known of the byte to come: its place in the record, and the bytes around it.
+// All that is known of the byte to come: its place in the record, and the bytes around it.
 struct SignalPlace {
   int32_t column = 0, row = 0;
   int32_t west = 128, north = 128, north_east = 128, north_west = 128;
@@ -45,16 +45,17 @@ int32_t SignalRowOf(SignalRule rule, const SignalPlace& place);
 // symbol = byte - prediction, and back, modulo 256.
 inline int32_t ResidualOf(int32_t byte, int32_t prediction) { return (byte - prediction) & 255; }
 
-// What inputs of one context stand for: symbols [T], of which the first may be the begin symbol;
-// predictions [T] and rows [rules][stride] of the byte that follows each. Symbols may take the place
-// of the inputs. The first input is not
-// the begin symbol where a sequence is cut out of a longer one; it counts as the context's first.
+// Inputs of one context as they are looked up: symbols [T], of which the first may be the begin
+// symbol; predictions [T] and rows [rules][stride] of the byte that follows each. Symbols may take
+// the place of the inputs. The first input is not the begin symbol where a sequence is cut out of a
+// longer one; it counts as the context's first.
 struct SignalInputs {
   std::span<int32_t> symbols, predictions;
   std::span<int32_t> rows;
   size_t stride = 0;  // of a rule's rows
 };
-void ChooseSignals(const ModelConfig& config, std::span<const int32_t> inputs,
+// `past` is made afresh.
+void ChooseSignals(const ModelConfig& config, std::span<const int32_t> inputs, SignalPast* past,
                    const SignalInputs& out);
 
 }  // namespace occam

@@ -39,8 +39,12 @@ ModelSource LoadModel(ByteSource& source, const ReadLimits& limits) {
 
 Model LoadDoorModel(const std::string& path, bool plain_kernels, uint64_t memory_bytes) {
   if (path.empty()) return Model::BuiltIn("", plain_kernels);
-  // What the door reads is a model file; it is made of a checkpoint, of which nothing else stays.
-  const Bytes file = SerialiseModel(LoadModel(path, {memory_bytes, nullptr}).model);
+  // Of a checkpoint nothing else stays.
+  return DoorModelOf(LoadModel(path, {memory_bytes, nullptr}).model, plain_kernels, memory_bytes);
+}
+
+Model DoorModelOf(const QuantizedModel& model, bool plain_kernels, uint64_t memory_bytes) {
+  const Bytes file = SerialiseModel(model);  // what the door reads
   BytesReader reader(file);
   Options options;
   options.plain_kernels = plain_kernels;

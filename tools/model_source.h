@@ -26,7 +26,10 @@ struct ModelSource {
 ModelSource LoadModel(const std::string& path, const ReadLimits& limits = {});
 ModelSource LoadModel(ByteSource& source, const ReadLimits& limits = {});
 
-// Does the same for the library's door. Throws as LoadModel.
+// The model for the library's door. Throws kMemory.
+Model DoorModelOf(const QuantizedModel& model, bool plain_kernels, uint64_t memory_bytes);
+
+// Loads a model for the library's door. Throws as LoadModel.
 Model LoadDoorModel(const std::string& path, bool plain_kernels, uint64_t memory_bytes);
 
 }  // namespace occam

@@ -5,6 +5,7 @@
 
 #include "coder/api/built_in_models.h"
 #include "coder/api/handles.h"
+#include "coder/api/restoring_costs.h"
 #include "coder/archive/compressor.h"
 #include "coder/archive/costs.h"
 #include "coder/archive/decompress_range.h"
@@ -16,7 +17,7 @@
 namespace occam::api {
 namespace {
 
-// A caller's options, and the models that the library had to find itself.
+// A caller's options, and the model that a file holds.
 class Job {
  public:
   explicit Job(const occam_options* given) : options_(Known(given)) {
@@ -35,13 +36,9 @@ class Job {
   Job& operator=(const Job&) = delete;
 
   // Of what is compressed: the caller's model or the default one.
-  const occam_model& model() {
-    if (options_.model != nullptr) return *options_.model;
-    if (!own_) {
-      const BuiltInModel& standard = BuiltInModels().front();
-      own_.emplace(ParseModel(standard.file, standard.name), kernels_, codec_.memory_bytes);
-    }
-    return *own_;
+  const LoadedModel& model() const {
+    if (options_.model != nullptr) return options_.model->loaded;
+    return LoadedBuiltIn(BuiltInModels().front(), kernels_);
   }
 
   // Of what is restored: the caller's, the one that the file holds, or a built-in one.
@@ -57,10 +54,10 @@ class Job {
   ContainerStats CompressFrom(ByteSource& source, ByteSink& sink) {
     Bytes embedded;
     if (options_.embed_model != 0)
-      embedded = EncodeModel(model().loaded.network().model(), [this] { KeepOn(); }).bytes;
+      embedded = EncodeModel(model().network().model(), [this] { KeepOn(); }).bytes;
     CodecOptions codec = codec_;
     codec.embedded_model = embedded;
-    return Compress(source, sink, &model().loaded.codec_model(), codec);
+    return Compress(source, sink, &model().codec_model(), codec);
   }
 
   ContainerStats DecompressFrom(ByteSource& source, ByteSink& sink) {
@@ -88,19 +85,14 @@ class Job {
     }
     // The file's bytes of it stay in memory beside it.
     const ReadLimits limits{codec_.memory_bytes, [this] { KeepOn(); }};
-    own_.emplace(ReadModel(embedded, name + ", its model", limits), kernels_, codec_.memory_bytes);
-    return &own_->loaded.codec_model();
+    own_.emplace(embedded, name + ", its model", kernels_, limits);
+    return &own_->codec_model();
   }
 
   // Null where it is none of the library's.
-  const CodecModel* BuiltIn(const FileHeader& header) {
-    for (const BuiltInModel& candidate : BuiltInModels()) {
-      QuantizedModel model = ParseModel(candidate.file, candidate.name);
-      if (ModelId(model) != header.model_id) continue;
-      own_.emplace(std::move(model), kernels_, codec_.memory_bytes);
-      return &own_->loaded.codec_model();
-    }
-    return nullptr;
+  const CodecModel* BuiltIn(const FileHeader& header) const {
+    const BuiltInModel* const found = FindBuiltIn(header.model_id);
+    return found == nullptr ? nullptr : &LoadedBuiltIn(*found, kernels_).codec_model();
   }
 
   // Asks the caller while a model is read or coded.
@@ -111,7 +103,7 @@ class Job {
   occam_options options_;
   CodecOptions codec_;
   Kernels kernels_ = Kernels::kFast;  // of models that the library finds
-  std::optional<occam_model> own_;
+  std::optional<LoadedModel> own_;    // that the file holds
 };
 
 occam_stats StatsOf(const ContainerStats& stats) {
@@ -130,15 +122,8 @@ occam_stats StatsOf(const ContainerStats& stats) {
 }
 
 void TellCosts(const FileInfo& file, const std::string& name, occam_file_info* info) {
-  std::optional<ModelHead> head;
-  if (file.header.embeds_model) {
-    head = ReadModelHead(file.model, name + ", its model");
-  } else if (file.header.has_model()) {
-    head = BuiltInHead(file.header.model_id);
-  }
-  const bool known = head || !file.header.has_model();
-  RestoringCosts costs{OCCAM_UNKNOWN, OCCAM_UNKNOWN};
-  if (known) costs = CostsOfRestoring(file, head ? &*head : nullptr);
+  const RestoringCosts costs =
+      KnownRestoringCosts(file, name).value_or(RestoringCosts{OCCAM_UNKNOWN, OCCAM_UNKNOWN});
   info->memory = costs.memory_bytes;
   info->multiplications = costs.multiplications;
 }
@@ -251,8 +236,7 @@ occam_code occam_costs(const void* bytes, size_t size, const occam_options* opti
   return Guard(error, [&] {
     Require(bits != nullptr || size == 0, "there is no place for the costs");
     Job job(options);
-    occam::MeasureCosts(SpanOf(bytes, size), job.model().loaded.codec_model(), job.codec(),
-                        {bits, size});
+    occam::MeasureCosts(SpanOf(bytes, size), job.model().codec_model(), job.codec(), {bits, size});
   });
 }
 
@@ -262,8 +246,8 @@ occam_code occam_costs_explained(const void* bytes, size_t size, const occam_opt
     Require((bits != nullptr && deciders != nullptr) || size == 0,
             "there is no place for costs and deciders");
     Job job(options);
-    occam::MeasureCosts(SpanOf(bytes, size), job.model().loaded.codec_model(), job.codec(),
-                        {bits, size}, {reinterpret_cast<occam::Decider*>(deciders), size});
+    occam::MeasureCosts(SpanOf(bytes, size), job.model().codec_model(), job.codec(), {bits, size},
+                        {reinterpret_cast<occam::Decider*>(deciders), size});
   });
 }
 }

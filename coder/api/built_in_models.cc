@@ -1,5 +1,10 @@
 #include "coder/api/built_in_models.h"
 
+#include <array>
+#include <memory>
+#include <mutex>
+#include <string>
+
 // The assembler reads the file; C++20 has no way of its own. The path comes from CMakeLists.txt.
 asm(".pushsection .rodata\n"
     ".balign 16\n"
@@ -13,20 +18,65 @@ extern "C" const uint8_t occam_wiki_800k[];
 extern "C" const uint8_t occam_wiki_800k_end[];
 
 namespace occam {
+namespace {
+
+constexpr size_t kCount = 1;
+constexpr size_t kKernels = 2;
+
+// What is known of a built-in model once somebody asked.
+struct Kept {
+  std::once_flag id_known;
+  Sha256Digest id;
+  std::array<std::once_flag, kKernels> are_loaded;
+  std::array<std::unique_ptr<const LoadedModel>, kKernels> loaded;
+};
+
+// Never destroyed: a thread may still code while the process ends.
+Kept& KeptOf(const BuiltInModel& model) {
+  static auto* const kept = new std::array<Kept, kCount>;
+  return kept->at(static_cast<size_t>(&model - BuiltInModels().data()));
+}
+
+std::string NameOf(const BuiltInModel& model) {
+  return std::string("the built-in model ") + model.name;
+}
+
+const Sha256Digest& IdOf(const BuiltInModel& model) {
+  Kept& kept = KeptOf(model);
+  std::call_once(kept.id_known, [&] { kept.id = ModelId(ParseModel(model.file, NameOf(model))); });
+  return kept.id;
+}
+
+}  // namespace
 
 std::span<const BuiltInModel> BuiltInModels() {
-  static const BuiltInModel kModels[] = {
+  static const std::array<BuiltInModel, kCount> kModels = {{
       {"wiki-800K", {occam_wiki_800k, occam_wiki_800k_end}},
-  };
+  }};
   return kModels;
 }
 
-std::optional<ModelHead> BuiltInHead(const Sha256Digest& model_id) {
+const BuiltInModel* FindBuiltIn(const Sha256Digest& model_id) {
   for (const BuiltInModel& candidate : BuiltInModels()) {
-    if (ModelId(ParseModel(candidate.file, candidate.name)) == model_id)
-      return ReadModelHead(candidate.file, candidate.name);
+    if (IdOf(candidate) == model_id) return &candidate;
   }
-  return std::nullopt;
+  return nullptr;
+}
+
+std::optional<ModelHead> BuiltInHead(const Sha256Digest& model_id) {
+  const BuiltInModel* const found = FindBuiltIn(model_id);
+  if (found == nullptr) return std::nullopt;
+  return ReadModelHead(found->file, found->name);
+}
+
+const LoadedModel& LoadedBuiltIn(const BuiltInModel& model, Kernels kernels) {
+  Kept& kept = KeptOf(model);
+  const auto place = static_cast<size_t>(kernels == Kernels::kPlain);
+  std::call_once(kept.are_loaded.at(place), [&] {
+    kept.loaded.at(place) =
+        std::make_unique<LoadedModel>(ParseModel(model.file, NameOf(model)), kernels);
+  });
+  return *kept.loaded.at(place);
 }
 
 }  // namespace occam

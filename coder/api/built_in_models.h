@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 
+#include "coder/predict/loaded_model.h"
 #include "coder/weights/model_codec.h"
 #include "data/base/digest.h"
 
@@ -22,8 +23,17 @@ struct BuiltInModel {
 // The built-in models, at least one. The first is the default.
 std::span<const BuiltInModel> BuiltInModels();
 
+// Returns the built-in model of this id, null where there is none.
+const BuiltInModel* FindBuiltIn(const Sha256Digest& model_id);
+
 // Returns what the built-in model of this id says of itself; nothing where there is none.
 std::optional<ModelHead> BuiltInHead(const Sha256Digest& model_id);
+
+// A built-in model, ready to code. It is loaded when somebody asks for it first, and stays until
+// the process ends: many small files are restored without reading it for each. There are at most
+// as many as built-in models and kernels. Any number of threads may ask at once. Throws
+// std::bad_alloc, and asks anew at the next call.
+const LoadedModel& LoadedBuiltIn(const BuiltInModel& model, Kernels kernels);
 
 }  // namespace occam
 

@@ -21,7 +21,14 @@ std::string TokenizerNameOf(const occam::CodecModel& model) {
 occam_model::occam_model(occam::QuantizedModel model, occam::Kernels kernels,
                          uint64_t memory_bytes_in)
     : memory_bytes(memory_bytes_in),
-      loaded(std::move(model), kernels),
+      own(std::make_unique<occam::LoadedModel>(std::move(model), kernels)),
+      loaded(*own),
+      kernels_name(loaded.network().kernels_name()),
+      tokenizer_name(TokenizerNameOf(loaded.codec_model())) {}
+
+occam_model::occam_model(const occam::LoadedModel& kept, uint64_t memory_bytes_in)
+    : memory_bytes(memory_bytes_in),
+      loaded(kept),
       kernels_name(loaded.network().kernels_name()),
       tokenizer_name(TokenizerNameOf(loaded.codec_model())) {}
 

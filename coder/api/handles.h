@@ -19,8 +19,11 @@
 
 struct occam_model {
   occam_model(occam::QuantizedModel model, occam::Kernels kernels, uint64_t memory_bytes);
-  uint64_t memory_bytes;  // what it may take, contexts of it included
-  occam::LoadedModel loaded;
+  // A model that the library keeps.
+  occam_model(const occam::LoadedModel& kept, uint64_t memory_bytes);
+  uint64_t memory_bytes;                          // what it may take, contexts of it included
+  std::unique_ptr<const occam::LoadedModel> own;  // null where the library keeps it
+  const occam::LoadedModel& loaded;
   std::string kernels_name;
   std::string tokenizer_name;
 };

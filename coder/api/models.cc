@@ -44,9 +44,8 @@ occam_code occam_model_built_in(const char* name, unsigned flags, occam_model** 
         });
     if (found == models.end())
       throw occam::UsageError(std::string("no built-in model is called ") + name);
-    *model = new occam_model(
-        occam::ParseModel(found->file, std::string("the built-in model ") + found->name),
-        occam::api::KernelsOf(flags), occam::kDefaultMemoryBytes);
+    *model = new occam_model(occam::LoadedBuiltIn(*found, occam::api::KernelsOf(flags)),
+                             occam::kDefaultMemoryBytes);
   });
 }
 

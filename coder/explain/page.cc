@@ -119,22 +119,25 @@ std::string Deciders(const Explanation& e, const Summary& s, const std::string& 
   for (size_t i = 0; i < kDeciders; ++i) {
     if (s.deciders[i].bytes == 0) continue;
     table += Row(e, s,
-                 fmt::format("<span class=\"key d{}\"></span>{}<small>{}</small>", i,
-                             kDeciderNames[i], kDeciderNotes[i]),
+                 fmt::format("<span class=\"one\"><span class=\"key d{}\"></span>{}</span>"
+                             "<small>{}</small>",
+                             i, kDeciderNames[i], kDeciderNotes[i]),
                  s.deciders[i]);
   }
   return table + "</table></div>";
 }
 
-// The characters around a place, that one in the colour of its cost.
+// The characters around a place, that one in the colour of its cost. A byte takes three columns, so
+// that fewer of them are a line.
 std::string Place(const Explanation& e, std::span<const Character> all, bool text, size_t at) {
-  constexpr size_t kBefore = 40, kAfter = 20;
+  const size_t before = text ? 40 : 14, after = text ? 20 : 8;
   std::string line;
-  for (size_t i = at - std::min(at, kBefore); i < std::min(all.size(), at + kAfter); ++i) {
+  for (size_t i = at - std::min(at, before); i < std::min(all.size(), at + after); ++i) {
     const std::string one =
-        text ? HtmlOf(e.bytes, all[i]) : fmt::format("{:02x} ", e.bytes[all[i].begin]);
+        text ? HtmlOf(e.bytes, all[i]) : fmt::format("{:02x}", e.bytes[all[i].begin]);
     line +=
         i == at ? fmt::format("<span class=\"c{}\">{}</span>", ColourOf(all[i].bits), one) : one;
+    if (!text) line += ' ';
   }
   const std::string by = e.decided_by.empty()
                              ? ""
@@ -239,6 +242,7 @@ std::string Page(const Explanation& e) {
                  {"classes", ClassRows(e, s)},
                  {"deciders", Deciders(e, s, beside_column)},
                  {"places", places},
+                 {"content", text ? "The text" : "The bytes"},
                  {"choices", Choices(e)},
                  {"about", About(e, parts, text)},
                  {"parts", parts.scripts}});

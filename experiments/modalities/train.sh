@@ -33,6 +33,7 @@ imagenet="--data $sets/imagenet.set" kodak="--data $sets/kodak.set" speech="--da
 for model in $models; do
   case $model in
     images)
+      # Those of model/pretrained know signals, and were trained on a GPU: their cards have the commands. These do without.
       # The grid of what is held out first; then the photographs also by three other grids, which show it four times as much.
       train photographs-800K "--data imagenet=$sets/imagenet.set:0.75 --data kodak=$sets/kodak.set:0.25" --params 800K --tokens 200M
       train images-800K "--data imagenet=$sets/imagenet-4.set:0.75 --data kodak=$sets/kodak-4.set:0.25" --init "$out/photographs-800K.h5" \

@@ -19,13 +19,14 @@
  * Errors
  *
  *   Each call that can fail returns an occam_code and writes one sentence into *error, which may be
- *   NULL. A call that fails leaves its results empty. There are no global variables and no
- * exceptions.
+ *   NULL. A call that fails leaves its results empty. There are no exceptions, and nothing that one
+ *   call sets is seen by another.
  *
  * Threads
  *
  *   An occam_model may be used by any number of threads at once. Every other handle belongs to one
- *   thread at a time. Calls that share no handle never wait for each other.
+ *   thread at a time. Calls that share no handle never wait for each other, but for the first that
+ *   uses a built-in model: it loads the model, which stays until the process ends.
  *
  * Compatibility
  *
@@ -285,8 +286,9 @@ OCCAM_API occam_code occam_list(const occam_reader* reader, occam_file_info* inf
 
 /* The bits that each byte costs when these bytes are compressed with these options by the model:
  * bits[i] = -log2 of the probability of byte i. Where a symbol stands for several bytes, each takes
- * an equal share. Their sum is the length of the payload, but for the rounding of the coder and for
- * bits that a tokenizer of seven bits loses. */
+ * an equal share. Their sum is the length of the model's payload, but for the coder's rounding and
+ * for bits that a tokenizer of seven bits loses. A file is smaller where order 2, or the bytes as
+ * they are, take less. */
 OCCAM_API occam_code occam_costs(const void* bytes, size_t size, const occam_options* options,
                                  float* bits, occam_error* error);
 

@@ -122,11 +122,13 @@ uint64_t PassBytes(const ModelConfig& c) {
                             Padded(c.memory_columns(), kCodePad) + Padded(c.width, kCodePad);
   const uint64_t row =
       floats * sizeof(float) + codes + of_memory + (Wide(c.conv_width) + 8) * sizeof(float*);
+  const uint64_t of_signals =
+      c.has_signals() ? (c.signal_rules.size() + 1) * sizeof(float*) + sizeof(int32_t) : 0;
   const uint64_t group =
       Wide(kQueryGroup) * (Wide(largest) + 2 * kCacheBlock) * (sizeof(int32_t) + sizeof(uint8_t));
   constexpr uint64_t kTileScratch = 1 << 16;
-  return Wide(kTileRows) * row + Padded(c.vocabulary, kFloatPad) * sizeof(uint32_t) + group +
-         Wide(c.layers) * 32 + kTileScratch + 32 * kAllocation;
+  return Wide(kTileRows) * (row + of_signals) + Padded(c.vocabulary, kFloatPad) * sizeof(uint32_t) +
+         group + Wide(c.layers) * 32 + kTileScratch + 32 * kAllocation;
 }
 
 uint64_t LaneBytes(const ModelConfig& c) {

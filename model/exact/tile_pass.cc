@@ -63,11 +63,12 @@ void TilePass::Embed() {
   for (int r = 0; r < row_count(); ++r) {
     if (c_.has_memory()) memory_.Choose(r, at(r).lane, at(r).input);
     if (c_.has_signals()) {
-      signals_.Embed(r, at(r).lane, at(r).input, x_.row(r));
+      signals_.Choose(r, at(r).lane, at(r).input);
     } else {
       std::copy_n(net_.embedding.row(at(r).input), c_.width, x_.row(r));
     }
   }
+  if (c_.has_signals()) signals_.Embed(row_count(), x_.data());
   if (!c_.has_memory() && !c_.has_signals()) return;
   if (c_.has_memory()) memory_.AddToInput(row_count(), x_.data(), scratch_.data());
   kernels_.Norm(x_.data(), nullptr, row_count(), c_.width, x_.data());

@@ -4,7 +4,6 @@
 #include <array>
 
 #include "model/network/embedding.h"
-#include "model/signal_rules.h"
 
 namespace occam {
 namespace {
@@ -29,6 +28,7 @@ SignalLayer::SignalLayer(const ModelConfig& config, int sequences, int length, W
       sequences_(sequences),
       length_(length),
       workspace_(*workspace),
+      pasts_(config.has_signals() ? Size(sequences) : 0, SignalPast(config)),
       predictions_(config.has_signals() ? Size(sequences) * Size(length) : 0),
       rows_(config.signal_rules.size() * predictions_.size()) {}
 
@@ -38,9 +38,9 @@ void SignalLayer::Choose(std::span<int32_t> inputs) {
     const auto symbols = inputs.subspan(first, length);
     // A rule's row stands at its position among those of all sequences.
     const auto rows = rows_.empty() ? std::span<int32_t>() : std::span(rows_).subspan(first);
-    ChooseSignals(c_, symbols,
-                  {symbols, std::span(predictions_).subspan(first, length), rows,
-                   predictions_.size()});
+    ChooseSignals(
+        c_, symbols, &pasts_[Size(sequence)],
+        {symbols, std::span(predictions_).subspan(first, length), rows, predictions_.size()});
   });
 }
 

@@ -13,6 +13,7 @@
 #include "model/network/tensor.h"
 #include "model/network/workspace.h"
 #include "model/parameters.h"
+#include "model/signal_rules.h"
 
 namespace occam {
 
@@ -46,6 +47,7 @@ class SignalLayer {
   const ParameterIndex index_;
   const int sequences_, length_;
   Workspace& workspace_;
+  std::vector<SignalPast> pasts_;     // of each sequence
   std::vector<int32_t> predictions_;  // [N], of the byte to come
   std::vector<int32_t> rows_;         // [rules, N]
 };

@@ -311,8 +311,9 @@ def costs(
     -------
     ndarray of float32, shape (number of bytes,)
         Bits: -log2 of the probability of each byte. Where a symbol stands for several bytes, each
-        has an equal share. Their sum is the length of the payload, but for the rounding of the
-        coder.
+        has an equal share. Their sum is the length of the model's payload, but for the rounding of
+        the coder. A file is smaller where `compress` finds that order 2 or the bytes as they are
+        take less.
 
     Examples
     --------

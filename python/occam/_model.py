@@ -11,7 +11,7 @@ import numpy.typing as npt
 from . import _core
 from ._cards import Card, card_of
 from ._data import Buffer, as_bytes
-from ._errors import FileError, UsageError
+from ._errors import UsageError
 from ._progress import Progress, shown
 
 ModelSource = Union[None, str, "os.PathLike[str]", Buffer]
@@ -139,13 +139,8 @@ def _read(path: Path, memory: int) -> "_core.Model":
             f"{path} is a checkpoint; a model that codes is made of it by "
             f"'occam inspect {path} --export {path.with_suffix('.occm')}'"
         )
-    try:
-        with open(path, "rb") as file:
-            return _core.read_model(file, memory)
-    except OSError as error:
-        if isinstance(error, FileError):
-            raise
-        raise FileError(f"{path}: {error.strerror}") from error
+    with open(path, "rb") as file:
+        return _core.read_model(file, memory)
 
 
 def _restore(file: bytes, name: str, card: Card | None) -> Model:

@@ -36,7 +36,7 @@ def trained(tmp_path_factory, command):
     folder = tmp_path_factory.mktemp("model")
     (folder / "text").write_bytes(text(60000))
     shape = ["--width", 16, "--layers", 2, "--context", 64, "--windows", "16,0"]
-    run = ["--batch", 16, "--steps", 40, "-q", "-T", 1]
+    run = ["--batch", 16, "--steps", 200, "-q", "-T", 1]
     command("train", *shape, *run, "--data", folder / "text", "--out", folder / "tiny.h5")
     return folder
 

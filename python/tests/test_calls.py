@@ -64,50 +64,61 @@ def test_threads_share_a_model(tiny):
 
 INTERRUPTED = """
 import os, signal, sys, threading, time
-import occam
+import numpy as np, occam
 data = bytes(range(256)) * 400000
-model = occam.Model(sys.argv[1])
+words = np.random.default_rng(1).choice(np.frombuffer(b"abcd efgh", np.uint8), 3_000_000)
+model, call = occam.Model(sys.argv[1]), sys.argv[2]
+codec = occam.RecordCodec(model)
+packed = occam.compress(words, model=model) if call in ("decompress", "salvage") else b""
 calls = {
     "compress": lambda: occam.compress(data, model=model, threads=1),
+    "decompress": lambda: occam.decompress(packed, model=model, threads=1),
+    "salvage": lambda: occam.salvage(packed, model=model, threads=1),
     "costs": lambda: occam.costs(data, model=model, threads=1, mode="adaptive"),
+    "explain": lambda: occam.explain(data, model=model, beside=model),
     "feed": lambda: occam.next_distribution(data, model=model),
     "generate": lambda: occam.generate(b"", 10**9, model=model),
     "record": lambda: [codec.encode(data[:10**6]) for _ in range(100)],
     "read": lambda: occam.compress(os.fdopen(os.pipe()[0], "rb"), model=model),
     "train": lambda: occam.train(data[:10**6], minutes=10, params="800K", threads=1),
 }
-codec = occam.RecordCodec(model)
 interrupted = []
 def interrupt():
-    time.sleep(1)
-    interrupted.append(time.process_time())
+    time.sleep(0.3)
+    interrupted.append(time.monotonic())
     os.kill(os.getpid(), signal.SIGINT)
 threading.Thread(target=interrupt).start()
 try:
-    calls[sys.argv[2]]()
+    calls[call]()
     print("not interrupted")
 except KeyboardInterrupt:
-    print(time.process_time() - interrupted[0])
-if sys.argv[2] == "record":
-    time.sleep(2)
-    print(codec.decode(codec.encode(b"on it goes")))
+    print(time.monotonic() - interrupted[0])
+while call == "record":  # the interrupted call may still end
+    try:
+        print(codec.decode(codec.encode(b"on it goes")))
+        break
+    except occam.UsageError:
+        time.sleep(0.1)
 """
+LONG_CALLS = "compress decompress salvage costs explain feed generate record read train".split()
 
 
-@pytest.mark.parametrize(
-    "call", ["compress", "costs", "feed", "generate", "record", "read", "train"]
-)
+@pytest.mark.parametrize("call", LONG_CALLS)
 def test_an_interrupt_ends_any_call(call, trained):
-    done = subprocess.run(
-        [sys.executable, "-c", INTERRUPTED, str(trained / "tiny.occm"), call],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    seconds, *rest = done.stdout.split("\n")
-    assert done.returncode == 0, done.stderr
-    assert float(seconds) < 2, done.stdout  # of the processor: others may keep it for long
+    for _ in range(3):  # others may keep the processors from it
+        done = subprocess.run(
+            [sys.executable, "-c", INTERRUPTED, str(trained / "tiny.occm"), call],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        seconds, *rest = done.stdout.split("\n")
+        assert done.returncode == 0, done.stderr
+        if float(seconds) < 2:
+            break
+    print(f"{call}: {float(seconds):.3f} s")
+    assert float(seconds) < 2, done.stdout
     if call == "record":
         assert rest[0] == str(b"on it goes")
 

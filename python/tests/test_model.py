@@ -100,7 +100,7 @@ def test_records_are_the_frames_of_the_command(trained, tiny, command, tmp_path)
 def test_tensors_of_a_checkpoint_are_arrays(trained, tmp_path):
     pytest.importorskip("h5py")
     checkpoint = occam.Checkpoint(trained / "tiny.h5")
-    assert checkpoint.config["width"] == 16 and checkpoint.config["windows"] == [16, 64]
+    assert checkpoint.config["width"] == 16 and checkpoint.config["windows"] == [16, 0]
     assert "--width 16" in checkpoint.provenance["command_line"]
     tensors = dict(checkpoint)
     assert tensors["embedding"].shape == (257, 16) and tensors["head"].dtype == np.float32
@@ -126,7 +126,7 @@ def test_training_gives_the_commands_model_and_tells_events(trained, tiny, tmp_p
     made = occam.train(
         text(60000),
         tmp_path / "made.h5",
-        steps=40,
+        steps=200,
         threads=1,
         callback=events.append,
         progress=lambda done, total: told.append((done, total)),
@@ -136,7 +136,7 @@ def test_training_gives_the_commands_model_and_tells_events(trained, tiny, tmp_p
     assert made.log == events and {"start", "step", "validation"} <= {e["event"] for e in events}
     assert 0 < made.bits_per_byte < 8
     assert made.checkpoint == tmp_path / "made.h5" and made.checkpoint.exists()
-    assert told[-1] == (40, 40)
+    assert told[-1] == (200, 200)
 
 
 def test_training_stops_where_the_callback_says_so(trained):

@@ -130,6 +130,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const uint8_t how = data[0];
   occam::Bytes file(data + 3, data + size);
   if ((how & 12) != 0) MendArchive(/*whole=*/(how & 8) != 0, &file);
-  if (IsSmallFile(file)) Read(file, Model(how & 3).codec_model(), {data[1], data[2]});
+  if (IsSmallFile(file)) Read(file, Model(WhichModel(how)).codec_model(), {data[1], data[2]});
   return 0;
 }

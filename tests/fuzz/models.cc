@@ -23,6 +23,15 @@ ModelConfig Shape(int vocabulary, int context, int window) {
                              /*conv_width=*/2, context, {window, 0});
 }
 
+// Records of 3 x 2, of which a context holds one and a part.
+ModelConfig WithSignals() {
+  ModelConfig config = Shape(256, 8, 4);
+  SetSignals("patches", &config);
+  config.record_width = 3;
+  config.record_height = 2;
+  return config;
+}
+
 // Pairs of letters, and pairs of those.
 Bytes SmallBpe() {
   std::vector<TokenPair> merges;
@@ -47,7 +56,8 @@ const LoadedModel& Model(int which) {
       Loaded(Shape(256, 8, 4), {1}, 1, Kernels::kFast),
       Loaded(Shape(296, 8, 4), SmallBpe(), 2, Kernels::kFast),
       Loaded(Shape(128, 8, 4), {4}, 3, Kernels::kPlain),
-      Loaded(Shape(256, 16, 0), {1}, 4, Kernels::kPlain)};
+      Loaded(Shape(256, 16, 0), {1}, 4, Kernels::kPlain),
+      Loaded(WithSignals(), {1}, 5, Kernels::kFast)};
   return *models[static_cast<size_t>(which)];
 }
 

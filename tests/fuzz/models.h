@@ -12,11 +12,14 @@
 
 namespace occam::fuzz {
 
-constexpr int kModels = 4;
+constexpr int kModels = 5;
 
 // Models of bytes (0 and 3, contexts of 8 and 16), of byte pairs (1) and of seven bits (2). Made at
 // the first call; not thread-safe.
 const LoadedModel& Model(int which);
+
+// The model that a byte of an input chooses.
+inline int WhichModel(uint8_t how) { return (how & 131) == 131 ? 4 : how & 3; }
 
 // Returns whether a network of this shape is made and run in a moment. Larger ones are no fault,
 // but a fuzzer gets nowhere with them.

@@ -21,6 +21,13 @@ ModelConfig ChosenShape(Choices* in) {
   c.context = 1 + in->Below(70);
   c.layers = 1 + in->Below(2);
   for (int l = 0; l < c.layers; ++l) c.windows.push_back(in->Below(80));
+  if (in->Below(4) == 3) {
+    c.vocabulary = 256;
+    SetSignals("patches", &c);
+    c.record_width = 1 + in->Below(9);
+    c.record_height = 1 + in->Below(9);
+    c.residual = in->Coin();
+  }
   return c;
 }
 

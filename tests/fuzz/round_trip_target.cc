@@ -20,7 +20,7 @@ Bytes Restored(const Bytes& file, const CodecModel& model, int threads) {
 
 void CheckRoundTrip(Choices in) {
   const uint8_t how = in.Byte();
-  const CodecModel& model = Model(how & 3).codec_model();
+  const CodecModel& model = Model(WhichModel(how)).codec_model();
   auto mode = static_cast<ContextMode>((how >> 2) % 3);
   if (mode == ContextMode::kAdaptive && model.vocabulary != 256) mode = ContextMode::kCarried;
   const auto lanes = static_cast<uint32_t>(1 + in.Below(9));

@@ -2,6 +2,7 @@
 #include "model/config_fields.h"
 
 #include "data/base/error.h"
+#include "model/parameters.h"
 #include "model/quantized_model.h"
 #include "tests/catch.h"
 #include "tests/model/exact/exact_testing.h"
@@ -56,6 +57,32 @@ TEST_CASE("Fields: every configuration goes to a list and back, those of contrac
   config.memory_gate = kNoGate;
   config.memory_width = 8;
   CHECK(Read(Written(config)) == config);
+}
+
+ModelConfig WithSignals() {
+  ModelConfig config = FamilyConfig(48);
+  SetSignals("patches", &config);
+  return config;
+}
+
+TEST_CASE("Fields: signals, too, go to a list and back") {
+  for (const auto& [name, config] : testing::SignalConfigs()) {
+    INFO(name);
+    CHECK(Read(Written(config)) == config);
+    CHECK(ContractOf(config) == kMemoryContract);
+  }
+  const Bytes bytes = Written(WithSignals());
+  Bytes unknown = bytes;
+  unknown[FieldAt(bytes, 32) + 8] = 8;
+  ByteReader in(unknown, "model.occm");
+  CHECK_THROWS_WITH(GetConfigFields(&in),
+                    ContainsSubstring("rule 8") && ContainsSubstring("newer Occam"));
+  for (const auto& [id, value] : {std::pair(35u, 2), {35u, 0}, {33u, 0}, {34u, 0}}) {
+    Bytes wrong = bytes;
+    wrong[FieldAt(bytes, id) + 8] = static_cast<uint8_t>(value);
+    ByteReader list(wrong, "test");
+    CHECK_THROWS_AS(GetConfigFields(&list), Error);
+  }
 }
 
 TEST_CASE("Fields: imported networks go to a list and back; their fields belong together") {
@@ -142,6 +169,30 @@ TEST_CASE("Config: a memory that does not fit together is refused") {
   refused([](ModelConfig& c) { c.memory_rules.clear(); });  // the gate is left
   ModelConfig config = good;
   CHECK_THROWS_WITH(SetMemory("huge", &config), ContainsSubstring("huge"));
+}
+
+TEST_CASE("Config: signals that do not fit together are refused") {
+  const ModelConfig good = WithSignals();
+  CHECK_NOTHROW(CheckConfig(good, ErrorKind::kUsage));
+  const auto refused = [&](const auto& change) {
+    ModelConfig config = good;
+    change(config);
+    CHECK_THROWS_AS(CheckConfig(config, ErrorKind::kUsage), Error);
+  };
+  refused([](ModelConfig& c) { c.vocabulary = 257; });
+  refused([](ModelConfig& c) { c.record_width = 0; });
+  refused([](ModelConfig& c) { c.record_height = kMaxRecordSide + 1; });
+  refused([](ModelConfig& c) { c.signal_rules[1] = c.signal_rules[0]; });
+  refused([](ModelConfig& c) { c.signal_rules[0] = SignalRule{8}; });
+  refused([](ModelConfig& c) { c.signal_rules[0] = SignalRule{0}; });
+  refused([](ModelConfig& c) {  // sides of no record
+    c.signal_rules.clear();
+    c.residual = false;
+  });
+  ModelConfig config = good;
+  CHECK_THROWS_WITH(SetSignals("sound", &config), ContainsSubstring("sound"));
+  CHECK(ParameterCount(good) ==
+        ParameterCount(FamilyConfig(48)) + (64 + 32 + 256 + 4 * kSignalLevels) * 48);
 }
 
 }  // namespace

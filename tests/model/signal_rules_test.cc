@@ -83,10 +83,10 @@ TEST_CASE("Signal rules: as a twin that looks at the record, whatever its sides"
         }
         // Smooth, with edges to 0 and 255.
         const auto edge = random.Below(8);
-        const auto byte = edge == 0   ? 0
-                          : edge == 1 ? 255
-                                      : (twin.Prediction() + static_cast<int>(random.Below(31)) -
-                                         15) & 255;
+        const auto byte = edge == 0 ? 0
+                          : edge == 1
+                              ? 255
+                              : (twin.Prediction() + static_cast<int>(random.Below(31)) - 15) & 255;
         past.Append(byte);
         twin.record.push_back(byte);
       }
@@ -101,9 +101,11 @@ TEST_CASE("Signal rules: a sequence is told what its contexts know, symbol by sy
     config.residual = residual;
     std::vector<int32_t> symbols(inputs.size()), predictions(inputs.size());
     std::vector<int32_t> rows(inputs.size() * config.signal_rules.size());
-    ChooseSignals(config, inputs, {symbols, predictions, rows, inputs.size()});
-    CHECK(symbols[0] == 256);
     SignalPast past(config);
+    past.Append(99);  // of another sequence
+    ChooseSignals(config, inputs, &past, {symbols, predictions, rows, inputs.size()});
+    CHECK(symbols[0] == 256);
+    past.Clear();
     for (size_t t = 0; t < inputs.size(); ++t) {
       if (t > 0) {
         const int32_t symbol = (inputs[t] - past.place().prediction + 256) % 256;

@@ -8,7 +8,8 @@
 // A CELL is THREADS,LANES,WAY,MODE:
 //   LANES  1, 3, 64; unequal: lengths down to a single symbol; tiny: single symbols and empty
 //          lanes; edges: three lanes of the family's widths and of every model that meets an edge
-//          of the kernels; memory, imported: the same of such models, which are of contract 4
+//          of the kernels; memory, signals: the same of models with a memory or with signals,
+//          which are of contract 4; imported: the same of imported networks
 //   WAY    score, step
 //   MODE   what the calling thread has set for its floats before anything is made, and its threads
 //          inherit: usual, flushing (subnormal numbers to zero), upward, downward, zero (rounding)
@@ -69,6 +70,8 @@ std::vector<ModelConfig> ModelsOf(const std::string& lanes) {
   std::vector<ModelConfig> configs;
   if (lanes == "memory") {
     for (const auto& [name, config] : testing::MemoryConfigs()) configs.push_back(config);
+  } else if (lanes == "signals") {
+    for (const auto& [name, config] : testing::SignalConfigs()) configs.push_back(config);
   }
   if (lanes == "imported") {
     for (const auto& [name, config] : testing::LlamaConfigs()) configs.push_back(config);

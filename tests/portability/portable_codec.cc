@@ -10,7 +10,7 @@
 //                                      little worse
 //   portable_codec encode MODEL chunked|carried INPUT OUTPUT.occ
 //   portable_codec decode MODEL INPUT.occ OUTPUT
-//   portable_codec text BYTES OUTPUT   a text to train on, the same everywhere
+//   portable_codec text|picture BYTES OUTPUT   something to train on, the same everywhere
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -56,17 +56,37 @@ Bytes Text(size_t size, uint64_t seed) {
   return bytes;
 }
 
-// Something for every coding method: text for the model, letters that it never saw, most of which
+// Rows of 16 bytes, which resemble those around them.
+Bytes Picture(size_t size, uint64_t seed) {
+  constexpr size_t kWidth = 16;
+  Random random(seed);
+  Bytes bytes;
+  for (size_t i = 0; i < size; ++i) {
+    const int west = i > 0 ? bytes[i - 1] : 128, north = i >= kWidth ? bytes[i - kWidth] : west;
+    const auto some = [&] { return static_cast<int>(random.Below(1 + random.Below(9))); };
+    const int near = (west + north) / 2 + some() - some();
+    const bool edge = random.Below(40) == 0;
+    bytes.push_back(static_cast<uint8_t>(edge ? random.Next() : std::clamp(near, 0, 255)));
+  }
+  return bytes;
+}
+
+// What the model was trained on.
+Bytes Known(size_t size, uint64_t seed, bool signals) {
+  return signals ? Picture(size, seed) : Text(size, seed);
+}
+
+// Something for every coding method: what the model knows, letters that it never saw, most of which
 // follow from the one before, for order 2, noise to be stored.
-Bytes Mixture(uint64_t seed) {
-  Bytes bytes = Text(4096, seed);
+Bytes Mixture(uint64_t seed, bool signals) {
+  Bytes bytes = Known(4096, seed, signals);
   Random random(seed);
   for (uint64_t i = 0, letter = 0; i < 2048; ++i) {
     letter = (letter * 5 + (random.Below(8) == 0 ? 2 : 1)) % 26;
     bytes.push_back(static_cast<uint8_t>('A' + letter));
   }
   for (int i = 0; i < 2048; ++i) bytes.push_back(static_cast<uint8_t>(random.Next()));
-  const Bytes end = Text(701, seed + 1);
+  const Bytes end = Known(701, seed + 1, signals);
   bytes.insert(bytes.end(), end.begin(), end.end());
   return bytes;
 }
@@ -237,8 +257,10 @@ void WriteFolder(const std::string& folder) {
   originals << "contract " << ContractOf(network.config()) << "\nformat " << kContainerVersion
             << "\nmodel " << Hex(network.id()) << "\n";
   uint64_t seed = 1000;
+  const bool signals = network.config().has_signals();
   for (const GoldenFile& golden : GoldenFiles()) {
-    const Bytes original = golden.small_segments ? Mixture(++seed) : Text(5000, ++seed);
+    const Bytes original =
+        golden.small_segments ? Mixture(++seed, signals) : Known(5000, ++seed, signals);
     const Bytes file = Encode(golden, original, model, 1);
     for (const SegmentHeader& segment : ReadFileInfo(*MemorySource(file)).segments) {
       std::printf("%s, segment %u: method %d, %u bytes\n", golden.name.c_str(), segment.number,
@@ -247,7 +269,7 @@ void WriteFolder(const std::string& folder) {
     WriteFile(folder + "/" + golden.name, file);
     originals << golden.name << " " << Hex(Sha256Of(original)) << "\n";
   }
-  const Bytes last = Text(5000, ++seed);
+  const Bytes last = Known(5000, ++seed, signals);
   WriteFile(folder + "/" + kWithModel, EncodeUsual(last, ContextMode::kCarried, model, 1, coded));
   originals << kWithModel << " " << Hex(Sha256Of(last)) << "\n";
   WriteText(folder + "/originals", originals.str());
@@ -302,10 +324,11 @@ void Main(const std::vector<std::string>& arguments) {
   } else if (what == "decode" && arguments.size() == 4) {
     const ExactNetwork network = LoadNetwork(arguments[1], Kernels::kFast);
     WriteFile(arguments[3], Decode(ReadFile(arguments[2]), NetworkCodecModel(network), 2));
-  } else if (what == "text" && arguments.size() == 3) {
-    WriteFile(arguments[2], Text(std::strtoul(arguments[1].c_str(), nullptr, 10), 1));
+  } else if ((what == "text" || what == "picture") && arguments.size() == 3) {
+    const size_t size = std::strtoul(arguments[1].c_str(), nullptr, 10);
+    WriteFile(arguments[2], Known(size, 1, what == "picture"));
   } else {
-    throw UsageError("usage: portable_codec check|write|remember|encode|decode|text ...");
+    throw UsageError("usage: portable_codec check|write|remember|encode|decode|text|picture ...");
   }
 }
 

@@ -5,6 +5,7 @@ import numpy as np
 from merges import decode_merges
 from notation import bits, require
 from range_coder import FRESH, Mixed, RangeDecoder, decode_bit, learn_cell
+from signals import NAMES
 from tokenizers import write_merges
 
 MAGIC = b"OCCAMQNZ"
@@ -23,6 +24,7 @@ KINDS = {
     "gain1": 8,
     "gain2": 8,
     "final_gain": 8,
+    **{f"signal_{name}": 0 for name in NAMES},
     "memory_projection": 2,
     "memory_gates": 2,
     "memory_gated": 2,

@@ -14,6 +14,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 from container import MODEL, ORDER2, STORED, decompress, lane_lengths, read_archive, xxh3
@@ -27,7 +28,7 @@ here = os.path.dirname(os.path.abspath(__file__))
 MODES, METHODS = ("chunked", "carried", "adaptive"), {STORED: "stored", ORDER2: "order 2"}
 TOKENIZERS = {2: "byte pairs", 3: "byte pairs", 4: "lost bits", 5: "lost bits"}
 KINDS = {*MODES, *METHODS.values(), *TOKENIZERS.values(), "coded model of format 1"}
-KINDS |= {"coded model of format 2", "embedded", "bytes", "memory"}
+KINDS |= {"coded model of format 2", "embedded", "bytes", "memory", "signals"}
 ORDINARY = [
     "chunked.occ",
     "carried.occ",
@@ -69,6 +70,7 @@ def kinds_of(file, model):
     if found is not None:
         kinds.add(TOKENIZERS.get(found.tokenizer.kind, "bytes"))
         kinds |= {"memory"} if found.configuration.rules else set()
+        kinds |= {"signals"} if found.configuration.record else set()
     if header.has_model_block:
         kinds |= {"embedded", f"coded model of format {data[88]}"}
     return kinds
@@ -372,20 +374,26 @@ def exit_codes():
     assert done.returncode == 2, done
 
 
+def timed(part, *arguments):
+    """What the part returns; its seconds are told in the full form."""
+    begin = time.monotonic()
+    found = part(*arguments)
+    if full:
+        name = " ".join([part.__name__, *arguments])
+        print(f"{name}: held, {time.monotonic() - begin:.0f} s", flush=True)
+    return found
+
+
 with tempfile.TemporaryDirectory() as work:
     os.chdir(work)
     with ThreadPoolExecutor(2) as pool:
-        kinds = set().union(*pool.map(written_by_commands, SHAPES))
-    kinds |= golden_files() | golden_files("memory")
+        kinds = set().union(*pool.map(lambda shape: timed(written_by_commands, shape), SHAPES))
+    kinds |= timed(golden_files) | timed(golden_files, "memory") | timed(golden_files, "signals")
     assert KINDS <= kinds, KINDS - kinds
-    golden_frames()
-    without_a_model()
-    put_together_wrongly()
-    damaged_bytes()
-    exit_codes()
+    for part in (golden_frames, without_a_model, put_together_wrongly, damaged_bytes, exit_codes):
+        timed(part)
     if full:
         for part in (built_in_file, page_with_its_model, many_merges, long_lane):
-            part()
-            print(f"{part.__name__}: held", flush=True)
+            timed(part)
     os.chdir("/")
 print("decoder_test.py: all held")

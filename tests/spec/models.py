@@ -7,9 +7,11 @@ import numpy as np
 
 import coded_models
 from notation import Damaged, require
+from signals import NAMES
+from signals import table_rows as signal_rows
 from tokenizers import Tokenizer
 
-CONTRACTS = (3, 4)  # without and with a memory
+CONTRACTS = (3, 4)  # without and with a memory or signals
 FLAT_MAGIC = b"OCCAMQNT"
 
 
@@ -27,6 +29,9 @@ class Configuration:
     rules: list = field(default_factory=list)  # (kind, count, bits) of each table
     W: int = 16
     gate: int = -1
+    signal_rules: list = field(default_factory=list)
+    record: tuple = ()  # columns and rows; none without signals
+    residual: bool = False
 
     def check(self):
         bounds = {
@@ -65,6 +70,18 @@ class Configuration:
             and sum(self.table_rows()) * self.W <= 2**28,
             "a model with a memory out of bounds",
         )
+        signals = len(self.signal_rules) > 0 or self.residual
+        require(signals == (len(self.record) == 2), "a model with a part of what signals need")
+        require(
+            not signals
+            or (
+                self.V == 256
+                and all(1 <= side <= 65536 for side in self.record)
+                and all(1 <= rule <= len(NAMES) for rule in self.signal_rules)
+                and len(set(self.signal_rules)) == len(self.signal_rules)
+            ),
+            "a model with signals out of bounds",
+        )
 
     def table_rows(self):
         return [2**bits + 1 for _, _, bits in self.rules]
@@ -100,6 +117,10 @@ class Configuration:
             )
             shape += [(f"{layer}.{name}", *rest) for name, *rest in names]
         shape += [("final_gain", 1, self.D, "floats"), ("head", self.V, self.D, "codes")]
+        shape += [
+            (f"signal_{NAMES[rule - 1]}", signal_rows(rule, *self.record), self.D, "codes")
+            for rule in self.signal_rules
+        ]
         rows = len(self.rules) * self.W
         if self.rules:
             shape += [("memory_projection", self.D, rows, "codes")]
@@ -155,16 +176,21 @@ def read_fields(reader):
     for _ in range(reader.number(4)):
         id, length = reader.number(4), reader.number(4)
         value = reader.take(length)
-        require(id in range(1, 10) or id in (16, 17, 18), f"field {id} needs a newer decoder")
+        known = id in range(1, 10) or id in (16, 17, 18) or id in (32, 33, 34, 35)
+        require(known, f"field {id} needs a newer decoder")
         require(not values or id > max(values), "a model whose fields are out of order")
-        require(id in (9, 16) or length == 4, "a field of another length")
+        require(id in (9, 16, 32) or length == 4, "a field of another length")
         values[id] = value
-    require(all(id in values for id in range(1, 10)) and 16 in values, "a model without its fields")
+    require(
+        all(id in values for id in range(1, 10)) and len(values) > 9, "a model without its fields"
+    )
     V, D, L, H, G, M, K, C = (int.from_bytes(values[id], "little") for id in range(1, 9))
     windows = np.frombuffer(values[9], "<u4").tolist() if len(values[9]) % 4 == 0 else []
-    rules = [tuple(values[16][i : i + 4]) for i in range(0, len(values[16]), 4)]
+    rules = [tuple(values[16][i : i + 4]) for i in range(0, len(values[16]), 4)] if 16 in values else []
     require(
-        len(rules) > 0 and all(len(rule) == 4 and rule[3] == 0 for rule in rules),
+        (len(rules) > 0) == (16 in values)
+        and (16 in values or not (17 in values or 18 in values))
+        and all(len(rule) == 4 and rule[3] == 0 for rule in rules),
         "a memory without rules, or with wrong ones",
     )
     rules = [rule[:3] for rule in rules]
@@ -175,8 +201,22 @@ def read_fields(reader):
     if 18 in values:
         configuration.gate = int.from_bytes(values[18], "little", signed=True)
         require(configuration.gate != -1, "a field that tells what is usual")
+    read_signals(values, configuration)
     configuration.check()
     return configuration
+
+
+def read_signals(values, configuration):
+    """The fields of docs/spec/signals.md, section 1."""
+    if 32 in values:
+        require(values[32] and len(values[32]) % 4 == 0, "signals without rules, or with wrong ones")
+        configuration.signal_rules = np.frombuffer(values[32], "<u4").tolist()
+    sides = [int.from_bytes(values[id], "little") for id in (33, 34) if id in values]
+    require(len(sides) in (0, 2), "a record of one side")
+    configuration.record = tuple(sides)
+    if 35 in values:
+        require(int.from_bytes(values[35], "little") == 1, "residuals that are none")
+        configuration.residual = True
 
 
 def read_numbers(reader):

@@ -9,6 +9,7 @@ import numpy as np
 
 from building_blocks import F, Linear, norm, quantise
 from memory import KnownPast, Memory
+from signals import SignalPast, Signals
 
 LOG2_E = F(float.fromhex("0x1.715476p+0"))
 EXP2 = [
@@ -171,6 +172,7 @@ class State:
         still = 2 * (pairs - (pairs + 1) // 2)
         self.position = 0
         self.pasts = [KnownPast() for _ in range(lanes)]
+        self.seen = [SignalPast(*c.record) for _ in range(lanes if c.record else 0)]
         self.caches = [
             [Cache(lanes, c.G, c.window(layer), c.N) for _ in range(2)] for layer in range(c.L)
         ]
@@ -194,7 +196,8 @@ class Network:
         embedding = model.tensors["embedding"]
         self.embedding = embedding.codes.astype(F) * embedding.scales[:, None]
         self.memory = Memory(model) if c.rules else None
-        if not self.memory:
+        self.signals = Signals(model) if c.record else None
+        if not self.memory and not self.signals:
             self.embedding = norm(self.embedding)
         self.layers = [Layer(model, layer) for layer in range(c.L)]
         self.final_gain = model.tensors["final_gain"]
@@ -204,10 +207,15 @@ class Network:
         """Logits, [B, V], of the first lanes of `state`: those that have a symbol in `previous`."""
         if state.position == 0:
             previous = [self.configuration.V] * len(previous)
-        x = self.embedding[previous]
+        symbols = self.signals.symbols(state.seen, previous) if self.signals else previous
+        x = self.embedding[symbols]
+        if self.signals:
+            x, predictions = self.signals.add(state.seen, x)
         if self.memory:
             recalled = self.memory.recall(state.pasts, previous)
-            x = norm(x + self.memory.at_input(recalled))
+            x = x + self.memory.at_input(recalled)
+        if self.memory or self.signals:
+            x = norm(x)
         for index, layer in enumerate(self.layers):
             if index == self.configuration.gate:
                 x = x + self.memory.at_gate(recalled, x)
@@ -215,7 +223,8 @@ class Network:
             u = np.maximum(layer.wu(self.before(state, index, 1, x)), F(0))
             x = x + layer.wd(quantise(u * u))
         state.position += 1
-        return self.head(quantise(norm(x) * self.final_gain))
+        logits = self.head(quantise(norm(x) * self.final_gain))
+        return self.signals.of_bytes(logits, predictions) if self.signals else logits
 
     def before(self, state, index, which, x):
         layer, history = self.layers[index], state.history[index][which]

@@ -15,6 +15,7 @@ import numpy as np
 from coded_models import CACHE, KINDS, MEMORY
 from container import ADAPTIVE, CHUNKED, ORDER2, STORED, read_archive, xxh3
 from models import Reader, read_configuration, read_flat
+from signals import NAMES
 
 pages, golden = sys.argv[1:3]
 full = "--full" in sys.argv[3:]
@@ -27,6 +28,7 @@ PAGES = [
     "predictors",
     "coded_models",
     "memory",
+    "signals",
     "frame",
 ]
 
@@ -77,6 +79,8 @@ def paper_model(model):
         paper.step, paper.tables = model.step, [table.tolist() for table in model.tables]
         for name in ("memory_projection", "memory_gates", "memory_gated"):
             setattr(paper, name, matrix(name))
+    paper.signal_rules, paper.record, paper.residual = c.signal_rules, c.record, c.residual
+    paper.signal_tables = [matrix(f"signal_{NAMES[rule - 1]}") for rule in c.signal_rules]
     paper.layers = []
     for l in range(c.L):
         layer = SimpleNamespace(
@@ -98,6 +102,7 @@ def fresh_state(m):
     return SimpleNamespace(
         position=0,
         past=page.KnownPast(),
+        signals=page.SignalPast(m.record) if m.record else None,
         keys=of_heads(list),
         values=of_heads(list),
         still=of_heads(lambda: [zero] * (2 * (m.P - m.T))),
@@ -160,13 +165,25 @@ for line in read("frames").decode().splitlines():
         )
         assert decoded == record, line
 
-# A model with a memory: segments 0 and 4 are of method model.
-remembering = read_flat(read("memory/model.occm"))
-paper = paper_model(remembering)
-header, _, segments = read_archive(read("memory/carried.occ"), lambda: remembering)
-for number in [0, 4] if full else [4]:
-    original = restore(header, remembering, paper, segments[number])
-    assert xxh3(original) == segments[number].original_hash, number
+# Models with a memory and with signals: segments 0 and 4 are of method model.
+others = {name: read_flat(read(f"{name}/model.occm")) for name in ("memory", "signals")}
+for name, other in others.items():
+    paper = paper_model(other)
+    header, _, segments = read_archive(read(f"{name}/carried.occ"), lambda: other)
+    for number in [0, 4] if full else [4]:
+        original = restore(header, other, paper, segments[number])
+        assert xxh3(original) == segments[number].original_hash, (name, number)
+
+# Examples of signals.md (section 4).
+with open(os.path.join(pages, "signals.md"), encoding="utf-8") as file:
+    examples = file.read().split("## 4.")[1]
+rows = re.findall(r"^\| (none|[\d, ]+) \| ([\d |]+) \|$", examples, re.MULTILINE)
+assert len(rows) == 5
+for known, expected in rows:
+    past = page.SignalPast((4, 2))
+    for byte in [] if known == "none" else known.split(", "):
+        past.append(int(byte))
+    assert [past.row(rule) for rule in range(1, 8)] == [int(x) for x in expected.split(" | ")], known
 
 
 def as_floats(patterns):
@@ -197,7 +214,8 @@ def check_coded(coded, model):
 
 
 check_coded(read("model.coded.occm"), model)
-check_coded(read("memory/model.coded.occm"), remembering)
+for name, other in others.items():
+    check_coded(read(f"{name}/model.coded.occm"), other)
 
 # Merges and lost bits: examples of occm.md (section 4), coded_models.md (5), predictors.md (6.3).
 merges = [(104, 101), (116, 256), (257, 32), (32, 256)]

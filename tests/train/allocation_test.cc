@@ -74,14 +74,22 @@ class Counter : public TrainingObserver {
   int64_t before_ = -1;
 };
 
+enum Network { kPlain, kMemory, kSignals };
+
 TEST_CASE("Training: steps after the first allocate nothing") {
   const TestData data;
   for (const int64_t bfloat16 : {0, 1}) {
     if (bfloat16 && !HasFastBfloat16()) continue;
-    for (const auto& [threads, memory] : {std::pair{1, false}, {3, false}, {1, true}, {3, true}}) {
-      INFO("bfloat16 " << bfloat16 << " threads " << threads << " memory " << memory);
-      TrainerSettings settings =
-          memory ? TestMemorySettings(12, threads) : TestSettings(12, threads);
+    for (const auto& [threads, of] : {std::pair{1, kPlain},
+                                      {3, kPlain},
+                                      {1, kMemory},
+                                      {3, kMemory},
+                                      {1, kSignals},
+                                      {3, kSignals}}) {
+      INFO("bfloat16 " << bfloat16 << " threads " << threads << " network " << of);
+      TrainerSettings settings = of == kMemory    ? TestMemorySettings(12, threads)
+                                 : of == kSignals ? TestSignalSettings(12, threads)
+                                                  : TestSettings(12, threads);
       settings.recipe.bfloat16 = bfloat16;
       settings.validation.count = 0;
       Counter counter;

@@ -86,6 +86,16 @@ inline TrainerSettings TestMemorySettings(int64_t steps, int threads = 1) {
   return settings;
 }
 
+// The same with signals, of whose records a context holds some.
+inline TrainerSettings TestSignalSettings(int64_t steps, int threads = 1) {
+  TrainerSettings settings = TestSettings(steps, threads);
+  settings.config.vocabulary = 256;
+  SetSignals("patches", &settings.config);
+  settings.config.record_width = 8;
+  settings.config.record_height = 2;
+  return settings;
+}
+
 inline std::vector<float> Values(const ParameterSet& set) {
   return {set.values().begin(), set.values().end()};
 }

@@ -11,11 +11,9 @@
 
 #include "coder/archive/compressor.h"
 #include "coder/archive/context_curve.h"
-#include "coder/archive/decompressor.h"
 #include "coder/baselines/baselines.h"
 #include "coder/predict/network_predictor.h"
 #include "coder/weights/ledger.h"
-#include "coder/weights/model_codec.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
 #include "data/base/file_plan.h"
@@ -28,6 +26,8 @@
 #include "data/json_text.h"
 #include "data/tokenizer/tokenizer.h"
 #include "model/exact/network.h"
+#include "model/parameters.h"
+#include "occam/occam.h"
 #include "tools/command.h"
 #include "tools/commands/compress/compress_options.h"
 #include "tools/model_source.h"
@@ -177,6 +177,7 @@ void CheckFiles(const cxxopts::ParseResult& args) {
 
 struct Interrupted {};
 
+// Throws Interrupted.
 ProgressFn ShowsProgress(ProgressLine* line, const char* what, uint64_t total,
                          const std::atomic<bool>& interrupted) {
   return [=, &interrupted](uint64_t original, uint64_t file) {
@@ -187,43 +188,66 @@ ProgressFn ShowsProgress(ProgressLine* line, const char* what, uint64_t total,
   };
 }
 
+class BytesWriter final : public Writer {
+ public:
+  void Write(std::span<const uint8_t> bytes) override {
+    bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
+  }
+  const Bytes& bytes() const { return bytes_; }
+
+ private:
+  Bytes bytes_;
+};
+
+// Options of the door that tell progress.
+Options DoorOptions(const Model& model, int threads, uint64_t memory_bytes, ContextMode mode,
+                    const ProgressFn& progress) {
+  Options options;
+  options.model = &model;
+  options.mode = static_cast<Mode>(mode);
+  options.threads = threads;
+  options.memory = memory_bytes;
+  options.progress = [progress](uint64_t original, uint64_t file) {
+    progress(original, file);
+    return true;
+  };
+  return options;
+}
+
 // Compresses, restores, compares.
-void CodeWithModel(const ExactNetwork& network, std::span<const uint8_t> bytes, int threads,
-                   uint64_t memory_bytes, bool quiet, Evaluation* evaluation) {
+void CodeWithModel(const QuantizedModel& quantized, const Model& model,
+                   std::span<const uint8_t> bytes, int threads, uint64_t memory_bytes, bool quiet,
+                   Evaluation* evaluation) {
   const std::atomic<bool>& interrupted = CatchInterrupts();
-  const CodecModel model = NetworkCodecModel(network);
-  Bytes coded;
-  Bytes restored;
-  ContainerStats stats;
+  BytesWriter coded;
+  BytesWriter restored;
+  Stats stats = occam_stats_init();
   {
     ProgressLine line(quiet);
-    const auto source = MemorySource(bytes);
-    const auto sink = MemorySink(&coded);
+    BytesReader source(bytes);
     const auto start = std::chrono::steady_clock::now();
-    stats = Compress(*source, *sink, &model,
-                     {.threads = threads,
-                      .progress = ShowsProgress(&line, "compressing", bytes.size(), interrupted),
-                      .mode = evaluation->mode,
-                      .memory_bytes = memory_bytes});
+    stats =
+        CompressStream(source, coded,
+                       DoorOptions(model, threads, memory_bytes, evaluation->mode,
+                                   ShowsProgress(&line, "compressing", bytes.size(), interrupted)));
     evaluation->compress_s = Seconds(start);
   }
   {
     ProgressLine line(quiet);
-    const auto source = MemorySource(coded);
-    const auto sink = MemorySink(&restored);
+    BytesReader source(coded.bytes());
     const auto start = std::chrono::steady_clock::now();
-    Decompress(*source, *sink, &model,
-               {.threads = threads,
-                .progress = ShowsProgress(&line, "restoring", bytes.size(), interrupted),
-                .memory_bytes = memory_bytes});
+    DecompressStream(source, restored,
+                     DoorOptions(model, threads, memory_bytes, evaluation->mode,
+                                 ShowsProgress(&line, "restoring", bytes.size(), interrupted)));
     evaluation->decompress_s = Seconds(start);
   }
-  if (!std::ranges::equal(restored, bytes))
+  if (!std::ranges::equal(restored.bytes(), bytes))
     throw InternalError("the restored bytes differ from the original");
-  if (stats.method_segments[static_cast<size_t>(CodingMethod::kModel)] < stats.segments) {
+  if (stats.model_segments < stats.segments) {
     ProgressLine line(quiet);
+    const ExactNetwork network(quantized, Kernels::kFast);
     evaluation->model_alone_bytes = ModelPayloadBytes(
-        bytes, model,
+        bytes, NetworkCodecModel(network),
         {.threads = threads,
          .progress = ShowsProgress(&line, "the model alone", bytes.size(), interrupted),
          .mode = evaluation->mode,
@@ -232,7 +256,7 @@ void CodeWithModel(const ExactNetwork& network, std::span<const uint8_t> bytes, 
   evaluation->ledger.original_bytes = stats.original_bytes;
   evaluation->ledger.payload_bytes = stats.payload_bytes;
   evaluation->ledger.lost_bit_bytes = stats.lost_bit_bytes;
-  evaluation->ledger.header_bytes = stats.header_bytes();
+  evaluation->ledger.header_bytes = stats.file_bytes - stats.payload_bytes - stats.model_bytes;
 }
 
 double FloatBitsPerByte(const Checkpoint& checkpoint, std::span<const uint8_t> bytes, int threads) {
@@ -249,9 +273,10 @@ double FloatBitsPerByte(const Checkpoint& checkpoint, std::span<const uint8_t> b
 
 // The places of bytes in fresh chunks, the first is 1; no file is coded, but the frequencies are
 // those that code.
-void WriteCurve(const ExactNetwork& network, std::span<const uint8_t> bytes, int threads,
+void WriteCurve(const QuantizedModel& model, std::span<const uint8_t> bytes, int threads,
                 bool quiet, const std::string& path) {
   const std::atomic<bool>& interrupted = CatchInterrupts();
+  const ExactNetwork network(model, Kernels::kFast);
   ProgressLine line(quiet);
   const auto curve = MeasureContextCurve(network, bytes, threads,
                                          ShowsProgress(&line, "curve", bytes.size(), interrupted));
@@ -269,18 +294,20 @@ Json RateJson(uint64_t bytes, uint64_t original) {
 }
 
 void PrintJson(const Evaluation& e, const ModelSource& source, const Corpus& corpus,
-               const Selection& selection, const ExactNetwork& network) {
+               const Selection& selection, const Model& model) {
   const Ledger& l = e.ledger;
+  const occam_model_info info = model.info();
+  const ModelConfig& config = source.model.config;
   Json json{{"model", source.path},
-            {"model_id", Hex(network.id())},
-            {"kernels", network.kernels_name()},
+            {"model_id", Hex(info.id)},
+            {"kernels", info.kernels},
             {"parameters", l.parameters},
             {"model_bytes", l.model_bytes},
             {"data", corpus.name},
             {"begin", selection.range.begin},
             {"end", selection.range.end},
             {"seen", SeenText(selection.seen)},
-            {"context", network.config().context},
+            {"context", config.context},
             {"mode", ModeName(e.mode)},
             {"original_bytes", l.original_bytes},
             {"payload_bytes", l.payload_bytes},
@@ -312,12 +339,14 @@ std::string BreakEvenText(const Ledger& ledger, const Row& row) {
 }
 
 void PrintTable(const Evaluation& e, const ModelSource& source, const Corpus& corpus,
-                const Selection& selection, const ExactNetwork& network) {
+                const Selection& selection, const Model& model) {
   const Ledger& l = e.ledger;
+  const occam_model_info info = model.info();
+  const ModelConfig& config = source.model.config;
   const auto percent = [](double rate) { return fmt::format("{:.2f} %", 100 * rate); };
-  fmt::print("model  {}: {}\n", Printable(source.path), Describe(network.config()));
+  fmt::print("model  {}: {}\n", Printable(source.path), Describe(config));
   fmt::print("       {} bytes entropy-coded, id {}, kernels {}\n", l.model_bytes,
-             Hex(network.id()).substr(0, 16), network.kernels_name());
+             Hex(info.id).substr(0, 16), info.kernels);
   fmt::print("data   {}, bytes {}:{} ({}), {}\n\n", Printable(corpus.name), selection.range.begin,
              selection.range.end, FormatBytes(static_cast<double>(l.original_bytes)),
              SeenText(selection.seen));
@@ -325,8 +354,8 @@ void PrintTable(const Evaluation& e, const ModelSource& source, const Corpus& co
              "with model", "2 B/parameter", "model pays for it");
   const std::string name = e.mode != ContextMode::kChunked
                                ? fmt::format("Occam, contexts {}", ModeName(e.mode))
-                               : fmt::format("Occam, {}-{} chunks", network.config().context,
-                                             network.config().vocabulary == 256 ? "byte" : "token");
+                               : fmt::format("Occam, {}-{} chunks", config.context,
+                                             config.vocabulary == 256 ? "byte" : "token");
   fmt::print("{:<28} {:>12} {:>9} {:>8.4f} {:>12} {:>14}\n", name, l.file_bytes(),
              percent(l.RawRate()), l.BitsPerByte(), percent(l.AdjustedRate()),
              percent(l.PaperAdjustedRate()));
@@ -386,18 +415,18 @@ int Evaluate(int argc, const char* const* argv) {
   const auto bytes = std::span<const uint8_t>(corpus.bytes)
                          .subspan(static_cast<size_t>(selection.range.begin),
                                   static_cast<size_t>(selection.range.size()));
-  const ExactNetwork network(source.model, Kernels::kFast);
+  const Model model = DoorModelOf(source.model, /*plain_kernels=*/false, memory_bytes);
 
   Evaluation evaluation;
   evaluation.mode = ParseContextMode(args["mode"].as<std::string>());
-  evaluation.ledger.parameters = static_cast<uint64_t>(ParameterCount(network.config()));
-  evaluation.ledger.model_bytes = EncodeModel(source.model).bytes.size();
+  evaluation.ledger.parameters = static_cast<uint64_t>(ParameterCount(source.model.config));
+  evaluation.ledger.model_bytes = model.Serialise(/*coded=*/true).size();
   try {
-    CodeWithModel(network, bytes, threads, memory_bytes, quiet, &evaluation);
+    CodeWithModel(source.model, model, bytes, threads, memory_bytes, quiet, &evaluation);
     if (args.count("float") > 0)
       evaluation.float_bpb = FloatBitsPerByte(*source.checkpoint, bytes, threads);
     if (args.count("curve") > 0)
-      WriteCurve(network, bytes, threads, quiet, args["curve"].as<std::string>());
+      WriteCurve(source.model, bytes, threads, quiet, args["curve"].as<std::string>());
   } catch (const Interrupted&) {
     return kInterruptedExitCode;
   }
@@ -411,9 +440,9 @@ int Evaluate(int argc, const char* const* argv) {
          ChunkedBytes(*codec, bytes)});
   }
   if (args.count("json") > 0) {
-    PrintJson(evaluation, source, corpus, selection, network);
+    PrintJson(evaluation, source, corpus, selection, model);
   } else {
-    PrintTable(evaluation, source, corpus, selection, network);
+    PrintTable(evaluation, source, corpus, selection, model);
   }
   return 0;
 }

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "coder/api/built_in_models.h"
+#include "coder/api/restoring_costs.h"
 #include "coder/archive/decompressor.h"
 #include "coder/predict/loaded_model.h"
 #include "coder/weights/model_codec.h"
@@ -312,13 +312,9 @@ const char* MethodName(CodingMethod method) {
 
 // What restoring takes; nulls where the model is neither in the file nor built in.
 Json RestoringJson(const std::string& path, const FileInfo& info) {
-  std::optional<ModelHead> head;
-  if (!info.model.empty()) head = ReadModelHead(info.model, path);
-  if (info.model.empty() && info.header.has_model()) head = BuiltInHead(info.header.model_id);
-  if (info.header.has_model() && !head)
-    return {{"memory_bytes", nullptr}, {"multiplications", nullptr}};
-  const RestoringCosts costs = CostsOfRestoring(info, head ? &*head : nullptr);
-  return {{"memory_bytes", costs.memory_bytes}, {"multiplications", costs.multiplications}};
+  const std::optional<RestoringCosts> costs = KnownRestoringCosts(info, path);
+  if (!costs) return {{"memory_bytes", nullptr}, {"multiplications", nullptr}};
+  return {{"memory_bytes", costs->memory_bytes}, {"multiplications", costs->multiplications}};
 }
 
 Json ContainerJson(const std::string& path, const FileInfo& info) {

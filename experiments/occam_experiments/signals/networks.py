@@ -183,11 +183,13 @@ class SignalTraining(Training):
         return [numpy.concatenate(x)[::c["held_every"]] for x in (starts, firsts)]
 
     def _plan_by_clock(self, done: int, share: float) -> None:
-        """Sets the rates of the next steps, where `share` of the time has gone by."""
-        steps = max(done / share, done + 1) if done else self.steps
+        """Plans the next steps, where `share` of the time has gone by."""
+        steps = round(min(max(done / share, done + 1), self.steps)) if done else self.steps
         ahead = range(done, min(done + STEPS_BETWEEN_LOOKS, self.steps))
-        factors = [[learning_rate_factor(c, s, round(steps)) for c in self.all] for s in ahead]
+        factors = [[learning_rate_factor(c, s, steps) for c in self.all] for s in ahead]
+        rounding = [[float(s >= (1 - c["rounded_share"]) * steps) for c in self.all] for s in ahead]
         self.factors[done:done + len(ahead)] = torch.tensor(factors).clamp_min(0)
+        self.rounding[done:done + len(ahead)] = torch.tensor(rounding)
 
     def _train(self, step: Callable[[], None], seconds: float) -> tuple[int, list[float]]:
         """The steps that were made, and the loss of the first half of those that were planned."""

@@ -100,7 +100,7 @@ def draw(folder: str, about: About, rows: Rows) -> None:
     axes[0][0].invert_yaxis()
     figure.suptitle("filled: chunks of 2048 bytes; open: the whole file, of models with contexts "
                     "carried;\ncrosses: the model alone, without other methods for what is "
-                    "foreign to it", fontsize=8)
+                    "foreign to it", fontsize=10)
     save(figure, folder, "table", dpi=130)
 
 

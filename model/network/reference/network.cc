@@ -95,13 +95,14 @@ class Network {
   // What inputs stand for, and the rows that are added to their embeddings.
   void ChooseRows(std::span<const int32_t> inputs) {
     predictions_.resize(inputs.size());
+    SignalPast past(c_);
     std::vector<int32_t> rows(inputs.size() * c_.signal_rules.size());
     for (size_t first = 0; first < inputs.size(); first += length_) {
-      ChooseSignals(c_, inputs.subspan(first, length_),
-                    {std::span(symbols_).subspan(first, length_),
-                     std::span(predictions_).subspan(first, length_),
-                     rows.empty() ? std::span<int32_t>() : std::span(rows).subspan(first),
-                     inputs.size()});
+      ChooseSignals(
+          c_, inputs.subspan(first, length_), &past,
+          {std::span(symbols_).subspan(first, length_),
+           std::span(predictions_).subspan(first, length_),
+           rows.empty() ? std::span<int32_t>() : std::span(rows).subspan(first), inputs.size()});
     }
     for (size_t i = 0; i < c_.signal_rules.size(); ++i) {
       const auto begin = rows.begin() + static_cast<ptrdiff_t>(i * inputs.size());

@@ -80,13 +80,19 @@ occam_writer WriterOf(Memory* memory) {
   return writer;
 }
 
-// The code of a call that got room for its error; both must agree.
+// Frees what a call gave; other arguments hold nothing.
+void FreeResult(occam_buffer* buffer) { occam_buffer_free(buffer); }
+template <typename Argument>
+void FreeResult(Argument /*unused*/) {}
+
+// The code of a call that got room for its error, and of the same call without; all must agree.
 template <typename Function, typename... Arguments>
 occam_code CodeOf(Function function, Arguments... arguments) {
   occam_error error{OCCAM_ERROR_INTERNAL, "nothing was written"};
   const occam_code code = function(arguments..., &error);
   CHECK(error.code == code);
   CHECK((code == OCCAM_OK) == (error.message[0] == '\0'));
+  (FreeResult(arguments), ...);
   CHECK(function(arguments..., static_cast<occam_error*>(nullptr)) == code);
   return code;
 }

@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "coder/api/built_in_models.h"
 #include "coder/archive/compressor.h"
 #include "coder/predict/continuation.h"
 #include "coder/predict/loaded_model.h"
@@ -121,6 +122,30 @@ TEST_CASE("Door: the built-in model is there with nothing given, and is found by
   CHECK(Same(CompressBytes(std::span(text).first(50), plain),
              CompressBytes(std::span(text).first(50))));
   CHECK(ThrownBy([] { Model::BuiltIn("no-such"); }).kind == ErrorKind::kUsage);
+}
+
+TEST_CASE("Door: a built-in model is loaded once, whoever asks, and each of its kernels apart") {
+  const BuiltInModel& model = BuiltInModels().front();
+  std::vector<const LoadedModel*> seen(8);
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < seen.size(); ++i) {
+    threads.emplace_back(
+        [&, i] { seen[i] = &LoadedBuiltIn(model, i % 2 == 0 ? Kernels::kFast : Kernels::kPlain); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (size_t i = 0; i < seen.size(); ++i) CHECK(seen[i] == seen[i % 2]);
+  CHECK(seen[0] != seen[1]);
+  CHECK(seen[0]->network().id() == seen[1]->network().id());
+  CHECK(FindBuiltIn(seen[0]->network().id()) == &model);
+  CHECK(FindBuiltIn(Sha256Digest{}) == nullptr);
+  CHECK(!BuiltInHead(Sha256Digest{}));
+
+  // Handles come and go. What was loaded stays.
+  for (int i = 0; i < 2; ++i) {
+    const Model handle = Model::BuiltIn();
+    CHECK(std::ranges::equal(handle.info().id, seen[0]->network().id()));
+  }
+  CHECK(&LoadedBuiltIn(model, Kernels::kFast) == seen[0]);
 }
 
 TEST_CASE("Door: streams give the same files as buffers, and stats that add up") {

@@ -106,6 +106,23 @@ TEST_CASE("Checkpoint: a memory, its step and the optimizer's arrays come back b
   CHECK(ThrownBy([&] { SaveCheckpoint(folder / "y.h5", saved); }).kind == ErrorKind::kInternal);
 }
 
+TEST_CASE("Checkpoint: signals come back, with rules and without") {
+  const TemporaryFolder folder;
+  ModelConfig config = SampleConfig();
+  config.vocabulary = 256;
+  SetSignals("patches", &config);
+  config.record_height = 5;
+  for (const bool rules : {true, false}) {
+    if (!rules) config.signal_rules.clear();
+    Checkpoint saved{config, ParameterSet(config), {}, {1}, std::nullopt, {}};
+    Randomise(&saved.weights, 4);
+    SaveCheckpoint(folder / "x.h5", saved);
+    const Checkpoint loaded = LoadCheckpoint(folder / "x.h5");
+    CHECK(loaded.config == config);
+    CHECK(std::ranges::equal(loaded.weights.values(), saved.weights.values()));
+  }
+}
+
 TEST_CASE("Checkpoint: the same contents give the same file") {
   CHECK(SavedSample() == SavedSample());
 }

@@ -47,8 +47,7 @@ class ReferenceNetwork {
       const int32_t input = t == 0 ? c_.begin_symbol() : symbols[t - 1];
       const int32_t residual = t == 0 || !c_.residual ? 0 : predictions[t - 1];
       const int32_t symbol = t == 0 ? input : (input - residual + 256) % 256;
-      Vector row =
-          Row(index_.embedding, static_cast<size_t>(c_.has_signals() ? symbol : input));
+      Vector row = Row(index_.embedding, static_cast<size_t>(c_.has_signals() ? symbol : input));
       if (t > 0) past.Append(input);
       if (c_.has_signals()) {
         if (t > 0) seen.Append(input);

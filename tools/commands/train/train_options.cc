@@ -84,6 +84,7 @@ cxxopts::Options TrainOptions() {
            "What the network is told of each byte's place and neighbours: none, or patches, for "
            "records of 64 x 32 gray bytes, whose bytes it then codes as the difference to a "
            "prediction"},
+          {"record", "COLUMNSxROWS", Text("64x32"), "Sides of a record, with --signals patches"},
           {"windows", "W,W,...", Takes<std::vector<std::string>>(),
            "Positions each layer sees, one a layer or repeated as a pattern; 0 = all (default: 64, "
            "the last layer but one 1024); with --resume: from here on"},
@@ -160,6 +161,21 @@ std::vector<int32_t> WindowsFrom(const cxxopts::ParseResult& args, int layers) {
   return windows;
 }
 
+// "64x32", with --signals alone.
+void SetRecord(const cxxopts::ParseResult& args, ModelConfig* config) {
+  if (args.count("record") == 0) return;
+  if (!config->has_signals()) throw UsageError("--record is for --signals patches");
+  const auto text = args["record"].as<std::string>();
+  const size_t cross = text.find('x');
+  const auto side = [&](const std::string& part) {
+    return static_cast<int32_t>(std::min<int64_t>(ParseCount(part, "--record"), INT32_MAX));
+  };
+  if (cross == std::string::npos)
+    throw UsageError("--record is COLUMNSxROWS, such as 64x32, not '" + text + "'");
+  config->record_width = side(text.substr(0, cross));
+  config->record_height = side(text.substr(cross + 1));
+}
+
 ModelConfig ConfigFrom(const cxxopts::ParseResult& args, int vocabulary, double bytes_per_symbol) {
   if (args.count("width") > 0 && args.count("params") > 0)
     throw UsageError("give --width or --params, not both");
@@ -187,6 +203,7 @@ ModelConfig ConfigFrom(const cxxopts::ParseResult& args, int vocabulary, double 
   config.windows = WindowsFrom(args, config.layers);
   SetMemory(args["memory"].as<std::string>(), &config);
   SetSignals(args["signals"].as<std::string>(), &config);
+  SetRecord(args, &config);
   CheckConfig(config, ErrorKind::kUsage);
   return config;
 }
@@ -236,7 +253,7 @@ void RefuseBesideResume(const cxxopts::ParseResult& args) {
         "muon-lr",       "adamw-lr",    "weight-decay", "clip-norm", "constant-share",
         "rounded-share", "weight-bits", "weight-rate",  "seed",      "precision",
         "init",          "force",       "train-bytes",  "memory",    "memory-lr",
-        "memory-step",   "signals"}) {
+        "memory-step",   "signals",     "record"}) {
     if (args.count(name) > 0) {
       throw UsageError(
           fmt::format("--{} cannot be changed with --resume: the checkpoint decides it", name));

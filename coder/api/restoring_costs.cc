@@ -1,0 +1,19 @@
+#include "coder/api/restoring_costs.h"
+
+#include "coder/api/built_in_models.h"
+#include "coder/weights/model_codec.h"
+
+namespace occam {
+
+std::optional<RestoringCosts> KnownRestoringCosts(const FileInfo& file, const std::string& name) {
+  std::optional<ModelHead> head;
+  if (file.header.embeds_model) {
+    head = ReadModelHead(file.model, name + ", its model");
+  } else if (file.header.has_model()) {
+    head = BuiltInHead(file.header.model_id);
+  }
+  if (file.header.has_model() && !head) return std::nullopt;
+  return CostsOfRestoring(file, head ? &*head : nullptr);
+}
+
+}  // namespace occam

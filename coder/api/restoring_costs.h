@@ -1,0 +1,18 @@
+// Memory and work that restoring a file takes, where the library can know them.
+#ifndef OCCAM_CODER_API_RESTORING_COSTS_H_
+#define OCCAM_CODER_API_RESTORING_COSTS_H_
+
+#include <optional>
+#include <string>
+
+#include "coder/archive/decompressor.h"
+
+namespace occam {
+
+// Returns nothing where the file's model is neither in it nor built in. Throws kDamaged, `name` in
+// the message.
+std::optional<RestoringCosts> KnownRestoringCosts(const FileInfo& file, const std::string& name);
+
+}  // namespace occam
+
+#endif  // OCCAM_CODER_API_RESTORING_COSTS_H_
