@@ -17,9 +17,9 @@ inline ModelConfig LlamaConfig(int tokens, int width, int heads, int kv_heads, i
       TestConfig(tokens + escapes, width, heads, kv_heads, 1, 0, context, std::move(windows));
   c.llama = LlamaShape{head_size, mlp_width, tokens / 2, escapes > 0 ? tokens - 1 : 0,
                        escapes,   tied,      1e-5f,      {}};
-  for (int i = 0; i < head_size / 2; ++i)
-    c.llama->rotary_steps.push_back(
-        static_cast<uint32_t>(683565276.0 * std::pow(1e4, -2.0 * i / head_size)));
+  // From a radian a position on, each pair slower than the one before; in integers alone.
+  for (uint32_t i = 0; i < static_cast<uint32_t>(head_size) / 2; ++i)
+    c.llama->rotary_steps.push_back(683565276u / (1 + i * i * 37));
   return c;
 }
 
@@ -40,8 +40,9 @@ inline QuantizedModel RandomLlama(const ModelConfig& config, uint64_t seed) {
   model.config = config;
   Random random(seed, 7);
   const auto rounded = [](double x) {  // to 16 significant bits
-    const double unit = std::exp2(std::floor(std::log2(std::fabs(x))) - 15);
-    return static_cast<float>(std::nearbyint(x / unit) * unit);
+    int exponent = 0;
+    const double fraction = std::frexp(x, &exponent);
+    return static_cast<float>(std::ldexp(std::nearbyint(fraction * 0x1p16), exponent - 16));
   };
   for (const ParameterSpec& spec : ParameterTable(config)) {
     QuantizedTensor& tensor = model.tensors.emplace_back();
