@@ -17,7 +17,7 @@ inline ModelConfig LlamaConfig(int tokens, int width, int heads, int kv_heads, i
       TestConfig(tokens + escapes, width, heads, kv_heads, 1, 0, context, std::move(windows));
   c.llama = LlamaShape{head_size, mlp_width, tokens / 2, escapes > 0 ? tokens - 1 : 0,
                        escapes,   tied,      1e-5f,      {}};
-  // From a radian a position on, each pair slower than the one before; in integers alone.
+  // Steps begin with a radian; each pair is slower than the one before. Integers do for it.
   for (uint32_t i = 0; i < static_cast<uint32_t>(head_size) / 2; ++i)
     c.llama->rotary_steps.push_back(683565276u / (1 + i * i * 37));
   return c;
