@@ -1,5 +1,6 @@
 // occam import: a model that codes, out of a public checkpoint.
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,21 @@ Bytes CalibrationBytes(const std::string& path) {
   return {text.begin(), text.end()};
 }
 
+// The files that a checkpoint may be made of: all of their kinds in its folder.
+void PlanCheckpoint(const std::string& path, FilePlan* plan) {
+  namespace fs = std::filesystem;
+  plan->Read(path, "the checkpoint");
+  const fs::path folder = fs::is_directory(path) ? fs::path(path) : fs::path(path).parent_path();
+  std::error_code error;
+  const fs::directory_iterator end;
+  for (fs::directory_iterator i(folder.empty() ? "." : folder, error); !error && i != end;
+       i.increment(error)) {
+    const fs::path kind = i->path().extension();
+    if (i->path() != path && (kind == ".json" || kind == ".safetensors" || kind == ".bin"))
+      plan->Read(i->path().string(), "a file of the checkpoint");
+  }
+}
+
 }  // namespace
 
 int ImportCommand(int argc, const char* const* argv) {
@@ -67,7 +83,7 @@ int ImportCommand(int argc, const char* const* argv) {
     throw UsageError("import takes one checkpoint, not also " + args.unmatched().front());
   if (out.empty()) throw UsageError("import needs --out NAME.occm");
   FilePlan plan;
-  plan.Read(path, "the checkpoint");
+  PlanCheckpoint(path, &plan);
   if (!tokenizer.empty()) plan.Read(tokenizer, "the tokenizer");
   if (!calibration_path.empty()) plan.Read(calibration_path, "the calibration text");
   plan.Write(out, "the model");
