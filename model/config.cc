@@ -75,6 +75,27 @@ void CheckSignals(const ModelConfig& c, const auto& require) {
   }
 }
 
+void CheckLlama(const ModelConfig& c, const auto& require) {
+  const LlamaShape& shape = *c.llama;
+  require(!c.has_memory() && !c.has_signals() && c.conv_width == 0 && c.mlp_factor == 1,
+          "an imported network has no memory, no signals and no convolutions");
+  require(c.heads >= 1 && c.heads <= 4096 && c.query_width() <= 65536,
+          "the heads must be at most 65536 wide together");
+  require(shape.mlp_width >= 8 && shape.mlp_width <= 65536 && shape.mlp_width % 8 == 0,
+          "the MLP width must be a multiple of 8 in 8..65536");
+  require(c.context <= kMaxLlamaContext, "the context of an imported network is at most 4096");
+  require(shape.escapes >= 0 && shape.escapes <= kMaxEscapes && shape.escapes < c.vocabulary,
+          "there must be 0..256 escapes, fewer than symbols");
+  const auto is_token = [&](int32_t token) { return token >= 0 && token < c.embedding_rows(); };
+  require(is_token(shape.begin_token) && is_token(shape.escape_token),
+          "the begin and the escape must be tokens");
+  require(shape.escapes > 0 || shape.escape_token == 0, "there are no escapes to describe");
+  require(shape.epsilon >= 0x1p-60f && shape.epsilon <= 1.0f,
+          "the epsilon of norms must be in 2^-60..1");
+  require(shape.rotary_steps.size() == static_cast<size_t>(shape.head_size) / 2,
+          "there must be one rotary step for each pair of a head");
+}
+
 std::string DescribeSignals(const ModelConfig& c) {
   if (!c.has_signals()) return "";
   std::string text = fmt::format(", records of {} x {}", c.record_width, c.record_height);
@@ -140,8 +161,8 @@ void CheckConfig(const ModelConfig& c, ErrorKind kind) {
   require(c.width >= 8 && c.width <= 4096 && c.width % 8 == 0,
           "width must be a multiple of 8 in 8..4096");
   require(c.layers >= 1 && c.layers <= kMaxLayers, "layers must be in 1..256");
-  require(c.heads >= 1 && c.width % c.heads == 0, "heads must divide the width");
-  require(c.head_size() % 8 == 0 && c.head_size() <= 256,
+  require(c.heads >= 1 && (c.llama || c.width % c.heads == 0), "heads must divide the width");
+  require(c.head_size() >= 8 && c.head_size() % 8 == 0 && c.head_size() <= 256,
           "the head size must be a multiple of 8, at most 256");
   require(c.kv_heads >= 1 && c.heads % c.kv_heads == 0, "kv_heads must divide heads");
   require(c.mlp_factor >= 1 && c.mlp_factor <= 16, "mlp_factor must be in 1..16");
@@ -151,6 +172,7 @@ void CheckConfig(const ModelConfig& c, ErrorKind kind) {
   for (const int32_t w : c.windows) require(w >= 0 && w <= 65536, "windows must be in 0..65536");
   CheckMemory(c, require);
   CheckSignals(c, require);
+  if (c.llama) CheckLlama(c, require);
 }
 
 std::vector<int32_t> FamilyWindows(int layers) {
@@ -226,11 +248,14 @@ std::string Describe(const ModelConfig& config) {
   std::string count = fmt::format("{}", ParameterCount(config));
   for (size_t at = count.size(); at > 3; at -= 3) count.insert(at - 3, ",");
   return fmt::format(
-      "{} parameters: width {}, {} layers, {} heads of {}{}, context {}, windows{}{}{}", count,
+      "{} parameters: width {}, {} layers, {} heads of {}{}, context {}, windows{}{}{}{}", count,
       config.width, config.layers, config.heads, config.head_size(),
       config.kv_heads == config.heads ? ""
                                       : fmt::format(" ({} for keys and values)", config.kv_heads),
-      config.context, windows, DescribeMemory(config), DescribeSignals(config));
+      config.context, windows, DescribeMemory(config), DescribeSignals(config),
+      config.llama ? fmt::format(", imported, MLP of {}, vocabulary {}", config.mlp_width(),
+                                 config.vocabulary)
+                   : "");
 }
 
 }  // namespace occam

@@ -3,6 +3,7 @@
 #define OCCAM_MODEL_CONFIG_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,25 @@ constexpr int kSignalLevels = 31;  // of a difference
 constexpr int kMaxRecordSide = 65536;
 const char* NameOf(SignalRule rule);  // "column", "north_west"
 
+// Choices of an imported network of Llama's shape, in the place of the family's
+// (docs/spec/import.md). Its attention scales keys by token, its MLP is gated by silu.
+struct LlamaShape {
+  int32_t head_size = 0;
+  int32_t mlp_width = 0;
+  int32_t begin_token = 0;  // the input at position 0
+  // The last `escapes` symbols stand for bytes that no token has. They share the row of
+  // escape_token, and its probability.
+  int32_t escape_token = 0;
+  int32_t escapes = 0;
+  bool tied_head = false;              // the head is the embedding
+  float epsilon = 0;                   // added to the mean square in norms
+  std::vector<uint32_t> rotary_steps;  // [head_size / 2], in 2^-32 of a circle a position
+
+  bool operator==(const LlamaShape&) const = default;
+};
+constexpr int kMaxEscapes = 256;
+constexpr int kMaxLlamaContext = 4096;  // sums of 12-bit weights times values stay in 32 bits
+
 constexpr int kMemoryWidth = 16;  // by rate at equal coded bytes: experiments/results/memory
 constexpr int kNoGate = -1;
 
@@ -81,10 +101,15 @@ struct ModelConfig {
   int32_t record_width = 0, record_height = 0;  // 0 without signals
   bool residual = false;  // a symbol is the byte less its prediction, modulo 256
 
-  int32_t head_size() const { return width / heads; }
+  std::optional<LlamaShape> llama = {};  // of an imported network; else nothing
+
+  int32_t head_size() const { return llama ? llama->head_size : width / heads; }
+  int32_t query_width() const { return heads * head_size(); }
   int32_t kv_width() const { return kv_heads * head_size(); }
-  int32_t mlp_width() const { return mlp_factor * width; }
-  int32_t begin_symbol() const { return vocabulary; }
+  int32_t mlp_width() const { return llama ? llama->mlp_width : mlp_factor * width; }
+  int32_t begin_symbol() const { return llama ? llama->begin_token : vocabulary; }
+  // Rows of the embedding: symbols, and the begin symbol; or tokens.
+  int32_t embedding_rows() const { return llama ? vocabulary - llama->escapes : vocabulary + 1; }
   // Positions that layer `l` looks back over, its own included; in [1, context].
   int32_t window(int l) const;
   bool has_memory() const { return !memory_rules.empty(); }

@@ -29,7 +29,16 @@ enum FieldId : uint32_t {
   kRecordWidth,
   kRecordHeight,
   kResidual,
+  kShapeKind = 64,
+  kHeadSize,
+  kMlpWidth,
+  kBeginToken,
+  kEscape,
+  kTiedHead,
+  kEpsilon,
+  kRotarySteps,
 };
+constexpr uint32_t kLlamaKind = 1;
 constexpr size_t kRuleBytes = 4;
 constexpr uint32_t kMaxFields = 1024;
 
@@ -86,10 +95,68 @@ std::vector<FieldId> MoreFields(const ModelConfig& c) {
   if (c.record_width != 0) ids.push_back(kRecordWidth);
   if (c.record_height != 0) ids.push_back(kRecordHeight);
   if (c.residual) ids.push_back(kResidual);
+  if (c.llama) {
+    ids.insert(ids.end(), {kShapeKind, kHeadSize, kMlpWidth, kBeginToken});
+    if (c.llama->escapes > 0) ids.push_back(kEscape);
+    if (c.llama->tied_head) ids.push_back(kTiedHead);
+    ids.insert(ids.end(), {kEpsilon, kRotarySteps});
+  }
   return ids;
 }
 
+void PutLlamaField(FieldId id, const LlamaShape& shape, ByteWriter* out) {
+  ByteWriter value;
+  if (id == kShapeKind) value.Put(kLlamaKind);
+  if (id == kHeadSize) value.Put(static_cast<uint32_t>(shape.head_size));
+  if (id == kMlpWidth) value.Put(static_cast<uint32_t>(shape.mlp_width));
+  if (id == kBeginToken) value.Put(static_cast<uint32_t>(shape.begin_token));
+  if (id == kEscape) {
+    value.Put(static_cast<uint32_t>(shape.escape_token));
+    value.Put(static_cast<uint32_t>(shape.escapes));
+  }
+  if (id == kTiedHead) value.Put(uint32_t{1});
+  if (id == kEpsilon) value.PutFloat(shape.epsilon);
+  if (id == kRotarySteps) {
+    for (const uint32_t step : shape.rotary_steps) value.Put(step);
+  }
+  PutField(id, std::move(value), out);
+}
+
+// Whether the field is one of a network of Llama's shape; then it is taken.
+bool GetLlamaField(uint32_t id, ByteReader* value, ModelConfig* c) {
+  if (id < kShapeKind || id > kRotarySteps) return false;
+  if (!c->llama) c->llama.emplace();
+  LlamaShape& shape = *c->llama;
+  const auto number = [&] { return static_cast<int32_t>(value->Get<uint32_t>()); };
+  if (id == kShapeKind) {
+    const auto kind = value->Get<uint32_t>();
+    if (kind != kLlamaKind) {
+      throw DamagedError(
+          fmt::format("{}: networks of shape {} are not known here: it needs a newer Occam",
+                      value->name(), kind));
+    }
+  } else if (id == kHeadSize) {
+    shape.head_size = number();
+  } else if (id == kMlpWidth) {
+    shape.mlp_width = number();
+  } else if (id == kBeginToken) {
+    shape.begin_token = number();
+  } else if (id == kEscape) {
+    shape.escape_token = number();
+    shape.escapes = number();
+  } else if (id == kTiedHead) {
+    shape.tied_head = number() == 1;
+  } else if (id == kEpsilon) {
+    shape.epsilon = value->GetFloat();
+  } else {
+    for (const int32_t step : GetNumbers(value))
+      shape.rotary_steps.push_back(static_cast<uint32_t>(step));
+  }
+  return true;
+}
+
 void PutMoreField(FieldId id, const ModelConfig& c, ByteWriter* out) {
+  if (id >= kShapeKind) return PutLlamaField(id, *c.llama, out);
   if (id == kMemoryWidthField) return PutNumber(id, c.memory_width, out);
   if (id == kMemoryGateField) return PutNumber(id, c.memory_gate, out);
   if (id == kRecordWidth) return PutNumber(id, c.record_width, out);
@@ -140,7 +207,7 @@ void GetField(uint32_t id, ByteReader* value, ModelConfig* c) {
     c->signal_rules = GetSignalRules(value);
   } else if (id == kResidual) {
     c->residual = value->Get<uint32_t>() == 1;
-  } else {
+  } else if (!GetLlamaField(id, value, c)) {
     int32_t* field = id == kMemoryWidthField  ? &c->memory_width
                      : id == kMemoryGateField ? &c->memory_gate
                      : id == kRecordWidth     ? &c->record_width

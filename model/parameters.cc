@@ -14,8 +14,8 @@ class TableBuilder {
   int Add(const std::string& name, int64_t rows, int64_t columns, Init init, float deviation,
           UpdateRule rule, Coding coding) {
     ParameterSpec spec{
-        name,   rows,      columns, init,      deviation, rule, rule == UpdateRule::kMuon,
-        coding, of_memory, offset_, first_row_};
+        name,   rows,      columns,   init,    deviation, rule, rule == UpdateRule::kMuon,
+        coding, most_code, of_memory, offset_, first_row_};
     offset_ += spec.size();
     if (coding == Coding::kRowCodes) first_row_ += rows;
     table.push_back(spec);
@@ -36,6 +36,7 @@ class TableBuilder {
 
   std::vector<ParameterSpec> table;
   bool of_memory = false;  // the tensors to come
+  int32_t most_code = 63;  // of these, too
 
  private:
   int64_t offset_ = 0;
@@ -57,7 +58,32 @@ void BuildMemory(const ModelConfig& c, TableBuilder* b, ParameterIndex* index) {
   index->memory_gated = b->Matrix("memory_gated", c.width, c.memory_columns(), Init::kZero);
 }
 
+void BuildLlama(const ModelConfig& c, TableBuilder* b, ParameterIndex* index) {
+  b->most_code = 127;
+  const int64_t width = c.width;
+  index->embedding = b->Matrix("embedding", c.embedding_rows(), width, Init::kUniform);
+  for (int l = 0; l < c.layers; ++l) {
+    const std::string prefix = "layers." + std::to_string(l) + ".";
+    LayerIndex layer;
+    layer.conv1 = layer.conv2 = -1;
+    layer.gain1 = b->Gain(prefix + "gain1", width);
+    layer.wq = b->Matrix(prefix + "wq", c.query_width(), width, Init::kUniform);
+    layer.wk = b->Matrix(prefix + "wk", c.kv_width(), width, Init::kUniform);
+    layer.wv = b->Matrix(prefix + "wv", c.kv_width(), width, Init::kUniform);
+    layer.wo = b->Matrix(prefix + "wo", width, c.query_width(), Init::kUniform);
+    layer.gain2 = b->Gain(prefix + "gain2", width);
+    layer.wg = b->Matrix(prefix + "wg", c.mlp_width(), width, Init::kUniform);
+    layer.wu = b->Matrix(prefix + "wu", c.mlp_width(), width, Init::kUniform);
+    layer.wd = b->Matrix(prefix + "wd", width, c.mlp_width(), Init::kUniform);
+    index->layers.push_back(layer);
+  }
+  index->final_gain = b->Gain("final_gain", width);
+  index->head = c.llama->tied_head ? index->embedding
+                                   : b->Matrix("head", c.embedding_rows(), width, Init::kUniform);
+}
+
 void Build(const ModelConfig& c, TableBuilder* b, ParameterIndex* index) {
+  if (c.llama) return BuildLlama(c, b, index);
   index->embedding = b->Add("embedding", c.vocabulary + 1, c.width, Init::kUniform, 1,
                             UpdateRule::kAdamW, Coding::kRowCodes);
   for (int l = 0; l < c.layers; ++l) {

@@ -40,6 +40,7 @@ struct ParameterSpec {
   UpdateRule rule = UpdateRule::kAdamW;
   bool decayed = false;  // whether weight decay applies
   Coding coding = Coding::kRowCodes;
+  int32_t most_code = 63;  // largest magnitude of a code; 127 in imported networks
   bool of_memory = false;  // such tensors are the last ones, and their gradients are not clipped
   int64_t offset = 0;      // of its first element in a ParameterSet
   int64_t first_row = 0;   // of kRowCodes: among the rows of all tensors that are coded so
@@ -54,12 +55,17 @@ struct ParameterSpec {
 // [mlp_width, D], wd [D, mlp_width], final_gain [1, D], head [V, D]. A memory of R rules and rows
 // of m numbers adds memory_projection [D, R m], and a gate memory_gates [R, D] and memory_gated
 // [D, R m].
+//
+// An imported network of Llama's shape has embedding [tokens, D]; each layer's gain1, wq [query
+// width, D], wk, wv [kv_width, D], wo [D, query width], gain2, wg, wu [mlp_width, D], wd [D,
+// mlp_width]; then final_gain, and head [tokens, D] unless it is the embedding.
 std::vector<ParameterSpec> ParameterTable(const ModelConfig& config);
 
 // Indices into the table by role, so that network code names tensors without searching. conv1 and
 // conv2 are -1 in a network without convolutions.
 struct LayerIndex {
   int gain1, conv1, wq, wk, wv, wo, gain2, conv2, wu, wd;
+  int wg = -1;  // of imported networks
 };
 struct ParameterIndex {
   explicit ParameterIndex(const ModelConfig& config);

@@ -31,6 +31,13 @@ namespace {
 // and logits below 2^14.1
 // * 63 * 4096 < 2^33. A key times 1 / s_k is below 2^42.2 * 2^40 and clamped before it is
 // converted; F of point 6 is below 2^36.
+//
+// Networks of Llama's shape have codes to 127, MLP widths and heads together to 65536, and at most
+// 4096 positions: a linear layer sums up to 127 * 127 * 65536 < 2^30, a product of a key up to 127
+// * 127 * 256 < 2^22, a weighted sum of values up to 4089 * 127 * 4096 < 2^31. Normed rows with a
+// gain are below 2^14.1; queries, keys, values and the MLP's inner values below 2^14.1 * 127 * 2^12
+// < 2^33.2, gated ones below 2^66.3, and after Wd below 2^90. So the residual stays below 2^98. The
+// scales of a query and a key are below 2^27 each, F below 2^39, and scaled products below 2^88.
 constexpr float kMinScale = 0x1p-60f;
 constexpr float kMaxScale = 1.0f;
 constexpr float kMaxGain = 256.0f;
@@ -65,8 +72,11 @@ bool IsCacheScale(float x) {
   return x >= kMinCacheScale && x <= kMaxCacheScale && HasSixteenBits(x);
 }
 
-size_t CacheScaleCount(const ModelConfig& config) {
+size_t ValueScaleCount(const ModelConfig& config) {
   return static_cast<size_t>(config.layers) * static_cast<size_t>(config.kv_heads);
+}
+size_t KeyScaleCount(const ModelConfig& config) {
+  return config.llama ? 0 : ValueScaleCount(config);
 }
 
 std::vector<int8_t> GetCodes(uint64_t count, ByteReader* in) {
@@ -122,7 +132,7 @@ uint64_t TensorBytes(const ParameterSpec& spec) {
 
 // Of tensors, memory and scales, in the flat file as in memory.
 uint64_t WeightBytes(const ModelConfig& config) {
-  uint64_t bytes = CacheScaleCount(config) * 2 * sizeof(float);
+  uint64_t bytes = (KeyScaleCount(config) + ValueScaleCount(config)) * sizeof(float);
   for (const ParameterSpec& spec : ParameterTable(config)) bytes += TensorBytes(spec);
   if (config.has_memory()) bytes += sizeof(float) + MemoryNumbers(config);
   return bytes;
@@ -179,7 +189,8 @@ void CheckTensor(const ParameterSpec& spec, const QuantizedTensor& tensor,
     fail("has the wrong shape");
   }
   for (const int8_t code : tensor.codes) {
-    if (code < -kMaxWeightCode || code > kMaxWeightCode) fail("has a code beyond 63");
+    if (code < -spec.most_code || code > spec.most_code)
+      fail(spec.most_code == kMaxWeightCode ? "has a code beyond 63" : "has a code beyond 127");
   }
   CheckFloats(spec, tensor.floats, name);
 }
@@ -212,8 +223,8 @@ void CheckMemory(const QuantizedModel& model, const std::string& name) {
 }
 
 void CheckCacheScales(const QuantizedModel& model, const std::string& name) {
-  const size_t scales = CacheScaleCount(model.config);
-  if (model.key_scales.size() != scales || model.value_scales.size() != scales) {
+  if (model.key_scales.size() != KeyScaleCount(model.config) ||
+      model.value_scales.size() != ValueScaleCount(model.config)) {
     throw DamagedError(name + ": the wrong number of key and value scales");
   }
   if (!std::all_of(model.key_scales.begin(), model.key_scales.end(), IsCacheScale) ||
@@ -292,8 +303,8 @@ QuantizedModel ParseModel(std::span<const uint8_t> bytes, const std::string& nam
     model.memory.codes = GetCodes(MemoryNumbers(model.config), &in);
     CheckMemory(model, name);
   }
-  model.key_scales = GetFloats(CacheScaleCount(model.config), &in);
-  model.value_scales = GetFloats(CacheScaleCount(model.config), &in);
+  model.key_scales = GetFloats(KeyScaleCount(model.config), &in);
+  model.value_scales = GetFloats(ValueScaleCount(model.config), &in);
   CheckCacheScales(model, name);
   return model;
 }

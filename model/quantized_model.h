@@ -24,7 +24,7 @@ constexpr int kContractVersion = 3;
 // Its successor, which has what a memory and signals need besides (docs/spec/memory.md,
 // signals.md). It is not frozen yet.
 constexpr int kMemoryContract = 4;
-constexpr int kMaxWeightCode = 63;
+constexpr int kMaxWeightCode = 63;  // of the family; ParameterSpec::most_code tells a tensor's
 
 // One tensor of ParameterTable, owned.
 struct QuantizedTensor {
@@ -42,7 +42,7 @@ struct QuantizedMemory {
 struct QuantizedModel {
   ModelConfig config;
   std::vector<QuantizedTensor> tensors;  // in the order of ParameterTable(config)
-  std::vector<float> key_scales;         // [layers * kv_heads]
+  std::vector<float> key_scales;         // [layers * kv_heads]; none where keys are scaled by token
   std::vector<float> value_scales;       // [layers * kv_heads]
   Bytes tokenizer;                       // serialised
   QuantizedMemory memory = {};

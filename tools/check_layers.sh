@@ -16,6 +16,7 @@ model: include/occam data/base
 model/exact: include/occam data/base model
 model/network: include/occam data/base model
 model/network/reference: include/occam data/base model
+model/import: include/occam data/base data/tokenizer model model/exact
 model/checkpoint: include/occam data/base data model
 train: include/occam data/base data/tokenizer data model model/network model/checkpoint
 coder/entropy: include/occam data/base

@@ -24,6 +24,7 @@ int EvaluateCommand(int argc, const char* const* argv);
 int BaselinesCommand(int argc, const char* const* argv);
 int GenerateCommand(int argc, const char* const* argv);
 int ExplainCommand(int argc, const char* const* argv);
+int ImportCommand(int argc, const char* const* argv);
 int InspectCommand(int argc, const char* const* argv);
 int PrepareCommand(int argc, const char* const* argv);
 

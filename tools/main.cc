@@ -29,6 +29,7 @@ constexpr Command kCommands[] = {
     {"baselines", BaselinesCommand, "what other codecs make of files"},
     {"generate", GenerateCommand, "continue a prompt with a model, or with a codec"},
     {"explain", ExplainCommand, "show where a model spends its bits, as a page"},
+    {"import", ImportCommand, "make a model that codes of a public checkpoint"},
     {"inspect", InspectCommand,
      "what is in a checkpoint, a model or a compressed file; export a model"},
     {"prepare", PrepareCommand,

@@ -9,8 +9,10 @@ struct occam_context {
   explicit occam_context(const occam_model& model) : continuation(model.loaded.codec_model()) {
     // The first byte of each symbol.
     const occam::Tokenizer& tokenizer = continuation.tokenizer();
-    for (int32_t symbol = 0; symbol < tokenizer.vocabulary(); ++symbol)
-      first_bytes.push_back(tokenizer.Decode(std::span(&symbol, 1)).front());
+    for (int32_t symbol = 0; symbol < tokenizer.vocabulary(); ++symbol) {
+      const bool silent = tokenizer.is_silent(symbol);  // its frequency is 0
+      first_bytes.push_back(silent ? 0 : tokenizer.Decode(std::span(&symbol, 1)).front());
+    }
   }
   occam::Continuation continuation;
   std::vector<uint8_t> first_bytes;

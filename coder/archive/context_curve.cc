@@ -16,6 +16,7 @@ std::vector<uint32_t> TokenLengths(const Tokenizer& tokenizer) {
   std::vector<uint32_t> lengths(static_cast<size_t>(tokenizer.vocabulary()));
   for (size_t token = 0; token < lengths.size(); ++token) {
     const auto symbol = static_cast<int32_t>(token);
+    if (tokenizer.is_silent(symbol)) continue;
     lengths[token] = static_cast<uint32_t>(tokenizer.DecodedBytes(std::span(&symbol, 1)));
   }
   return lengths;

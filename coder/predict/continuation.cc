@@ -1,6 +1,7 @@
 #include "coder/predict/continuation.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "coder/entropy/fixed_point.h"
 #include "data/base/error.h"
@@ -13,6 +14,9 @@ Continuation::Continuation(const CodecModel& model)
       tokenizer_(model.tokenizer ? model.tokenizer() : std::make_unique<ByteTokenizer>()),
       frequencies_(static_cast<size_t>(model.vocabulary)) {
   if (tables_ == nullptr) throw UsageError("only a model that knows all frequencies can go on");
+  for (int32_t symbol = 0; symbol < tokenizer_->vocabulary(); ++symbol) {
+    if (tokenizer_->is_silent(symbol)) silent_.push_back(symbol);
+  }
   model_->StartSegment(1);
 }
 
@@ -33,7 +37,7 @@ double Continuation::Feed(std::span<const uint8_t> bytes, const GoOnFn& go_on) {
     bytes_read += tokenizer_->DecodedBytes(piece);
     if (stepped_) {
       for (const int32_t symbol : piece) {
-        add(Frequencies()[static_cast<size_t>(symbol)]);
+        add(CodedFrequencies()[static_cast<size_t>(symbol)]);
         Read(symbol);
       }
       continue;
@@ -46,7 +50,23 @@ double Continuation::Feed(std::span<const uint8_t> bytes, const GoOnFn& go_on) {
   return bits();
 }
 
+// Silent symbols leave their share to the others.
 std::span<const uint32_t> Continuation::Frequencies() {
+  const std::span<const uint32_t> coded = CodedFrequencies();
+  if (silent_.empty()) return coded;
+  heard_.assign(coded.begin(), coded.end());
+  for (const int32_t symbol : silent_) heard_[static_cast<size_t>(symbol)] = 0;
+  const auto total = std::accumulate(heard_.begin(), heard_.end(), uint64_t{0});
+  uint32_t missing = kFrequencyTotal;
+  for (uint32_t& frequency : heard_) {
+    frequency = static_cast<uint32_t>(uint64_t{frequency} * kFrequencyTotal / total);
+    missing -= frequency;
+  }
+  *std::ranges::max_element(heard_) += missing;
+  return heard_;
+}
+
+std::span<const uint32_t> Continuation::CodedFrequencies() {
   if (!known_) tables_->Step(std::span(&previous_, 1), frequencies_);
   known_ = stepped_ = true;
   return frequencies_;

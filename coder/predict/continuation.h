@@ -28,7 +28,8 @@ class Continuation {
   using GoOnFn = std::function<bool(uint64_t bytes, double bits)>;
   double Feed(std::span<const uint8_t> bytes, const GoOnFn& go_on = nullptr);
 
-  // The frequencies [vocabulary] of the next symbol; valid until the next call.
+  // The frequencies [vocabulary] of the next symbol, 0 for those that stand for no bytes; they sum
+  // to kFrequencyTotal. Valid until the next call.
   std::span<const uint32_t> Frequencies();
 
   // Draws the next symbol and reads it. Returns its bytes, at least one. A bit that the tokenizer
@@ -39,14 +40,17 @@ class Continuation {
 
  private:
   void Read(int32_t symbol);
+  std::span<const uint32_t> CodedFrequencies();
 
   std::unique_ptr<Predictor> model_;
   TablePredictor* tables_;
   std::unique_ptr<Tokenizer> tokenizer_;
   int32_t previous_ = 0;
-  std::vector<uint32_t> frequencies_;
-  bool stepped_ = false;  // a context that was stepped is not scored any more
-  bool known_ = false;    // frequencies_ are those of the next symbol
+  std::vector<int32_t> silent_;        // symbols that stand for no bytes
+  std::vector<uint32_t> frequencies_;  // that the model codes with
+  std::vector<uint32_t> heard_;        // the same without silent symbols, where there are any
+  bool stepped_ = false;               // a context that was stepped is not scored any more
+  bool known_ = false;                 // frequencies_ are those of the next symbol
 };
 
 }  // namespace occam

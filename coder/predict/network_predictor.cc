@@ -152,7 +152,7 @@ CodecModel NetworkCodecModel(const ExactNetwork& network, uint32_t context) {
   CodecModel model;
   model.vocabulary = network.config().vocabulary;
   TokenizerOf(network);  // refuses one that does not fit
-  if (model.vocabulary != ByteTokenizer().vocabulary())
+  if (network.model().tokenizer != ByteTokenizer().Serialise())
     model.tokenizer = [&network] { return TokenizerOf(network); };
   model.context = context == 0 ? static_cast<uint32_t>(network.config().context) : context;
   model.model_id = network.id();

@@ -23,7 +23,7 @@ constexpr uint32_t kCodedMerges = 2;
 
 constexpr int32_t kLeastProbability = 512;  // out of 65536
 
-size_t CacheScaleCount(const ModelConfig& c) {
+size_t ValueScaleCount(const ModelConfig& c) {
   return static_cast<size_t>(c.layers) * static_cast<size_t>(c.kv_heads);
 }
 
@@ -150,8 +150,8 @@ QuantizedModel DecodeModel(std::span<const uint8_t> bytes, const std::string& na
       static_cast<size_t>(model.config.memory_rows() * model.config.memory_width));
   WalkMemory(model.config, &walk, &model.memory, [](size_t) {});
   CheckMemory(model, name);
-  model.key_scales.resize(CacheScaleCount(model.config));
-  model.value_scales.resize(CacheScaleCount(model.config));
+  if (!model.config.llama) model.key_scales.resize(ValueScaleCount(model.config));
+  model.value_scales.resize(ValueScaleCount(model.config));
   walk.CacheScales(&model.key_scales);
   walk.CacheScales(&model.value_scales);
   CheckCacheScales(model, name);

@@ -45,7 +45,7 @@ class ModelWalk {
   // Rows of table `i` of a memory, [rows, columns]. A row that holds nothing, as rows that are
   // never used do, costs one decision, which is cheap where it is usual.
   void Table(size_t i, int64_t rows, int64_t columns, int8_t* codes) {
-    const uint32_t width = Width(codes, rows * columns);
+    const uint32_t width = Width(codes, rows * columns, /*most=*/6);
     if (width == 0) {
       std::fill_n(codes, rows * columns, int8_t{0});
       return;
@@ -73,7 +73,7 @@ class ModelWalk {
   static constexpr size_t kCodeKinds = kMemory + kMaxRules;
   static constexpr size_t kKeepOnEvery = 1 << 14;
   static constexpr size_t kLevels = 20;
-  static constexpr size_t kNodes = 64;  // of the tree of a magnitude's six bits
+  static constexpr size_t kNodes = 128;  // of the tree of a magnitude's bits, at most seven
   static constexpr uint32_t kLimit = kCountLimit;
   using Mixed = MixedBit<4>;
   using Tree = std::array<uint32_t, kNodes>;
@@ -109,7 +109,7 @@ class ModelWalk {
     if (role == "head") return kHead;
     if (role == "wv") return kV;
     if (role == "wo") return kO;
-    if (role == "wu") return kU;
+    if (role == "wu" || role == "wg") return kU;
     if (role == "wd") return kD;
     return role.starts_with("conv") ? kConvolution : kQk;
   }
@@ -148,14 +148,14 @@ class ModelWalk {
   }
 
   // Codes how many bits the largest magnitude has.
-  uint32_t Width(const int8_t* codes, int64_t size) {
+  uint32_t Width(const int8_t* codes, int64_t size, uint32_t most_width) {
     uint32_t most = 0;
     for (int64_t i = 0; i < size; ++i) most = std::max(most, Magnitude(codes[i]));
     const auto width = static_cast<uint32_t>(std::bit_width(most));
     uint32_t node = 1;
     for (int i = 2; i >= 0; --i)
       node = node * 2 + (Bit((width >> i & 1) != 0, &width_[node]) ? 1 : 0);
-    if ((node & 7) > 6) throw DamagedError("the coded model is damaged");
+    if ((node & 7) > most_width) throw DamagedError("the coded model is damaged");
     return node & 7;
   }
 
@@ -169,7 +169,8 @@ class ModelWalk {
 
   void Codes(size_t kind, const ParameterSpec& spec, int8_t* codes) {
     const int64_t size = spec.size();
-    const uint32_t width = Width(codes, size);
+    const auto most = static_cast<uint32_t>(std::bit_width(static_cast<uint32_t>(spec.most_code)));
+    const uint32_t width = Width(codes, size, most);
     if (width == 0) {
       std::fill(codes, codes + size, int8_t{0});
       return;
@@ -228,7 +229,7 @@ class ModelWalk {
   Coder& coder_;
   std::function<void()> keep_on_;
   size_t since_kept_on_ = 0;  // weights
-  std::array<Magnitudes, 6> magnitudes_;
+  std::array<Magnitudes, 7> magnitudes_;
   std::array<Floats, kFloatKinds> floats_;
   std::array<uint32_t, 8> width_ = {WideCell::kFresh, WideCell::kFresh, WideCell::kFresh,
                                     WideCell::kFresh, WideCell::kFresh, WideCell::kFresh,

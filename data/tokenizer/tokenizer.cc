@@ -3,6 +3,7 @@
 #include "data/base/error.h"
 #include "data/tokenizer/bpe_tokenizer.h"
 #include "data/tokenizer/seven_bit_tokenizer.h"
+#include "data/tokenizer/table_tokenizer.h"
 
 namespace occam {
 namespace {
@@ -40,6 +41,8 @@ std::unique_ptr<Tokenizer> LoadTokenizer(std::span<const uint8_t> serialised,
     const PieceRule rule = serialised[0] == kWordBpeKind ? PieceRule::kWords : PieceRule::kNone;
     return std::make_unique<BpeTokenizer>(BpeTokenizer::Load(serialised.subspan(1), rule, name));
   }
+  if (serialised[0] == kTableKind)
+    return std::make_unique<TableTokenizer>(TableTokenizer::Load(serialised, name));
   const bool seven_bits = serialised[0] == kSevenTopKind || serialised[0] == kSevenLowKind;
   if (serialised[0] != kBytesKind && !seven_bits) {
     throw DamagedError(name + " holds a tokenizer of kind " + std::to_string(serialised[0]) +

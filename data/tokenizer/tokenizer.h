@@ -24,6 +24,8 @@ class Tokenizer {
   // The bit of each byte that tokens, one a byte, do not hold: Decode gives 0 for it, and whoever
   // codes has to keep it. Most have none.
   virtual std::optional<LostBit> lost_bit() const { return std::nullopt; }
+  // Returns whether a token stands for no bytes, as marks of a text's end do: no encoder writes it.
+  virtual bool is_silent(int32_t /*token*/) const { return false; }
   virtual std::vector<int32_t> Encode(std::span<const uint8_t> bytes) const = 0;
   // Returns how many bytes Decode gives, without making them. A token outside [0, V) is kDamaged.
   virtual uint64_t DecodedBytes(std::span<const int32_t> tokens) const = 0;
@@ -31,8 +33,8 @@ class Tokenizer {
   virtual Bytes Decode(std::span<const int32_t> tokens) const = 0;
   // Returns what LoadTokenizer reads: one byte that names the kind, then what the kind needs. 1 is
   // for bytes, 2 and 3 for byte pairs (bpe_tokenizer.h), 4 and 5 for 7 bits
-  // (seven_bit_tokenizer.h). It has no checksum of its own, since it travels inside files that do,
-  // and it is charged to the model.
+  // (seven_bit_tokenizer.h), 6 for a table (table_tokenizer.h). It has no checksum of its own,
+  // since it travels inside files that do, and it is charged to the model.
   virtual Bytes Serialise() const = 0;
 };
 

@@ -64,6 +64,39 @@ HWY_INLINE V Dot4(V sum, V u, V s) {
 
 #endif
 
+// The same for any signed bytes, whose products need not fit into 16 bits in pairs.
+#if OCCAM_SIMD_VNNI
+template <class V>
+HWY_INLINE V WideDot4(V sum, V u, V s) {
+  return Dot4(sum, u, s);
+}
+#else
+template <class V>
+HWY_INLINE V WideDot4(V sum, V u, V s) {
+  const hn::DFromV<V> d32;
+  const hn::Repartition<int16_t, decltype(d32)> d16;
+  const hn::RebindToUnsigned<decltype(d16)> du16;
+  const auto u16 = hn::BitCast(du16, u);
+  const auto s16 = hn::BitCast(d16, s);
+  const auto u_even = hn::BitCast(d16, hn::And(u16, hn::Set(du16, 0xff)));
+  const auto u_odd = hn::BitCast(d16, hn::ShiftRight<8>(u16));
+  const auto s_even = hn::ShiftRight<8>(hn::ShiftLeft<8>(s16));
+  const auto s_odd = hn::ShiftRight<8>(s16);
+#if HWY_ARCH_X86  // neighbouring products stay in the lane of their pair
+  auto unused = hn::Zero(d32);
+  sum = hn::ReorderWidenMulAccumulate(d32, u_even, s_even, sum, unused);
+  return hn::ReorderWidenMulAccumulate(d32, u_odd, s_odd, sum, unused);
+#else
+  for (const auto pairs :
+       {hn::BitCast(d32, hn::Mul(u_even, s_even)), hn::BitCast(d32, hn::Mul(u_odd, s_odd))}) {
+    const auto low = hn::ShiftRight<16>(hn::ShiftLeft<16>(pairs));
+    sum = hn::Add(sum, hn::Add(low, hn::ShiftRight<16>(pairs)));
+  }
+  return sum;
+#endif
+}
+#endif
+
 // Hides from the compiler how a sum came about, after a loop that held many of them in registers.
 // g++ 12 would keep each twice, once as the type of Dot4's instruction and once as that of the
 // vector. It would copy one into the other in every round, and run out of registers.

@@ -52,6 +52,7 @@ PackedWeights PackWeights(std::span<const int8_t> codes, std::span<const float> 
     for (int k = 0; k < inputs; ++k) {
       const int8_t code = codes[static_cast<size_t>(int64_t{j} * inputs + k)];
       at[k / 4 * panels * kPanel * 4 + k % 4] = code;
+      packed.wide = packed.wide || code > 63 || code < -63;
       packed.starts.data()[j] -= kCodeOffset * code;
     }
   }

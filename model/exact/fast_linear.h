@@ -23,7 +23,8 @@ constexpr int kCodeOffset = 128;
 // at once; the last group may be smaller. The codes of a group are [inputs / 4][panels][kPanel][4].
 struct PackedWeights {
   int outputs = 0;
-  int inputs = 0;  // a multiple of 4, or of more, filled up with zero codes
+  int inputs = 0;     // a multiple of 4, or of more, filled up with zero codes
+  bool wide = false;  // some code is beyond 63: two products of bytes may not fit into 16 bits
   AlignedArray<int8_t> codes;
   AlignedArray<int32_t> starts;  // [RoundUp(outputs, kPanel)], of the sums
   AlignedArray<float> scales;    // the same

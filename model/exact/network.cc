@@ -8,6 +8,9 @@
 #include "data/base/error.h"
 #include "data/base/float_mode.h"
 #include "model/exact/kernels.h"
+#include "model/exact/llama_pass.h"
+#include "model/exact/pass.h"
+#include "model/exact/prepared_llama.h"
 #include "model/exact/prepared_network.h"
 #include "model/exact/tile_pass.h"
 
@@ -21,17 +24,34 @@ std::unique_ptr<KernelSet> ChooseKernels(Kernels choice) {
 
 }  // namespace
 
+// One of the two, by the shape.
 struct ExactNetwork::Impl {
-  PreparedNetwork prepared;
+  Impl(QuantizedModel model_in, Kernels choice) {
+    if (model_in.config.llama) {
+      llama = std::make_unique<PreparedLlama>(std::move(model_in), ChooseKernels(choice));
+    } else {
+      family = std::make_unique<PreparedNetwork>(std::move(model_in), ChooseKernels(choice));
+    }
+  }
+  const QuantizedModel& model() const { return llama ? llama->model : family->model; }
+  const Sha256Digest& id() const { return llama ? llama->id : family->id; }
+  const KernelSet& kernels() const { return llama ? *llama->kernels : *family->kernels; }
+  std::unique_ptr<Pass> MakePass(int lanes) const {
+    if (llama) return std::make_unique<LlamaPass>(*llama, lanes);
+    return std::make_unique<TilePass>(*family, lanes);
+  }
+
+  std::unique_ptr<PreparedNetwork> family;
+  std::unique_ptr<PreparedLlama> llama;
 };
 
 ExactNetwork::ExactNetwork(QuantizedModel model, Kernels kernels)
-    : impl_(new Impl{PreparedNetwork(std::move(model), ChooseKernels(kernels))}) {}
+    : impl_(std::make_unique<Impl>(std::move(model), kernels)) {}
 ExactNetwork::~ExactNetwork() = default;
-const ModelConfig& ExactNetwork::config() const { return impl_->prepared.model.config; }
-const QuantizedModel& ExactNetwork::model() const { return impl_->prepared.model; }
-const Sha256Digest& ExactNetwork::id() const { return impl_->prepared.id; }
-std::string ExactNetwork::kernels_name() const { return impl_->prepared.kernels->name(); }
+const ModelConfig& ExactNetwork::config() const { return impl_->model().config; }
+const QuantizedModel& ExactNetwork::model() const { return impl_->model(); }
+const Sha256Digest& ExactNetwork::id() const { return impl_->id(); }
+std::string ExactNetwork::kernels_name() const { return impl_->kernels().name(); }
 
 struct ExactSession::Impl {
   struct Lane {
@@ -40,11 +60,11 @@ struct ExactSession::Impl {
     bool last_known = true;  // not after a step: the symbol is told with the next one
   };
 
-  Impl(const PreparedNetwork& network, int lane_count)
-      : c(network.model.config),
-        kernels(*network.kernels),
+  Impl(const ExactNetwork::Impl& network, int lane_count)
+      : c(network.model().config),
+        kernels(network.kernels()),
         lanes(static_cast<size_t>(lane_count)),
-        pass(network, lane_count) {}
+        pass(network.MakePass(lane_count)) {}
 
   // take(i, logits) for symbols[i].
   template <typename Take>
@@ -55,7 +75,7 @@ struct ExactSession::Impl {
   const ModelConfig& c;
   const KernelSet& kernels;
   std::vector<Lane> lanes;
-  TilePass pass;
+  std::unique_ptr<Pass> pass;
   std::vector<TileRow> rows;
   RowBuffer<uint32_t> frequency_row{1, RoundUp(c.vocabulary, kFloatPad)};
 };
@@ -82,9 +102,9 @@ void ExactSession::Impl::Score(int lane, std::span<const int32_t> symbols, Take 
       ++state.position;
       state.last = symbol;
     }
-    pass.Run(rows);
+    pass->Run(rows);
     for (int r = 0; r < static_cast<int>(rows.size()); ++r)
-      take(start + static_cast<size_t>(r), pass.logits(r));
+      take(start + static_cast<size_t>(r), pass->logits(r));
   }
 }
 
@@ -102,12 +122,12 @@ void ExactSession::Impl::Step(std::span<const int32_t> previous, std::span<uint3
       ++state.position;
       state.last_known = false;
     }
-    pass.Run(rows);
+    pass->Run(rows);
     for (int r = 0; r < static_cast<int>(rows.size()); ++r) {
       // A row's padding is where the rows after it come; only the last ones have no room for it.
       const bool has_room = frequencies.size() >= static_cast<size_t>(frequency_row.stride());
       uint32_t* const row = has_room ? frequencies.data() : frequency_row.data();
-      kernels.Frequencies(pass.logits(r), c.vocabulary, row);
+      kernels.Frequencies(pass->logits(r), c.vocabulary, row);
       if (!has_room) std::copy_n(row, size, frequencies.data());
       frequencies = frequencies.subspan(size);
     }
@@ -115,12 +135,12 @@ void ExactSession::Impl::Step(std::span<const int32_t> previous, std::span<uint3
 }
 
 ExactSession::ExactSession(const ExactNetwork& network, int lanes)
-    : impl_(std::make_unique<Impl>(network.impl_->prepared, lanes)) {}
+    : impl_(std::make_unique<Impl>(*network.impl_, lanes)) {}
 ExactSession::~ExactSession() = default;
 
 void ExactSession::Reset(int lane) {
   impl_->lanes[static_cast<size_t>(lane)] = Impl::Lane();
-  impl_->pass.Clear(lane);
+  impl_->pass->Clear(lane);
 }
 
 void ExactSession::Score(int lane, std::span<const int32_t> symbols,

@@ -27,9 +27,58 @@ int Capacity(const ModelConfig& c, int layer) {
   return RoundUp(c.window(layer) + kTileRows - 1, kCacheBlock);
 }
 
+// The same four numbers for an imported network.
+uint64_t LlamaPreparedBytes(const ModelConfig& c) {
+  const int qkv = c.query_width() + 2 * c.kv_width();
+  const uint64_t layer = LinearBytes(qkv, c.width) + LinearBytes(c.width, c.query_width()) +
+                         LinearBytes(2 * c.mlp_width(), c.width) +
+                         LinearBytes(c.width, c.mlp_width()) +
+                         2 * Wide(c.kv_heads) * sizeof(float) + 16 * kAllocation;
+  const uint64_t largest_matrix =
+      Wide(c.width) * std::max({Wide(qkv), 2 * Wide(c.mlp_width()), Wide(c.embedding_rows())});
+  return Wide(c.layers) * layer + LinearBytes(c.embedding_rows(), c.width) + 2 * largest_matrix +
+         (uint64_t{1} << 16);
+}
+
+uint64_t LlamaPassBytes(const ModelConfig& c) {
+  int largest = 0;
+  for (int l = 0; l < c.layers; ++l) largest = std::max(largest, Capacity(c, l));
+  const uint64_t floats =
+      2 * Padded(c.width, kFloatPad) + Padded(c.query_width() + 2 * c.kv_width(), kFloatPad) +
+      Padded(c.query_width(), kFloatPad) + Padded(2 * c.mlp_width(), kFloatPad) +
+      Padded(c.embedding_rows(), kFloatPad) + Padded(c.vocabulary, kFloatPad) +
+      Wide(c.head_size() + 2);
+  // The last number is of a product's scratch.
+  const uint64_t codes = Padded(c.width, kCodePad) + Padded(c.query_width(), kCodePad) +
+                         2 * Padded(c.mlp_width(), kCodePad) +
+                         Padded(std::max({c.width, c.query_width(), c.mlp_width()}), kCodePad);
+  constexpr uint64_t kTileScratch = 1 << 16;
+  return Wide(kTileRows) * (floats * sizeof(float) + codes + 64) +
+         Padded(c.vocabulary, kFloatPad) * sizeof(uint32_t) +
+         Wide(largest) * (sizeof(float) + sizeof(int32_t)) + Wide(c.head_size()) +
+         Wide(c.layers) * 32 + kTileScratch + 32 * kAllocation;
+}
+
+uint64_t LlamaLaneBytes(const ModelConfig& c) {
+  uint64_t cache = 0;
+  for (int l = 0; l < c.layers; ++l)
+    cache += Wide(Capacity(c, l)) * (2 * Wide(c.kv_width()) + Wide(c.kv_heads) * sizeof(float));
+  return cache + kAllocation;
+}
+
+uint64_t LlamaSymbolMultiplications(const ModelConfig& c) {
+  const uint64_t width = Wide(c.width);
+  const uint64_t layer = width * (2 * Wide(c.query_width()) + 2 * Wide(c.kv_width())) +
+                         4 * width * Wide(c.mlp_width());  // the last product has two planes
+  uint64_t attended = 0;                                   // keys, and values
+  for (int l = 0; l < c.layers; ++l) attended += 2 * Wide(c.query_width()) * Wide(c.window(l));
+  return Wide(c.layers) * layer + attended + width * Wide(c.embedding_rows());
+}
+
 }  // namespace
 
 uint64_t PreparedBytes(const ModelConfig& c) {
+  if (c.llama) return LlamaPreparedBytes(c);
   const uint64_t width = Wide(c.width);
   const uint64_t symbols = Wide(c.vocabulary) + 1;
   const uint64_t layer = LinearBytes(c.width + 2 * c.kv_width(), c.width) +
@@ -56,6 +105,7 @@ uint64_t PreparedBytes(const ModelConfig& c) {
 }
 
 uint64_t PassBytes(const ModelConfig& c) {
+  if (c.llama) return LlamaPassBytes(c);
   int largest = 0;
   for (int l = 0; l < c.layers; ++l) largest = std::max(largest, Capacity(c, l));
   // Of each row: floats of TilePass, codes of it and of a product's scratch, and frequencies.
@@ -82,6 +132,7 @@ uint64_t PassBytes(const ModelConfig& c) {
 }
 
 uint64_t LaneBytes(const ModelConfig& c) {
+  if (c.llama) return LlamaLaneBytes(c);
   uint64_t cache = 0;
   for (int l = 0; l < c.layers; ++l) cache += 2 * Wide(c.kv_width()) * Wide(Capacity(c, l));
   const uint64_t still = Wide(c.layers) * Wide(c.kv_width()) * sizeof(float);
@@ -93,6 +144,7 @@ uint64_t LaneBytes(const ModelConfig& c) {
 }
 
 uint64_t SymbolMultiplications(const ModelConfig& c) {
+  if (c.llama) return LlamaSymbolMultiplications(c);
   const uint64_t width = Wide(c.width);
   const uint64_t layer = width * (2 * width + 2 * Wide(c.kv_width()) + 2 * Wide(c.mlp_width()) +
                                   2 * Wide(c.conv_width));

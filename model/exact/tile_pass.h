@@ -12,36 +12,24 @@
 #include "model/exact/kernels.h"
 #include "model/exact/lane_memory.h"
 #include "model/exact/memory_pass.h"
+#include "model/exact/pass.h"
 #include "model/exact/prepared_network.h"
 #include "model/exact/signal_pass.h"
 
 namespace occam {
 
-// A token of a lane at its position.
-struct TileRow {
-  int lane = 0;
-  int64_t position = 0;
-  int32_t input = 0;  // in [0, V], V the begin symbol
-};
-
-// Memory of lanes and of passes, allocated once. One thread at a time, in the mode of float_mode.h;
-// the network must outlive it.
-class TilePass {
+// The network of the family. Memory is allocated once; the network must outlive it.
+class TilePass final : public Pass {
  public:
   TilePass(const PreparedNetwork& network, int lanes);
 
-  // A lane's context starts afresh.
-  void Clear(int lane) {
+  void Clear(int lane) override {
     lanes_.Clear(lane);
     memory_.Clear(lane);
     signals_.Clear(lane);
   }
-  // Computes at most kTileRows rows, each lane's together and at consecutive positions, the first
-  // of which follows what the lane had last.
-  void Run(std::span<const TileRow> rows);
-  // Returns the V logits of a row of the last run, with room for RoundUp(V, kFloatPad). They may be
-  // overwritten.
-  float* logits(int r) { return logits_.row(r); }
+  void Run(std::span<const TileRow> rows) override;
+  float* logits(int r) override { return logits_.row(r); }
 
  private:
   // Neighbouring rows of one lane.

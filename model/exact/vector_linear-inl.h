@@ -37,7 +37,7 @@ struct RowBlock {
 };
 
 // kRows rows times the kPanels panels of a group.
-template <int kRows, int kPanels>
+template <int kRows, int kPanels, bool kWide>
 struct BlockProduct {
   static constexpr int kVectors = kPanels * kPanelVectors;
   static constexpr int kLanes = kPanel / kPanelVectors;
@@ -92,7 +92,13 @@ struct BlockProduct {
         std::memcpy(&four, rows.x + r * rows.x_stride + k, sizeof(four));
         const auto x = hn::Set(d, four);
         HWY_UNROLL(8)
-        for (int v = 0; v < kVectors; ++v) sums[r][v] = Dot4(sums[r][v], x, weights[v]);
+        for (int v = 0; v < kVectors; ++v) {
+          if constexpr (kWide) {
+            sums[r][v] = WideDot4(sums[r][v], x, weights[v]);
+          } else {
+            sums[r][v] = Dot4(sums[r][v], x, weights[v]);
+          }
+        }
       }
     }
     if (add) {
@@ -103,7 +109,7 @@ struct BlockProduct {
   }
 };
 
-template <int kPanels>
+template <int kPanels, bool kWide>
 HWY_INLINE void MultiplyRows(const PackedWeights& w, const RowBlock& all, int rows, int panel,
                              bool add) {
   for (int r = 0; r < rows;) {
@@ -111,16 +117,16 @@ HWY_INLINE void MultiplyRows(const PackedWeights& w, const RowBlock& all, int ro
                          all.x_stride, all.y_stride};
     const int left = rows - r;
     if (left >= kRowsAtOnce) {
-      BlockProduct<kRowsAtOnce, kPanels>::Multiply(w, block, panel, add);
+      BlockProduct<kRowsAtOnce, kPanels, kWide>::Multiply(w, block, panel, add);
       r += kRowsAtOnce;
     } else if (left >= 4) {
-      BlockProduct<4, kPanels>::Multiply(w, block, panel, add);
+      BlockProduct<4, kPanels, kWide>::Multiply(w, block, panel, add);
       r += 4;
     } else if (left >= 2) {
-      BlockProduct<2, kPanels>::Multiply(w, block, panel, add);
+      BlockProduct<2, kPanels, kWide>::Multiply(w, block, panel, add);
       r += 2;
     } else {
-      BlockProduct<1, kPanels>::Multiply(w, block, panel, add);
+      BlockProduct<1, kPanels, kWide>::Multiply(w, block, panel, add);
       r += 1;
     }
   }
@@ -152,18 +158,26 @@ HWY_INLINE void ScaleSums(const PackedWeights& w, int panel, int panels, const i
   }
 }
 
-HWY_INLINE void MultiplyPacked(const PackedWeights& w, const int8_t* x, const float* x_scales,
-                               int rows, bool add, float* y, std::byte* scratch) {
+template <bool kWide>
+HWY_INLINE void MultiplyPackedAs(const PackedWeights& w, const int8_t* x, const float* x_scales,
+                                 int rows, bool add, float* y, std::byte* scratch) {
   const int x_stride = RoundUp(w.inputs, kCodePad);
   auto* const unsigned_x = reinterpret_cast<uint8_t*>(scratch);
   MakeUnsigned(x, rows * x_stride, unsigned_x);
   const RowBlock all{unsigned_x, x_scales, y, x_stride, RoundUp(w.outputs, kFloatPad)};
   for (int panel = 0; panel < w.panels(); panel += kPanelsAtOnce) {
     const int panels = HWY_MIN(kPanelsAtOnce, w.panels() - panel);
-    if (panels == 3) MultiplyRows<HWY_MIN(3, kPanelsAtOnce)>(w, all, rows, panel, add);
-    if (panels == 2) MultiplyRows<HWY_MIN(2, kPanelsAtOnce)>(w, all, rows, panel, add);
-    if (panels == 1) MultiplyRows<1>(w, all, rows, panel, add);
+    if (panels == 3) MultiplyRows<HWY_MIN(3, kPanelsAtOnce), kWide>(w, all, rows, panel, add);
+    if (panels == 2) MultiplyRows<HWY_MIN(2, kPanelsAtOnce), kWide>(w, all, rows, panel, add);
+    if (panels == 1) MultiplyRows<1, kWide>(w, all, rows, panel, add);
   }
+}
+
+HWY_INLINE void MultiplyPacked(const PackedWeights& w, const int8_t* x, const float* x_scales,
+                               int rows, bool add, float* y, std::byte* scratch) {
+  if (w.wide && !OCCAM_SIMD_VNNI)
+    return MultiplyPackedAs<true>(w, x, x_scales, rows, add, y, scratch);
+  MultiplyPackedAs<false>(w, x, x_scales, rows, add, y, scratch);
 }
 
 }  // namespace OCCAM_SIMD

@@ -6,6 +6,7 @@
 #include "model/quantized_model.h"
 #include "tests/catch.h"
 #include "tests/model/exact/exact_testing.h"
+#include "tests/model/exact/llama_testing.h"
 
 namespace occam {
 namespace {
@@ -82,6 +83,32 @@ TEST_CASE("Fields: signals, too, go to a list and back") {
     ByteReader list(wrong, "test");
     CHECK_THROWS_AS(GetConfigFields(&list), Error);
   }
+}
+
+TEST_CASE("Fields: imported networks go to a list and back; their fields belong together") {
+  for (const auto& [name, config] : testing::LlamaConfigs()) {
+    INFO(name);
+    CHECK(Read(Written(config)) == config);
+    CHECK(ContractOf(config) == kMemoryContract);
+  }
+  const Bytes good = Written(testing::LlamaConfigs()[1].config);
+  for (size_t n = 0; n < good.size(); ++n) {
+    const Bytes cut(good.begin(), good.begin() + static_cast<ptrdiff_t>(n));
+    ByteReader in(cut, "test");
+    CHECK_THROWS_AS(GetConfigFields(&in), Error);
+  }
+  Bytes other_shape = good;
+  other_shape[FieldAt(good, 64) + 8] = 2;
+  ByteReader in(other_shape, "model.occm");
+  CHECK_THROWS_WITH(GetConfigFields(&in),
+                    ContainsSubstring("shape 2") && ContainsSubstring("newer Occam"));
+  // Without the shape, with the other fields.
+  Bytes shapeless = good;
+  const auto at = shapeless.begin() + static_cast<ptrdiff_t>(FieldAt(good, 64));
+  shapeless.erase(at, at + 12);
+  --shapeless[0];
+  ByteReader without(shapeless, "test");
+  CHECK_THROWS_AS(GetConfigFields(&without), Error);
 }
 
 TEST_CASE("Fields: an id that is not known is refused by its number") {

@@ -9,7 +9,7 @@
 //   LANES  1, 3, 64; unequal: lengths down to a single symbol; tiny: single symbols and empty
 //          lanes; edges: three lanes of the family's widths and of every model that meets an edge
 //          of the kernels; memory, signals: the same of models with a memory or with signals,
-//          which are of contract 4
+//          which are of contract 4; imported: the same of imported networks
 //   WAY    score, step
 //   MODE   what the calling thread has set for its floats before anything is made, and its threads
 //          inherit: usual, flushing (subnormal numbers to zero), upward, downward, zero (rounding)
@@ -29,6 +29,7 @@
 #include "data/base/cpu.h"
 #include "data/base/error.h"
 #include "tests/model/exact/exact_testing.h"
+#include "tests/model/exact/llama_testing.h"
 
 namespace occam {
 namespace {
@@ -71,6 +72,9 @@ std::vector<ModelConfig> ModelsOf(const std::string& lanes) {
     for (const auto& [name, config] : testing::MemoryConfigs()) configs.push_back(config);
   } else if (lanes == "signals") {
     for (const auto& [name, config] : testing::SignalConfigs()) configs.push_back(config);
+  }
+  if (lanes == "imported") {
+    for (const auto& [name, config] : testing::LlamaConfigs()) configs.push_back(config);
   }
   return configs;
 }
@@ -187,7 +191,8 @@ std::string DigestOfCell(const Cell& cell, Kernels kernels) {
     const auto context = static_cast<size_t>(config.context);
     const auto lengths = models.empty() ? LaneLengths().at(cell.lanes)
                                         : std::vector{context, context / 2, context / 3};
-    AddModel(testing::RandomModel(config, 100), kernels, cell, lengths, &sha);
+    AddModel(config.llama ? testing::RandomLlama(config, 100) : testing::RandomModel(config, 100),
+             kernels, cell, lengths, &sha);
   }
   return Hex(sha.Finish());
 }

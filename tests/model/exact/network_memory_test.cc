@@ -7,6 +7,7 @@
 
 #include "tests/catch.h"
 #include "tests/model/exact/exact_testing.h"
+#include "tests/model/exact/llama_testing.h"
 
 namespace occam {
 namespace {
@@ -32,10 +33,14 @@ TEST_CASE("Network memory: networks and sessions take what is counted for them, 
   configs.push_back({"wide", testing::TestConfig(256, 512, 16, 16, 4, 4, 2048, {64, 1024, 0})});
   configs.push_back({"long", testing::TestConfig(256, 16, 1, 1, 4, 4, 65536, {0, 0})});
   configs.push_back({"many symbols", testing::TestConfig(20000, 64, 2, 2, 4, 4, 64, {64})});
+  for (const testing::NamedConfig& imported : testing::LlamaConfigs()) configs.push_back(imported);
+  configs.push_back(
+      {"imported, long", testing::LlamaConfig(20000, 64, 8, 4, 16, 176, 4096, {0, 0}, 9, true)});
   for (const auto& [name, config] : configs) {
     for (const Kernels kernels : {Kernels::kPlain, Kernels::kFast}) {
       INFO(name);
-      QuantizedModel model = testing::RandomModel(config, 1);
+      QuantizedModel model =
+          config.llama ? testing::RandomLlama(config, 1) : testing::RandomModel(config, 1);
       const uint64_t model_bytes = ModelBytes(config, model.tokenizer.size());
       uint64_t before = AllocatedBytes();
       const QuantizedModel copy = model;

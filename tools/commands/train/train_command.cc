@@ -84,6 +84,9 @@ struct Plan {
 Checkpoint InitialModel(const std::string& path) {
   ModelSource source = LoadModel(path);
   if (source.checkpoint) return *std::move(source.checkpoint);
+  if (source.model.config.llama)
+    throw UsageError(path +
+                     " is an imported model: training goes on from models of the family alone");
   return {.config = source.model.config,
           .weights = WeightsOf(source.model),
           .calibration = {},

@@ -1,0 +1,78 @@
+// A network of Llama's shape for a tile of rows: docs/spec/import.md in code.
+#ifndef OCCAM_MODEL_EXACT_LLAMA_PASS_H_
+#define OCCAM_MODEL_EXACT_LLAMA_PASS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "data/base/aligned_array.h"
+#include "model/exact/kernels.h"
+#include "model/exact/llama_kernels.h"
+#include "model/exact/pass.h"
+#include "model/exact/prepared_llama.h"
+
+namespace occam {
+
+// The network must outlive it.
+class LlamaPass final : public Pass {
+ public:
+  LlamaPass(const PreparedLlama& network, int lanes);
+
+  // No window reaches before position 0, so nothing is to be cleared.
+  void Clear(int /*lane*/) override {}
+  void Run(std::span<const TileRow> rows) override;
+  float* logits(int r) override { return logits_.row(r); }
+
+ private:
+  struct LayerCache {
+    size_t codes;   // offset of lane 0 in codes_
+    size_t scales;  // and in key_scales_
+  };
+
+  void Embed();
+  void SetAngles();
+  void Norm(const float* gain);  // x -> codes and scales
+  void Attention(int l);
+  void Store(int l, int r);
+  void Attend(int l, int r);
+  void Mlp(int l);
+  void PutLogits();
+  LlamaCache Cache(int lane, int l, int group) const;
+
+  int row_count() const { return static_cast<int>(rows_.size()); }
+  const TileRow& at(int r) const { return rows_[static_cast<size_t>(r)]; }
+
+  const PreparedLlama& net_;
+  const ModelConfig& c_;
+  const KernelSet& kernels_;
+  std::vector<TileRow> rows_;
+  std::vector<LayerCache> caches_;
+  int largest_capacity_ = 0;
+  AlignedArray<int8_t> cached_codes_;  // [layers][lanes][kv_heads][keys, values]
+  AlignedArray<float> key_scales_;     // [layers][lanes][kv_heads][capacity]
+  // [kTileRows] rows each.
+  RowBuffer<float> x_{kTileRows, RoundUp(c_.width, kFloatPad)};  // the residual
+  RowBuffer<float> normed_{kTileRows, RoundUp(c_.width, kFloatPad)};
+  RowBuffer<float> qkv_{kTileRows, RoundUp(c_.query_width() + 2 * c_.kv_width(), kFloatPad)};
+  RowBuffer<float> attended_{kTileRows, RoundUp(c_.query_width(), kFloatPad)};
+  RowBuffer<float> inner_{kTileRows, RoundUp(2 * c_.mlp_width(), kFloatPad)};  // gates, values
+  RowBuffer<float> token_logits_{kTileRows, RoundUp(c_.embedding_rows(), kFloatPad)};
+  RowBuffer<float> logits_{kTileRows, RoundUp(c_.vocabulary, kFloatPad)};
+  RowBuffer<int8_t> codes_{kTileRows, RoundUp(c_.width, kCodePad)};
+  RowBuffer<int8_t> attended_codes_{kTileRows, RoundUp(c_.query_width(), kCodePad)};
+  RowBuffer<int8_t> high_{kTileRows, RoundUp(c_.mlp_width(), kCodePad)};
+  RowBuffer<int8_t> low_{kTileRows, RoundUp(c_.mlp_width(), kCodePad)};
+  RowBuffer<float> scales_{kTileRows, 1};
+  RowBuffer<float> high_scales_{kTileRows, 1};
+  RowBuffer<float> cosine_{kTileRows, c_.head_size() / 2};
+  RowBuffer<float> sine_{kTileRows, c_.head_size() / 2};
+  AlignedArray<int8_t> query_{static_cast<size_t>(c_.head_size())};
+  AlignedArray<float> scores_;     // [largest capacity]
+  AlignedArray<int32_t> weights_;  // the same
+  AlignedArray<std::byte> scratch_{net_.scratch_bytes()};
+};
+
+}  // namespace occam
+
+#endif  // OCCAM_MODEL_EXACT_LLAMA_PASS_H_

@@ -1,0 +1,65 @@
+#include "model/exact/prepared_llama.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <utility>
+
+#include "data/base/float_mode.h"
+
+namespace occam {
+
+PreparedLlama::PreparedLlama(QuantizedModel quantized, std::unique_ptr<KernelSet> kernel_set)
+    : model(std::move(quantized)), kernels(std::move(kernel_set)), index(model.config) {
+  const FloatMode mode;
+  CheckModel(model, "the model");
+  id = ModelId(model);
+  beta = 1.0f / std::sqrt(static_cast<float>(model.config.head_size()));
+  for (int l = 0; l < model.config.layers; ++l) layers.push_back(MakeLayer(l));
+  head = MakeLinear({index.head});
+}
+
+// The matrices below each other, as one layer: they have their inputs in common.
+std::unique_ptr<LinearLayer> PreparedLlama::MakeLinear(std::initializer_list<int> tensors) const {
+  std::vector<int8_t> codes;
+  std::vector<float> scales;
+  for (const int t : tensors) {
+    codes.insert(codes.end(), tensor(t).codes.begin(), tensor(t).codes.end());
+    scales.insert(scales.end(), tensor(t).floats.begin(), tensor(t).floats.end());
+  }
+  const auto outputs = static_cast<int>(scales.size());
+  return kernels->MakeLinear(codes, scales, outputs,
+                             static_cast<int>(codes.size() / scales.size()));
+}
+
+PreparedLlamaLayer PreparedLlama::MakeLayer(int l) const {
+  const ModelConfig& c = model.config;
+  const LayerIndex& at = index.layers[static_cast<size_t>(l)];
+  PreparedLlamaLayer layer;
+  layer.gains[0] = tensor(at.gain1).floats.data();
+  layer.gains[1] = tensor(at.gain2).floats.data();
+  layer.wqkv = MakeLinear({at.wq, at.wk, at.wv});
+  layer.wo = MakeLinear({at.wo});
+  layer.wgu = MakeLinear({at.wg, at.wu});
+  layer.wd = MakeLinear({at.wd});
+  for (int g = 0; g < c.kv_heads; ++g) {
+    const float scale = model.value_scales[static_cast<size_t>(l * c.kv_heads + g)];
+    layer.inverse_value_scales.push_back(1.0f / scale);
+    layer.value_factors.push_back(8.0f * scale);
+  }
+  layer.window = c.window(l);
+  // All keys of a tile are stored before its first query looks back over the window.
+  layer.capacity = RoundUp(layer.window + kTileRows - 1, kCacheBlock);
+  return layer;
+}
+
+size_t PreparedLlama::scratch_bytes() const {
+  size_t bytes = head->scratch_bytes();
+  for (const PreparedLlamaLayer& layer : layers) {
+    for (const auto* linear : {&layer.wqkv, &layer.wo, &layer.wgu, &layer.wd})
+      bytes = std::max(bytes, (*linear)->scratch_bytes());
+  }
+  return bytes;
+}
+
+}  // namespace occam

@@ -1,0 +1,52 @@
+// A quantised model of Llama's shape as the kernels want it (docs/spec/import.md).
+#ifndef OCCAM_MODEL_EXACT_PREPARED_LLAMA_H_
+#define OCCAM_MODEL_EXACT_PREPARED_LLAMA_H_
+
+#include <cstddef>
+#include <initializer_list>
+#include <memory>
+#include <vector>
+
+#include "data/base/digest.h"
+#include "model/exact/kernels.h"
+#include "model/parameters.h"
+#include "model/quantized_model.h"
+
+namespace occam {
+
+struct PreparedLlamaLayer {
+  const float* gains[2];                    // before attention, and before the MLP
+  std::unique_ptr<LinearLayer> wqkv;        // [query width + 2 kv width, D]
+  std::unique_ptr<LinearLayer> wo;          // [D, query width]
+  std::unique_ptr<LinearLayer> wgu;         // [2 MLP width, D]: gates, and what they gate
+  std::unique_ptr<LinearLayer> wd;          // [D, MLP width]
+  std::vector<float> inverse_value_scales;  // one a key/value head
+  std::vector<float> value_factors;         // 8 * s_v
+  int window;                               // positions that a query sees, its own included
+  int capacity;                             // of the layer's caches
+};
+
+// Immutable after construction, which throws kDamaged as CheckModel does. Owns the model.
+struct PreparedLlama {
+  PreparedLlama(QuantizedModel quantized, std::unique_ptr<KernelSet> kernel_set);
+
+  // Returns how many bytes of scratch the linear layers need at most.
+  size_t scratch_bytes() const;
+  const QuantizedTensor& tensor(int i) const { return model.tensors[static_cast<size_t>(i)]; }
+
+  QuantizedModel model;
+  std::unique_ptr<KernelSet> kernels;
+  ParameterIndex index;
+  Sha256Digest id;
+  float beta;  // 1 / sqrt(head size)
+  std::vector<PreparedLlamaLayer> layers;
+  std::unique_ptr<LinearLayer> head;
+
+ private:
+  std::unique_ptr<LinearLayer> MakeLinear(std::initializer_list<int> tensors) const;
+  PreparedLlamaLayer MakeLayer(int l) const;
+};
+
+}  // namespace occam
+
+#endif  // OCCAM_MODEL_EXACT_PREPARED_LLAMA_H_

@@ -1,0 +1,172 @@
+#include "model/import/llama_files.h"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "data/base/byte_order.h"
+#include "data/base/error.h"
+#include "data/base/format.h"
+#include "data/base/printable.h"
+#include "model/import/checked_json.h"
+#include "model/import/safetensors_file.h"
+
+namespace occam {
+namespace {
+
+using Json = nlohmann::json;
+
+// What the configuration may ask for and the network does not have.
+void RefuseUnsupported(const Json& config, const std::string& name) {
+  const auto refuse = [&](const std::string& what) {
+    throw UsageError(fmt::format("{}: {} is not supported", name, what));
+  };
+  const std::string type = JsonString(config, "model_type", name);
+  if (type != "llama") refuse("a model of type " + Printable(type));
+  for (const char* bias : {"attention_bias", "mlp_bias"}) {
+    if (JsonBool(config, bias, false)) refuse(bias);
+  }
+  for (const char* part : {"rope_scaling", "quantization_config"}) {
+    if (Present(config, part)) refuse(part);
+  }
+  if (Present(config, "hidden_act") && JsonString(config, "hidden_act", name) != "silu")
+    refuse("the activation " + Printable(JsonString(config, "hidden_act", name)));
+}
+
+// Rows of each head from neighbouring pairs to halves.
+void SplitPairs(size_t head_size, size_t columns, std::vector<float>* rows) {
+  const std::vector<float> old = *rows;
+  const size_t count = old.size() / columns;
+  for (size_t row = 0; row < count; ++row) {
+    const size_t head = row / head_size * head_size, i = row % head_size;
+    const size_t to = head + i / 2 + i % 2 * (head_size / 2);
+    std::copy_n(old.begin() + static_cast<std::ptrdiff_t>(row * columns), columns,
+                rows->begin() + static_cast<std::ptrdiff_t>(to * columns));
+  }
+}
+
+}  // namespace
+
+LlamaWeights ReadLlamaFolder(std::span<const uint8_t> config_bytes,
+                             std::span<const uint8_t> tensors, const std::string& name,
+                             const std::string& tensors_name) {
+  const Json config = ParseJson(config_bytes, name);
+  RefuseUnsupported(config, name);
+  LlamaWeights w;
+  w.tokens = JsonCount(config, "vocab_size", name);
+  w.width = JsonCount(config, "hidden_size", name);
+  w.heads = JsonCount(config, "num_attention_heads", name);
+  w.kv_heads = Present(config, "num_key_value_heads")
+                   ? JsonCount(config, "num_key_value_heads", name)
+                   : w.heads;
+  if (w.heads < 1) throw DamagedError(name + ": num_attention_heads is 0");
+  w.head_size =
+      Present(config, "head_dim") ? JsonCount(config, "head_dim", name) : w.width / w.heads;
+  w.mlp_width = JsonCount(config, "intermediate_size", name);
+  w.context = JsonCount(config, "max_position_embeddings", name);
+  w.begin_token = JsonCount(config, "bos_token_id", name);
+  w.epsilon = JsonDouble(config, "rms_norm_eps", name);
+  w.theta = Present(config, "rope_theta") ? JsonDouble(config, "rope_theta", name) : 10000;
+  const int32_t layers = JsonCount(config, "num_hidden_layers", name);
+  CheckShape(w, layers, name);
+
+  SafetensorsFile file(tensors, tensors_name);
+  const int64_t width = w.width, mlp = w.mlp_width, queries = int64_t{w.heads} * w.head_size,
+                keys = int64_t{w.kv_heads} * w.head_size;
+  const std::string embedding = "model.embed_tokens.weight", head = "lm_head.weight";
+  // A tied model may have the one matrix under either name, or under both.
+  const bool tied = JsonBool(config, "tie_word_embeddings", false);
+  w.embedding = file.Take(tied && !file.Has(embedding) ? head : embedding, {w.tokens, width});
+  if (!tied || (file.Has(embedding) && file.Has(head))) {
+    w.head = file.Take(head, {w.tokens, width});
+    if (tied && w.head != w.embedding)
+      throw DamagedError(tensors_name + ": head and embedding differ in a tied model");
+    if (tied) w.head.clear();
+  }
+  for (int32_t l = 0; l < layers; ++l) {
+    const std::string prefix = fmt::format("model.layers.{}.", l);
+    const auto take = [&](const char* tensor, const std::vector<int64_t>& shape) {
+      return file.Take(prefix + tensor + ".weight", shape);
+    };
+    LlamaLayerWeights& layer = w.layers.emplace_back();
+    layer.gain1 = take("input_layernorm", {width});
+    layer.wq = take("self_attn.q_proj", {queries, width});
+    layer.wk = take("self_attn.k_proj", {keys, width});
+    layer.wv = take("self_attn.v_proj", {keys, width});
+    layer.wo = take("self_attn.o_proj", {width, queries});
+    layer.gain2 = take("post_attention_layernorm", {width});
+    layer.wg = take("mlp.gate_proj", {mlp, width});
+    layer.wu = take("mlp.up_proj", {mlp, width});
+    layer.wd = take("mlp.down_proj", {width, mlp});
+  }
+  w.final_gain = file.Take("model.norm.weight", {width});
+  for (const std::string& left : file.left()) {
+    // Tables that some versions store; they follow from the base.
+    if (left.ends_with("rotary_emb.inv_freq")) continue;
+    throw DamagedError(fmt::format("{}: a network of this shape has no place for the tensor {}",
+                                   tensors_name, Printable(left)));
+  }
+  return w;
+}
+
+LlamaWeights ReadLlama2c(std::span<const uint8_t> bytes, const std::string& name) {
+  ByteReader in(bytes, name);
+  constexpr int kNumbers = 7;
+  int32_t numbers[kNumbers];
+  for (int32_t& number : numbers) number = static_cast<int32_t>(in.Get<uint32_t>());
+  const auto [width, mlp, layers, heads, kv_heads, signed_tokens, context] = numbers;
+  LlamaWeights w;
+  const bool tied = signed_tokens > 0;
+  w.tokens = static_cast<int32_t>(std::min<int64_t>(std::abs(int64_t{signed_tokens}), INT32_MAX));
+  w.width = width;
+  w.heads = heads;
+  w.kv_heads = kv_heads;
+  w.head_size = heads > 0 && width > 0 && width % heads == 0 ? width / heads : 0;
+  w.mlp_width = mlp;
+  w.context = context;
+  w.begin_token = 1;
+  w.epsilon = 1e-5;
+  w.theta = 10000;
+  CheckShape(w, layers, name);
+
+  const int64_t d = width, kv = int64_t{kv_heads} * w.head_size;
+  const int64_t table = int64_t{context} * w.head_size;  // cosines and sines, which are not used
+  const int64_t floats = w.tokens * d * (tied ? 1 : 2) +
+                         layers * (2 * d + 2 * d * d + 2 * d * kv + 3 * d * mlp) + d + table;
+  if (static_cast<uint64_t>(floats) * sizeof(float) != in.remaining()) {
+    throw DamagedError(fmt::format("{} has {} bytes of tensors, where its shape asks for {}", name,
+                                   in.remaining(), floats * 4));
+  }
+  const auto take = [&](int64_t count) {
+    std::vector<float> values(static_cast<size_t>(count));
+    for (float& value : values) {
+      value = in.GetFloat();
+      if (!std::isfinite(value)) throw DamagedError(name + " has a weight that is not finite");
+    }
+    return values;
+  };
+  w.embedding = take(w.tokens * d);
+  w.layers.resize(static_cast<size_t>(layers));
+  // Of each kind come those of all layers.
+  const auto each = [&](std::vector<float> LlamaLayerWeights::*tensor, int64_t count) {
+    for (LlamaLayerWeights& layer : w.layers) layer.*tensor = take(count);
+  };
+  each(&LlamaLayerWeights::gain1, d);
+  each(&LlamaLayerWeights::wq, d * d);
+  each(&LlamaLayerWeights::wk, kv * d);
+  each(&LlamaLayerWeights::wv, kv * d);
+  each(&LlamaLayerWeights::wo, d * d);
+  each(&LlamaLayerWeights::gain2, d);
+  each(&LlamaLayerWeights::wg, d * mlp);
+  each(&LlamaLayerWeights::wd, d * mlp);
+  each(&LlamaLayerWeights::wu, d * mlp);
+  w.final_gain = take(d);
+  take(table);
+  if (!tied) w.head = take(w.tokens * d);
+  for (LlamaLayerWeights& layer : w.layers) {
+    for (std::vector<float>* rows : {&layer.wq, &layer.wk})
+      SplitPairs(static_cast<size_t>(w.head_size), static_cast<size_t>(d), rows);
+  }
+  return w;
+}
+
+}  // namespace occam

@@ -1,0 +1,260 @@
+#include "model/import/quantise_llama.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <numbers>
+#include <span>
+#include <string>
+
+#include "data/base/error.h"
+#include "data/base/float_mode.h"
+#include "data/base/format.h"
+#include "data/tokenizer/table_tokenizer.h"
+#include "model/parameters.h"
+
+namespace occam {
+namespace {
+
+constexpr int kMostCode = 127;
+// Keys gain more than queries: a query's error is nearly the same for all keys.
+constexpr double kKeyShare = 0.75;
+constexpr double kValueMargin = 1.125;  // values may be larger elsewhere than in the calibration
+
+// The smallest float of 16 significant bits that is not below x > 0.
+float ScaleFrom(double x) {
+  auto bits = std::bit_cast<uint32_t>(static_cast<float>(x));
+  if (static_cast<double>(std::bit_cast<float>(bits)) < x) ++bits;
+  return std::bit_cast<float>((bits + 0xff) & ~0xffu);
+}
+
+// The nearest float of 16 significant bits, ties to even; tiny ones become 0.
+float GainFrom(float x) {
+  if (std::fabs(x) < 0x1p-60f) return 0.0f;
+  const auto bits = std::bit_cast<uint32_t>(x);
+  return std::bit_cast<float>((bits + 0x7f + (bits >> 8 & 1)) & ~0xffu);
+}
+
+QuantizedTensor QuantiseRows(std::span<const float> values, const ParameterSpec& spec) {
+  QuantizedTensor tensor;
+  const auto columns = static_cast<size_t>(spec.columns);
+  for (size_t at = 0; at < values.size(); at += columns) {
+    const auto row = values.subspan(at, columns);
+    float largest = 0;
+    for (const float x : row) largest = std::max(largest, std::fabs(x));
+    if (largest > kMostCode) {
+      throw DamagedError(fmt::format("{} has a weight of magnitude {}, more than {}", spec.name,
+                                     largest, kMostCode));
+    }
+    const bool zero = largest < kMostCode * 0x1p-60f;
+    const float scale = zero ? 0.0f : ScaleFrom(static_cast<double>(largest) / kMostCode);
+    tensor.floats.push_back(scale);
+    for (const float x : row) {
+      const double code =
+          zero ? 0 : std::nearbyint(static_cast<double>(x) / static_cast<double>(scale));
+      tensor.codes.push_back(static_cast<int8_t>(code));
+    }
+  }
+  return tensor;
+}
+
+QuantizedTensor QuantiseGain(std::span<const float> values, const ParameterSpec& spec) {
+  QuantizedTensor tensor;
+  for (const float x : values) {
+    if (std::fabs(x) > 256)
+      throw DamagedError(fmt::format("{} has a gain of magnitude {}, more than 256", spec.name, x));
+    tensor.floats.push_back(GainFrom(x));
+  }
+  return tensor;
+}
+
+// [rows, columns] -> [rows, wider], with zeros.
+std::vector<float> Widened(const std::vector<float>& w, int64_t columns, int64_t wider) {
+  std::vector<float> wide;
+  for (size_t at = 0; at < w.size(); at += static_cast<size_t>(columns)) {
+    const auto row = w.begin() + static_cast<std::ptrdiff_t>(at);
+    wide.insert(wide.end(), row, row + columns);
+    wide.resize(wide.size() + static_cast<size_t>(wider - columns));
+  }
+  return wide;
+}
+
+// Balances a scale between its two sides: a is divided by it, b multiplied. The larger its share
+// is, the more even a becomes.
+double Balance(double a, double b, double share = 0.5) {
+  return a > 0 && b > 0 ? std::pow(a, share) * std::pow(b, share - 1) : 1.0;
+}
+
+float Scaled(float x, double factor) { return static_cast<float>(static_cast<double>(x) * factor); }
+
+void ScaleRow(int64_t row, int64_t columns, double factor, std::vector<float>* w) {
+  for (int64_t k = 0; k < columns; ++k) {
+    float& x = (*w)[static_cast<size_t>(row * columns + k)];
+    x = Scaled(x, factor);
+  }
+}
+
+void ScaleColumn(int64_t column, int64_t columns, double factor, std::vector<float>* w) {
+  for (size_t at = static_cast<size_t>(column); at < w->size(); at += static_cast<size_t>(columns))
+    (*w)[at] = Scaled((*w)[at], factor);
+}
+
+double LargestOfColumn(int64_t column, int64_t columns, const std::vector<float>& w) {
+  double largest = 0;
+  for (size_t at = static_cast<size_t>(column); at < w.size(); at += static_cast<size_t>(columns))
+    largest = std::max(largest, static_cast<double>(std::fabs(w[at])));
+  return largest;
+}
+
+// Pairs of keys and of the queries that read them.
+void SmoothPairs(const LlamaMaxima& seen, const LlamaWeights& w, LlamaLayerWeights* layer) {
+  const int64_t n = w.head_size, pairs = n / 2;
+  const auto at = [](const std::vector<double>& v, int64_t i) { return v[static_cast<size_t>(i)]; };
+  for (int64_t g = 0; g < w.kv_heads; ++g) {
+    for (int64_t p = 0; p < pairs; ++p) {
+      const int64_t key = g * n + p;
+      double query_most = 0;
+      for (int64_t h = g * w.group(); h < (g + 1) * w.group(); ++h)
+        query_most = std::max(
+            {query_most, at(seen.queries, h * n + p), at(seen.queries, h * n + pairs + p)});
+      const double s =
+          Balance(std::max(at(seen.keys, key), at(seen.keys, key + pairs)), query_most, kKeyShare);
+      for (const int64_t i : {p, pairs + p}) {
+        ScaleRow(g * n + i, w.width, 1 / s, &layer->wk);
+        for (int64_t h = g * w.group(); h < (g + 1) * w.group(); ++h)
+          ScaleRow(h * n + i, w.width, s, &layer->wq);
+      }
+    }
+  }
+}
+
+// Values of a head get the same largest magnitude; the output's columns undo it.
+void SmoothValues(const LlamaMaxima& seen, const LlamaWeights& w, LlamaLayerWeights* layer) {
+  const int64_t n = w.head_size, queries = int64_t{w.heads} * n;
+  for (int64_t g = 0; g < w.kv_heads; ++g) {
+    double mean = 0;  // geometric, so that the head as a whole stays as it is
+    int64_t counted = 0;
+    for (int64_t i = g * n; i < (g + 1) * n; ++i) {
+      const double most = seen.values[static_cast<size_t>(i)];
+      if (most > 0) mean += std::log(most), ++counted;
+    }
+    mean = counted > 0 ? std::exp(mean / static_cast<double>(counted)) : 1;
+    for (int64_t i = 0; i < n; ++i) {
+      const double most = seen.values[static_cast<size_t>(g * n + i)];
+      if (most <= 0) continue;
+      const double s = most / mean;
+      ScaleRow(g * n + i, w.width, 1 / s, &layer->wv);
+      for (int64_t h = g * w.group(); h < (g + 1) * w.group(); ++h)
+        ScaleColumn(h * n + i, queries, s, &layer->wo);
+    }
+  }
+}
+
+// Channels of the MLP. The product is linear in what is gated.
+void SmoothChannels(const LlamaMaxima& seen, const LlamaWeights& w, LlamaLayerWeights* layer) {
+  for (int64_t i = 0; i < w.mlp_width; ++i) {
+    const double s =
+        Balance(seen.gated[static_cast<size_t>(i)], LargestOfColumn(i, w.mlp_width, layer->wd));
+    ScaleRow(i, w.width, 1 / s, &layer->wu);
+    ScaleColumn(i, w.mlp_width, s, &layer->wd);
+  }
+}
+
+// The gain of a norm goes into the matrices after it, but for what balances inputs and weights.
+void SmoothInputs(const std::vector<double>& inputs, int64_t width,
+                  std::initializer_list<std::vector<float>*> matrices, std::vector<float>* gain) {
+  for (int64_t i = 0; i < width; ++i) {
+    double weight = 0;
+    for (const auto* w : matrices) weight = std::max(weight, LargestOfColumn(i, width, *w));
+    float& g = (*gain)[static_cast<size_t>(i)];
+    const double s =
+        Balance(inputs[static_cast<size_t>(i)] * static_cast<double>(std::fabs(g)), weight);
+    g = Scaled(g, 1 / s);
+    for (auto* w : matrices) ScaleColumn(i, width, s, w);
+  }
+}
+
+std::vector<uint32_t> RotarySteps(const LlamaWeights& w) {
+  std::vector<uint32_t> steps;
+  for (int i = 0; i < w.head_size / 2; ++i) {
+    const double radians = std::pow(w.theta, -2.0 * i / w.head_size);
+    steps.push_back(
+        static_cast<uint32_t>(std::nearbyint(radians * 0x1p32 / (2 * std::numbers::pi))));
+  }
+  return steps;
+}
+
+}  // namespace
+
+void Smooth(const std::vector<LlamaMaxima>& maxima, LlamaWeights* w) {
+  for (size_t l = 0; l < w->layers.size(); ++l) {
+    LlamaLayerWeights& layer = w->layers[l];
+    SmoothPairs(maxima[l], *w, &layer);
+    SmoothValues(maxima[l], *w, &layer);
+    SmoothChannels(maxima[l], *w, &layer);
+    SmoothInputs(maxima[l].attention_inputs, w->width, {&layer.wq, &layer.wk, &layer.wv},
+                 &layer.gain1);
+    SmoothInputs(maxima[l].mlp_inputs, w->width, {&layer.wg, &layer.wu}, &layer.gain2);
+  }
+}
+
+QuantizedModel QuantiseLlama(const LlamaWeights& w, const TokenTable& table, int32_t context,
+                             const std::vector<double>& value_maxima) {
+  const FloatMode mode;
+  QuantizedModel model;
+  ModelConfig& c = model.config;
+  c.vocabulary = static_cast<int32_t>(table.tokens.size());
+  c.width = w.width;
+  c.layers = static_cast<int32_t>(w.layers.size());
+  c.heads = w.heads;
+  c.kv_heads = w.kv_heads;
+  c.mlp_factor = 1;
+  c.conv_width = 0;
+  c.context = context;
+  c.windows.assign(w.layers.size(), 0);
+  const int32_t mlp = (w.mlp_width + 7) / 8 * 8;
+  c.llama = LlamaShape{w.head_size,
+                       mlp,
+                       w.begin_token,
+                       table.escape_token,
+                       table.escapes,
+                       w.head.empty(),
+                       static_cast<float>(w.epsilon),
+                       RotarySteps(w)};
+  CheckConfig(c, ErrorKind::kUsage);
+  const ParameterIndex index(c);
+  const std::vector<ParameterSpec> specs = ParameterTable(c);
+  model.tensors.resize(specs.size());
+  const auto put = [&](int t, const std::vector<float>& values) {
+    const ParameterSpec& spec = specs[static_cast<size_t>(t)];
+    if (values.size() != static_cast<size_t>(spec.size()))
+      throw InternalError("the tensor " + spec.name + " has another size than its place");
+    model.tensors[static_cast<size_t>(t)] =
+        spec.coding == Coding::kRowCodes ? QuantiseRows(values, spec) : QuantiseGain(values, spec);
+  };
+  put(index.embedding, w.embedding);
+  for (size_t l = 0; l < w.layers.size(); ++l) {
+    const LlamaLayerWeights& layer = w.layers[l];
+    const LayerIndex& at = index.layers[l];
+    put(at.gain1, layer.gain1);
+    put(at.wq, layer.wq);
+    put(at.wk, layer.wk);
+    put(at.wv, layer.wv);
+    put(at.wo, layer.wo);
+    put(at.gain2, layer.gain2);
+    // More rows of zeros, in one piece of which is one row of all.
+    put(at.wg, Widened(layer.wg, int64_t{w.mlp_width} * w.width, int64_t{mlp} * w.width));
+    put(at.wu, Widened(layer.wu, int64_t{w.mlp_width} * w.width, int64_t{mlp} * w.width));
+    put(at.wd, Widened(layer.wd, w.mlp_width, mlp));
+  }
+  put(index.final_gain, w.final_gain);
+  if (!w.head.empty()) put(index.head, w.head);
+  for (const double most : value_maxima)
+    model.value_scales.push_back(
+        ScaleFrom(std::clamp(most * kValueMargin / kMostCode, 0x1p-40, 0x1p20)));
+  model.tokenizer = TableTokenizer(table.tokens, table.merges).Serialise();
+  CheckModel(model, "the imported model");
+  return model;
+}
+
+}  // namespace occam

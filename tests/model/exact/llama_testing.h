@@ -1,0 +1,65 @@
+// Random networks of Llama's shape, the same everywhere.
+#ifndef OCCAM_TESTS_MODEL_EXACT_LLAMA_TESTING_H_
+#define OCCAM_TESTS_MODEL_EXACT_LLAMA_TESTING_H_
+
+#include <cmath>
+#include <vector>
+
+#include "model/parameters.h"
+#include "tests/model/exact/exact_testing.h"
+
+namespace occam::testing {
+
+inline ModelConfig LlamaConfig(int tokens, int width, int heads, int kv_heads, int head_size,
+                               int mlp_width, int context, std::vector<int32_t> windows,
+                               int escapes, bool tied) {
+  ModelConfig c =
+      TestConfig(tokens + escapes, width, heads, kv_heads, 1, 0, context, std::move(windows));
+  c.llama = LlamaShape{head_size, mlp_width, tokens / 2, escapes > 0 ? tokens - 1 : 0,
+                       escapes,   tied,      1e-5f,      {}};
+  // Steps begin with a radian; each pair is slower than the one before. Integers do for it.
+  for (uint32_t i = 0; i < static_cast<uint32_t>(head_size) / 2; ++i)
+    c.llama->rotary_steps.push_back(683565276u / (1 + i * i * 37));
+  return c;
+}
+
+// Head sizes apart from the width, shared heads, odd numbers of them, windows, escapes, both heads.
+inline std::vector<NamedConfig> LlamaConfigs() {
+  return {
+      {"stories' shape", LlamaConfig(512, 64, 8, 4, 8, 176, 150, {0, 0, 0}, 0, true)},
+      {"heads of 16, escapes", LlamaConfig(300, 128, 8, 4, 16, 384, 100, {0, 0}, 179, true)},
+      {"one wide head", LlamaConfig(17, 8, 1, 1, 256, 8, 40, {0}, 3, false)},
+      {"three heads of 24", LlamaConfig(257, 40, 3, 1, 24, 24, 130, {7, 0}, 1, false)},
+      {"windows of 1 and 65", LlamaConfig(300, 72, 6, 2, 32, 72, 200, {1, 65, 0}, 256, true)},
+  };
+}
+
+// Every code from -127 to 127 occurs; scales keep rows near unit size.
+inline QuantizedModel RandomLlama(const ModelConfig& config, uint64_t seed) {
+  QuantizedModel model;
+  model.config = config;
+  Random random(seed, 7);
+  const auto rounded = [](double x) {  // to 16 significant bits
+    int exponent = 0;
+    const double fraction = std::frexp(x, &exponent);
+    return static_cast<float>(std::ldexp(std::nearbyint(fraction * 0x1p16), exponent - 16));
+  };
+  for (const ParameterSpec& spec : ParameterTable(config)) {
+    QuantizedTensor& tensor = model.tensors.emplace_back();
+    const bool coded = spec.coding == Coding::kRowCodes;
+    const int64_t floats = coded ? spec.rows : spec.size();
+    const double unit = coded ? 1.5 / (73 * std::sqrt(static_cast<double>(spec.columns))) : 1;
+    for (int64_t i = 0; i < floats; ++i)
+      tensor.floats.push_back(rounded(unit * (1 + static_cast<double>(random.Symmetric(0.5f)))));
+    for (int64_t i = 0; coded && i < spec.size(); ++i)
+      tensor.codes.push_back(static_cast<int8_t>(static_cast<int>(random.Below(255)) - 127));
+  }
+  const auto heads = static_cast<size_t>(config.layers) * static_cast<size_t>(config.kv_heads);
+  for (size_t i = 0; i < heads; ++i) model.value_scales.push_back(rounded(0.05));
+  model.tokenizer = Bytes(1, 1);  // of no use here
+  return model;
+}
+
+}  // namespace occam::testing
+
+#endif  // OCCAM_TESTS_MODEL_EXACT_LLAMA_TESTING_H_

@@ -1,0 +1,148 @@
+"""A network of Llama's shape, by the Python blocks of docs/spec/import.md and by the program.
+
+  import_test.py BIN_FOLDER PAGES_FOLDER
+
+A random model is written as the pages say. `compress --raw-frame` codes a record with it; the pages' code decodes the frame.
+"""
+
+import hashlib
+import os
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+from types import SimpleNamespace
+
+import numpy as np
+
+from container import xxh3
+
+binaries, pages = sys.argv[1:3]
+F = np.float32
+WORDS = [b"", b"", b"the", b" the", b"th", b" ", b"t", b"h", b"e", b"\xc3\xa9"]
+V, T, D, L, H, G, N, M, C = len(WORDS) + 256 - 4, len(WORDS), 16, 2, 4, 2, 8, 24, 32
+random = np.random.default_rng(7)
+
+
+def run_blocks(*names_of_pages):
+    names = {"float32": F, "sqrt": np.sqrt, "rint": lambda x: int(np.rint(x))}
+    for name in names_of_pages:
+        path = os.path.join(pages, name + ".md")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        for block in re.finditer(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+            lines_before = text[: block.start()].count("\n") + 1
+            exec(compile("\n" * lines_before + block[1], path, "exec"), names)
+    return names
+
+
+def short(x):
+    """Floats of 16 significant bits."""
+    return (np.asarray(x, F).view(np.uint32) & np.uint32(0xFFFFFF00)).view(F)
+
+
+def matrix(rows, columns):
+    return SimpleNamespace(
+        codes=random.integers(-127, 128, (rows, columns)).tolist(),
+        scales=short((0.5 + random.random(rows)) * 1.5 / (73 * columns**0.5)),
+    )
+
+
+def make_model():
+    model = SimpleNamespace(V=V, T=T, D=D, L=L, H=H, G=G, N=N, F=M, C=C)
+    model.begin_token, model.escape_token, model.tied, model.epsilon = 1, 0, True, F(1e-5)
+    model.rotary_steps = [int(683565276 * 1e4 ** (-2 * i / N)) for i in range(N // 2)]
+    model.window = lambda layer: C
+    model.embedding = matrix(T, D)
+    model.final_gain = short(0.5 + random.random(D))
+    model.layers = []
+    for _ in range(L):
+        layer = SimpleNamespace(gain1=short(0.5 + random.random(D)))
+        layer.wq, layer.wk, layer.wv = matrix(H * N, D), matrix(G * N, D), matrix(G * N, D)
+        layer.wo = matrix(D, H * N)
+        layer.gain2 = short(0.5 + random.random(D))
+        layer.wg, layer.wu, layer.wd = matrix(M, D), matrix(M, D), matrix(D, M)
+        model.layers.append(layer)
+    model.value_scale = short(0.02 + 0.02 * random.random((L, G)))
+    return model
+
+
+def tokens_of_table():
+    singles = {word for word in WORDS if len(word) == 1}
+    missing = [bytes([b]) for b in range(256) if bytes([b]) not in singles]
+    assert len(missing) == V - T
+    return WORDS + missing
+
+
+def write_model(model):
+    def field(number, *values):
+        value = struct.pack(f"<{len(values)}I", *values)
+        return struct.pack("<II", number, len(value)) + value
+
+    fields = [
+        *(field(i + 1, x) for i, x in enumerate((V, D, L, H, G, 1, 0, C))),
+        field(9, *[0] * L),
+        field(64, 1),
+        field(65, N),
+        field(66, M),
+        field(67, model.begin_token),
+        field(68, model.escape_token, V - T),
+        field(69, 1),
+        field(70, int(np.asarray(model.epsilon).view(np.uint32))),
+        field(71, *model.rotary_steps),
+    ]
+    merges = [(6, 7), (4, 8), (5, 2)]  # th, the, and a space before it
+    tokenizer = struct.pack("<BI", 6, V)
+    tokenizer += b"".join(bytes([len(text)]) + text for text in tokens_of_table())
+    tokenizer += struct.pack("<I", len(merges)) + b"".join(struct.pack("<2H", *m) for m in merges)
+    body = struct.pack("<I", len(fields)) + b"".join(fields)
+    body += struct.pack("<I", len(tokenizer)) + tokenizer
+
+    def codes(w):
+        return w.scales.astype("<f4").tobytes() + np.array(w.codes, np.int8).tobytes()
+
+    body += codes(model.embedding)
+    for layer in model.layers:
+        body += layer.gain1.tobytes() + b"".join(codes(w) for w in (layer.wq, layer.wk, layer.wv))
+        body += codes(layer.wo) + layer.gain2.tobytes()
+        body += b"".join(codes(w) for w in (layer.wg, layer.wu, layer.wd))
+    body += model.final_gain.tobytes() + model.value_scale.tobytes()
+    data = b"OCCAMQNT" + struct.pack("<IIQ", 1, 4, 24 + len(body) + 32) + body
+    return data + hashlib.sha256(data).digest()
+
+
+names = run_blocks("README", "contract", "range_coder", "occm", "predictors", "frame", "import")
+page = SimpleNamespace(**names)
+model = make_model()
+cosine, sine = page.rotary_table()
+
+
+def of_heads():
+    return [[[] for _ in range(G)] for _ in range(L)]
+
+
+names.update(
+    COSINE=cosine,
+    SINE=sine,
+    fresh_state=lambda m: SimpleNamespace(
+        position=0, keys=of_heads(), key_scales=of_heads(), values=of_heads()
+    ),
+)
+record = "the the the the é the the Athe the the the the the".encode()
+with tempfile.TemporaryDirectory() as folder:
+    path = os.path.join(folder, "model.occm")
+    with open(path, "wb") as file:
+        file.write(write_model(model))
+    coded = subprocess.run(
+        [os.path.join(binaries, "compress"), "--ckpt", path, "--raw-frame", "-c", "-q"],
+        input=record,
+        capture_output=True,
+        check=True,
+    ).stdout
+assert len(coded) < len(record)  # else the record stands there as it is
+text_of = tokens_of_table()
+predictor = page.NetworkPredictor(model, C, False)
+decoded = page.decode_frame(coded, predictor, lambda symbol: text_of[symbol], 1, xxh3)
+assert decoded == record, decoded
+print("import_test.py: all held")
