@@ -157,9 +157,10 @@ class Model {
 // ---- 3. Options --------------------------------------------------------------------------------
 
 enum class Mode {
-  kChunked = OCCAM_MODE_CHUNKED,   // contexts start afresh all the time: the published setting
-  kCarried = OCCAM_MODE_CARRIED,   // contexts go on: smaller
-  kAdaptive = OCCAM_MODE_ADAPTIVE  // carried, and mixed with what the data teaches: smaller still
+  kChunked = OCCAM_MODE_CHUNKED,    // contexts start afresh all the time: the published setting
+  kCarried = OCCAM_MODE_CARRIED,    // contexts go on: smaller
+  kAdaptive = OCCAM_MODE_ADAPTIVE,  // carried, and mixed with what the data teaches: smaller still
+  kFirstAdaptive = OCCAM_MODE_FIRST_ADAPTIVE  // the form before: only told of files, not written
 };
 
 // Original bytes that could not be restored.

@@ -168,8 +168,9 @@ OCCAM_API occam_code occam_model_serialise(const occam_model* model, int coded, 
 typedef enum occam_mode {
   OCCAM_MODE_CHUNKED = 0, /* contexts start afresh every `context` symbols: the published setting */
   OCCAM_MODE_CARRIED = 1, /* contexts go on: smaller */
-  OCCAM_MODE_ADAPTIVE = 2 /* carried, and mixed with what the data itself teaches: smaller still,
-                             but slower, and for models of bytes only */
+  OCCAM_MODE_ADAPTIVE = 2, /* carried, and mixed with what the data itself teaches: smaller still,
+                              but slower, and for models of bytes only */
+  OCCAM_MODE_FIRST_ADAPTIVE = 3 /* the form that mode had before: only told of files, not written */
 } occam_mode;
 
 /* Told often of bytes done so far, from any thread, by one at a time; neither number goes back. A

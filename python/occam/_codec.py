@@ -13,6 +13,7 @@ from ._model import Model, ModelSource, model_of
 from ._progress import Progress, shown
 
 MODES = ("chunked", "carried", "adaptive")
+_FILE_MODES = (*MODES, "first adaptive")  # the last is of files of before, and is not written
 AnyModel = Union[Model, ModelSource]
 
 
@@ -282,7 +283,8 @@ def inspect(data: Data) -> FileInfo:
     """
     with opened(data) as source:
         info, model = _core.list_file(source)
-    mode, context, contract = MODES[info.pop("mode")], info.pop("context"), info.pop("contract")
+    mode = _FILE_MODES[info.pop("mode")]
+    context, contract = info.pop("context"), info.pop("contract")
     model_id = info.pop("model_id")
     return FileInfo(
         Stats(**info), mode, context, contract, None if model_id is None else model_id.hex(), model

@@ -178,3 +178,9 @@ def test_paths_are_not_guessed(tmp_path):
     assert isinstance(tmp_path, pathlib.Path)
     with pytest.raises(TypeError, match="Path"):
         occam.decompress(str(tmp_path / "a.occ"))
+
+
+def test_files_of_the_first_adaptive_mode_are_told_apart():
+    golden = pathlib.Path(__file__).parents[2] / "tests" / "portability" / "golden"
+    assert occam.inspect(golden / "adaptive.occ").mode == "first adaptive"
+    assert occam.inspect(golden / "expert.occ").mode == "adaptive"
