@@ -21,6 +21,10 @@
 #ifndef OCCAM_H_
 #define OCCAM_H_
 
+#if __cplusplus < 202002L
+#error "occam/occam.h needs C++20; occam/occam_c.h is for C and older C++"
+#endif
+
 #include <algorithm>
 #include <array>
 #include <cstddef>

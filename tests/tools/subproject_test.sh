@@ -13,6 +13,7 @@ cat >"$work/parent/CMakeLists.txt" <<END
 cmake_minimum_required(VERSION 3.25)
 project(parent LANGUAGES CXX)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_CXX_STANDARD 20)  # of occam.h
 set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ON)
 add_compile_options(-funsafe-math-optimizations)
 add_subdirectory($source occam)
