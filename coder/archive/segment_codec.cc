@@ -262,12 +262,15 @@ CodingMethod SegmentCodec::AdaptiveMethod(std::span<const uint8_t> original, int
   const bool packed = EvennessOf(original) != Evenness::kUneven;
   if (model_ == nullptr && !packed) return CodingMethod::kExpert;
   const size_t by_expert = SampledBytes(CodingMethod::kExpert, sample.tokens, 1, threads);
-  if (packed && by_expert * 64 > size * 63 && !HasLongRepetition(original))
+  // Photographs are as even as packed data, and a network may know them.
+  const size_t by_model = model_ == nullptr
+                              ? std::numeric_limits<size_t>::max()
+                              : SampledBytes(CodingMethod::kModel, sample.tokens, 1, threads);
+  if (packed && std::min(by_expert, by_model) * 64 > size * 63 && !HasLongRepetition(original))
     return CodingMethod::kStored;
-  if (model_ == nullptr || packed) return CodingMethod::kExpert;
-  const size_t by_model = SampledBytes(CodingMethod::kModel, sample.tokens, 1, threads);
   // A network that helps by little does not pay for its time, nor for lanes that learn apart.
-  return by_model * 16 < by_expert * 15 ? CodingMethod::kModel : CodingMethod::kExpert;
+  const bool helps = model_ != nullptr && by_model * 16 < by_expert * 15;
+  return helps ? CodingMethod::kModel : CodingMethod::kExpert;
 }
 
 EncodedSegment SegmentCodec::Encode(std::span<const uint8_t> original, int threads,

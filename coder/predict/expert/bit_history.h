@@ -21,13 +21,18 @@ class BitHistories {
 
   constexpr BitHistories() {
     std::array<State, kCount> states{};
+    std::array<int, kCount> keys{};  // of the states
     size_t known = 1;
     for (size_t i = 0; i < known; ++i) {
       for (const int bit : {0, 1}) {
         const State next = After(states[i], bit);
+        const int key = next.Key();
         size_t id = 0;
-        while (id < known && !(states[id] == next)) ++id;
-        if (id == known) states[known++] = next;
+        while (id < known && keys[id] != key) ++id;
+        if (id == known) {
+          states[known] = next;
+          keys[known++] = key;
+        }
         next_[i][static_cast<size_t>(bit)] = static_cast<uint8_t>(id);
       }
       zeros_[i] = static_cast<uint8_t>(states[i].counts[0]);
@@ -52,7 +57,10 @@ class BitHistories {
     int sequence = 0;  // of at most four bits, the last one lowest
     std::array<int, 2> counts{};
     int last = 0;
-    constexpr bool operator==(const State&) const = default;
+    // Another number for each state; compilers count what they do to build a table.
+    constexpr int Key() const {
+      return (((length * 16 + sequence) * 64 + counts[0]) * 64 + counts[1]) * 2 + last;
+    }
   };
 
   // The greater count is bounded by the smaller one, so that a history fits into a byte.

@@ -63,7 +63,8 @@ def save(folder: str, names: list[str], kept: list[Arrays]) -> None:
     """Writes NAME.npz of each network."""
     os.makedirs(folder, exist_ok=True)
     for name, arrays in zip(names, kept):
-        np.savez_compressed(os.path.join(folder, name.replace(" ", "_") + ".npz"), **arrays)
+        named: dict[str, Any] = arrays  # by name: the function has other arguments, too
+        np.savez_compressed(os.path.join(folder, name.replace(" ", "_") + ".npz"), **named)
 
 
 def parse_arguments() -> argparse.Namespace:
