@@ -262,14 +262,19 @@ CodingMethod SegmentCodec::AdaptiveMethod(std::span<const uint8_t> original, int
   const bool packed = EvennessOf(original) != Evenness::kUneven;
   if (model_ == nullptr && !packed) return CodingMethod::kExpert;
   const size_t by_expert = SampledBytes(CodingMethod::kExpert, sample.tokens, 1, threads);
-  // Photographs are as even as packed data, and a network may know them.
-  const size_t by_model = model_ == nullptr
-                              ? std::numeric_limits<size_t>::max()
-                              : SampledBytes(CodingMethod::kModel, sample.tokens, 1, threads);
-  if (packed && std::min(by_expert, by_model) * 64 > size * 63 && !HasLongRepetition(original))
-    return CodingMethod::kStored;
-  // A network that helps by little does not pay for its time, nor for lanes that learn apart.
-  const bool helps = model_ != nullptr && by_model * 16 < by_expert * 15;
+  bool promising = by_expert * 64 <= size * 63 || HasLongRepetition(original);
+  bool helps = false;
+  if (model_ != nullptr) {
+    // Photographs are as even as packed data, and a network may know them. A short part tells.
+    constexpr size_t kPart = 1024;
+    const size_t part = packed ? std::min(kPart, size) : size;
+    const size_t by_model =
+        SampledBytes(CodingMethod::kModel, std::span(sample.tokens).first(part), 1, threads);
+    promising = promising || by_model * 64 <= part * 63;
+    // A network that helps by little does not pay for its time, nor for lanes that learn apart.
+    helps = by_model * size * 16 < by_expert * part * 15;
+  }
+  if (packed && !promising) return CodingMethod::kStored;
   return helps ? CodingMethod::kModel : CodingMethod::kExpert;
 }
 
