@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -171,7 +172,7 @@ SalvageReport SalvageInOrder(ByteSource& source, ByteSink& sink, const ModelFind
       report.missing.push_back({report.stats.original_bytes, std::nullopt, error.what()});
     }
     const Bytes unread = rest.TakeRest();
-    if (!next.empty()) next.insert(next.end(), unread.begin(), unread.end());
+    if (!next.empty()) std::ranges::copy(unread, std::back_inserter(next));
   }
   report.stats.file_bytes = source.size_bytes().value_or(report.stats.file_bytes);
   return report;

@@ -81,9 +81,10 @@ void Complete(const std::vector<bool>& of_byte, std::optional<int32_t> unknown,
 
 // Refuses what changes the text in another way than spaces.
 void CheckNormaliser(const Json& normaliser, const std::string& name) {
-  const std::string type = JsonString(normaliser, "type", name + ": the normalizer");
+  const std::string what = name + ": the normalizer";
+  const std::string type = JsonString(normaliser, "type", what);
   if (type == "Sequence") {
-    const Json& parts = JsonField(normaliser, "normalizers", name + ": the normalizer");
+    const Json& parts = JsonField(normaliser, "normalizers", what);
     if (!parts.is_array()) throw DamagedError(name + ": the normalizer is no list");
     for (const Json& part : parts) CheckNormaliser(part, name);
     return;

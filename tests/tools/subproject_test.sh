@@ -38,7 +38,8 @@ grep '"command"' "$work/build/compile_commands.json" | grep -v 'examples/simple.
 
 [ "$build" = --build ] || exit 0
 cmake --build "$work/build" >"$work/log" 2>&1 || fail "it does not build: $(tail -30 "$work/log")"
-find "$source/docs" -name '*.md' -exec cat {} + | head -c 50000 >"$work/text"
+find "$source/docs" -name '*.md' -exec cat {} + >"$work/pages"
+head -c 50000 "$work/pages" >"$work/text"
 "$bin/compress" -c "$work/text" >"$work/wanted.occ"
 for program in use_codec use_codec_static; do
   "$work/build/$program" "$work/text"

@@ -186,7 +186,7 @@ TEST_CASE("Import: a llama2.c file is read whole or not at all") {
   for (size_t number = 0; number < 7; ++number) {
     for (const int value : {0, 1, 0x7f, 0xff}) {
       Bytes changed = good;
-      changed[number * 4 + 3] = static_cast<uint8_t>(value == 0 ? 0x80 : value);
+      changed.at(number * 4 + 3) = static_cast<uint8_t>(value == 0 ? 0x80 : value);
       damaged(changed);
     }
   }

@@ -91,7 +91,7 @@ inline Bytes SafetensorsBytes(const TinyTensors& tensors) {
         data.Put(static_cast<uint16_t>(bits >> 16));
       } else {  // F16 of numbers that it has exactly
         const uint32_t exponent = (bits >> 23 & 255) - 112;
-        const auto half = x == 0 ? 0 : bits >> 16 & 0x8000 | exponent << 10 | bits >> 13 & 1023;
+        const auto half = x == 0 ? 0 : (bits >> 16 & 0x8000) | exponent << 10 | (bits >> 13 & 1023);
         data.Put(static_cast<uint16_t>(half));
       }
     }
