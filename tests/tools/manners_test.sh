@@ -125,7 +125,7 @@ done
 
 # ---- For root to show, who can be somebody else: no thread to be had, and a removal that fails ----
 # Somebody else must be able to run what was built.
-if [ "$(id -u)" -ne 0 ] || ! setpriv --reuid=65534 --regid=65534 --clear-groups "$bin/occam" --version >/dev/null 2>&1; then
+if [ "$(id -u)" -ne 0 ] || ! setpriv --reuid=65534 --regid=65534 --clear-groups bash -c '"$1" --version' - "$bin/occam" >/dev/null 2>&1; then
   [ $failures -eq 0 ] && echo "manners_test.sh: all held; what takes root was left out"
   exit $((failures > 0))
 fi
