@@ -24,7 +24,12 @@ void Sum(std::span<const int16_t> inputs, std::span<int16_t* const> weights,
       sum0 = hn::ReorderWidenMulAccumulate(wide, hn::LoadU(d, weights[s] + i),
                                            hn::LoadU(d, inputs.data() + i), sum0, sum1);
     }
-    sums[s] = hn::GetLane(hn::SumOfLanes(wide, hn::Add(sum0, sum1)));
+    // Lane by lane, since the sum of signed lanes must not overflow in C++.
+    HWY_ALIGN int32_t lanes[hn::MaxLanes(wide)] = {};
+    hn::Store(hn::Add(sum0, sum1), wide, lanes);
+    uint32_t sum = 0;
+    for (const int32_t lane : lanes) sum += static_cast<uint32_t>(lane);
+    sums[s] = static_cast<int32_t>(sum);
   }
 }
 
