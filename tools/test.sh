@@ -3,7 +3,8 @@
 #   tools/test.sh            the release build with every quick test (what CI runs)
 #   tools/test.sh --full     also what is below: hours on two processors
 #
-# Each further build runs the tests that can fail there alone:
+# Of the release build --full adds the tests labelled so: every kernel, thread count and build, aarch64 by qemu, commands of
+# which any call fails, long forms. Each further build runs the tests that can fail there alone:
 #   asan   memory and undefined behaviour, with assertions: tests that read foreign bytes or compute addresses. It stands for a
 #          debug build, too. Training is left out: its kernels are those of network_test, and its loops run under tsan.
 #   tsan   data races: tests whose code starts threads.
@@ -11,8 +12,6 @@
 #   lto    one definition rule, over all programs and the library: nothing is run, the linker compares.
 #   clang  another compiler's warnings and code, in the tests that compare results with definitions. The command line's scripts
 #          would run the same sources again.
-#   full   of the release build the tests labelled so: every kernel, thread count and build, aarch64 by qemu, commands of which
-#          any call fails, long forms.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -56,6 +55,7 @@ if [ "$full" = yes ]; then tools/install_deps.sh --full; else tools/install_deps
 build release
 run_tests release
 if [ "$full" = yes ]; then
+  run_tests release -C full -L full
   build_and_run asan base_test data_test exact_test checkpoint_test network_test coder_test
   # The sanitizer of g++ 12 wants memory where it expects it; what is started inherits the personality.
   setarch -R "$BASH" -c "$(declare -f say build run_tests build_and_run); set -euo pipefail; failed=()
@@ -65,7 +65,6 @@ if [ "$full" = yes ]; then
   run_tests fuzz
   build lto
   build_and_run clang base_test data_test exact_test network_test coder_test train_test
-  run_tests release -C full -L full
 fi
 if [ ${#failed[@]} -gt 0 ]; then
   say "failed: ${failed[*]}"
