@@ -14,6 +14,7 @@ COMMANDS = {
     "ledger_table": "ledger.command",
     "adjusted_optimum": "adjusted.command",
     "gallery": "gallery.command",
+    "bit_maps": "bit_maps.command",
     "plot_run": "plot_run",
     "family": "family",
     "torch_twin": "twin.command",
