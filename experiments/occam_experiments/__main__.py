@@ -15,6 +15,7 @@ COMMANDS = {
     "adjusted_optimum": "adjusted.command",
     "gallery": "gallery.command",
     "bit_maps": "bit_maps.command",
+    "memory_or_network": "memory_or_network.command",
     "plot_run": "plot_run",
     "family": "family",
     "torch_twin": "twin.command",
