@@ -61,6 +61,9 @@ class RowSensitivity {
   int64_t batches_ = 0;
 };
 
+// What a row adds to R in steps of `scale`, which is not 0.
+double RowBits(std::span<const float> row, double scale);
+
 // R of a tensor. `row_scales` [RowCount], of which the tensor's count; rows of scale 0 cost
 // nothing.
 double CodedBits(const ParameterSpec& spec, std::span<const float> weights,

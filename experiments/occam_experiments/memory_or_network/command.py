@@ -24,6 +24,7 @@ matplotlib. Exit codes are those of Occam.
 
 import argparse
 import os
+import signal
 
 from ..errors import USAGE, Failure
 from ..occam import BIN, EXPERIMENTS, Occam
@@ -75,6 +76,7 @@ def main() -> None:
         return redraw(args.redraw, args.out)
     from .study import Study
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # trainings must not outlive it
     study = Study(args, Occam(args.bin, max(1, args.threads // args.together)))
     study.run()
     write_points(points_of(study.cells), args.out)

@@ -33,7 +33,7 @@ def points_of(cells: Cells) -> list[Point]:
     found = []
     for cell in cells.cells:
         if cell["key"]["what"] == FILE:
-            values = {**cell, **cell["key"], "held_out_bpb": cell.get("bpb_kept", cell["bpb"]),
+            values = {**cell, **cell["key"], "held_out_bpb": cell["bpb_coded"],
                       "memory_bits": cell["memory_bits"] if has_memory(cell) else 0}
             found.append({name: values[name] for name in COLUMNS})
     return sorted(found, key=lambda p: [p[name] for name in (

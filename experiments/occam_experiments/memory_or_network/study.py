@@ -24,7 +24,7 @@ POLL_S = 0.5
 FIRST, ADAPTIVE, WHOLE = 0, 1, 2  # kinds of jobs, the most urgent first
 WHOLE_TOGETHER = 2  # files of kind WHOLE at a time
 KEPT_OF_RUN = ("width", "layers", "train_bytes", "tokens", "seed", "weight_bits", "memory",
-               "memory_bits", "memory_round", "bpb", "bpb_rounded", "bpb_kept", "tokens_per_s",
+               "memory_bits", "memory_round", "bpb", "bpb_kept", "bpb_coded", "tokens_per_s",
                "seconds")
 
 

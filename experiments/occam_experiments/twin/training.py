@@ -205,28 +205,38 @@ class Training:
         """Held-out rates after so many tokens, as trained and rounded."""
         used = self._used()
         plain = evaluate(self.networks, used, self.validation)
-        everywhere = torch.ones(len(self.all), device=self.device)
         if self.memories:
             self.memories.set_coding("row 63")
-            self.memories.weight_rounding = everywhere
-        coded = evaluate(self.networks, rounded(used, everywhere, self.largest), self.validation)
+        coded = self._evaluate_rounded(used)
         if self.memories:
             self.memories.set_coding(None)
-            self.memories.weight_rounding = None
         return [{"tokens": tokens, "bpb": round(a, 5), "bpb_rounded": round(b, 5)}
                 for a, b in zip(plain, coded)]
+
+    def _evaluate_rounded(self, used: Parameters) -> list[float]:
+        """Held-out rates by rounded weights, projections and gates of memories among them."""
+        everywhere = torch.ones(len(self.all), device=self.device)
+        if self.memories:
+            self.memories.weight_rounding = everywhere
+        bpbs = evaluate(self.networks, rounded(used, everywhere, self.largest), self.validation)
+        if self.memories:
+            self.memories.weight_rounding = None
+        return bpbs
 
     @torch.no_grad()
     def kept(self, results: list[Result]) -> list[Arrays]:
         """What checkpoint.py makes a checkpoint of, one a network.
 
         Its largest keys and values are those of 16 contexts of the text that was trained on. Adds
-        to each result the bits per byte of what is kept, "bpb_kept", whose memory has rounded rows.
+        to each result the bits per byte of what is kept, "bpb_kept", whose memory has rounded rows,
+        and with all weights rounded, "bpb_coded".
         """
         used, memories = self._used(), self.memories
         rows = [m.kept() if m else {} for m in memories.each] if memories else [{}] * len(self.all)
-        for result, bpb in zip(results, evaluate(self.networks, used, self.validation)):
-            result["bpb_kept"] = round(bpb, 5)
+        for name, bpbs in (("bpb_kept", evaluate(self.networks, used, self.validation)),
+                           ("bpb_coded", self._evaluate_rounded(used))):
+            for result, bpb in zip(results, bpbs):
+                result[name] = round(bpb, 5)
         self.networks.maxima = []
         evaluate(self.networks, used, self.train_data[:16 * self.c["context"]])
         keys, values = (torch.stack(of_layers, dim=1).cpu().numpy()
