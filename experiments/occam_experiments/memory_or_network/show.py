@@ -101,15 +101,16 @@ def draw(points: Sequence[Point], out: str) -> None:
     sizes = sorted({cell["train_bytes"] for cell in cells})
     figure, axes = plotting().subplots(2, len(sizes), figsize=(4.2 * len(sizes), 8), squeeze=False,
                                        constrained_layout=True)
+    memories = sorted({cell["memory_bits"] for cell in cells})
     for column, size in enumerate(sizes):
         own = [cell for cell in cells if cell["train_bytes"] == size]
         by_model(axes[0][column], own, names)
-        by_cost(axes[1][column], own)
+        by_cost(axes[1][column], own, memories)
         axes[0][column].set_title(f"{bytes_text(size)} of text")
+        for ax in axes[:, column]:
+            ax.legend(fontsize=7)
     axes[0][0].set_ylabel("file with its model, % of the text")
     axes[1][0].set_ylabel("data alone, % of the text")
-    axes[0][0].legend(fontsize=7)
-    axes[1][-1].legend(fontsize=7)
     save(figure, out, "memory_or_network")
 
 
@@ -142,11 +143,13 @@ def by_model(ax: Any, cells: Sequence[dict[str, Any]], names: dict[int, str]) ->
     """A line for each network: its file as its memory grows. The dotted line has no memory."""
     plot(ax, [cell for cell in cells if not cell["memory_bits"]], "model_bytes", percent_of_file,
          color="#000000", linestyle=(0, (1, 2)), linewidth=1, label="no memory")
-    for number, width in enumerate(sorted({cell["width"] for cell in cells})):
+    for number, (width, name) in enumerate(sorted(names.items())):
         colour, dashes, shape = style(number)
         own = [cell for cell in cells if cell["width"] == width]
+        if not own:
+            continue
         plot(ax, own, "model_bytes", percent_of_file, color=colour, linestyle=dashes, marker=shape,
-             markersize=5, linewidth=1.3, label=f"network of {names.get(width, '?')}")
+             markersize=5, linewidth=1.3, label=f"network of {name}")
         none = [cell for cell in own if not cell["memory_bits"]]
         plot(ax, none, "model_bytes", percent_of_file, color=colour, marker=shape, markersize=5,
              markerfacecolor="white", linestyle="none")
@@ -154,16 +157,16 @@ def by_model(ax: Any, cells: Sequence[dict[str, Any]], names: dict[int, str]) ->
     ax.plot(best["model_bytes"], percent_of_file(best), marker="*", markersize=14, color="#F0E442",
             markeredgecolor="black", linestyle="none",
             label=f"smallest, {percent_of_file(best):.2f} %")
-    if ax.get_subplotspec().colspan.start > 0:
-        ax.legend(handles=ax.lines[-1:], fontsize=7)
     number_axis(ax, "bytes of coded model")
 
 
-def by_cost(ax: Any, cells: Sequence[dict[str, Any]]) -> None:
+def by_cost(ax: Any, cells: Sequence[dict[str, Any]], memories: Sequence[int]) -> None:
     """A line for each size of memory, over the networks."""
-    for number, bits in enumerate(sorted({cell["memory_bits"] for cell in cells})):
+    for number, bits in enumerate(memories):
         colour, dashes, shape = style(number)
         own = [cell for cell in cells if cell["memory_bits"] == bits]
+        if not own:
+            continue
         label = f"{rows_text(bits)} rows a table" if bits else "no memory"
         plot(ax, own, "multiplications", percent_of_data, color=colour, linestyle=dashes,
              marker=shape, markersize=5, linewidth=1.3, label=label)

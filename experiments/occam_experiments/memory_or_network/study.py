@@ -130,12 +130,13 @@ class Study:
         from ..twin.checkpoint import write_checkpoint
         import numpy
 
-        coded = os.path.join(self.work, "models", run["name"] + ".occm")
+        name = run["name"].replace(" ", "_")  # as the twin names files
+        coded = os.path.join(self.work, "models", name + ".occm")
         if os.path.exists(coded):
             return coded
         os.makedirs(os.path.dirname(coded), exist_ok=True)
         made, model = os.path.join(folder, "model.h5"), os.path.join(folder, "model.occm")
-        with numpy.load(os.path.join(self.work, "kept", run["name"] + ".npz")) as saved:
+        with numpy.load(os.path.join(self.work, "kept", name + ".npz")) as saved:
             write_checkpoint(made, dict(saved))
         self.occam.run("inspect", made, "--export", model, "--coded", "-f")
         os.replace(model, coded)
