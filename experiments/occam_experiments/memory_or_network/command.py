@@ -14,9 +14,9 @@ and in mode adaptive. The files with the smallest estimates, with a memory and w
 whole once nothing else is left to do.
 
 Writes into DIR as it goes: results-LIST.jsonl of the twin, cells.jsonl with a line for each file
-that was restored, and results.csv, a row for each. Started again, it goes on where it was. --minutes
-ends it, whatever is unfinished. --redraw makes table and figure of the results.csv in RESULTS, and
-needs no text.
+that was restored, and at last results.csv, a row for each. Started again, it goes on where it was.
+--minutes ends it, whatever is unfinished. --redraw makes table and figure of the results.csv in
+RESULTS, and needs no text.
 
 Training needs PyTorch and h5py, and a GPU for lists of this length; table and figure need
 matplotlib. Exit codes are those of Occam.
