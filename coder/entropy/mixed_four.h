@@ -48,7 +48,7 @@ class MixedFour {
     const Signed apart = (bit ? (1 << 22) - 1 : 0) - probabilities;
     // apart * rates >> 16, in two parts of at most 31 bits.
     const Signed moves = ((apart >> 8) * rates + ((apart & 255) * rates >> 8)) >> 8;
-    // What a comparison gives is -1 where it holds.
+    // A comparison of vectors is -1 where it holds.
     const Signed counted = reinterpret_cast<Signed>(counts);
     const auto next = reinterpret_cast<Unsigned>(counted - (counted < limit));
     const Unsigned learned =
