@@ -13,6 +13,7 @@
 #include "model/import/float_llama.h"
 #include "model/import/llama_files.h"
 #include "model/import/quantise_llama.h"
+#include "model/import/safetensors_file.h"
 
 namespace occam {
 namespace {
@@ -35,16 +36,34 @@ std::vector<std::string> BinFiles(const fs::path& folder, bool of_tokens) {
   return files;
 }
 
+// The tensors of a folder, and the files that they lie in.
+struct FolderTensors {
+  std::vector<Bytes> files;
+  CheckpointTensors tensors;
+};
+FolderTensors ReadTensors(const fs::path& folder) {
+  const auto file = [&](const std::string& name) { return (folder / name).string(); };
+  FolderTensors all;
+  const auto add = [&](const std::string& name) {
+    all.files.push_back(ReadFile(file(name)));
+    AddSafetensors(all.files.back(), file(name), &all.tensors);
+  };
+  const std::string index_name = file("model.safetensors.index.json");
+  if (fs::exists(file("model.safetensors")) || !fs::exists(index_name)) {
+    add("model.safetensors");
+    return all;
+  }
+  const SafetensorsIndex index = ReadSafetensorsIndex(ReadFile(index_name), index_name);
+  for (const std::string& name : index.files) add(name);
+  CheckIndex(index, all.tensors, file(""), index_name);
+  return all;
+}
+
 ImportSource ReadFolder(const fs::path& folder) {
   const auto file = [&](const char* name) { return (folder / name).string(); };
-  if (!fs::exists(file("model.safetensors")) && fs::exists(file("model.safetensors.index.json"))) {
-    throw UsageError(folder.string() +
-                     " holds tensors in several files; one model.safetensors is supported");
-  }
   ImportSource source;
-  source.weights =
-      ReadLlamaFolder(ReadFile(file("config.json")), ReadFile(file("model.safetensors")),
-                      file("config.json"), file("model.safetensors"));
+  FolderTensors all = ReadTensors(folder);
+  source.weights = ReadLlamaFolder(ReadFile(file("config.json")), file("config.json"), &all.tensors);
   source.table = ReadTokenizerJson(ReadFile(file("tokenizer.json")), source.weights.tokens,
                                    file("tokenizer.json"));
   return source;
