@@ -35,6 +35,14 @@ float GetNumber(NumberType type, ByteReader* in) {
                                   : std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
 }
 
+// Appends a number, or a block of them.
+void GetNumbers(NumberType type, ByteReader* in, std::vector<float>* values) {
+  if (type != NumberType::kQ8) return values->push_back(GetNumber(type, in));
+  const float scale = HalfFloat(in->Get<uint16_t>());
+  for (const uint8_t byte : in->GetBytes(kQ8Block))
+    values->push_back(static_cast<float>(static_cast<int8_t>(byte)) * scale);
+}
+
 std::string ShapeText(const std::vector<int64_t>& shape) {
   std::string text = "[";
   for (size_t i = 0; i < shape.size(); ++i)
@@ -46,6 +54,7 @@ std::string ShapeText(const std::vector<int64_t>& shape) {
 
 uint64_t StoredBytes(NumberType type, uint64_t numbers) {
   if (type == NumberType::kOther) return 0;
+  if (type == NumberType::kQ8) return numbers / kQ8Block * (2 + kQ8Block);
   return numbers * (type == NumberType::kF32 ? 4 : 2);
 }
 
@@ -79,7 +88,7 @@ std::vector<float> CheckpointTensors::Take(const std::string& name,
   const StoredTensor& tensor = found->second.tensor;
   const std::string what = tensor.file + ": tensor " + name;
   if (tensor.type == NumberType::kOther) {
-    throw DamagedError(fmt::format("{} is of type {}; F32, F16 and BF16 are supported", what,
+    throw DamagedError(fmt::format("{} is of type {}; F32, F16, BF16 and Q8_0 are supported", what,
                                    Printable(tensor.type_name)));
   }
   if (tensor.shape != shape) {
@@ -87,13 +96,11 @@ std::vector<float> CheckpointTensors::Take(const std::string& name,
                                    ShapeText(tensor.shape), ShapeText(shape)));
   }
   std::vector<float> values;
-  values.reserve(tensor.bytes.size() / StoredBytes(tensor.type, 1));
+  values.reserve(tensor.bytes.size() / StoredBytes(tensor.type, kQ8Block) * kQ8Block);
   ByteReader in(tensor.bytes, what);
-  while (in.remaining() > 0) {
-    const float value = GetNumber(tensor.type, &in);
-    if (!std::isfinite(value)) throw DamagedError(what + " has a value that is not finite");
-    values.push_back(value);
-  }
+  while (in.remaining() > 0) GetNumbers(tensor.type, &in, &values);
+  if (!std::ranges::all_of(values, [](float x) { return std::isfinite(x); }))
+    throw DamagedError(what + " has a value that is not finite");
   found->second.taken = true;
   return values;
 }

@@ -11,9 +11,11 @@
 
 namespace occam {
 
-// How a tensor's numbers are stored. Others than these are kept by their name and refused when
+// Types of a tensor's numbers. Others than these are kept by their name and refused when
 // they are asked for.
-enum class NumberType { kOther, kF32, kF16, kBF16 };
+// Q8 is GGML's Q8_0: blocks of a scale, F16, and 32 signed bytes.
+enum class NumberType { kOther, kF32, kF16, kBF16, kQ8 };
+constexpr int64_t kQ8Block = 32;
 
 // A tensor as it lies in a file, not owned. A reader has checked that `bytes` are those of the
 // shape, unless the type is kOther.
@@ -25,7 +27,7 @@ struct StoredTensor {
   std::span<const uint8_t> bytes;
 };
 
-// Bytes of so many numbers; 0 for kOther.
+// Bytes of so many numbers, of kQ8 a multiple of its blocks; 0 for kOther.
 uint64_t StoredBytes(NumberType type, uint64_t numbers);
 
 class CheckpointTensors {

@@ -21,6 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kPieceTokens = 512;  // of a text, each a context of its own
+constexpr size_t kBlockTokens = 32;   // whose logits are in memory at once
 
 // The files of a folder that end in .bin, those of tokens or the others.
 std::vector<std::string> BinFiles(const fs::path& folder, bool of_tokens) {
@@ -63,7 +64,8 @@ ImportSource ReadFolder(const fs::path& folder) {
   const auto file = [&](const char* name) { return (folder / name).string(); };
   ImportSource source;
   FolderTensors all = ReadTensors(folder);
-  source.weights = ReadLlamaFolder(ReadFile(file("config.json")), file("config.json"), &all.tensors);
+  source.weights =
+      ReadLlamaFolder(ReadFile(file("config.json")), file("config.json"), &all.tensors);
   source.table = ReadTokenizerJson(ReadFile(file("tokenizer.json")), source.weights.tokens,
                                    file("tokenizer.json"));
   return source;
@@ -92,7 +94,7 @@ struct Piece {
 };
 std::vector<Piece> PiecesOf(const ImportSource& source, std::span<const uint8_t> text,
                             int32_t context) {
-  const TableTokenizer tokenizer(source.table.tokens, source.table.merges);
+  const TableTokenizer tokenizer(source.table.tokens, source.table.merges, source.table.rules);
   const std::vector<int32_t> symbols = tokenizer.Encode(text);
   const size_t size = std::min(kPieceTokens, static_cast<size_t>(context));
   std::vector<Piece> pieces;
@@ -153,11 +155,18 @@ ImportLoss MeasureLoss(const ImportSource& source, const QuantizedModel& model,
   ImportLoss loss;
   const auto tokens = static_cast<size_t>(source.weights.tokens);
   for (const Piece& piece : PiecesOf(source, text, model.config.context)) {
-    const std::vector<double> logits = FloatLogits(source.weights, piece.inputs);
+    const std::vector<double> states = FloatStates(source.weights, piece.inputs);
     session.Reset(0);
-    session.Score(0, piece.symbols, [&](size_t i, std::span<const uint32_t> frequencies) {
-      AddPosition(std::span(logits).subspan(i * tokens, tokens), frequencies, source.table, &loss);
-    });
+    std::vector<double> logits;
+    for (size_t begin = 0; begin < piece.symbols.size(); begin += kBlockTokens) {
+      const size_t count = std::min(kBlockTokens, piece.symbols.size() - begin);
+      logits = LogitsOf(source.weights, states, piece.inputs.size(), begin, count);
+      session.Score(0, std::span(piece.symbols).subspan(begin, count),
+                    [&](size_t i, std::span<const uint32_t> frequencies) {
+                      AddPosition(std::span(logits).subspan(i * tokens, tokens), frequencies,
+                                  source.table, &loss);
+                    });
+    }
   }
   const auto count = static_cast<double>(std::max<size_t>(loss.tokens, 1));
   loss.divergence_bits /= count;
@@ -176,7 +185,7 @@ QuantizedModel ImportModel(const ImportSource& source, int32_t context,
   LlamaWeights w = source.weights;
   const auto look = [&] {
     std::vector<LlamaMaxima> maxima(w.layers.size());
-    for (const Piece& piece : pieces) FloatLogits(w, piece.inputs, &maxima);
+    for (const Piece& piece : pieces) FloatStates(w, piece.inputs, &maxima);
     return maxima;
   };
   Smooth(look(), &w);

@@ -8,6 +8,7 @@
 #include "data/base/format.h"
 #include "data/base/printable.h"
 #include "model/import/checked_json.h"
+#include "model/import/gpt2_file.h"
 
 namespace occam {
 namespace {
@@ -39,8 +40,6 @@ void RefuseUnsupported(const Json& config, const std::string& name) {
   const auto refuse = [&](const std::string& what) {
     throw UsageError(fmt::format("{}: {} is not supported", name, what));
   };
-  const std::string type = JsonString(config, "model_type", name);
-  if (type != "llama") refuse("a model of type " + Printable(type));
   for (const char* bias : {"attention_bias", "mlp_bias"}) {
     if (JsonBool(config, bias, false)) refuse(bias);
   }
@@ -80,13 +79,34 @@ void SplitPairs(size_t head_size, size_t columns, std::vector<float>* rows) {
   }
 }
 
-}  // namespace
+// The token that a context begins with: where none is named, that which ends a text.
+int32_t BeginToken(const Json& config, const std::string& name) {
+  if (Present(config, "bos_token_id") || !Present(config, "eos_token_id"))
+    return JsonCount(config, "bos_token_id", name);
+  const Json& end = *config.find("eos_token_id");
+  if (end.is_array())
+    return JsonCount(Json{{"eos_token_id", end.empty() ? Json() : end[0]}}, "eos_token_id", name);
+  return JsonCount(config, "eos_token_id", name);
+}
 
-LlamaWeights ReadLlamaFolder(std::span<const uint8_t> config_bytes, const std::string& name,
-                             CheckpointTensors* tensors) {
-  const Json config = ParseJson(config_bytes, name);
+// A tied model may have the one matrix under either name, or under both.
+void TakeEmbedding(const std::string& embedding, bool tied, CheckpointTensors* tensors,
+                   LlamaWeights* w) {
+  const std::string head = "lm_head.weight";
+  const std::vector<int64_t> shape = {w->tokens, w->width};
+  w->embedding = tensors->Take(tied && !tensors->Has(embedding) ? head : embedding, shape);
+  if (tied && !(tensors->Has(embedding) && tensors->Has(head))) return;
+  w->head = tensors->Take(head, shape);
+  if (tied && w->head != w->embedding)
+    throw DamagedError(tensors->FileOf(head) + ": head and embedding differ in a tied model");
+  if (tied) w->head.clear();
+}
+
+LlamaWeights ReadLlama(const Json& config, ImportedShape kind, const std::string& name,
+                       CheckpointTensors* tensors) {
   RefuseUnsupported(config, name);
   LlamaWeights w;
+  w.kind = kind;
   w.tokens = JsonCount(config, "vocab_size", name);
   w.width = JsonCount(config, "hidden_size", name);
   w.heads = JsonCount(config, "num_attention_heads", name);
@@ -98,7 +118,7 @@ LlamaWeights ReadLlamaFolder(std::span<const uint8_t> config_bytes, const std::s
       Present(config, "head_dim") ? JsonCount(config, "head_dim", name) : w.width / w.heads;
   w.mlp_width = JsonCount(config, "intermediate_size", name);
   w.context = JsonCount(config, "max_position_embeddings", name);
-  w.begin_token = JsonCount(config, "bos_token_id", name);
+  w.begin_token = BeginToken(config, name);
   w.epsilon = JsonDouble(config, "rms_norm_eps", name);
   w.theta = RotaryBase(config, name);
   const int32_t layers = JsonCount(config, "num_hidden_layers", name);
@@ -106,16 +126,8 @@ LlamaWeights ReadLlamaFolder(std::span<const uint8_t> config_bytes, const std::s
 
   const int64_t width = w.width, mlp = w.mlp_width, queries = int64_t{w.heads} * w.head_size,
                 keys = int64_t{w.kv_heads} * w.head_size;
-  const std::string embedding = "model.embed_tokens.weight", head = "lm_head.weight";
-  // A tied model may have the one matrix under either name, or under both.
-  const bool tied = JsonBool(config, "tie_word_embeddings", false);
-  w.embedding = tensors->Take(tied && !tensors->Has(embedding) ? head : embedding, {w.tokens, width});
-  if (!tied || (tensors->Has(embedding) && tensors->Has(head))) {
-    w.head = tensors->Take(head, {w.tokens, width});
-    if (tied && w.head != w.embedding)
-      throw DamagedError(tensors->FileOf(head) + ": head and embedding differ in a tied model");
-    if (tied) w.head.clear();
-  }
+  TakeEmbedding("model.embed_tokens.weight", JsonBool(config, "tie_word_embeddings", false),
+                tensors, &w);
   for (int32_t l = 0; l < layers; ++l) {
     const std::string prefix = fmt::format("model.layers.{}.", l);
     const auto take = [&](const char* tensor, const std::vector<int64_t>& shape) {
@@ -126,6 +138,10 @@ LlamaWeights ReadLlamaFolder(std::span<const uint8_t> config_bytes, const std::s
     layer.wq = take("self_attn.q_proj", {queries, width});
     layer.wk = take("self_attn.k_proj", {keys, width});
     layer.wv = take("self_attn.v_proj", {keys, width});
+    if (kind == ImportedShape::kQwen3) {
+      layer.q_gain = take("self_attn.q_norm", {w.head_size});
+      layer.k_gain = take("self_attn.k_norm", {w.head_size});
+    }
     layer.wo = take("self_attn.o_proj", {width, queries});
     layer.gain2 = take("post_attention_layernorm", {width});
     layer.wg = take("mlp.gate_proj", {mlp, width});
@@ -137,6 +153,25 @@ LlamaWeights ReadLlamaFolder(std::span<const uint8_t> config_bytes, const std::s
   constexpr const char* kUnused[] = {"rotary_emb.inv_freq"};
   tensors->RequireNoneLeft(kUnused);
   return w;
+}
+
+}  // namespace
+
+LlamaWeights ReadLlamaFolder(std::span<const uint8_t> config_bytes, const std::string& name,
+                             CheckpointTensors* tensors) {
+  const Json config = ParseJson(config_bytes, name);
+  const std::string type = JsonString(config, "model_type", name);
+  if (type == "llama") return ReadLlama(config, ImportedShape::kLlama, name, tensors);
+  if (type == "qwen3") return ReadLlama(config, ImportedShape::kQwen3, name, tensors);
+  if (type == "gpt2") return ReadGpt2(config, BeginToken(config, name), name, tensors);
+  throw UsageError(fmt::format("{}: a model of type {} is not supported", name, Printable(type)));
+}
+
+void SplitHeadPairs(LlamaWeights* w) {
+  for (LlamaLayerWeights& layer : w->layers) {
+    for (std::vector<float>* rows : {&layer.wq, &layer.wk})
+      SplitPairs(static_cast<size_t>(w->head_size), static_cast<size_t>(w->width), rows);
+  }
 }
 
 LlamaWeights ReadLlama2c(std::span<const uint8_t> bytes, const std::string& name) {
@@ -193,10 +228,7 @@ LlamaWeights ReadLlama2c(std::span<const uint8_t> bytes, const std::string& name
   w.final_gain = take(d);
   take(table);
   if (!tied) w.head = take(w.tokens * d);
-  for (LlamaLayerWeights& layer : w.layers) {
-    for (std::vector<float>* rows : {&layer.wq, &layer.wk})
-      SplitPairs(static_cast<size_t>(w.head_size), static_cast<size_t>(d), rows);
-  }
+  SplitHeadPairs(&w);
   return w;
 }
 

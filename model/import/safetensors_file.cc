@@ -27,8 +27,7 @@ NumberType TypeOf(const std::string& name) {
 // Whether it names a file beside the index: no folders, nothing hidden.
 bool IsPlainName(const std::string& file) {
   return file.ends_with(".safetensors") && file[0] != '.' &&
-         file.find_first_of("/\\:") == std::string::npos &&
-         file.find('\0') == std::string::npos;
+         file.find_first_of("/\\:") == std::string::npos && file.find('\0') == std::string::npos;
 }
 
 }  // namespace
@@ -92,14 +91,14 @@ void CheckIndex(const SafetensorsIndex& index, const CheckpointTensors& tensors,
                 const std::string& prefix, const std::string& name) {
   for (const auto& [tensor, file] : index.file_of) {
     if (tensors.FileOf(tensor) != prefix + file) {
-      throw DamagedError(fmt::format("{}: tensor {} is not in {}", name, Printable(tensor),
-                                     Printable(file)));
+      throw DamagedError(
+          fmt::format("{}: tensor {} is not in {}", name, Printable(tensor), Printable(file)));
     }
   }
   for (const std::string& tensor : tensors.names()) {
     if (!index.file_of.contains(tensor)) {
-      throw DamagedError(fmt::format("{}: tensor {} is not in the index {}",
-                                     tensors.FileOf(tensor), Printable(tensor), name));
+      throw DamagedError(fmt::format("{}: tensor {} is not in the index {}", tensors.FileOf(tensor),
+                                     Printable(tensor), name));
     }
   }
 }

@@ -147,6 +147,7 @@ TEST_CASE("Import: what the network does not have is refused by name") {
   refused(R"("num_attention_heads": 4)", R"("num_attention_heads": 0)", "heads", kDamaged);
   refused(R"("rms_norm_eps": 1e-5)", R"("rms_norm_eps": 0)", "epsilon", kDamaged);
   refused(R"("vocab_size": 12)", R"("vocab_size": 4000000000)", "vocab_size", kDamaged);
+  refused(R"("vocab_size": 12)", R"("vocab_size": 262145)", "vocabulary", kDamaged);
   CHECK(ReadingFolder("[" + config, tensors).Mentions("no JSON"));
   CHECK(ReadingFolder("[]", tensors).kind == kDamaged);
 }
@@ -315,7 +316,7 @@ TEST_CASE("Import: a llama2.c file is read whole or not at all") {
 TEST_CASE("Import: tokens of llama2.c are bytes, and pairs merge by score") {
   const TokenTable table = ReadLlama2cTokens(TinyLlama2cTokens(), kTinyLlama2cTokens, "tok.bin");
   CHECK(table.escapes == 0);
-  const TableTokenizer tokenizer(table.tokens, table.merges);
+  const TableTokenizer tokenizer(table.tokens, table.merges, table.rules);
   CHECK(tokenizer.is_silent(0));
   CHECK(tokenizer.Encode(BytesOfText("thet\n")) == std::vector<int32_t>{260, 261, 13});
   const Bytes good = TinyLlama2cTokens();
@@ -337,7 +338,7 @@ TEST_CASE("Import: a tokenizer.json is a table, with escapes for the bytes that 
       ReadTokenizerJson(BytesOfText(TinyTokenizer()), kTinyTokens, "tokenizer.json");
   CHECK(table.escapes == 256 - 5);  // A, t, h, e and the space have tokens
   CHECK(table.escape_token == 0);
-  const TableTokenizer tokenizer(table.tokens, table.merges);
+  const TableTokenizer tokenizer(table.tokens, table.merges, table.rules);
   CHECK(tokenizer.Encode(BytesOfText(" theA")) == std::vector<int32_t>{11, 4});
   const Bytes special = BytesOfText("<s>\xe2\x96\x81");  // text, and the sign for spaces itself
   CHECK(tokenizer.Decode(tokenizer.Encode(special)) == special);
@@ -354,8 +355,8 @@ TEST_CASE("Import: a tokenizer.json is a table, with escapes for the bytes that 
   };
   constexpr auto kUsage = ErrorKind::kUsage, kDamaged = ErrorKind::kDamaged;
   refused(R"("type": "BPE")", R"("type": "Unigram")", "Unigram", kUsage);
-  refused(R"("type": "Replace")", R"("type": "NFC")", "NFC", kUsage);
-  refused(R"("pre_tokenizer": null)", R"("pre_tokenizer": {"type": "ByteLevel"})", "ByteLevel",
+  refused(R"("type": "Replace")", R"("type": "Lowercase")", "Lowercase", kUsage);
+  refused(R"("pre_tokenizer": null)", R"("pre_tokenizer": {"type": "Whitespace"})", "Whitespace",
           kUsage);
   refused(R"("special": true)", R"("special": false)", "<unk>", kUsage);
   refused(R"("A": 4)", R"("A": 5)", "impossible id", kDamaged);
@@ -417,6 +418,44 @@ TEST_CASE("Import: a tiny checkpoint loses little, and codes any bytes") {
     uint64_t sum = 0;
     for (const uint32_t frequency : continuation.Frequencies()) sum += frequency;
     CHECK(sum == kFrequencyTotal);
+  }
+}
+
+// Tokens of three bytes, more than 16 bits can number: tables, totals and escapes have to hold
+// them.
+TEST_CASE("Import: a vocabulary beyond 16 bits is coded and restored") {
+  constexpr int32_t kTokens = 70'000;
+  ImportSource source;
+  source.weights = ReadTiny(TinyConfig(kTokens), SafetensorsBytes(RandomTensors(kTokens, 11)));
+  source.table.tokens.resize(kTokens);
+  for (int32_t i = 10; i < kTokens; ++i) {
+    for (int32_t n = i, digit = 0; digit < 3; ++digit, n /= 42)
+      source.table.tokens[static_cast<size_t>(i)] += static_cast<char>('A' + n % 42);
+  }
+  for (int byte = 0; byte < 256; ++byte)
+    source.table.tokens.emplace_back(1, static_cast<char>(byte));
+  source.table.escapes = 256;
+  source.table.escape_token = 3;
+  // "AB" is no token of its own; let the last ones be made of it.
+  source.table.tokens[4] = "BB";
+  const auto id = [&](const std::string& text) {
+    return static_cast<uint32_t>(std::ranges::find(source.table.tokens, text) -
+                                 source.table.tokens.begin());
+  };
+  source.table.merges = {{id("B"), id("B")}, {4, id("h")}};
+  const uint32_t made = id("BBh");
+  REQUIRE(made > 65536);
+  const Bytes text = BytesOfText("BBhBBhBB BBh\xff\xfe BBh");
+  const QuantizedModel model = ImportModel(source, 0, text);
+  CHECK(model.config.vocabulary == kTokens + 256);
+  CHECK(model.tokenizer[0] == kWideTableKind);
+  CHECK(MeasureLoss(source, model, text).percent() < 1);
+  CHECK(SerialiseModel(ParseModel(SerialiseModel(model), "wide")) == SerialiseModel(model));
+  for (const Kernels kernels : {Kernels::kPlain, Kernels::kFast}) {
+    const LoadedModel loaded(model, kernels);
+    const Bytes file = CompressBytes(text, &loaded.codec_model());
+    const LoadedModel other(model, Kernels::kFast);
+    CHECK((DecompressBytes(file, &other.codec_model(), 2) == text));
   }
 }
 
