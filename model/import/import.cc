@@ -11,6 +11,7 @@
 #include "data/tokenizer/table_tokenizer.h"
 #include "model/exact/network.h"
 #include "model/import/float_llama.h"
+#include "model/import/gguf_file.h"
 #include "model/import/llama_files.h"
 #include "model/import/quantise_llama.h"
 #include "model/import/safetensors_file.h"
@@ -68,6 +69,12 @@ ImportSource ReadFolder(const fs::path& folder) {
       ReadLlamaFolder(ReadFile(file("config.json")), file("config.json"), &all.tensors);
   source.table = ReadTokenizerJson(ReadFile(file("tokenizer.json")), source.weights.tokens,
                                    file("tokenizer.json"));
+  return source;
+}
+
+ImportSource ReadGgufSource(const std::string& path) {
+  ImportSource source;
+  ReadGguf(ReadFile(path), path, &source.weights, &source.table);
   return source;
 }
 
@@ -135,6 +142,10 @@ void AddPosition(std::span<const double> logits, std::span<const uint32_t> frequ
 
 ImportSource ReadCheckpointOf(const std::string& path, const std::string& tokenizer) {
   if (!fs::exists(path)) throw IoError(path + " does not exist");
+  if (!fs::is_directory(path) && path.ends_with(".gguf")) {
+    if (!tokenizer.empty()) throw UsageError("a .gguf has its tokenizer in it");
+    return ReadGgufSource(path);
+  }
   if (!fs::is_directory(path)) return ReadBin(path, tokenizer);
   if (fs::exists(fs::path(path) / "config.json")) {
     if (!tokenizer.empty()) throw UsageError("the tokenizer of a folder is its tokenizer.json");
