@@ -106,11 +106,12 @@ std::vector<float> CheckpointTensors::Take(const std::string& name,
 }
 
 void CheckpointTensors::RequireNoneLeft(std::span<const char* const> unused_endings) const {
+  const auto is_unused = [&](const std::string& name) {
+    return std::ranges::any_of(unused_endings,
+                               [&](const char* ending) { return name.ends_with(ending); });
+  };
   for (const auto& [name, entry] : tensors_) {
-    if (entry.taken || std::ranges::any_of(unused_endings, [&](const char* ending) {
-          return name.ends_with(ending);
-        }))
-      continue;
+    if (entry.taken || is_unused(name)) continue;
     throw DamagedError(fmt::format("{}: a network of this shape has no place for the tensor {}",
                                    entry.tensor.file, Printable(name)));
   }

@@ -38,7 +38,7 @@ Columns Times(const std::vector<float>& w, const Columns& x) {
     for (int64_t j = first; j < last; ++j) {
       double* const out = y.row(j);
       for (int64_t k = 0; k < inputs; ++k) {
-        const double weight = w[static_cast<size_t>(j * inputs + k)];
+        const auto weight = static_cast<double>(w[static_cast<size_t>(j * inputs + k)]);
         const double* const in = x.row(k);
         for (size_t t = 0; t < x.positions(); ++t) out[t] += weight * in[t];
       }
@@ -148,7 +148,8 @@ Columns Inputs(const LlamaWeights& w, std::span<const int32_t> inputs) {
     const auto row = std::span(w.embedding)
                          .subspan(static_cast<size_t>(inputs[t]) * static_cast<size_t>(w.width),
                                   static_cast<size_t>(w.width));
-    for (size_t i = 0; i < row.size(); ++i) x.row(static_cast<int64_t>(i))[t] = row[i];
+    for (size_t i = 0; i < row.size(); ++i)
+      x.row(static_cast<int64_t>(i))[t] = static_cast<double>(row[i]);
     if (w.positions.empty()) continue;
     const double mean =
         std::accumulate(row.begin(), row.end(), 0.0) / static_cast<double>(row.size());
