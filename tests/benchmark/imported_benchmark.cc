@@ -1,11 +1,11 @@
 // Speed of imported networks: random weights in the shapes of public ones, which cost as much as
 // learned ones.
 //
-//   imported_benchmark SHAPE [TOKENS [CONTEXT [THREADS]]]
+//   imported_benchmark SHAPE [STEPS [LANES [THREADS [CONTEXT]]]]
 //
-// The shapes are smollm2-135m, qwen3-0.6b and gpt2. A text of so many tokens (default 4096) is
-// compressed and restored in memory, in contexts of so many positions (default 1024). With a name
-// of a file in OCCAM_WRITE_MODEL the model is written there, for the command line.
+// The shapes are smollm2-135m, qwen3-0.6b and gpt2. Random symbols of so many lanes (default 32),
+// so many each (default 128), are scored and range coded, then decoded step by step. Kilobytes are
+// of 4.2 bytes a token, as English text has them with SmolLM2's tokenizer.
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -15,14 +15,14 @@
 #include <string>
 #include <vector>
 
-#include "coder/archive/compressor.h"
-#include "coder/archive/decompressor.h"
-#include "coder/predict/loaded_model.h"
+#include "coder/entropy/range_decoder.h"
+#include "coder/entropy/range_encoder.h"
+#include "coder/predict/network_predictor.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
 #include "data/base/random.h"
-#include "data/tokenizer/table_tokenizer.h"
 #include "model/config.h"
+#include "model/exact/network.h"
 #include "model/exact/network_memory.h"
 #include "model/parameters.h"
 
@@ -60,29 +60,6 @@ ModelConfig ConfigOf(const Shape& shape, int32_t context) {
   return c;
 }
 
-// Bytes, pairs of a large and a small letter, pairs of a digit and a letter, and fours of both.
-constexpr uint32_t kLetterPairs = 26 * 26, kDigitPairs = 10 * 26;
-constexpr uint32_t kFours = 256 + kLetterPairs + kDigitPairs;  // the first of them
-struct Tokens {
-  std::vector<std::string> texts;
-  Bytes serialised;
-};
-Tokens TokensOf(int32_t count) {
-  Tokens tokens;
-  std::vector<TableMerge> merges;
-  for (int byte = 0; byte < 256; ++byte) tokens.texts.emplace_back(1, static_cast<char>(byte));
-  const auto add = [&](uint32_t left, uint32_t right) {
-    merges.push_back({left, right});
-    tokens.texts.push_back(tokens.texts[left] + tokens.texts[right]);
-  };
-  for (uint32_t i = 0; i < kLetterPairs; ++i) add('A' + i % 26, 'a' + i / 26);
-  for (uint32_t i = 0; i < kDigitPairs; ++i) add('0' + i % 10, 'a' + i / 10);
-  for (uint32_t i = 0; tokens.texts.size() < static_cast<size_t>(count); ++i)
-    add(256 + i % kLetterPairs, 256 + kLetterPairs + i / kLetterPairs);
-  tokens.serialised = TableTokenizer(tokens.texts, std::move(merges)).Serialise();
-  return tokens;
-}
-
 float Short(float x) {
   int exponent = 0;
   const float fraction = std::frexp(x, &exponent);
@@ -98,20 +75,17 @@ QuantizedModel RandomImported(const ModelConfig& config) {
     const bool coded = spec.coding == Coding::kRowCodes;
     const auto floats = static_cast<size_t>(coded ? spec.rows : spec.size());
     const float unit = coded ? 1 / (73 * std::sqrt(static_cast<float>(spec.columns))) : 1.0f;
-    // All symbols are nearly equally likely, as they are in the text: the network is not passed
-    // over.
-    const bool last = spec.name == "final_gain";
-    tensor.floats.assign(floats, last                                 ? 0x1p-8f
-                                 : spec.init == Init::kZero && !coded ? 0.0f
-                                                                      : Short(unit));
+    tensor.floats.assign(floats, spec.init == Init::kZero && !coded ? 0.0f : Short(unit));
     for (int64_t i = 0; coded && i < spec.size(); ++i)
       tensor.codes.push_back(static_cast<int8_t>(static_cast<int>(random.Below(255)) - 127));
   }
   model.value_scales.assign(
       static_cast<size_t>(config.layers) * static_cast<size_t>(config.kv_heads), 0x1p-5f);
-  model.tokenizer = TokensOf(config.vocabulary).serialised;
+  model.tokenizer = Bytes(1, 1);  // of no use here
   return model;
 }
+
+constexpr double kBytesOfToken = 4.2;
 
 double Seconds(const auto& action) {
   const auto begin = std::chrono::steady_clock::now();
@@ -123,42 +97,60 @@ int Number(int argc, char** argv, int i, int without) {
   return argc > i ? std::atoi(argv[i]) : without;
 }
 
+void Print(const char* what, size_t tokens, double seconds) {
+  const double rate = static_cast<double>(tokens) / seconds;
+  std::printf("  %-9s %8.2f s  %8.1f tokens/s  %7.2f KB/s\n", what, seconds, rate,
+              rate * kBytesOfToken / 1000);
+}
+
 void Main(int argc, char** argv) {
   const auto shape = kShapes.find(argc > 1 ? argv[1] : "");
-  if (shape == kShapes.end())
+  if (shape == kShapes.end()) {
     throw UsageError(
-        "usage: imported_benchmark smollm2-135m|qwen3-0.6b|gpt2 [TOKENS [CONTEXT [THREADS]]]");
-  const ModelConfig config = ConfigOf(shape->second, Number(argc, argv, 3, 1024));
-  const LoadedModel model(RandomImported(config), Kernels::kFast);
-  if (const char* path = std::getenv("OCCAM_WRITE_MODEL"))
-    WriteFile(path, SerialiseModel(model.network().model()));
-  const auto texts = TokensOf(config.vocabulary).texts;
-  Bytes text;
-  Random random(2);
-  for (int i = Number(argc, argv, 2, 4096); i > 0; --i) {
-    const std::string& four = texts[kFours + random.Below(texts.size() - kFours)];
-    text.insert(text.end(), four.begin(), four.end());
+        "usage: imported_benchmark smollm2-135m|qwen3-0.6b|gpt2 "
+        "[STEPS [LANES [THREADS [CONTEXT]]]]");
   }
-  const size_t tokens = model.codec_model().tokenizer()->Encode(text).size();
+  const auto steps = static_cast<size_t>(Number(argc, argv, 2, 128));
+  const auto lanes = static_cast<size_t>(Number(argc, argv, 3, 32));
+  const ModelConfig config = ConfigOf(shape->second, Number(argc, argv, 5, 1024));
+  const ExactNetwork network(RandomImported(config), Kernels::kFast);
+  NetworkPredictor predictor(network, static_cast<uint32_t>(config.context),
+                             Number(argc, argv, 4, 2), ContextMode::kCarried);
+  std::printf("%s, %s: %zu lanes of %zu tokens, cache %llu bytes a lane of %d positions\n", argv[1],
+              network.kernels_name().c_str(), lanes, steps,
+              static_cast<unsigned long long>(LaneBytes(config)), config.context);
 
-  CodecOptions options;
-  options.threads = Number(argc, argv, 4, 2);
-  options.mode = ContextMode::kCarried;
-  options.memory_bytes = uint64_t{16} << 30;
-  Bytes file, back;
-  const double coding = Seconds(
-      [&] { Compress(*MemorySource(text), *MemorySink(&file), &model.codec_model(), options); });
-  const double restoring = Seconds(
-      [&] { Decompress(*MemorySource(file), *MemorySink(&back), &model.codec_model(), options); });
-  if (back != text) throw InternalError("the text did not come back");
-  const auto size = static_cast<double>(text.size());
-  std::printf("%s, %s: %zu tokens of %.2f bytes, cache %llu bytes a lane\n", argv[1],
-              model.network().kernels_name().c_str(), tokens, size / static_cast<double>(tokens),
-              static_cast<unsigned long long>(LaneBytes(config)));
-  std::printf("  compress %7.2f s  %7.2f KB/s  %7.1f tokens/s\n", coding, size / coding / 1000,
-              static_cast<double>(tokens) / coding);
-  std::printf("  restore  %7.2f s  %7.2f KB/s  %7.1f tokens/s\n", restoring,
-              size / restoring / 1000, static_cast<double>(tokens) / restoring);
+  Random random(2);
+  std::vector<std::vector<int32_t>> symbols(lanes, std::vector<int32_t>(steps));
+  for (auto& lane : symbols) {
+    for (int32_t& symbol : lane)
+      symbol = static_cast<int32_t>(random.Below(static_cast<uint64_t>(config.vocabulary)));
+  }
+  std::vector<std::vector<SymbolInterval>> intervals(lanes, std::vector<SymbolInterval>(steps));
+  const std::vector<std::span<const int32_t>> symbol_spans(symbols.begin(), symbols.end());
+  const std::vector<std::span<SymbolInterval>> interval_spans(intervals.begin(), intervals.end());
+  Bytes payload;
+  Print("compress", lanes * steps, Seconds([&] {
+          predictor.StartSegment(static_cast<int>(lanes));
+          predictor.Score(symbol_spans, interval_spans);
+          RangeEncoder encoder;
+          for (size_t step = 0; step < steps; ++step) {
+            for (const auto& lane : intervals) encoder.Encode(lane[step]);
+          }
+          payload = encoder.Finish();
+        }));
+  std::vector<int32_t> decoded(lanes);
+  Print("restore", lanes * steps, Seconds([&] {
+          predictor.StartSegment(static_cast<int>(lanes));
+          RangeDecoder decoder(payload);
+          for (size_t step = 0; step < steps; ++step) {
+            predictor.Decode(decoder, decoded);
+            for (size_t lane = 0; lane < lanes; ++lane) {
+              if (decoded[lane] != symbols[lane][step])
+                throw InternalError("a symbol did not come back");
+            }
+          }
+        }));
 }
 
 }  // namespace
