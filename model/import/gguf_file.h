@@ -1,4 +1,4 @@
-// Reads .gguf files (ggml-org, 2023, github.com/ggml-org/ggml, docs/gguf.md), versions 2 and 3.
+// Reads .gguf files (ggml-org, 2023, github.com/ggml-org/ggml, its page of GGUF), versions 2 and 3.
 #ifndef OCCAM_MODEL_IMPORT_GGUF_FILE_H_
 #define OCCAM_MODEL_IMPORT_GGUF_FILE_H_
 

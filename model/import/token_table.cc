@@ -108,7 +108,7 @@ std::set<int32_t> AddedTokens(const Json& json, bool byte_level, const std::stri
   return added;
 }
 
-// The characters by which GPT-2's encoder writes bytes (Radford et al., 2019, encoder.py): those
+// The characters by which GPT-2's encoder writes bytes (Radford et al., 2019, its code): those
 // that can be seen are themselves, the others in order are U+0100 and the next.
 std::map<std::string, char, std::less<>> ByteCharacters() {
   std::map<std::string, char, std::less<>> bytes;
