@@ -108,7 +108,8 @@ class ModelWalk {
 
   static Kind KindOf(const std::string& name) {
     const std::string role = name.substr(name.rfind('.') + 1);
-    if (role == "embedding" || role.starts_with("signal_")) return kEmbedding;
+    if (role == "embedding" || role == "positions" || role.starts_with("signal_"))
+      return kEmbedding;
     if (role == "head") return kHead;
     if (role == "wv") return kV;
     if (role == "wo") return kO;

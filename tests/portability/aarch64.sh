@@ -23,7 +23,7 @@ cells=()
 for lanes in 1 3 64 unequal tiny; do
   cells+=("1,$lanes,score,usual" "2,$lanes,step,flushing" "3,$lanes,score,upward" "8,$lanes,step,zero")
 done
-for models in edges memory signals imported; do cells+=("2,$models,score,usual" "3,$models,step,downward"); done
+for models in edges memory signals imported shaped; do cells+=("2,$models,score,usual" "3,$models,step,downward"); done
 arm exact_digest plain "${cells[@]}" 2>/dev/null | sort -u >"$work/frequencies"
 grep -v -e '^#' -e '^contract' "$golden/frequencies.txt" | sort | cmp - "$work/frequencies" ||
   { echo "other frequencies than $golden/frequencies.txt:"; cat "$work/frequencies"; exit 1; }
