@@ -14,6 +14,7 @@ COMMANDS = {
     "ledger_table": "ledger.command",
     "adjusted_optimum": "adjusted.command",
     "gallery": "gallery.command",
+    "sound_table": "sound_table",
     "plot_run": "plot_run",
     "family": "family",
     "torch_twin": "twin.command",

@@ -36,6 +36,7 @@ PAGES = [
     "occm",
     "predictors",
     "expert",
+    "sound",
     "coded_models",
     "memory",
     "signals",
@@ -167,6 +168,18 @@ for name, numbers in chosen.items():
         original = restore(header, model, paper, segment)
         assert len(original) == segment.original_bytes, (name, number)
         assert xxh3(original) == segment.original_hash, (name, number)
+
+# Files of sound.
+for name in ["mono.occ", "stereo.occ"]:
+    _, _, segments = read_archive(read(f"sound/{name}"), lambda: None)
+    for segment in segments:
+        original = page.decode_sound(segment.payload, segment.original_bytes)
+        assert xxh3(original) == segment.original_hash, name
+        # How its encoder found it: by the header, and as samples without one.
+        samples = original[44:-5]
+        assert page.look_for_samples(samples * 2) == (2 if name == "stereo.occ" else 1, 0), name
+        assert page.repeated_bytes(samples) == 0, name
+        assert 0 <= 2 * len(samples) - page.repeated_bytes(samples * 3) < 64, name
 
 # Bare frames; the shorter ones, and the examples of their page.
 with open(os.path.join(pages, "frame.md"), encoding="utf-8") as file:
