@@ -210,8 +210,11 @@ TEST_CASE("Sound: a network that knows the samples better codes them") {
   constexpr uint32_t kContext = 256;
   const CodecModel model = ChainModel(kContext);
   const Bytes known = ChainBytes(20'000, kContext, 1);
-  // Bytes of a chain are no samples; told that they are, they are the network's still.
-  const Bytes original = WavFile({}, known);
+  // Bytes of a chain are no samples. Told that they are, where a context begins, they are still the
+  // network's.
+  WavHeader header;
+  header.chunk_before = Bytes(kContext - 44 - 8, 'x');
+  const Bytes original = WavFile(header, known);
   const auto methods =
       MethodsOf(CompressIn(ContextMode::kChunked, original, &model), original, &model);
   CHECK(methods == std::vector{CodingMethod::kModel});
