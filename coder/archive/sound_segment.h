@@ -14,7 +14,7 @@
 
 namespace occam {
 
-// Where the samples of a segment are: `head` other bytes, frames, `tail` other bytes. A frame is a
+// The place of a segment's samples: `head` other bytes, frames, `tail` other bytes. A frame is a
 // sample of each channel, 16 bits, little-endian.
 struct SoundGeometry {
   uint32_t head = 0;  // together with the tail at most kMostOtherBytes

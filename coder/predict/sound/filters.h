@@ -41,7 +41,7 @@ class LeastSquares {
 
   // The inputs of the next sample, to be set before Predict: magnitudes of at most 2^20.
   std::span<int32_t> inputs() { return inputs_; }
-  // Within 2^20.
+  // Returns the prediction of the target, within 2^20.
   int32_t Predict() const;
   // Takes the value that came, of a magnitude of at most 2^20, and ends the sample.
   void Learn(int32_t target);
@@ -64,15 +64,15 @@ class LeastSquares {
   std::vector<int64_t> solved_;  // of the triangular system
 };
 
-// A linear predictor of a signal by its own last values, whose weights follow the gradient of the
-// squared error, normalised by the energy of these values (Widrow and Hoff, 1960; Nagumo and Noda,
-// 1967: NLMS). A long one learns slowly and sees far, a short one follows quickly.
+// A linear predictor of a signal by its own last values. Its weights follow the gradient of the
+// squared error, normalised by the energy of these values (Nagumo and Noda, 1967: NLMS). A long one
+// learns slowly and sees far, a short one follows quickly.
 class GradientFilter {
  public:
   // `rate`, out of 1024, is the share of an error that a step would undo.
   GradientFilter(int taps, int rate);
 
-  // Within 2^21.
+  // Returns the prediction of the next value, within 2^21.
   int32_t Predict() const;
   // Takes the value that came and what it was beyond the prediction: magnitudes below 2^24.
   void Learn(int32_t value, int32_t error);

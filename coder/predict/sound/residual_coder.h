@@ -2,9 +2,9 @@
 // docs/spec/sound.md, section 5.
 //
 // Several predictions tell how probable each answer is, each by a logistic distribution around it
-// as wide as its errors were. A cell tells what came before. A mixer weighs them all in the
-// logistic domain (Mahoney, 2005, "Adaptive weighing of context models for lossless data
-// compression").
+// as wide as its errors were. A cell tells what came before. Sets of weights mix them all in the
+// logistic domain, as published by Mahoney ("Adaptive weighing of context models for lossless data
+// compression", 2005).
 #ifndef OCCAM_CODER_PREDICT_SOUND_RESIDUAL_CODER_H_
 #define OCCAM_CODER_PREDICT_SOUND_RESIDUAL_CODER_H_
 
@@ -29,9 +29,9 @@ class SampleDistribution {
   // from there, in units of 2^-16 of a sample, below 2^37.
   SampleDistribution(int32_t center, int64_t magnitude);
 
-  // How much of all, out of kAll, lies below the sample `x`, within [kLeastSample, kMostSample +
-  // 1]. It grows with x, by 4 or more each time.
   static constexpr int64_t kAll = (int64_t{1} << 30) + (int64_t{1} << 18);
+  // Returns the share of samples below `x`, out of kAll; x is in [kLeastSample, kMostSample + 1].
+  // The share grows with x, by 4 or more each time.
   int64_t Below(int32_t x) const;
 
  private:

@@ -51,7 +51,7 @@ class SoundCoder {
   // samples, over some and over many.
   using Magnitudes = std::array<int64_t, 3>;
 
-  // What is known of a channel.
+  // The filters of a channel, and how well they did.
   struct Channel {
     Channel();
     std::array<int32_t, kHistory> past{};  // samples, the last one first
