@@ -252,6 +252,11 @@ size_t SegmentCodec::SampledBytes(CodingMethod method, std::span<const int32_t> 
   return encoder.Finish().size();
 }
 
+Predictor& SegmentCodec::AroundSound(int threads) {
+  const bool adaptive = file_.mode == ContextMode::kAdaptive;
+  return PredictorFor(adaptive ? CodingMethod::kExpert : CodingMethod::kOrder2, threads);
+}
+
 std::optional<SoundGeometry> SegmentCodec::PromisingSound(std::span<const uint8_t> original,
                                                           int threads) {
   if (!MethodFits(CodingMethod::kSound, file_.mode)) return std::nullopt;
@@ -265,7 +270,9 @@ std::optional<SoundGeometry> SegmentCodec::PromisingSound(std::span<const uint8_
   const CountFn uncounted = [](uint32_t) {};
   for (const size_t begin : parts.begins) {
     const auto part = original.subspan(begin, parts.size);
-    as_sound += EncodeSound(part, alone, std::numeric_limits<size_t>::max(), uncounted)->size();
+    as_sound += EncodeSound(part, alone, AroundSound(threads), std::numeric_limits<size_t>::max(),
+                            uncounted)
+                    ->size();
     sample.insert(sample.end(), part.begin(), part.end());
   }
   // A method that is worse by little may be no worse in all.
@@ -316,7 +323,7 @@ EncodedSegment SegmentCodec::Encode(std::span<const uint8_t> original, int threa
                                     const CountFn& count) {
   const std::optional<SoundGeometry> sound = PromisingSound(original, threads);
   if (!sound) return EncodeAsBytes(original, threads, count);
-  auto payload = EncodeSound(original, *sound, original.size() - 1, count);
+  auto payload = EncodeSound(original, *sound, AroundSound(threads), original.size() - 1, count);
   EncodedSegment as_sound;
   as_sound.header.method = CodingMethod::kSound;
   as_sound.header.symbols = static_cast<uint32_t>(original.size());
@@ -442,7 +449,7 @@ Bytes SegmentCodec::Decode(const SegmentHeader& header, std::span<const uint8_t>
     count(header.original_bytes);
   } else {
     auto decoded = header.method == CodingMethod::kSound
-                       ? DecodeSound(payload, header.original_bytes, count)
+                       ? DecodeSound(payload, header.original_bytes, AroundSound(threads), count)
                        : DecodePayload(header.method, payload, header.symbols,
                                        header.original_bytes, threads, count);
     if (!decoded) {

@@ -78,6 +78,8 @@ class SegmentCodec {
   // Does what Encode does, but as sound.
   EncodedSegment EncodeAsBytes(std::span<const uint8_t> original, int threads,
                                const CountFn& count);
+  // Returns the predictor of the bytes around samples: the expert in mode adaptive, or order 2.
+  Predictor& AroundSound(int threads);
   // Returns the geometry of sound where coding it so makes less of a sample than other methods do.
   std::optional<SoundGeometry> PromisingSound(std::span<const uint8_t> original, int threads);
   CodingMethod AdaptiveMethod(std::span<const uint8_t> original, int threads);

@@ -9,8 +9,6 @@
 
 #include "coder/entropy/range_decoder.h"
 #include "coder/entropy/range_encoder.h"
-#include "coder/predict/adaptive_predictor.h"
-#include "coder/predict/expert/expert.h"
 #include "coder/predict/sound/sound_coder.h"
 #include "data/base/byte_order.h"
 
@@ -154,30 +152,28 @@ class Teller {
   size_t done_ = 0;
 };
 
-// The bytes before and after the frames, as one lane of the expert.
+// Codes the bytes before and after the frames, as one lane.
 void EncodeOthers(std::span<const uint8_t> original, const SoundGeometry& geometry,
-                  RangeEncoder* encoder) {
+                  Predictor& around, RangeEncoder* encoder) {
   const auto head = original.first(geometry.head), tail = original.last(geometry.tail);
   std::vector<int32_t> symbols(head.begin(), head.end());
   symbols.insert(symbols.end(), tail.begin(), tail.end());
   if (symbols.empty()) return;
   std::vector<SymbolInterval> intervals(symbols.size());
-  ExpertPredictor expert(FastMixerKernels());
-  expert.StartSegmentOf(1, symbols.size());
+  around.StartSegmentOf(1, symbols.size());
   const std::span<const int32_t> lane = symbols;
   const std::span<SymbolInterval> scored = intervals;
-  expert.Score({&lane, 1}, {&scored, 1});
+  around.Score({&lane, 1}, {&scored, 1});
   for (const SymbolInterval& interval : intervals) encoder->Encode(interval);
 }
 
-Bytes DecodeOthers(size_t count, RangeDecoder* decoder) {
+Bytes DecodeOthers(size_t count, Predictor& around, RangeDecoder* decoder) {
   Bytes bytes(count);
   if (bytes.empty()) return bytes;
-  ExpertPredictor expert(FastMixerKernels());
-  expert.StartSegmentOf(1, count);
+  around.StartSegmentOf(1, count);
   int32_t symbol = 0;
   for (uint8_t& byte : bytes) {
-    expert.Decode(*decoder, {&symbol, 1});
+    around.Decode(*decoder, {&symbol, 1});
     byte = static_cast<uint8_t>(symbol);
   }
   return bytes;
@@ -223,12 +219,8 @@ SoundSample SampleOfSound(size_t bytes, const SoundGeometry& geometry) {
   return sample;
 }
 
-uint64_t SoundMemoryBytes() {
-  return std::max(Expert::MemoryBytes(kMostOtherBytes), SoundCoder::kMemoryBytes);
-}
-
 std::optional<Bytes> EncodeSound(std::span<const uint8_t> original, const SoundGeometry& geometry,
-                                 size_t most_bytes, const SoundCountFn& count) {
+                                 Predictor& around, size_t most_bytes, const SoundCountFn& count) {
   ByteWriter out;
   out.Put(static_cast<uint8_t>(geometry.channels));
   out.Put(static_cast<uint8_t>(geometry.zero_bits));
@@ -236,7 +228,7 @@ std::optional<Bytes> EncodeSound(std::span<const uint8_t> original, const SoundG
   out.Put(static_cast<uint16_t>(geometry.tail));
 
   RangeEncoder encoder;
-  EncodeOthers(original, geometry, &encoder);
+  EncodeOthers(original, geometry, around, &encoder);
   Teller teller(count);
   teller.Add(geometry.head + geometry.tail);
   SoundCoder coder(geometry.channels);
@@ -261,11 +253,11 @@ std::optional<Bytes> EncodeSound(std::span<const uint8_t> original, const SoundG
 }
 
 std::optional<Bytes> DecodeSound(std::span<const uint8_t> payload, uint32_t original_bytes,
-                                 const SoundCountFn& count) {
+                                 Predictor& around, const SoundCountFn& count) {
   const auto geometry = ParseGeometry(payload, original_bytes);
   if (!geometry) return std::nullopt;
   RangeDecoder decoder(payload.subspan(kGeometryBytes));
-  const Bytes others = DecodeOthers(geometry->head + geometry->tail, &decoder);
+  const Bytes others = DecodeOthers(geometry->head + geometry->tail, around, &decoder);
   const auto frames_begin = others.begin() + static_cast<ptrdiff_t>(geometry->head);
   Bytes original(others.begin(), frames_begin);
   original.reserve(original_bytes);

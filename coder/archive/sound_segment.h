@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "coder/predict/predictor.h"
 #include "data/base/file.h"
 
 namespace occam {
@@ -39,19 +40,17 @@ struct SoundSample {
 };
 SoundSample SampleOfSound(size_t bytes, const SoundGeometry& geometry);
 
-// The memory that coding or restoring a segment takes beside its bytes and payload.
-uint64_t SoundMemoryBytes();
-
 // Takes the number of original bytes done since the last call.
 using SoundCountFn = std::function<void(uint32_t bytes)>;
 
 // Returns the payload, or nothing where it has more than `most_bytes`. The geometry must fit.
+// `around` is a predictor of bytes, which codes head and tail.
 std::optional<Bytes> EncodeSound(std::span<const uint8_t> original, const SoundGeometry& geometry,
-                                 size_t most_bytes, const SoundCountFn& count);
+                                 Predictor& around, size_t most_bytes, const SoundCountFn& count);
 
 // Returns nothing where no encoder writes this payload for so many bytes, or throws kDamaged.
 std::optional<Bytes> DecodeSound(std::span<const uint8_t> payload, uint32_t original_bytes,
-                                 const SoundCountFn& count);
+                                 Predictor& around, const SoundCountFn& count);
 
 }  // namespace occam
 

@@ -177,7 +177,9 @@ class SegmentDecoder:
         if segment.method == STORED:
             original = segment.payload
         elif segment.method == SOUND:
-            original = decode_sound(segment.payload, segment.original_bytes)
+            original = decode_sound(
+                segment.payload, segment.original_bytes, self.header.mode == ADAPTIVE
+            )
         else:
             original = self.decode_stream(segment)
         require(

@@ -172,9 +172,9 @@ for name, numbers in chosen.items():
 
 # Files of sound.
 for name in ["mono.occ", "stereo.occ"]:
-    _, _, segments = read_archive(read(f"sound/{name}"), lambda: None)
+    header, _, segments = read_archive(read(f"sound/{name}"), lambda: None)
     for segment in segments:
-        original = page.decode_sound(segment.payload, segment.original_bytes)
+        original = page.decode_sound(segment.payload, segment.original_bytes, header.mode)
         assert xxh3(original) == segment.original_hash, name
         # How its encoder found it: by the header, and as samples without one.
         samples = original[44:-5]

@@ -1,11 +1,11 @@
 """Samples of sound: docs/spec/sound.md."""
 
 from notation import bits, clamp, require, trunc_div
-from predictors import LoneExpert, logit_of
+from predictors import LoneExpert, Order2, logit_of
 from range_coder import FRESH, STRETCH, RangeDecoder, decode_bit, learn_cell, log2_16, squash
 
 
-def decode_sound(payload, size):
+def decode_sound(payload, size, adaptive):
     """The original bytes of a segment, `size` of them."""
     require(len(payload) >= 6, "sound without a geometry")
     channels, zero_bits = payload[0], payload[1]
@@ -17,9 +17,9 @@ def decode_sound(payload, size):
     decoder = RangeDecoder(payload[6:])
     around = b""
     if others > 0:
-        expert = LoneExpert(others)
-        expert.start(1)
-        around = bytes(expert.decode(decoder, 0) for _ in range(others))
+        predictor = LoneExpert(others) if adaptive else Order2()
+        predictor.start(1)
+        around = bytes(predictor.decode(decoder, 0) for _ in range(others))
     sound = Sound(channels)
     frames = bytearray()
     for _ in range((size - others) // (2 * channels)):
@@ -146,7 +146,7 @@ STEPS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 128, 256, 1024, 4096, 16384, 6553
 class ResidualDecoder:
     def __init__(self):
         self.cells = [FRESH] * 136                      # one of each decision
-        self.weights = [{} for _ in range(3)]     # out of 65536; those that have changed
+        self.weights = [{} for _ in range(3)]           # out of 65536; those that have changed
 
     def decode(self, decoder, context):
         self.decoder, self.context = decoder, context

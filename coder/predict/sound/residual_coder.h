@@ -56,7 +56,7 @@ class ResidualCoder {
   ResidualCoder();
 
   // The memory that it takes.
-  static constexpr uint64_t kMemoryBytes = uint64_t{1} << 20;
+  static constexpr uint64_t kMemoryBytes = uint64_t{5} << 17;
 
   void Encode(const ResidualContext& context, int32_t sample, RangeEncoder* encoder);
   // Throws kDamaged where no encoder can have been.

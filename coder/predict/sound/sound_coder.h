@@ -34,7 +34,7 @@ class SoundCoder {
   explicit SoundCoder(int channels);  // 1 or 2
 
   // The most memory that one takes.
-  static constexpr uint64_t kMemoryBytes = ResidualCoder::kMemoryBytes + (uint64_t{1} << 20);
+  static constexpr uint64_t kMemoryBytes = ResidualCoder::kMemoryBytes + (uint64_t{1} << 17);
 
   // Codes the next frame: a sample of each channel, in [kLeastSample, kMostSample]. A coder either
   // encodes or decodes.

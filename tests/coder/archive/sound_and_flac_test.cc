@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "coder/archive/sound_segment.h"
+#include "coder/predict/order2_predictor.h"
 #include "tests/catch.h"
 #include "tests/coder/archive/wav.h"
 
@@ -39,6 +40,7 @@ size_t FlacBytes(const std::vector<int32_t>& samples, int channels, int rate) {
 
 TEST_CASE("Sound: music takes less than by FLAC at its strongest level") {
   constexpr int kRate = 44100;
+  Order2Predictor around;
   for (const int channels : {1, 2}) {
     const std::vector<int32_t> samples = Music(60'000, channels, kRate, 2);
     WavHeader header;
@@ -47,7 +49,7 @@ TEST_CASE("Sound: music takes less than by FLAC at its strongest level") {
     const Bytes original = WavFile(header, BytesOfSamples(samples));
     const auto geometry = FindSound(original);
     REQUIRE(geometry);
-    const auto payload = EncodeSound(original, *geometry, original.size(), [](uint32_t) {});
+    const auto payload = EncodeSound(original, *geometry, around, original.size(), [](uint32_t) {});
     REQUIRE(payload);
     const size_t flac = FlacBytes(samples, channels, kRate);
     INFO(channels << ": " << payload->size() << " bytes, FLAC " << flac);

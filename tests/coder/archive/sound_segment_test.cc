@@ -5,6 +5,8 @@
 #include "coder/archive/cheap_look.h"
 #include "coder/archive/segment_codec.h"
 #include "coder/archive/segment_memory.h"
+#include "coder/predict/order2_predictor.h"
+#include "coder/predict/sound/sound_coder.h"
 #include "data/base/random.h"
 #include "tests/catch.h"
 #include "tests/coder/archive/wav.h"
@@ -234,11 +236,13 @@ TEST_CASE("Sound: repeated bytes are counted, silence is not") {
 TEST_CASE("Sound: a payload with another geometry or of another length is refused") {
   const Bytes original = WavFile({}, MusicBytes(3000, 1));
   const auto size = static_cast<uint32_t>(original.size());
-  const Bytes payload = *EncodeSound(original, *FindSound(original), original.size(), kUncounted);
-  REQUIRE(DecodeSound(payload, size, kUncounted) == original);
-  const auto refused = [](const Bytes& changed, uint32_t bytes) {
+  Order2Predictor around;
+  const Bytes payload =
+      *EncodeSound(original, *FindSound(original), around, original.size(), kUncounted);
+  REQUIRE(DecodeSound(payload, size, around, kUncounted) == original);
+  const auto refused = [&](const Bytes& changed, uint32_t bytes) {
     try {
-      return !DecodeSound(changed, bytes, kUncounted).has_value();
+      return !DecodeSound(changed, bytes, around, kUncounted).has_value();
     } catch (const Error& error) {
       return error.kind() == ErrorKind::kDamaged;
     }
@@ -261,8 +265,8 @@ TEST_CASE("Sound: a payload with another geometry or of another length is refuse
   Bytes longer = payload;
   longer.push_back(1);
   CHECK(refused(longer, size));
-  CHECK(!EncodeSound(original, *FindSound(original), payload.size() - 1, kUncounted));
-  CHECK(EncodeSound(original, *FindSound(original), payload.size(), kUncounted) == payload);
+  CHECK(!EncodeSound(original, *FindSound(original), around, payload.size() - 1, kUncounted));
+  CHECK(EncodeSound(original, *FindSound(original), around, payload.size(), kUncounted) == payload);
 }
 
 TEST_CASE("Sound: the method is refused in the first form of mode adaptive") {
@@ -278,7 +282,7 @@ TEST_CASE("Sound: the method is refused in the first form of mode adaptive") {
 
 TEST_CASE("Sound: memory is counted") {
   FileHeader file = DefaultHeader(kDefaultContext, ContextMode::kChunked);
-  CHECK(SegmentMemory(file, nullptr, 1) >= SoundMemoryBytes() + file.segment_bytes());
+  CHECK(SegmentMemory(file, nullptr, 1) >= SoundCoder::kMemoryBytes + file.segment_bytes());
 }
 
 }  // namespace occam
