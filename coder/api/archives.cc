@@ -125,6 +125,7 @@ occam_stats StatsOf(const ContainerStats& stats) {
   result.stored_segments = stats.method_segments[static_cast<size_t>(CodingMethod::kStored)];
   result.order2_segments = stats.method_segments[static_cast<size_t>(CodingMethod::kOrder2)];
   result.expert_segments = stats.method_segments[static_cast<size_t>(CodingMethod::kExpert)];
+  result.sound_segments = stats.method_segments[static_cast<size_t>(CodingMethod::kSound)];
   result.model_segments = stats.method_segments[static_cast<size_t>(CodingMethod::kModel)];
   return result;
 }
@@ -173,6 +174,8 @@ void AddArchive(const occam_file_info& archive, occam_file_info* sum) {
   to.stored_segments += from.stored_segments;
   to.order2_segments += from.order2_segments;
   to.model_segments += from.model_segments;
+  to.expert_segments += from.expert_segments;
+  to.sound_segments += from.sound_segments;
   sum->memory = std::max(sum->memory, archive.memory);  // OCCAM_UNKNOWN is the largest
   sum->multiplications = SumOfKnown(sum->multiplications, archive.multiplications);
   sum->archives += archive.archives;

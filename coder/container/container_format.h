@@ -53,8 +53,14 @@ enum class CodingMethod : uint8_t {
   kOrder2 = 1,  // the bytes, one lane, by coder/predict/order2_predictor.h
   kModel = 2,   // the symbols, in lanes, by the file's model
   kExpert = 3,  // the bytes, one lane, by coder/predict/expert; in mode adaptive alone
+  kSound = 4,   // the samples, by coder/predict/sound; in all modes but the first adaptive one
 };
-constexpr size_t kMethodCount = 4;
+constexpr size_t kMethodCount = 5;
+// Returns whether a file of this mode may have segments of this method.
+constexpr bool MethodFits(CodingMethod method, ContextMode mode) {
+  if (method == CodingMethod::kExpert) return mode == ContextMode::kAdaptive;
+  return method != CodingMethod::kSound || mode != ContextMode::kFirstAdaptive;
+}
 
 struct FileHeader {
   uint8_t contract_version = 0;  // of the exact network; 0 without a model

@@ -16,6 +16,7 @@ COMMANDS = {
     "gallery": "gallery.command",
     "bit_maps": "bit_maps.command",
     "memory_or_network": "memory_or_network.command",
+    "sound_table": "sound_table",
     "plot_run": "plot_run",
     "family": "family",
     "torch_twin": "twin.command",
