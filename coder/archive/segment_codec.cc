@@ -10,6 +10,7 @@
 #include "coder/archive/lost_bits.h"
 #include "coder/entropy/range_decoder.h"
 #include "coder/entropy/range_encoder.h"
+#include "coder/predict/photo/photo_codec.h"
 #include "data/base/error.h"
 #include "data/base/format.h"
 
@@ -191,6 +192,10 @@ std::optional<Bytes> SegmentCodec::DecodePayload(CodingMethod method,
                                                  std::span<const uint8_t> payload,
                                                  uint32_t symbol_count, uint32_t original_bytes,
                                                  int threads, const CountFn& count) {
+  if (method == CodingMethod::kPhoto) {
+    MakeRoom();
+    return DecodePhoto(payload, original_bytes, FastMixerKernels(), count);
+  }
   CodedSymbols symbols{std::vector<int32_t>(symbol_count), {}};
   RangeDecoder decoder(payload);
   DecodeSymbols(PredictorFor(method, threads), Lanes(method, symbol_count, file_), symbols.tokens,
@@ -252,8 +257,36 @@ size_t SegmentCodec::SampledBytes(CodingMethod method, std::span<const int32_t> 
   return encoder.Finish().size();
 }
 
+void SegmentCodec::MakeRoom() {
+  network_.reset();
+  expert_.reset();
+}
+
+bool SegmentCodec::IsPhoto(std::span<const uint8_t> original, const PhotoLayout& photo,
+                           int threads) {
+  // Rows of the middle. Few rows show nothing of what those above tell.
+  constexpr uint32_t kSample = 32768;
+  constexpr uint32_t kLeastRows = 4;
+  PhotoLayout sample = photo;
+  sample.first = 0;
+  sample.rows = std::min(photo.rows, std::max(kSample / photo.stride, kLeastRows));
+  const size_t begin = photo.first + size_t{(photo.rows - sample.rows) / 2} * photo.stride;
+  const size_t size = size_t{sample.rows - 1} * photo.stride + size_t{photo.width} * photo.channels;
+  // Where most of the bytes are no pixels, there is little to gain.
+  if (uint64_t{photo.rows} * photo.width * photo.channels * 2 < original.size()) return false;
+  const auto bytes = original.subspan(begin, size);
+  const size_t by_expert =
+      SampledBytes(CodingMethod::kExpert, SymbolsOf(bytes, nullptr).tokens, 1, threads);
+  MakeRoom();
+  // What is smaller by little may be wrong, and what does not shrink is packed.
+  const size_t most = std::min(by_expert - by_expert / 32, size - size / 64) + kPhotoLayoutBytes;
+  return EncodePhoto(bytes, sample, most, FastMixerKernels(), [](uint32_t) {}).has_value();
+}
+
 // In mode adaptive a segment is coded once, by what a sample promises most.
-CodingMethod SegmentCodec::AdaptiveMethod(std::span<const uint8_t> original, int threads) {
+CodingMethod SegmentCodec::AdaptiveMethod(std::span<const uint8_t> original,
+                                          const std::optional<PhotoLayout>& photo, int threads) {
+  if (photo && IsPhoto(original, *photo, threads)) return CodingMethod::kPhoto;
   // A piece of the middle, where headers and licences are left behind.
   constexpr size_t kSample = 16384;
   const size_t size = std::min(kSample, original.size());
@@ -279,7 +312,7 @@ CodingMethod SegmentCodec::AdaptiveMethod(std::span<const uint8_t> original, int
 }
 
 EncodedSegment SegmentCodec::Encode(std::span<const uint8_t> original, int threads,
-                                    const CountFn& count) {
+                                    const CountFn& count, const std::optional<PhotoLayout>& photo) {
   const auto size = static_cast<uint32_t>(original.size());
   EncodedSegment best;
   best.header.method = CodingMethod::kStored;
@@ -297,9 +330,15 @@ EncodedSegment SegmentCodec::Encode(std::span<const uint8_t> original, int threa
   const size_t less = best.payload.size() - 1;
   const CountFn uncounted = [](uint32_t) {};
   if (file_.mode == ContextMode::kAdaptive) {
-    const auto method = AdaptiveMethod(original, threads);
+    const auto method = AdaptiveMethod(original, photo, threads);
     if (method == CodingMethod::kStored) {
       count(size);
+    } else if (method == CodingMethod::kPhoto) {
+      MakeRoom();
+      if (auto payload = EncodePhoto(original, *photo, less, FastMixerKernels(), count)) {
+        best.header.method = method;
+        best.payload = std::move(*payload);
+      }
     } else {
       attempt(method, SymbolsOf(original, nullptr), less, count);
     }

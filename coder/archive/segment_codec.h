@@ -15,6 +15,7 @@
 #include "coder/predict/adaptive_predictor.h"
 #include "coder/predict/codec_model.h"
 #include "coder/predict/order2_predictor.h"
+#include "coder/predict/photo/photo_layout.h"
 #include "coder/predict/predictor.h"
 #include "data/base/file.h"
 
@@ -47,8 +48,13 @@ class SegmentCodec {
   // Codes by whichever method takes the fewest bytes, the first of equals in the order of
   // CodingMethod. The model is not tried on bytes that look packed and are so in a sample. In mode
   // adaptive a sample tells which one is tried: the model, or the expert alone.
-  // `threads` is what a predictor may use. `original` is not empty.
-  EncodedSegment Encode(std::span<const uint8_t> original, int threads, const CountFn& count);
+  // `threads` is what a predictor may use. `original` is not empty. In mode adaptive `photo`, where
+  // there is one, tells where rows of pixels may lie; a sample tells whether they do.
+  EncodedSegment Encode(std::span<const uint8_t> original, int threads, const CountFn& count,
+                        const std::optional<PhotoLayout>& photo = std::nullopt);
+
+  // Returns whether a sample of rows takes fewer bytes as pixels than by the expert.
+  bool IsPhoto(std::span<const uint8_t> original, const PhotoLayout& photo, int threads);
 
   // Returns how many bytes the method alone takes, even where they are more than the original and
   // no file would hold them. It shows what a model makes of foreign data. They are restored and
@@ -73,7 +79,10 @@ class SegmentCodec {
   bool ModelIsWorthTrying(std::span<const uint8_t> original, const CodedSymbols& symbols,
                           size_t least_bytes, int threads);
 
-  CodingMethod AdaptiveMethod(std::span<const uint8_t> original, int threads);
+  CodingMethod AdaptiveMethod(std::span<const uint8_t> original,
+                              const std::optional<PhotoLayout>& photo, int threads);
+  // Frees what other methods hold: there is memory for one of them.
+  void MakeRoom();
   // Returns how many bytes a sample takes, as so many lanes of equal length.
   size_t SampledBytes(CodingMethod method, std::span<const int32_t> sample, uint32_t pieces,
                       int threads);

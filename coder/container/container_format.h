@@ -53,8 +53,9 @@ enum class CodingMethod : uint8_t {
   kOrder2 = 1,  // the bytes, one lane, by coder/predict/order2_predictor.h
   kModel = 2,   // the symbols, in lanes, by the file's model
   kExpert = 3,  // the bytes, one lane, by coder/predict/expert; in mode adaptive alone
+  kPhoto = 5,   // rows of pixels, by coder/predict/photo; in mode adaptive alone
 };
-constexpr size_t kMethodCount = 4;
+constexpr size_t kMethodCount = 6;
 
 struct FileHeader {
   uint8_t contract_version = 0;  // of the exact network; 0 without a model

@@ -308,6 +308,8 @@ const char* MethodName(CodingMethod method) {
       return "model";
     case CodingMethod::kExpert:
       return "expert";
+    case CodingMethod::kPhoto:
+      return "photo";
   }
   return "?";
 }
