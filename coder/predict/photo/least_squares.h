@@ -18,7 +18,7 @@ namespace occam {
 
 class LeastSquares {
  public:
-  static constexpr size_t kMostInputs = 32;
+  static constexpr size_t kMostInputs = 40;
   static constexpr int kMostDecay = 5;
   // Neighbouring pixels share their sums where a row has more pixels than this.
   static constexpr size_t kMostColumns = 4096;

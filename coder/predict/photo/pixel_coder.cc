@@ -24,14 +24,19 @@ int32_t RateAfter(uint32_t pixels) {
 }
 
 constexpr size_t kPlanes = 3;
+constexpr size_t kKinds = 4;  // of decisions
 
 }  // namespace
 
 PixelCoder::PixelCoder(const MixerKernels& kernels) : kernels_(kernels) {
   cells_.assign(C::kTables * C::kTableContexts * kNodes, WideCell::kFresh);
   constexpr size_t kEnergySelections = kPlanes * C::kEnergies * kNodes;
-  constexpr std::array<size_t, C::kSets> kSelections = {kPlanes * kNodes, kEnergySelections,
-                                                        kEnergySelections, C::kPlaces * 4};
+  constexpr std::array<size_t, C::kSets> kSelections = {kPlanes * kNodes,
+                                                        kEnergySelections,
+                                                        kEnergySelections,
+                                                        C::kPlaces * kKinds,
+                                                        kPlanes * C::kNearnesses * kNodes,
+                                                        C::kSlopes * kKinds};
   for (size_t s = 0; s < C::kSets; ++s) weights_[s].assign(kSelections[s] * kInputs, kFirstWeight);
   last_weights_.assign(kNodes * C::kSets, 65536 / static_cast<int32_t>(C::kSets));
   estimates_.resize(C::kEstimates * C::kEstimateContexts * kNodes * kPoints);
@@ -89,8 +94,12 @@ int32_t PixelCoder::Predict(size_t node, int bound) {
   }
   const uint32_t kind = node == 0 ? 0 : std::min((static_cast<uint32_t>(node) - 1) % 32 + 1, 3u);
   const std::array<size_t, C::kSets> selected = {
-      c.plane * kNodes + node, (c.plane * C::kEnergies + c.energy) * kNodes + node,
-      (c.plane * C::kEnergies + c.other_energy) * kNodes + node, c.place * 4 + kind};
+      c.plane * kNodes + node,
+      (c.plane * C::kEnergies + c.energy) * kNodes + node,
+      (c.plane * C::kEnergies + c.other_energy) * kNodes + node,
+      c.place * kKinds + kind,
+      (c.plane * C::kNearnesses + c.nearness) * kNodes + node,
+      c.slopes * kKinds + kind};
   for (size_t s = 0; s < C::kSets; ++s) sets_[s] = &weights_[s][selected[s] * kInputs];
   last_set_ = &last_weights_[node * C::kSets];
 

@@ -11,7 +11,7 @@ namespace occam {
 namespace {
 
 struct Offset {
-  int x, y;  // y: rows above, or in planes before also one below, -1
+  int x, y;  // y: rows above, or in planes before also below, -1 and -2
 };
 // Inputs of least squares, nearest first: pixels of the plane itself, and of a plane before.
 constexpr std::array<Offset, 18> kOwn = {{{-1, 0},
@@ -32,7 +32,7 @@ constexpr std::array<Offset, 18> kOwn = {{{-1, 0},
                                           {3, 1},
                                           {-4, 0},
                                           {4, 1}}};
-constexpr std::array<Offset, 11> kBefore = {{{0, 0},
+constexpr std::array<Offset, 13> kBefore = {{{0, 0},
                                              {-1, 0},
                                              {1, 0},
                                              {0, 1},
@@ -42,11 +42,13 @@ constexpr std::array<Offset, 11> kBefore = {{{0, 0},
                                              {-1, -1},
                                              {1, -1},
                                              {-2, 0},
-                                             {2, 0}}};
+                                             {2, 0},
+                                             {0, 2},
+                                             {0, -2}}};
 // How many of them: by the number of planes before, and of the last of these and of the others.
-constexpr std::array<size_t, 4> kOwnCounts = {18, 10, 8, 6};
-constexpr std::array<size_t, 4> kLastCounts = {0, 11, 9, 9};
-constexpr std::array<size_t, 4> kOtherCounts = {0, 0, 7, 5};
+constexpr std::array<size_t, 4> kOwnCounts = {18, 12, 10, 6};
+constexpr std::array<size_t, 4> kLastCounts = {0, 13, 13, 9};
+constexpr std::array<size_t, 4> kOtherCounts = {0, 0, 11, 5};
 // Of the smallest window.
 constexpr std::array<size_t, 4> kSmallCounts = {6, 4, 4, 4};
 constexpr std::array<int, 3> kDecays = {3, 5, 2};
@@ -89,8 +91,10 @@ auto ErrorRows(size_t width, std::index_sequence<I...> /*each*/) {
 }  // namespace
 
 void PhotoPlane::Finish(size_t width, size_t rows) {
-  std::copy_n(pixels.Row(rows - 1) - kPad, width + 2 * kPad, pixels.Row(rows) - kPad);
-  std::copy_n(misses.Row(rows - 1) - kPad, width + 2 * kPad, misses.Row(rows) - kPad);
+  for (const size_t y : {rows, rows + 1}) {
+    std::copy_n(pixels.Row(rows - 1) - kPad, width + 2 * kPad, pixels.Row(y) - kPad);
+    std::copy_n(misses.Row(rows - 1) - kPad, width + 2 * kPad, misses.Row(y) - kPad);
+  }
 }
 
 PlanePredictor::PlanePredictor(std::span<const PhotoPlane* const> before, PhotoPlane* plane,
@@ -169,8 +173,8 @@ void PlanePredictor::ReadPixels() {
     const size_t inputs = p == 0 ? kLastCounts[before_.size()] : kOtherCounts[before_.size()];
     for (size_t i = 0; i < inputs; ++i) {
       const Offset o = kBefore[i];
-      const uint8_t* const from =
-          o.y < 0 ? pixels.Row(y_ + 1) : pixels.Row(y_, static_cast<size_t>(o.y));
+      const uint8_t* const from = o.y < 0 ? pixels.Row(y_ + static_cast<size_t>(-o.y))
+                                          : pixels.Row(y_, static_cast<size_t>(o.y));
       inputs_[count++] = from[static_cast<int>(x_) + o.x] - base;
     }
   }
@@ -214,17 +218,31 @@ void PlanePredictor::PredictBySimpleRules() {
   }
   predictions_[3] = median * kPixelOne;
   predictions_[4] = ClampPixel(adjusted);
+  const auto set = [&](size_t prediction, int value) {
+    predictions_[prediction] = ClampPixel(value * kPixelOne);
+  };
   if (before_.empty()) {
-    predictions_[5] = ClampPixel((a.w + a.n - a.nw) * kPixelOne);
-    predictions_[6] = ClampPixel((a.n + a.ne - a.nne) * kPixelOne);
-    predictions_[7] = ClampPixel((2 * a.n - a.nn) * kPixelOne);
-  } else {
-    const uint8_t* const here = before_.back()->pixels.Row(y_) + x_;
-    const uint8_t* const over = before_.back()->pixels.Row(y_, 1) + x_;
-    predictions_[5] = ClampPixel((a.w + here[0] - here[-1]) * kPixelOne);
-    predictions_[6] = ClampPixel((a.n + here[0] - over[0]) * kPixelOne);
-    predictions_[7] = ClampPixel((base_ + innovations_[0]) * kPixelOne);
+    set(5, a.w + a.n - a.nw);
+    set(6, a.n + a.ne - a.nne);
+    set(7, 2 * a.n - a.nn);
+    set(8, 2 * a.w - a.ww);
+    set(9, a.w + a.ne - a.n);
+    set(10, (a.w + a.ne + 1) >> 1);
+    return;
   }
+  // The same of the differences to the plane before.
+  const uint8_t* const here = before_.back()->pixels.Row(y_) + x_;
+  const uint8_t* const over = before_.back()->pixels.Row(y_, 1) + x_;
+  const int west = a.w - here[-1];
+  const int north = a.n - over[0];
+  const int between = a.nw - over[-1];
+  set(5, here[0] + west);
+  set(6, here[0] + north);
+  set(7, base_ + innovations_[0]);
+  set(8,
+      here[0] + std::clamp(west + north - between, std::min(west, north), std::max(west, north)));
+  set(9, here[0] + ((west + north + 1) >> 1));
+  set(10, here[0] + ((west + a.ne - over[1] + 1) >> 1));
 }
 
 // The weight of a prediction is one over the third power of its errors around.
@@ -236,8 +254,7 @@ void PlanePredictor::Blend() {
     const int32_t* const above = errors_[i].Row(y_, 1) + x_;
     local_errors_[i] = 2 * (row[-1] + above[0]) + above[-1] + above[1] + row[-2] + above[2];
     const auto error = static_cast<uint64_t>(local_errors_[i] + 20);
-    const uint64_t weight =
-        (((uint64_t{1} << 46) / (error * error * error)) >> (i < kWindows ? 0 : 2)) + 1;
+    const uint64_t weight = (uint64_t{1} << 46) / (error * error * error) + 1;
     sum += weight * static_cast<uint64_t>(predictions_[i]);
     weights += weight;
   }
@@ -285,7 +302,7 @@ void PlanePredictor::CancelBias() {
 void PlanePredictor::FillCurves() {
   const int width = energy_ + 12;
   contexts_.curves[0] = {contexts_.prediction, width / 12};
-  constexpr std::array<size_t, 5> kShown = {0, 1, 2, 3, 5};
+  constexpr std::array<size_t, 6> kShown = {0, 1, 2, 3, 5, 8};
   for (size_t i = 0; i < kShown.size(); ++i)
     contexts_.curves[i + 1] = {predictions_[kShown[i]], (local_errors_[kShown[i]] + 8) / 8};
 }
@@ -340,6 +357,9 @@ void PlanePredictor::FillTables() {
                                    ((a.ne - middle) >> 2) * 4099 + ((a.nw - middle) >> 2) * 65599));
   t[20] = Level31(spread_) * 24 + energy;
   t[21] = Level31(local_errors_[0] >> 3) * 32 + Level31(local_errors_[1] >> 3) + 1024 * plane;
+  contexts_.nearness = Nearness(0, 1);
+  contexts_.slopes =
+      std::min(Level31(gradient_x_) / 4, 7u) * 8 + std::min(Level31(gradient_y_) / 4, 7u);
   const uint32_t near = std::clamp(Nearness(0, 1), 4u, 18u) - 4;
   contexts_.estimates = {energy * 16 + (guess & 15),
                          (near * 15 + SignedStep(miss_)) * 4 + fraction};
@@ -361,7 +381,7 @@ void PlanePredictor::Learn(int value) {
       bias.count /= 2;
     }
   }
-  const int32_t weight = std::clamp(4096 / (32 + energy_ / 8), 1, 128);
+  const int32_t weight = std::clamp(4096 / (8 + energy_ / 8), 1, 128);
   for (LeastSquares& window : windows_) window.Learn(value - base_, weight);
 }
 

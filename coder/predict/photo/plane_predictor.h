@@ -1,7 +1,7 @@
 // Predicts the pixels of one plane of a photograph, a channel, of those before it and of the planes
 // before.
 //
-// There are eight predictions or more of each pixel: by least squares with windows of three sizes
+// There are eleven predictions of each pixel: by least squares with windows of three sizes
 // (least_squares.h), the median edge detector of LOCO-I (Weinberger, Seroussi and Sapiro, 2000),
 // the gradient adjusted one of CALIC (Wu and Memon, 1997), and simple planes. Those that were near
 // around here weigh most (blending: Meyer and Tischer, 1997, "TMW"; Seemann and Tischer, 1997).
@@ -24,8 +24,8 @@ namespace occam {
 // A plane: its pixels, and by how much each was missed, within a signed byte.
 struct PhotoPlane {
   PhotoPlane(size_t width, size_t rows)
-      : pixels(width, rows + 1, 128), misses(width, rows + 1, 0) {}
-  // Copies the last row below itself.
+      : pixels(width, rows + 2, 128), misses(width, rows + 2, 0) {}
+  // Copies the last row below itself, twice.
   void Finish(size_t width, size_t rows);
   PaddedRows<uint8_t> pixels;
   PaddedRows<int8_t> misses;
@@ -46,7 +46,7 @@ class PlanePredictor {
 
  private:
   static constexpr size_t kWindows = 3;
-  static constexpr size_t kPredictions = 8;
+  static constexpr size_t kPredictions = 11;
   static constexpr size_t kBiases = 3;
   static constexpr size_t kBiasContexts = 2048;
 
