@@ -81,10 +81,11 @@ ContainerStats Compress(ByteSource& source, ByteSink& sink, const CodecModel* mo
   WorkPlan plan = PlanWork(header, model, options, options.embedded_model.size(), source.name());
   SegmentReader reader(source);
   std::optional<PhotoFile> photo = PhotoOf(reader, options);
-  if (photo && options.mode != ContextMode::kAdaptive) {
-    // A photograph is a file of mode adaptive without a model, whatever mode is for the others.
+  if (photo && options.embedded_model.empty() &&
+      (model != nullptr || options.mode != ContextMode::kAdaptive)) {
+    // A photograph is a file of mode adaptive without a model, whatever others are.
     const FileHeader of_photos = HeaderFor(nullptr, ContextMode::kAdaptive);
-    if (options.embedded_model.empty() && BeginsWithPhoto(of_photos, reader, *photo)) {
+    if (BeginsWithPhoto(of_photos, reader, *photo)) {
       plan = PlanWork(of_photos, nullptr, options, 0, source.name());
       header = of_photos;
       model = nullptr;

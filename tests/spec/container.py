@@ -6,6 +6,7 @@ import xxhash
 
 from models import Reader, flatten, read_flat
 from notation import Damaged, WrongUsage, require
+from photo import decode_photo
 from predictors import (
     AdaptivePredictor,
     FirstAdaptivePredictor,
@@ -18,7 +19,7 @@ from range_coder import RangeDecoder
 
 MAGIC = b"\x89OCC\r\n\x1a\n"
 CHUNKED, CARRIED, FIRST_ADAPTIVE, ADAPTIVE = 0, 1, 2, 3
-STORED, ORDER2, MODEL, EXPERT = 0, 1, 2, 3
+STORED, ORDER2, MODEL, EXPERT, PHOTO = 0, 1, 2, 3, 5
 
 
 def xxh3(data):
@@ -120,8 +121,8 @@ def read_segment(reader, header, model):
     number, symbols, original_bytes, payload_bytes = (fields.number(4) for _ in range(4))
     payload_hash, original_hash = fields.number(8), fields.number(8)
 
-    known = EXPERT if header.mode == ADAPTIVE else MODEL
-    require(method <= known, "an unknown method")
+    known = (EXPERT, PHOTO) if header.mode == ADAPTIVE else ()
+    require(method <= MODEL or method in known, "an unknown method")
     require(
         method != MODEL or model is not None, "a segment needs a model that the file does not name"
     )
@@ -182,6 +183,8 @@ class SegmentDecoder:
         return original
 
     def decode_stream(self, segment):
+        if segment.method == PHOTO:
+            return decode_photo(segment.payload, segment.original_bytes)
         decoder = RangeDecoder(segment.payload)
         if segment.method == ORDER2:
             symbols = decode_symbols(decoder, Order2(), [segment.symbols])

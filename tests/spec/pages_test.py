@@ -19,6 +19,7 @@ from container import (
     EXPERT,
     FIRST_ADAPTIVE,
     ORDER2,
+    PHOTO,
     STORED,
     read_archive,
     xxh3,
@@ -36,6 +37,7 @@ PAGES = [
     "occm",
     "predictors",
     "expert",
+    "photo",
     "coded_models",
     "memory",
     "signals",
@@ -124,6 +126,8 @@ def restore(header, model, paper, segment):
     """The bytes of a segment, by the pages' code alone."""
     if segment.method == STORED:
         return segment.payload
+    if segment.method == PHOTO:
+        return page.decode_photo(segment.payload, segment.original_bytes)
     decoder = page.RangeDecoder(segment.payload)
     if segment.method == ORDER2:
         symbols = page.decode_symbols(decoder, page.Order2(), [segment.symbols])
@@ -167,6 +171,13 @@ for name, numbers in chosen.items():
         original = restore(header, model, paper, segment)
         assert len(original) == segment.original_bytes, (name, number)
         assert xxh3(original) == segment.original_hash, (name, number)
+
+# Photographs, small ones.
+for name in ("gray.occ", "colour.occ"):
+    header, _, segments = read_archive(read(f"photos/{name}"), lambda: None)
+    assert [segment.method for segment in segments] == [PHOTO], name
+    original = restore(header, None, None, segments[0])
+    assert xxh3(original) == segments[0].original_hash, name
 
 # Bare frames; the shorter ones, and the examples of their page.
 with open(os.path.join(pages, "frame.md"), encoding="utf-8") as file:

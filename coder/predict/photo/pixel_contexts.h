@@ -15,7 +15,7 @@ constexpr int kMostPixel = 255 * kPixelOne;
 struct PixelContexts {
   static constexpr size_t kTables = 22;
   static constexpr size_t kTableContexts = 4096;
-  static constexpr size_t kCurves = 7;
+  static constexpr size_t kCurves = 8;
   static constexpr size_t kSets = 6;
   static constexpr size_t kEstimates = 2;
   static constexpr size_t kEstimateContexts = 1024;

@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "coder/predict/photo/photo_layout.h"
+
 // Every constant here is part of the file format: another value makes other files.
 
 namespace occam {
@@ -14,24 +16,10 @@ struct Offset {
   int x, y;  // y: rows above, or in planes before also below, -1 and -2
 };
 // Inputs of least squares, nearest first: pixels of the plane itself, and of a plane before.
-constexpr std::array<Offset, 18> kOwn = {{{-1, 0},
-                                          {0, 1},
-                                          {-1, 1},
-                                          {1, 1},
-                                          {-2, 0},
-                                          {0, 2},
-                                          {1, 2},
-                                          {-1, 2},
-                                          {-2, 1},
-                                          {2, 1},
-                                          {-3, 0},
-                                          {0, 3},
-                                          {-2, 2},
-                                          {2, 2},
-                                          {-3, 1},
-                                          {3, 1},
-                                          {-4, 0},
-                                          {4, 1}}};
+constexpr std::array<Offset, 26> kOwn = {
+    {{-1, 0}, {0, 1},  {-1, 1}, {1, 1},  {-2, 0}, {0, 2},  {1, 2},  {-1, 2}, {-2, 1},
+     {2, 1},  {-3, 0}, {0, 3},  {-2, 2}, {2, 2},  {-3, 1}, {3, 1},  {-4, 0}, {4, 1},
+     {1, 3},  {-1, 3}, {-4, 1}, {3, 2},  {-3, 2}, {2, 3},  {-2, 3}, {4, 2}}};
 constexpr std::array<Offset, 13> kBefore = {{{0, 0},
                                              {-1, 0},
                                              {1, 0},
@@ -46,12 +34,14 @@ constexpr std::array<Offset, 13> kBefore = {{{0, 0},
                                              {0, 2},
                                              {0, -2}}};
 // How many of them: by the number of planes before, and of the last of these and of the others.
-constexpr std::array<size_t, 4> kOwnCounts = {18, 12, 10, 6};
+constexpr std::array<size_t, 4> kOwnCounts = {26, 12, 10, 6};
 constexpr std::array<size_t, 4> kLastCounts = {0, 13, 13, 9};
 constexpr std::array<size_t, 4> kOtherCounts = {0, 0, 11, 5};
 // Of the smallest window.
 constexpr std::array<size_t, 4> kSmallCounts = {6, 4, 4, 4};
-constexpr std::array<int, 3> kDecays = {3, 5, 2};
+// Of the one between.
+constexpr std::array<size_t, 4> kMiddleCounts = {12, 8, 7, 6};
+constexpr std::array<int, 4> kDecays = {3, 5, 2, 4};
 
 size_t InputsOf(size_t before) {
   return kOwnCounts[before] + (before > 0 ? kLastCounts[before] : 0) +
@@ -80,7 +70,9 @@ uint32_t SignedStep(int number) {
 
 uint32_t Clamp16(int number) { return static_cast<uint32_t>(std::clamp(number, -8, 7) + 8); }
 int ClampPixel(int value) { return std::clamp(value, 0, kMostPixel); }
-uint32_t Hash12(uint32_t number) { return (number * 0x9e3779b1u) >> 20; }
+// The median edge detector: w + n - nw, between w and n.
+int Median(int w, int n, int nw) { return std::clamp(w + n - nw, std::min(w, n), std::max(w, n)); }
+uint32_t Hash12(int number) { return (static_cast<uint32_t>(number) * 0x9e3779b1u) >> 20; }
 
 template <size_t... I>
 auto ErrorRows(size_t width, std::index_sequence<I...> /*each*/) {
@@ -109,11 +101,15 @@ PlanePredictor::PlanePredictor(std::span<const PhotoPlane* const> before, PhotoP
   windows_.emplace_back(inputs, kDecays[0], width);
   windows_.emplace_back(inputs, kDecays[1], width);
   windows_.emplace_back(kSmallCounts[before.size()] + before.size(), kDecays[2], width);
+  windows_.emplace_back(kMiddleCounts[before.size()] + before.size(), kDecays[3], width);
   for (auto& biases : biases_) biases.resize(kBiasContexts);
 }
 
 uint64_t PlanePredictor::MemoryBytes(size_t width) {
-  return 3 * LeastSquares::MemoryBytes(InputsOf(3), width) +
+  static_assert(kOwnCounts[2] + kLastCounts[2] + kOtherCounts[2] >=
+                kOwnCounts[3] + kLastCounts[3] + 2 * kOtherCounts[3]);
+  return 2 * LeastSquares::MemoryBytes(InputsOf(2), width) +
+         2 * LeastSquares::MemoryBytes(kMiddleCounts[0] + kMostChannels, width) +
          sizeof(int32_t) * (2 * kPredictions + 3) * (width + 2 * kPad);
 }
 
@@ -183,20 +179,27 @@ void PlanePredictor::ReadPixels() {
 }
 
 void PlanePredictor::PredictByLeastSquares() {
-  std::array<int32_t, LeastSquares::kMostInputs> small;
-  const size_t own = kSmallCounts[before_.size()];
-  std::copy_n(inputs_.begin(), own, small.begin());
-  std::copy_n(innovations_.begin(), before_.size(), small.begin() + static_cast<int>(own));
+  // Of the smaller windows: pixels of the plane, and what each plane before adds to its mean.
+  using Inputs = std::array<int32_t, LeastSquares::kMostInputs>;
+  const auto few = [&](size_t own) {
+    Inputs inputs;
+    std::copy_n(inputs_.begin(), own, inputs.begin());
+    std::copy_n(innovations_.begin(), before_.size(), inputs.begin() + static_cast<int>(own));
+    return inputs;
+  };
+  const Inputs small = few(kSmallCounts[before_.size()]);
+  const Inputs middle = few(kMiddleCounts[before_.size()]);
+  const std::array<const Inputs*, kWindows> inputs = {&inputs_, &inputs_, &small, &middle};
   for (size_t i = 0; i < kWindows; ++i) {
-    const auto sum = windows_[i].Predict(x_, i == 2 ? small : inputs_);
-    predictions_[i] =
+    const int64_t sum = windows_[i].Predict(x_, *inputs[i]);
+    predictions_[kPlaceOfWindow[i]] =
         static_cast<int>(std::clamp<int64_t>(base_ * kPixelOne + (sum >> 12), 0, kMostPixel));
   }
 }
 
 void PlanePredictor::PredictBySimpleRules() {
   const Around& a = around_;
-  const int median = std::clamp(a.w + a.n - a.nw, std::min(a.w, a.n), std::max(a.w, a.n));
+  const int median = Median(a.w, a.n, a.nw);
   gradient_x_ = std::abs(a.w - a.ww) + std::abs(a.n - a.nw) + std::abs(a.n - a.ne);
   gradient_y_ = std::abs(a.w - a.nw) + std::abs(a.n - a.nn) + std::abs(a.ne - a.nne);
   const int w = a.w * kPixelOne;
@@ -218,31 +221,45 @@ void PlanePredictor::PredictBySimpleRules() {
   }
   predictions_[3] = median * kPixelOne;
   predictions_[4] = ClampPixel(adjusted);
-  const auto set = [&](size_t prediction, int value) {
-    predictions_[prediction] = ClampPixel(value * kPixelOne);
-  };
-  if (before_.empty()) {
-    set(5, a.w + a.n - a.nw);
-    set(6, a.n + a.ne - a.nne);
-    set(7, 2 * a.n - a.nn);
-    set(8, 2 * a.w - a.ww);
-    set(9, a.w + a.ne - a.n);
-    set(10, (a.w + a.ne + 1) >> 1);
+  if (!before_.empty()) {
+    PredictByPlanesBefore();
     return;
   }
-  // The same of the differences to the plane before.
+  SetPrediction(5, a.w + a.n - a.nw);
+  SetPrediction(6, a.n + a.ne - a.nne);
+  SetPrediction(7, 2 * a.n - a.nn);
+  SetPrediction(8, 2 * a.w - a.ww);
+  SetPrediction(9, a.w + a.ne - a.n);
+  SetPrediction(10, (a.w + a.ne + 1) >> 1);
+  SetPrediction(11, a.w + ((a.ne - a.nw) >> 1));
+  SetPrediction(12, a.n + ((a.w - a.nw) >> 1));
+}
+
+// What the plane before has there, and a prediction of the difference to it.
+void PlanePredictor::PredictByPlanesBefore() {
+  const Around& a = around_;
   const uint8_t* const here = before_.back()->pixels.Row(y_) + x_;
-  const uint8_t* const over = before_.back()->pixels.Row(y_, 1) + x_;
-  const int west = a.w - here[-1];
-  const int north = a.n - over[0];
-  const int between = a.nw - over[-1];
-  set(5, here[0] + west);
-  set(6, here[0] + north);
-  set(7, base_ + innovations_[0]);
-  set(8,
-      here[0] + std::clamp(west + north - between, std::min(west, north), std::max(west, north)));
-  set(9, here[0] + ((west + north + 1) >> 1));
-  set(10, here[0] + ((west + a.ne - over[1] + 1) >> 1));
+  const uint8_t* const above = before_.back()->pixels.Row(y_, 1) + x_;
+  const int w = a.w - here[-1];
+  const int n = a.n - above[0];
+  const int median = here[0] + Median(w, n, a.nw - above[-1]);
+  SetPrediction(5, here[0] + w);
+  SetPrediction(6, here[0] + n);
+  SetPrediction(7, base_ + innovations_[0]);
+  SetPrediction(8, median);
+  SetPrediction(9, here[0] + ((w + n + 1) >> 1));
+  SetPrediction(10, here[0] + ((w + a.ne - above[1] + 1) >> 1));
+  if (before_.size() > 1) {
+    const uint8_t* const first = before_.front()->pixels.Row(y_) + x_;
+    const uint8_t* const above_first = before_.front()->pixels.Row(y_, 1) + x_;
+    const int of_first =
+        first[0] + Median(a.w - first[-1], a.n - above_first[0], a.nw - above_first[-1]);
+    SetPrediction(11, of_first);
+    predictions_[12] = ClampPixel((of_first + median) * kPixelOne / 2);
+  } else {
+    SetPrediction(11, a.n + ((here[0] - above[0] + a.w - a.nw) >> 1));
+    SetPrediction(12, a.w + ((here[0] - here[-1] + a.n - a.nw) >> 1));
+  }
 }
 
 // The weight of a prediction is one over the third power of its errors around.
@@ -302,7 +319,7 @@ void PlanePredictor::CancelBias() {
 void PlanePredictor::FillCurves() {
   const int width = energy_ + 12;
   contexts_.curves[0] = {contexts_.prediction, width / 12};
-  constexpr std::array<size_t, 6> kShown = {0, 1, 2, 3, 5, 8};
+  constexpr std::array<size_t, 7> kShown = {0, 1, 2, 3, 5, 8, 13};
   for (size_t i = 0; i < kShown.size(); ++i)
     contexts_.curves[i + 1] = {predictions_[kShown[i]], (local_errors_[kShown[i]] + 8) / 8};
 }
@@ -316,16 +333,13 @@ uint32_t PlanePredictor::Nearness(size_t prediction, int shift) const {
 }
 
 void PlanePredictor::FillTables() {
-  const Around& a = around_;
   const int32_t* const row = last_errors_.Row(y_) + x_;
   const int32_t* const above = last_errors_.Row(y_, 1) + x_;
-  const int32_t* const above2 = last_errors_.Row(y_, 2) + x_;
   const auto plane = static_cast<uint32_t>(before_.size());
   const uint32_t energy = contexts_.energy;
   const uint32_t eighth = energy / 3;
   const auto guess = static_cast<uint32_t>(contexts_.prediction);
   const uint32_t fraction = guess >> 2 & 3;
-  const int middle = (contexts_.prediction + kPixelOne / 2) / kPixelOne;
   auto& t = contexts_.tables;
   t[0] = energy * 16 + plane * 4 + fraction;
   t[1] = (Nearness(0, 1) * 8 + eighth) * 16 + (guess & 15);
@@ -335,42 +349,78 @@ void PlanePredictor::FillTables() {
   t[9] = (Level31(row[-1] >> 2) * 32 + Level31(above[0] >> 2)) * 4 + plane;
   t[10] = (Level31(above[-1] >> 2) * 32 + Level31(above[1] >> 2)) * 4 + plane;
   t[11] = (SignedStep(miss_) * 16 + SignedStep(first_miss_)) * 8 + eighth + (plane == 1 ? 2048 : 0);
-  if (before_.empty()) {
-    t[12] = Level31(row[-2] >> 2) * 32 + Level31(above2[0] >> 2);
-    t[19] = Hash12(static_cast<uint32_t>(middle * 3 + a.w * 777));
-  } else {
-    const auto& misses = before_.back()->misses;
-    const int8_t* const here = misses.Row(y_) + x_;
-    const int around = std::abs(here[-1]) + std::abs(here[1]) + std::abs(misses.Row(y_ + 1)[x_]) +
-                       std::abs(misses.Row(y_, 1)[x_]);
-    t[12] = (Level31(2 * around) * 15 + SignedStep(miss_)) * 8 + eighth;
-    t[19] = Hash12(before_.back()->pixels.Row(y_)[x_] * 3u + static_cast<uint32_t>(middle) * 771u +
-                   plane * 70001u);
-  }
   t[13] = (guess >> 6) * 24 + energy;
   t[14] = contexts_.place * 24 + energy;
   t[15] = texture_ * 64 + (energy >> 1) * 4 + plane;
-  t[16] = Level31(gradient_x_) * 32 + Level31(gradient_y_) + 1024 * plane;
-  t[17] = Hash12(static_cast<uint32_t>((a.w - middle) * 31 + (a.n - middle) * 257));
-  t[18] =
-      Hash12(static_cast<uint32_t>(((a.w - middle) >> 2) * 31 + ((a.n - middle) >> 2) * 257 +
-                                   ((a.ne - middle) >> 2) * 4099 + ((a.nw - middle) >> 2) * 65599));
   t[20] = Level31(spread_) * 24 + energy;
   t[21] = Level31(local_errors_[0] >> 3) * 32 + Level31(local_errors_[1] >> 3) + 1024 * plane;
   contexts_.nearness = Nearness(0, 1);
   contexts_.slopes =
       std::min(Level31(gradient_x_) / 4, 7u) * 8 + std::min(Level31(gradient_y_) / 4, 7u);
+  if (before_.empty()) {
+    FillTablesOfFirstPlane();
+  } else {
+    FillTablesOfPlanesBefore();
+  }
   const uint32_t near = std::clamp(Nearness(0, 1), 4u, 18u) - 4;
   contexts_.estimates = {energy * 16 + (guess & 15),
                          (near * 15 + SignedStep(miss_)) * 4 + fraction};
+}
+
+void PlanePredictor::FillTablesOfFirstPlane() {
+  const Around& a = around_;
+  auto& t = contexts_.tables;
+  const int middle = Middle();
+  t[12] = Level31(last_errors_.Row(y_)[static_cast<int>(x_) - 2] >> 2) * 32 +
+          Level31(last_errors_.Row(y_, 2)[x_] >> 2);
+  t[16] = Level31(gradient_x_) * 32 + Level31(gradient_y_);
+  t[17] = Hash12((a.w - middle) * 31 + (a.n - middle) * 257);
+  t[18] = Hash12(((a.w - middle) >> 2) * 31 + ((a.n - middle) >> 2) * 257 +
+                 ((a.ne - middle) >> 2) * 4099 + ((a.nw - middle) >> 2) * 65599);
+  t[19] = Hash12(middle * 3 + a.w * 777);
+}
+
+// Differences between planes are the same over some pixels where colour was coded coarsely, as in
+// JPEG files. So these contexts are exact.
+void PlanePredictor::FillTablesOfPlanesBefore() {
+  const Around& a = around_;
+  auto& t = contexts_.tables;
+  const int middle = Middle();
+  const auto plane = static_cast<int>(before_.size());
+  const uint8_t* const here = before_.back()->pixels.Row(y_) + x_;
+  const uint8_t* const above = before_.back()->pixels.Row(y_, 1) + x_;
+  const auto& misses = before_.back()->misses;
+  const int around = std::abs(misses.Row(y_)[static_cast<int>(x_) - 1]) +
+                     std::abs(misses.Row(y_)[x_ + 1]) + std::abs(misses.Row(y_ + 1)[x_]) +
+                     std::abs(misses.Row(y_, 1)[x_]);
+  t[12] = (Level31(2 * around) * 15 + SignedStep(miss_)) * 8 + contexts_.energy / 3;
+  // By how much the difference to the plane before would miss if it were that of a neighbour.
+  const int w = here[0] + a.w - here[-1] - middle;
+  const int n = here[0] + a.n - above[0] - middle;
+  const int nw = here[0] + a.nw - above[-1] - middle;
+  const int ne = here[0] + a.ne - above[1] - middle;
+  t[17] = Hash12(w * 31 + n * 257 + (contexts_.prediction >> 2 & 3) * 4099 + plane * 65599);
+  t[18] = Hash12(w * 31 + n * 257 + ne * 4099 + nw * 65599 + plane * 70001);
+  t[19] = Hash12(here[0] * 3 + middle * 771 + plane * 70001);
+  if (before_.size() == 1) {
+    t[16] = Hash12(w * 31 + (w - nw) * 257 + (n - ne) * 4099);
+    return;
+  }
+  const uint8_t* const first = before_.front()->pixels.Row(y_) + x_;
+  const uint8_t* const above_first = before_.front()->pixels.Row(y_, 1) + x_;
+  const int change_x = here[0] - first[0] - (here[-1] - first[-1]);
+  const int change_y = here[0] - first[0] - (above[0] - above_first[0]);
+  const int w_first = first[0] + a.w - first[-1] - middle;
+  const int n_first = first[0] + a.n - above_first[0] - middle;
+  t[16] = Hash12(w_first * 31 + n_first * 257 + std::clamp(change_x, -4, 4) * 4099 +
+                 std::clamp(change_y, -4, 4) * 65599);
 }
 
 void PlanePredictor::Learn(int value) {
   const int exact = value * kPixelOne;
   plane_.pixels.Row(y_)[x_] = static_cast<uint8_t>(value);
   last_errors_.Row(y_)[x_] = std::abs(exact - contexts_.prediction);
-  const int middle = (contexts_.prediction + kPixelOne / 2) / kPixelOne;
-  plane_.misses.Row(y_)[x_] = static_cast<int8_t>(std::clamp(value - middle, -127, 127));
+  plane_.misses.Row(y_)[x_] = static_cast<int8_t>(std::clamp(value - Middle(), -127, 127));
   for (size_t i = 0; i < kPredictions; ++i)
     errors_[i].Row(y_)[x_] = std::abs(exact - predictions_[i]);
   for (size_t i = 0; i < kBiases; ++i) {

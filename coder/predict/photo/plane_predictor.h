@@ -1,7 +1,7 @@
 // Predicts the pixels of one plane of a photograph, a channel, of those before it and of the planes
 // before.
 //
-// There are eleven predictions of each pixel: by least squares with windows of three sizes
+// There are fourteen predictions of each pixel: by least squares with windows of four sizes
 // (least_squares.h), the median edge detector of LOCO-I (Weinberger, Seroussi and Sapiro, 2000),
 // the gradient adjusted one of CALIC (Wu and Memon, 1997), and simple planes. Those that were near
 // around here weigh most (blending: Meyer and Tischer, 1997, "TMW"; Seemann and Tischer, 1997).
@@ -9,6 +9,7 @@
 #ifndef OCCAM_CODER_PREDICT_PHOTO_PLANE_PREDICTOR_H_
 #define OCCAM_CODER_PREDICT_PHOTO_PLANE_PREDICTOR_H_
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -45,8 +46,9 @@ class PlanePredictor {
   void EndRow();
 
  private:
-  static constexpr size_t kWindows = 3;
-  static constexpr size_t kPredictions = 11;
+  static constexpr size_t kWindows = 4;
+  static constexpr size_t kPredictions = 14;
+  static constexpr std::array<size_t, kWindows> kPlaceOfWindow = {0, 1, 2, 13};
   static constexpr size_t kBiases = 3;
   static constexpr size_t kBiasContexts = 2048;
 
@@ -62,11 +64,19 @@ class PlanePredictor {
   void ReadPixels();
   void PredictByLeastSquares();
   void PredictBySimpleRules();
+  void PredictByPlanesBefore();
+  void SetPrediction(size_t prediction, int value) {
+    predictions_[prediction] = std::clamp(value * kPixelOne, 0, kMostPixel);
+  }
   void Blend();
   void FindEnergy();
   void CancelBias();
   void FillCurves();
   void FillTables();
+  void FillTablesOfFirstPlane();
+  void FillTablesOfPlanesBefore();
+  // The best guess as a pixel.
+  int Middle() const { return (contexts_.prediction + kPixelOne / 2) / kPixelOne; }
   uint32_t Nearness(size_t prediction, int shift) const;
 
   const std::span<const PhotoPlane* const> before_;
