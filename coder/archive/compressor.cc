@@ -66,11 +66,13 @@ std::optional<PhotoFile> PhotoOf(SegmentReader& reader, const CodecOptions& opti
   return FindPhoto(reader.LookAhead(kMaxSegmentSymbols));
 }
 
-// Whether the first segment of a file in mode adaptive is worth coding as a photograph.
-bool BeginsWithPhoto(const FileHeader& header, SegmentReader& reader, const PhotoFile& photo) {
-  const auto original = reader.LookAhead(header.segment_bytes());
+// Whether the first bytes of a file are worth coding as a photograph, by header and model that it
+// would have otherwise.
+bool BeginsWithPhoto(const FileHeader& header, const CodecModel* model, uint32_t segment_bytes,
+                     SegmentReader& reader, const PhotoFile& photo) {
+  const auto original = reader.LookAhead(segment_bytes);
   const auto layout = LayoutOf(photo, 0, original.size());
-  return layout && SegmentCodec(header, nullptr).IsPhoto(original, *layout, 1);
+  return layout && SegmentCodec(header, model).IsPhoto(original, *layout, 1);
 }
 
 }  // namespace
@@ -85,7 +87,7 @@ ContainerStats Compress(ByteSource& source, ByteSink& sink, const CodecModel* mo
       (model != nullptr || options.mode != ContextMode::kAdaptive)) {
     // A photograph is a file of mode adaptive without a model, whatever others are.
     const FileHeader of_photos = HeaderFor(nullptr, ContextMode::kAdaptive);
-    if (BeginsWithPhoto(of_photos, reader, *photo)) {
+    if (BeginsWithPhoto(header, model, of_photos.segment_bytes(), reader, *photo)) {
       plan = PlanWork(of_photos, nullptr, options, 0, source.name());
       header = of_photos;
       model = nullptr;

@@ -272,15 +272,26 @@ bool SegmentCodec::IsPhoto(std::span<const uint8_t> original, const PhotoLayout&
   sample.rows = std::min(photo.rows, std::max(kSample / photo.stride, kLeastRows));
   const size_t begin = photo.first + size_t{(photo.rows - sample.rows) / 2} * photo.stride;
   const size_t size = size_t{sample.rows - 1} * photo.stride + size_t{photo.width} * photo.channels;
-  // Where most of the bytes are no pixels, there is little to gain.
-  if (uint64_t{photo.rows} * photo.width * photo.channels * 2 < original.size()) return false;
+  // Other bytes are coded simply, and must be few.
+  constexpr size_t kFewOthers = 1024;
+  const size_t pixels = size_t{photo.rows} * photo.width * photo.channels;
+  if (original.size() - pixels > original.size() / 32 + kFewOthers) return false;
   const auto bytes = original.subspan(begin, size);
   const size_t by_expert =
       SampledBytes(CodingMethod::kExpert, SymbolsOf(bytes, nullptr).tokens, 1, threads);
   MakeRoom();
   // What is smaller by little may be wrong, and what does not shrink is packed.
   const size_t most = std::min(by_expert - by_expert / 32, size - size / 64) + kPhotoLayoutBytes;
-  return EncodePhoto(bytes, sample, most, FastMixerKernels(), [](uint32_t) {}).has_value();
+  const auto payload = EncodePhoto(bytes, sample, most, FastMixerKernels(), [](uint32_t) {});
+  if (!payload) return false;
+  if (model_ == nullptr) return true;
+  // A network may know more, whatever the bytes are.
+  constexpr size_t kPart = 2048;
+  const CodedSymbols part =
+      SymbolsOf(bytes.first(std::min(kPart, size)), TokenizerOf(CodingMethod::kModel));
+  const size_t by_model = SampledBytes(CodingMethod::kModel, part.tokens, 1, threads);
+  MakeRoom();
+  return (payload->size() - kPhotoLayoutBytes) * std::min(kPart, size) <= by_model * size;
 }
 
 // In mode adaptive a segment is coded once, by what a sample promises most.

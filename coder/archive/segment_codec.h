@@ -53,7 +53,7 @@ class SegmentCodec {
   EncodedSegment Encode(std::span<const uint8_t> original, int threads, const CountFn& count,
                         const std::optional<PhotoLayout>& photo = std::nullopt);
 
-  // Returns whether a sample of rows takes fewer bytes as pixels than by the expert.
+  // Returns whether a sample of rows takes fewer bytes as pixels than by the expert and the model.
   bool IsPhoto(std::span<const uint8_t> original, const PhotoLayout& photo, int threads);
 
   // Returns how many bytes the method alone takes, even where they are more than the original and

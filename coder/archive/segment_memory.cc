@@ -32,8 +32,7 @@ uint64_t SegmentMemory(const FileHeader& header, const CodecModel* model, int th
   }
   if (model == nullptr || !model->predictor_bytes) return bytes + least;
   const auto lanes = static_cast<int>(header.lanes);
-  return SaturatingSum(bytes,
-                       std::max(least, model->predictor_bytes(threads, header.mode, lanes)));
+  return SaturatingSum(bytes, std::max(least, model->predictor_bytes(threads, header.mode, lanes)));
 }
 
 uint64_t RestoringMemory(const FileHeader& header, const CodecModel* model,
