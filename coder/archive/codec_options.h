@@ -28,7 +28,8 @@ struct CodecOptions {
   // The memory that the work may take, model included. It bounds how many segments are worked on at
   // once; where not even one fits, nothing is begun (kMemory). It never shows in the result.
   uint64_t memory_bytes = kDefaultMemoryBytes;
-  // The photograph that a file is, for compressing. Where there is none, the file's header is asked.
+  // The photograph that a file is, for compressing. Where there is none, the file's header is
+  // asked.
   std::optional<PhotoFile> photo = std::nullopt;
 };
 

@@ -51,7 +51,7 @@ class LeastSquares {
   std::vector<int32_t> known_;    // the inputs and the target
   size_t column_ = 0;
 
-  // Of the solution: the triangular factor and the coefficients out of 65536.
+  // The solution: a triangular factor, and coefficients out of 65536.
   std::vector<int64_t> factor_, scaled_, inverse_, shift_, forward_, coefficients_;
 };
 

@@ -1,4 +1,4 @@
-// Where the pixels of a photograph's file lie, by its header: portable graymaps and pixmaps (PGM,
+// Finds where the pixels of a file lie, by its header: portable graymaps and pixmaps (PGM,
 // PPM), Windows bitmaps (BMP) and TIFF, uncompressed, a byte a channel.
 #ifndef OCCAM_CODER_PREDICT_PHOTO_PHOTO_HEADER_H_
 #define OCCAM_CODER_PREDICT_PHOTO_PHOTO_HEADER_H_
@@ -24,7 +24,7 @@ struct PhotoFile {
 };
 constexpr uint64_t kAllRows = UINT64_MAX;
 
-// Whether the first bytes of a file, kPhotoMagicBytes or all, may be of one of these formats.
+// Returns whether a file whose first kPhotoMagicBytes are these may be of one of these formats.
 constexpr size_t kPhotoMagicBytes = 2;
 bool MayBePhoto(std::span<const uint8_t> first_bytes);
 

@@ -1,4 +1,4 @@
-// Where whole rows of pixels lie among the bytes of a segment.
+// The place of whole rows of pixels among the bytes of a segment.
 #ifndef OCCAM_CODER_PREDICT_PHOTO_PHOTO_LAYOUT_H_
 #define OCCAM_CODER_PREDICT_PHOTO_PHOTO_LAYOUT_H_
 
@@ -21,7 +21,7 @@ struct PhotoLayout {
   uint32_t channels = 0;
   uint32_t stride = 0;
 
-  // Whether all rows lie apart from each other, and all within so many bytes.
+  // Returns whether all rows lie apart from each other, and all within so many bytes.
   bool Fits(uint64_t bytes) const {
     if (channels < 1 || channels > kMostChannels || width < 1 || rows < 1) return false;
     if (width > kMostPhotoWidth || (width < kNarrowWidth && rows > kMostNarrowRows)) return false;

@@ -3,9 +3,9 @@
 //
 // Each decision asks whether the value is at least some bound: first the prediction, then bounds
 // that lie ever farther from it. Its probability is mixed of what was seen in many contexts and of
-// bell-shaped curves around several predictions, in the logistic domain by weights that learn, and
-// is refined by what came after such results (the parts are those of coder/predict/expert; blending
-// curves: Meyer and Tischer, 1997, "TMW", section 3).
+// bell-shaped curves around several predictions. Weights that learn mix them in the logistic
+// domain. What came after such results refines it. The parts are those of coder/predict/expert;
+// curves that are blended are those of Meyer and Tischer, 1997, "TMW", section 3.
 #ifndef OCCAM_CODER_PREDICT_PHOTO_PIXEL_CODER_H_
 #define OCCAM_CODER_PREDICT_PHOTO_PIXEL_CODER_H_
 
@@ -20,8 +20,8 @@
 
 namespace occam {
 
-// The survival function of Student's distribution with five degrees of freedom: the share of
-// kWhole that lies more than u widths from the middle, on one side.
+// Student's distribution with five degrees of freedom, as its survival function: the share of
+// kWhole that lies more than u widths above the middle.
 class StudentTails {
  public:
   static constexpr int32_t kWhole = 1 << 29;

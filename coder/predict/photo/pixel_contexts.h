@@ -1,4 +1,4 @@
-// What is known of a pixel before it is coded: predictions of its value, and contexts.
+// The knowledge of a pixel before it is coded: predictions of its value, and contexts.
 #ifndef OCCAM_CODER_PREDICT_PHOTO_PIXEL_CONTEXTS_H_
 #define OCCAM_CODER_PREDICT_PHOTO_PIXEL_CONTEXTS_H_
 
@@ -33,7 +33,7 @@ struct PixelContexts {
     int32_t width = 1;
   };
   std::array<Curve, kCurves> curves{};
-  // What chooses weights: the plane, at most 2; two energies of errors; the place; how near the
+  // The choice of weights: the plane, at most 2; two energies of errors; the place; how near the
   // guess is to the first prediction; the gradients.
   uint32_t plane = 0;
   uint32_t energy = 0;

@@ -1,11 +1,12 @@
 // Predicts the pixels of one plane of a photograph, a channel, of those before it and of the planes
 // before.
 //
-// There are fourteen predictions of each pixel: by least squares with windows of four sizes
-// (least_squares.h), the median edge detector of LOCO-I (Weinberger, Seroussi and Sapiro, 2000),
-// the gradient adjusted one of CALIC (Wu and Memon, 1997), and simple planes. Those that were near
-// around here weigh most (blending: Meyer and Tischer, 1997, "TMW"; Seemann and Tischer, 1997).
-// What the blend missed in like contexts is added (bias cancellation of CALIC).
+// There are fourteen predictions of each pixel. Four are by least squares, with windows of four
+// sizes (least_squares.h). One is by the median edge detector of LOCO-I (Weinberger, Seroussi and
+// Sapiro, 2000), one by the gradients of CALIC (Wu and Memon, 1997). The others are simple planes,
+// and differences to the planes before. Those that were near around here weigh most (blending:
+// Meyer and Tischer, 1997, "TMW"; Seemann and Tischer, 1997). What the blend missed in like
+// contexts is added (bias cancellation of CALIC).
 #ifndef OCCAM_CODER_PREDICT_PHOTO_PLANE_PREDICTOR_H_
 #define OCCAM_CODER_PREDICT_PHOTO_PLANE_PREDICTOR_H_
 
