@@ -23,11 +23,12 @@ coder/entropy: include/occam data/base
 coder/weights: include/occam data/base data/tokenizer model coder/entropy
 coder/container: include/occam data/base
 coder/predict/expert: include/occam data/base coder/entropy
+coder/predict/photo: include/occam data/base coder/entropy coder/predict/expert
 coder/predict: include/occam data/base data/tokenizer model model/exact coder/entropy coder/weights coder/container coder/predict/expert
 coder/predict/sound: include/occam data/base coder/entropy coder/predict
-coder/archive: include/occam data/base data/tokenizer model model/exact coder/entropy coder/weights coder/container coder/predict/expert coder/predict coder/predict/sound
+coder/archive: include/occam data/base data/tokenizer model model/exact coder/entropy coder/weights coder/container coder/predict/expert coder/predict/photo coder/predict coder/predict/sound
 coder/baselines: include/occam data/base coder/predict
-coder/api: include/occam data/base data/tokenizer model model/exact coder/entropy coder/weights coder/container coder/predict/expert coder/predict coder/predict/sound coder/archive
+coder/api: include/occam data/base data/tokenizer model model/exact coder/entropy coder/weights coder/container coder/predict/expert coder/predict/photo coder/predict coder/predict/sound coder/archive
 coder/explain: include/occam data/base
 python/core: include/occam data/base coder/explain
 '

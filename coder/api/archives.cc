@@ -31,6 +31,8 @@ class Job {
                          : std::min(options_.threads, kMaxThreadsPerProcessor * ProcessorCount());
     codec_.memory_bytes = MemoryOf(options_.memory);
     codec_.mode = no_model_ ? ContextMode::kAdaptive : static_cast<ContextMode>(options_.mode);
+    if (options_.photo_width != 0 || options_.photo_channels != 0)
+      codec_.photo = RawPhoto(options_.photo_width, options_.photo_channels);
     codec_.progress = ProgressOf(options_.progress, options_.progress_user);
   }
   Job(const Job&) = delete;
@@ -126,6 +128,7 @@ occam_stats StatsOf(const ContainerStats& stats) {
   result.order2_segments = stats.method_segments[static_cast<size_t>(CodingMethod::kOrder2)];
   result.expert_segments = stats.method_segments[static_cast<size_t>(CodingMethod::kExpert)];
   result.sound_segments = stats.method_segments[static_cast<size_t>(CodingMethod::kSound)];
+  result.photo_segments = stats.method_segments[static_cast<size_t>(CodingMethod::kPhoto)];
   result.model_segments = stats.method_segments[static_cast<size_t>(CodingMethod::kModel)];
   return result;
 }
@@ -176,6 +179,7 @@ void AddArchive(const occam_file_info& archive, occam_file_info* sum) {
   to.model_segments += from.model_segments;
   to.expert_segments += from.expert_segments;
   to.sound_segments += from.sound_segments;
+  to.photo_segments += from.photo_segments;
   sum->memory = std::max(sum->memory, archive.memory);  // OCCAM_UNKNOWN is the largest
   sum->multiplications = SumOfKnown(sum->multiplications, archive.multiplications);
   sum->archives += archive.archives;

@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 
 #include "coder/archive/container_stats.h"
 #include "coder/container/container_format.h"
+#include "coder/predict/photo/photo_header.h"
 #include "data/base/memory.h"
 
 namespace occam {
@@ -26,6 +28,9 @@ struct CodecOptions {
   // The memory that the work may take, model included. It bounds how many segments are worked on at
   // once; where not even one fits, nothing is begun (kMemory). It never shows in the result.
   uint64_t memory_bytes = kDefaultMemoryBytes;
+  // The photograph that a file is, for compressing. Where there is none, the file's header is
+  // asked.
+  std::optional<PhotoFile> photo = std::nullopt;
 };
 
 // Returns the options with progress that goes on from what was done before.

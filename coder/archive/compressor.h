@@ -13,9 +13,11 @@
 namespace occam {
 
 // Compresses all of the source, each segment by the method that takes the fewest bytes; without a
-// model (null) stored or order 2. The caller commits the sink. The result is a function of the
-// bytes, the model, its embedded form and the mode alone. Takes memory for two segments a thread.
-// Throws kIo, and what HeaderFor of model_header.h does.
+// model (null) stored or order 2. A photograph (coder/predict/photo/photo_header.h) becomes a file
+// of mode adaptive without the model, unless that is to be in the file, or a sample advises against
+// it. The caller commits the sink. The result is a function of the bytes, the model, its embedded
+// form, the mode and options.photo alone. Takes memory for two segments a thread. Throws kIo, and
+// what HeaderFor of model_header.h does.
 ContainerStats Compress(ByteSource& source, ByteSink& sink, const CodecModel* model,
                         const CodecOptions& options);
 

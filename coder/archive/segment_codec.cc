@@ -10,6 +10,7 @@
 #include "coder/archive/lost_bits.h"
 #include "coder/entropy/range_decoder.h"
 #include "coder/entropy/range_encoder.h"
+#include "coder/predict/photo/photo_codec.h"
 #include "data/base/error.h"
 #include "data/base/format.h"
 
@@ -191,6 +192,10 @@ std::optional<Bytes> SegmentCodec::DecodePayload(CodingMethod method,
                                                  std::span<const uint8_t> payload,
                                                  uint32_t symbol_count, uint32_t original_bytes,
                                                  int threads, const CountFn& count) {
+  if (method == CodingMethod::kPhoto) {
+    MakeRoom();
+    return DecodePhoto(payload, original_bytes, FastMixerKernels(), count);
+  }
   CodedSymbols symbols{std::vector<int32_t>(symbol_count), {}};
   RangeDecoder decoder(payload);
   DecodeSymbols(PredictorFor(method, threads), Lanes(method, symbol_count, file_), symbols.tokens,
@@ -293,8 +298,47 @@ std::optional<SoundGeometry> SegmentCodec::PromisingSound(std::span<const uint8_
   return is_better_than(by_model, part.size()) ? geometry : std::nullopt;
 }
 
+void SegmentCodec::MakeRoom() {
+  network_.reset();
+  expert_.reset();
+}
+
+bool SegmentCodec::IsPhoto(std::span<const uint8_t> original, const PhotoLayout& photo,
+                           int threads) {
+  // Rows of the middle. Few rows show nothing of what those above tell.
+  constexpr uint32_t kSample = 32768;
+  constexpr uint32_t kLeastRows = 4;
+  PhotoLayout sample = photo;
+  sample.first = 0;
+  sample.rows = std::min(photo.rows, std::max(kSample / photo.stride, kLeastRows));
+  const size_t begin = photo.first + size_t{(photo.rows - sample.rows) / 2} * photo.stride;
+  const size_t size = size_t{sample.rows - 1} * photo.stride + size_t{photo.width} * photo.channels;
+  // Other bytes are coded simply, and must be few.
+  constexpr size_t kFewOthers = 1024;
+  const size_t pixels = size_t{photo.rows} * photo.width * photo.channels;
+  if (original.size() - pixels > original.size() / 32 + kFewOthers) return false;
+  const auto bytes = original.subspan(begin, size);
+  const size_t by_expert =
+      SampledBytes(CodingMethod::kExpert, SymbolsOf(bytes, nullptr).tokens, 1, threads);
+  MakeRoom();
+  // What is smaller by little may be wrong, and what does not shrink is packed.
+  const size_t most = std::min(by_expert - by_expert / 32, size - size / 64) + kPhotoLayoutBytes;
+  const auto payload = EncodePhoto(bytes, sample, most, FastMixerKernels(), [](uint32_t) {});
+  if (!payload) return false;
+  if (model_ == nullptr) return true;
+  // A network may know more, whatever the bytes are.
+  constexpr size_t kPart = 2048;
+  const CodedSymbols part =
+      SymbolsOf(bytes.first(std::min(kPart, size)), TokenizerOf(CodingMethod::kModel));
+  const size_t by_model = SampledBytes(CodingMethod::kModel, part.tokens, 1, threads);
+  MakeRoom();
+  return (payload->size() - kPhotoLayoutBytes) * std::min(kPart, size) <= by_model * size;
+}
+
 // In mode adaptive a segment is coded once, by what a sample promises most.
-CodingMethod SegmentCodec::AdaptiveMethod(std::span<const uint8_t> original, int threads) {
+CodingMethod SegmentCodec::AdaptiveMethod(std::span<const uint8_t> original,
+                                          const std::optional<PhotoLayout>& photo, int threads) {
+  if (photo && IsPhoto(original, *photo, threads)) return CodingMethod::kPhoto;
   // A piece of the middle, where headers and licences are left behind.
   constexpr size_t kSample = 16384;
   const size_t size = std::min(kSample, original.size());
@@ -320,9 +364,10 @@ CodingMethod SegmentCodec::AdaptiveMethod(std::span<const uint8_t> original, int
 }
 
 EncodedSegment SegmentCodec::Encode(std::span<const uint8_t> original, int threads,
-                                    const CountFn& count) {
+                                    const CountFn& count, const std::optional<PhotoLayout>& photo) {
+  if (photo) return EncodeAsBytes(original, threads, count, photo);
   const std::optional<SoundGeometry> sound = PromisingSound(original, threads);
-  if (!sound) return EncodeAsBytes(original, threads, count);
+  if (!sound) return EncodeAsBytes(original, threads, count, photo);
   auto payload = EncodeSound(original, *sound, AroundSound(threads), original.size() - 1, count);
   EncodedSegment as_sound;
   as_sound.header.method = CodingMethod::kSound;
@@ -333,12 +378,13 @@ EncodedSegment SegmentCodec::Encode(std::span<const uint8_t> original, int threa
     // Copies are nothing to a predictor of samples, and a sample does not show them.
     if (16 * RepeatedBytes(original) < original.size()) return as_sound;
   }
-  EncodedSegment as_bytes = EncodeAsBytes(original, threads, [](uint32_t) {});
+  EncodedSegment as_bytes = EncodeAsBytes(original, threads, [](uint32_t) {}, photo);
   return payload && as_sound.payload.size() < as_bytes.payload.size() ? as_sound : as_bytes;
 }
 
 EncodedSegment SegmentCodec::EncodeAsBytes(std::span<const uint8_t> original, int threads,
-                                           const CountFn& count) {
+                                           const CountFn& count,
+                                           const std::optional<PhotoLayout>& photo) {
   const auto size = static_cast<uint32_t>(original.size());
   EncodedSegment best;
   best.header.method = CodingMethod::kStored;
@@ -356,9 +402,15 @@ EncodedSegment SegmentCodec::EncodeAsBytes(std::span<const uint8_t> original, in
   const size_t less = best.payload.size() - 1;
   const CountFn uncounted = [](uint32_t) {};
   if (file_.mode == ContextMode::kAdaptive) {
-    const auto method = AdaptiveMethod(original, threads);
+    const auto method = AdaptiveMethod(original, photo, threads);
     if (method == CodingMethod::kStored) {
       count(size);
+    } else if (method == CodingMethod::kPhoto) {
+      MakeRoom();
+      if (auto payload = EncodePhoto(original, *photo, less, FastMixerKernels(), count)) {
+        best.header.method = method;
+        best.payload = std::move(*payload);
+      }
     } else {
       attempt(method, SymbolsOf(original, nullptr), less, count);
     }

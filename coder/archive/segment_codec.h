@@ -16,6 +16,7 @@
 #include "coder/predict/adaptive_predictor.h"
 #include "coder/predict/codec_model.h"
 #include "coder/predict/order2_predictor.h"
+#include "coder/predict/photo/photo_layout.h"
 #include "coder/predict/predictor.h"
 #include "data/base/file.h"
 
@@ -49,8 +50,13 @@ class SegmentCodec {
   // CodingMethod. The model is not tried on bytes that look packed and are so in a sample. In mode
   // adaptive a sample tells which one is tried: the model, or the expert alone. Where a sample says
   // so, bytes are coded as sound, and by the others only if strings come again.
-  // `threads` is what a predictor may use. `original` is not empty.
-  EncodedSegment Encode(std::span<const uint8_t> original, int threads, const CountFn& count);
+  // `threads` is what a predictor may use. `original` is not empty. In mode adaptive `photo`, where
+  // there is one, tells where rows of pixels may lie; a sample tells whether they do.
+  EncodedSegment Encode(std::span<const uint8_t> original, int threads, const CountFn& count,
+                        const std::optional<PhotoLayout>& photo = std::nullopt);
+
+  // Returns whether a sample of rows takes fewer bytes as pixels than by the expert and the model.
+  bool IsPhoto(std::span<const uint8_t> original, const PhotoLayout& photo, int threads);
 
   // Returns how many bytes the method alone takes, even where they are more than the original and
   // no file would hold them. It shows what a model makes of foreign data. They are restored and
@@ -76,13 +82,16 @@ class SegmentCodec {
                           size_t least_bytes, int threads);
 
   // Does what Encode does, but as sound.
-  EncodedSegment EncodeAsBytes(std::span<const uint8_t> original, int threads,
-                               const CountFn& count);
+  EncodedSegment EncodeAsBytes(std::span<const uint8_t> original, int threads, const CountFn& count,
+                               const std::optional<PhotoLayout>& photo);
   // Returns the predictor of the bytes around samples: the expert in mode adaptive, or order 2.
   Predictor& AroundSound(int threads);
   // Returns the geometry of sound where coding it so makes less of a sample than other methods do.
   std::optional<SoundGeometry> PromisingSound(std::span<const uint8_t> original, int threads);
-  CodingMethod AdaptiveMethod(std::span<const uint8_t> original, int threads);
+  CodingMethod AdaptiveMethod(std::span<const uint8_t> original,
+                              const std::optional<PhotoLayout>& photo, int threads);
+  // Frees what other methods hold: there is memory for one of them.
+  void MakeRoom();
   // Returns how many bytes a sample takes, as so many lanes of equal length.
   size_t SampledBytes(CodingMethod method, std::span<const int32_t> sample, uint32_t pieces,
                       int threads);

@@ -4,6 +4,7 @@
 
 #include "coder/predict/expert/expert.h"
 #include "coder/predict/sound/sound_coder.h"
+#include "coder/predict/photo/photo_codec.h"
 #include "data/base/memory.h"
 #include "data/base/processors.h"
 
@@ -25,11 +26,15 @@ uint64_t SegmentMemory(const FileHeader& header, const CodecModel* model, int th
   bytes += row * header.lanes * sizeof(SymbolInterval);
   if (MethodFits(CodingMethod::kSound, header.mode)) bytes += SoundCoder::kMemoryBytes;
   // The expert alone takes no more than the one beside the model, in whose place it is.
-  if (header.mode == ContextMode::kAdaptive && model == nullptr)
-    bytes += Expert::MemoryBytes(header.segment_bytes());
-  if (model == nullptr || !model->predictor_bytes) return bytes;
+  // So does a photograph, which no model helps.
+  uint64_t least = 0;
+  if (header.mode == ContextMode::kAdaptive) {
+    least = PhotoMemoryBytes(header.segment_bytes());
+    if (model == nullptr) least = std::max(least, Expert::MemoryBytes(header.segment_bytes()));
+  }
+  if (model == nullptr || !model->predictor_bytes) return bytes + least;
   const auto lanes = static_cast<int>(header.lanes);
-  return SaturatingSum(bytes, model->predictor_bytes(threads, header.mode, lanes));
+  return SaturatingSum(bytes, std::max(least, model->predictor_bytes(threads, header.mode, lanes)));
 }
 
 uint64_t RestoringMemory(const FileHeader& header, const CodecModel* model,

@@ -23,6 +23,7 @@ COMMANDS = {
     "twin_signals": "signals.command",
     "twin_table": "twin.table",
     "twin_checkpoint": "twin.checkpoint",
+    "whole_photographs": "whole_photographs",
     "figures": "redraw",
 }
 

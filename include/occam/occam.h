@@ -189,6 +189,9 @@ struct Options {
   // Restoring: goes on after damage, with zeros in place of what is missing, and tells it.
   std::function<void(const Damage&)> damage = nullptr;
   bool no_model = false;  // compressing: by the expert of mode adaptive, without a model
+  // Compressing raw pixels: those of a row, and the bytes of each, 1 .. 4. 0: the header tells.
+  uint32_t photo_width = 0;
+  uint32_t photo_channels = 0;
 };
 
 // ---- 4. Streams and files ----------------------------------------------------------------------
@@ -294,6 +297,8 @@ class Bridge {
     c_options_.flags =
         (options.plain_kernels ? OCCAM_PLAIN_KERNELS : 0) | (options.no_model ? OCCAM_NO_MODEL : 0);
     c_options_.memory = options.memory;
+    c_options_.photo_width = options.photo_width;
+    c_options_.photo_channels = options.photo_channels;
     if (options.progress) {
       c_options_.progress_user = this;
       c_options_.progress = [](void* user, uint64_t original, uint64_t file) {

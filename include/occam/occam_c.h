@@ -200,6 +200,8 @@ struct occam_options {
                       GB; OCCAM_UNKNOWN: any number. It is counted from the headers before anything
                       is allocated: OCCAM_ERROR_MEMORY where not even one thread could work. Where
                       more threads could not all work at once, fewer do. */
+  uint32_t photo_width;    /* compressing raw pixels: those of a row; 0: the file's header tells */
+  uint32_t photo_channels; /* of a pixel, a byte each, 1 .. 4; used with photo_width */
 };
 OCCAM_INIT(occam_options)
 
@@ -243,6 +245,7 @@ typedef struct occam_stats {
   uint64_t stored_segments; /* as they are */
   uint64_t expert_segments; /* by the expert of mode adaptive, without the model */
   uint64_t sound_segments;  /* as samples of sound */
+  uint64_t photo_segments;  /* as rows of pixels */
 } occam_stats;
 OCCAM_INIT(occam_stats)
 

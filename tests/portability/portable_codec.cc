@@ -4,6 +4,7 @@
 //   portable_codec check FOLDER        every golden file decodes to its original, and is what the
 //                                      encoder writes today, by plain and fast kernels; one holds
 //                                      its model and decodes without another; the same of frames
+//   portable_codec check-photos|write-photos FOLDER   the same of photographs, which need no model
 //   portable_codec write FOLDER        makes the coded model, the .occ files, of which one holds
 //                                      its model, `frames` and `originals` from FOLDER/model.occm
 //   portable_codec remember MODEL OUTPUT.occm   MODEL with a memory of random rows, that predicts a
@@ -263,6 +264,53 @@ void CheckFolder(const std::string& folder) {
   }
 }
 
+// Photographs of the format of PGM and PPM: hills, an edge and noise.
+Bytes Photograph(size_t width, size_t rows, size_t channels) {
+  const std::string header = std::string(channels == 3 ? "P6 " : "P5 ") + std::to_string(width) +
+                             " " + std::to_string(rows) + " 255\n";
+  Bytes bytes(header.begin(), header.end());
+  Random random(width);
+  for (size_t y = 0; y < rows; ++y) {
+    for (size_t x = 0; x < width; ++x) {
+      const size_t hill = (x * x / 20 + 3 * y + x * y / 30) % 200 + (x + 2 * y > width ? 30 : 0);
+      const uint64_t noise = random.Below(7);
+      for (size_t c = 0; c < channels; ++c)
+        bytes.push_back(static_cast<uint8_t>(hill + noise + random.Below(3) + 8 * c));
+    }
+  }
+  return bytes;
+}
+
+struct GoldenPhoto {
+  std::string name;
+  size_t width, rows, channels;
+};
+const std::vector<GoldenPhoto>& GoldenPhotos() {
+  static const std::vector<GoldenPhoto> photos = {{"gray.occ", 40, 30, 1},
+                                                  {"colour.occ", 24, 20, 3}};
+  return photos;
+}
+
+void CheckPhotos(const std::string& folder) {
+  auto want = ReadOriginals(folder);
+  for (const GoldenPhoto& golden : GoldenPhotos()) {
+    const Bytes file = ReadFile(folder + "/" + golden.name);
+    const Bytes original = Decode(file, nullptr, 2);
+    Expect(Hex(Sha256Of(original)) == want[golden.name],
+           golden.name + " decodes to something else");
+    Expect(EncodeUsual(original, ContextMode::kChunked, nullptr, 1) == file,
+           golden.name + " is not what the encoder writes");
+    const auto segments = ReadFileInfo(*MemorySource(file)).segments;
+    Expect(segments.size() == 1 && segments[0].method == CodingMethod::kPhoto,
+           golden.name + " is no photograph");
+    std::printf("%s: %zu bytes, the same\n", golden.name.c_str(), file.size());
+  }
+}
+
+ExactNetwork LoadNetwork(const std::string& path, Kernels kernels) {
+  return ExactNetwork(ParseModel(ReadFile(path), path), kernels);
+}
+
 void WriteText(const std::string& path, const std::string& text) {
   WriteFile(path, std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
 }
@@ -343,10 +391,6 @@ void WriteSound(const std::string& folder) {
   WriteText(folder + "/originals", originals.str());
 }
 
-ExactNetwork LoadNetwork(const std::string& path, Kernels kernels) {
-  return ExactNetwork(ParseModel(ReadFile(path), path), kernels);
-}
-
 void WriteFolder(const std::string& folder) {
   const ExactNetwork network = LoadNetwork(folder + "/model.occm", Kernels::kPlain);
   const Bytes coded = EncodeModel(network.model()).bytes;
@@ -378,6 +422,17 @@ void WriteFolder(const std::string& folder) {
   originals << kAlone << " " << Hex(Sha256Of(alone)) << "\n";
   WriteText(folder + "/originals", originals.str());
   WriteText(folder + "/" + kFrames, FrameLines(model));
+}
+
+void WritePhotos(const std::string& folder) {
+  std::ostringstream originals;
+  for (const GoldenPhoto& golden : GoldenPhotos()) {
+    const Bytes original = Photograph(golden.width, golden.rows, golden.channels);
+    WriteFile(folder + "/" + golden.name,
+              EncodeUsual(original, ContextMode::kAdaptive, nullptr, 1));
+    originals << golden.name << " " << Hex(Sha256Of(original)) << "\n";
+  }
+  WriteText(folder + "/originals", originals.str());
 }
 
 // The model with rules of each kind, tables of random codes of which half the rows hold nothing,
@@ -415,6 +470,10 @@ void Main(const std::vector<std::string>& arguments) {
   const std::string what = arguments.empty() ? "" : arguments[0];
   if (what == "check" && arguments.size() == 2) {
     CheckFolder(arguments[1]);
+  } else if (what == "check-photos" && arguments.size() == 2) {
+    CheckPhotos(arguments[1]);
+  } else if (what == "write-photos" && arguments.size() == 2) {
+    WritePhotos(arguments[1]);
   } else if (what == "write" && arguments.size() == 2) {
     WriteFolder(arguments[1]);
   } else if (what == "check-sound" && arguments.size() == 2) {
@@ -439,8 +498,8 @@ void Main(const std::vector<std::string>& arguments) {
   } else {
     throw UsageError(
         "usage: portable_codec "
-        "check|write|check-sound|write-sound|remember|encode|decode|text|picture "
-        "...");
+        "check|write|check-sound|write-sound|check-photos|write-photos|remember|encode|decode|text|"
+        "picture ...");
   }
 }
 

@@ -6,6 +6,7 @@ import xxhash
 
 from models import Reader, flatten, read_flat
 from notation import Damaged, WrongUsage, require
+from photo import decode_photo
 from predictors import (
     AdaptivePredictor,
     FirstAdaptivePredictor,
@@ -19,7 +20,7 @@ from sound import decode_sound
 
 MAGIC = b"\x89OCC\r\n\x1a\n"
 CHUNKED, CARRIED, FIRST_ADAPTIVE, ADAPTIVE = 0, 1, 2, 3
-STORED, ORDER2, MODEL, EXPERT, SOUND = 0, 1, 2, 3, 4
+STORED, ORDER2, MODEL, EXPERT, SOUND, PHOTO = 0, 1, 2, 3, 4, 5
 
 
 def xxh3(data):
@@ -122,7 +123,7 @@ def read_segment(reader, header, model):
     payload_hash, original_hash = fields.number(8), fields.number(8)
 
     known = [STORED, ORDER2, MODEL]
-    known += [EXPERT] if header.mode == ADAPTIVE else []
+    known += [EXPERT, PHOTO] if header.mode == ADAPTIVE else []
     known += [SOUND] if header.mode != FIRST_ADAPTIVE else []
     require(method in known, "an unknown method")
     require(
@@ -189,6 +190,8 @@ class SegmentDecoder:
         return original
 
     def decode_stream(self, segment):
+        if segment.method == PHOTO:
+            return decode_photo(segment.payload, segment.original_bytes)
         decoder = RangeDecoder(segment.payload)
         if segment.method == ORDER2:
             symbols = decode_symbols(decoder, Order2(), [segment.symbols])

@@ -21,6 +21,7 @@ from container import (
     EXPERT,
     MODEL,
     ORDER2,
+    PHOTO,
     SOUND,
     STORED,
     decompress,
@@ -36,7 +37,7 @@ binaries, golden = (os.path.abspath(path) for path in sys.argv[1:3])
 full = "--full" in sys.argv[3:]
 here = os.path.dirname(os.path.abspath(__file__))
 MODES = ("chunked", "carried", "first adaptive", "adaptive")
-METHODS = {STORED: "stored", ORDER2: "order 2", EXPERT: "expert", SOUND: "sound"}
+METHODS = {STORED: "stored", ORDER2: "order 2", EXPERT: "expert", SOUND: "sound", PHOTO: "photo"}
 TOKENIZERS = {2: "byte pairs", 3: "byte pairs", 4: "lost bits", 5: "lost bits"}
 KINDS = {*MODES, *METHODS.values(), *TOKENIZERS.values(), "coded model of format 1"}
 KINDS |= {"coded model of format 2", "embedded", "bytes", "memory", "signals"}
@@ -153,6 +154,18 @@ def golden_sound():
             lambda changed_data: decompress(changed_data, lambda: None),
             assemble(header.record, [record]),
         ), (at, value)
+    return kinds
+
+
+def golden_photographs():
+    originals = dict(line.split() for line in read(of_golden("photos/originals")).decode().splitlines())
+    kinds = set()
+    for name, digest in originals.items():
+        data = read(of_golden(os.path.join("photos", name)))
+        assert hashlib.sha256(decode(of_golden(os.path.join("photos", name)))).hexdigest() == digest
+        kinds |= kinds_of(of_golden(os.path.join("photos", name)), None)
+        for at in range(110, len(data), 1 + len(data) // 12):
+            assert refused(lambda bad: decompress(bad, None), changed(data, at)), (name, at)
     return kinds
 
 
@@ -432,7 +445,7 @@ with tempfile.TemporaryDirectory() as work:
     with ThreadPoolExecutor(2) as pool:
         kinds = set().union(*pool.map(lambda shape: timed(written_by_commands, shape), SHAPES))
     kinds |= timed(golden_files) | timed(golden_files, "memory") | timed(golden_files, "signals")
-    kinds |= timed(golden_sound)
+    kinds |= timed(golden_sound) | timed(golden_photographs)
     assert KINDS <= kinds, KINDS - kinds
     for part in (golden_frames, without_a_model, put_together_wrongly, damaged_bytes, exit_codes):
         timed(part)

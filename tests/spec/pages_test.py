@@ -20,6 +20,7 @@ from container import (
     EXPERT,
     FIRST_ADAPTIVE,
     ORDER2,
+    PHOTO,
     STORED,
     read_archive,
     xxh3,
@@ -38,6 +39,7 @@ PAGES = [
     "predictors",
     "expert",
     "sound",
+    "photo",
     "coded_models",
     "memory",
     "signals",
@@ -126,6 +128,8 @@ def restore(header, model, paper, segment):
     """The bytes of a segment, by the pages' code alone."""
     if segment.method == STORED:
         return segment.payload
+    if segment.method == PHOTO:
+        return page.decode_photo(segment.payload, segment.original_bytes)
     decoder = page.RangeDecoder(segment.payload)
     if segment.method == ORDER2:
         symbols = page.decode_symbols(decoder, page.Order2(), [segment.symbols])
@@ -201,6 +205,12 @@ for value in (100, 200, 300, 400):
     predicted.append(gradient.predict())
     gradient.learn(value, value - predicted[-1])
 assert predicted == [0, 0, 11, 32] and gradient.weights == [127558, 37227]
+# Photographs, small ones.
+for name in ("gray.occ", "colour.occ"):
+    header, _, segments = read_archive(read(f"photos/{name}"), lambda: None)
+    assert [segment.method for segment in segments] == [PHOTO], name
+    original = restore(header, None, None, segments[0])
+    assert xxh3(original) == segments[0].original_hash, name
 
 # Bare frames; the shorter ones, and the examples of their page.
 with open(os.path.join(pages, "frame.md"), encoding="utf-8") as file:

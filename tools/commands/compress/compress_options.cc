@@ -66,6 +66,10 @@ cxxopts::Options MakeOptions(bool decompress) {
                   "setting; carried, they go on, which is smaller; or adaptive, carried and mixed "
                   "with a model that learns from the file itself, smaller still, but slower and "
                   "for models of bytes only"},
+                 {"width", "N", Takes<int>("0"),
+                  "Compressing a photograph without header: pixels of a row"},
+                 {"channels", "C", Takes<int>("1"),
+                  "Compressing a photograph without header: bytes of a pixel, 1 .. 4"},
              });
   AddOptions(&options, "What to do",
              {
@@ -131,7 +135,7 @@ void CheckRawFrame(const cxxopts::ParseResult& args, const CompressOptions& requ
     if (args.count("check-bytes") > 0) throw UsageError("--check-bytes is for --raw-frame");
     return;
   }
-  for (const char* name : {"embed-model", "mode", "range", "keep-going", "list"}) {
+  for (const char* name : {"embed-model", "mode", "range", "keep-going", "list", "width"}) {
     if (args.count(name) > 0)
       throw UsageError(fmt::format("--{} is for files: a bare frame has a payload alone", name));
   }
@@ -158,6 +162,17 @@ CompressOptions ReadRequest(const cxxopts::ParseResult& args, bool decompress) {
   request.embed_model = args.count("embed-model") > 0;
   if (request.embed_model && request.action != Action::kCompress)
     throw UsageError("--embed-model is for compressing");
+  if (args.count("width") > 0) {
+    if (request.action != Action::kCompress) throw UsageError("--width is for compressing");
+    const int width = args["width"].as<int>();
+    const int channels = args["channels"].as<int>();
+    if (width < 1 || channels < 1 || channels > 4)
+      throw UsageError("--width is 1 or more, and --channels is 1 .. 4");
+    request.photo_width = static_cast<uint32_t>(width);
+    request.photo_channels = static_cast<uint32_t>(channels);
+  } else if (args.count("channels") > 0) {
+    throw UsageError("--channels is for --width");
+  }
   if (args.count("files") > 0) request.files = args["files"].as<std::vector<std::string>>();
   if (request.files.empty()) request.files.push_back(kStandard);
   request.to_stdout = args.count("stdout") > 0;

@@ -22,6 +22,8 @@ struct CompressOptions {
   Kernels kernels = Kernels::kFast;
   ContextMode mode = ContextMode::kChunked;
   bool no_model = false;               // compressing: by the expert alone
+  uint32_t photo_width = 0;            // compressing raw pixels: those of a row
+  uint32_t photo_channels = 0;         // of a raw pixel
   bool embed_model = false;            // compressing: the file carries its model
   std::vector<std::string> files;      // at least one
   std::string output;                  // empty: by the input's name
