@@ -20,13 +20,13 @@ size_t SumsOf(size_t inputs) { return inputs * (inputs + 1) / 2 + inputs; }
 
 int ColumnBits(size_t width) {
   int bits = 0;
-  while (((width - 1) >> bits) >= LeastSquares::kMostColumns) ++bits;
+  while (((width - 1) >> bits) >= PixelLeastSquares::kMostColumns) ++bits;
   return bits;
 }
 
 }  // namespace
 
-LeastSquares::LeastSquares(size_t inputs, int decay, size_t width)
+PixelLeastSquares::PixelLeastSquares(size_t inputs, int decay, size_t width)
     : inputs_(inputs),
       sums_(SumsOf(inputs)),
       decay_(decay),
@@ -45,12 +45,12 @@ LeastSquares::LeastSquares(size_t inputs, int decay, size_t width)
   around_.resize(columns * sums_);
 }
 
-uint64_t LeastSquares::MemoryBytes(size_t inputs, size_t width) {
+uint64_t PixelLeastSquares::MemoryBytes(size_t inputs, size_t width) {
   return uint64_t{2} * sizeof(int32_t) * SumsOf(inputs) * (((width - 1) >> ColumnBits(width)) + 1);
 }
 
 // Smears what the columns have to the left and to the right.
-void LeastSquares::StartRow() {
+void PixelLeastSquares::StartRow() {
   std::fill(row_.begin(), row_.end(), 0);
   std::fill(total_.begin(), total_.end(), 0);
   const size_t columns = columns_.size() / sums_;
@@ -73,7 +73,7 @@ void LeastSquares::StartRow() {
   }
 }
 
-int64_t LeastSquares::Predict(size_t x, std::span<const int32_t> inputs) {
+int64_t PixelLeastSquares::Predict(size_t x, std::span<const int32_t> inputs) {
   std::copy_n(inputs.begin(), inputs_, known_.begin());
   column_ = Column(x);
   const int32_t* const around = &around_[column_ * sums_];
@@ -86,7 +86,7 @@ int64_t LeastSquares::Predict(size_t x, std::span<const int32_t> inputs) {
 
 // total = L D L' with a unit triangle L; scaled = L D. Sums are of integers, everything else is out
 // of 65536. What rounding does to a badly conditioned matrix is bounded by the clamps.
-void LeastSquares::Solve() {
+void PixelLeastSquares::Solve() {
   const size_t n = inputs_;
   for (size_t j = 0; j < n; ++j) {
     const int32_t* const products = &total_[j * (j + 1) / 2];
@@ -120,7 +120,7 @@ void LeastSquares::Solve() {
   }
 }
 
-void LeastSquares::Learn(int32_t target, int32_t weight) {
+void PixelLeastSquares::Learn(int32_t target, int32_t weight) {
   int32_t* const column = &columns_[column_ * sums_];
   known_[inputs_] = target;
   size_t sum = 0;

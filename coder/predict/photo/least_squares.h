@@ -16,7 +16,7 @@
 
 namespace occam {
 
-class LeastSquares {
+class PixelLeastSquares {
  public:
   static constexpr size_t kMostInputs = 40;
   static constexpr int kMostDecay = 5;
@@ -24,7 +24,7 @@ class LeastSquares {
   static constexpr size_t kMostColumns = 4096;
 
   // Sums lose 2^-decay of themselves with each pixel and with each row.
-  LeastSquares(size_t inputs, int decay, size_t width);
+  PixelLeastSquares(size_t inputs, int decay, size_t width);
 
   static uint64_t MemoryBytes(size_t inputs, size_t width);
 

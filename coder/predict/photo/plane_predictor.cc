@@ -108,8 +108,8 @@ PlanePredictor::PlanePredictor(std::span<const PhotoPlane* const> before, PhotoP
 uint64_t PlanePredictor::MemoryBytes(size_t width) {
   static_assert(kOwnCounts[2] + kLastCounts[2] + kOtherCounts[2] >=
                 kOwnCounts[3] + kLastCounts[3] + 2 * kOtherCounts[3]);
-  return 2 * LeastSquares::MemoryBytes(InputsOf(2), width) +
-         2 * LeastSquares::MemoryBytes(kMiddleCounts[0] + kMostChannels, width) +
+  return 2 * PixelLeastSquares::MemoryBytes(InputsOf(2), width) +
+         2 * PixelLeastSquares::MemoryBytes(kMiddleCounts[0] + kMostChannels, width) +
          sizeof(int32_t) * (2 * kPredictions + 3) * (width + 2 * kPad);
 }
 
@@ -119,7 +119,7 @@ void PlanePredictor::StartRow(size_t y) {
   plane_.misses.Begin(y);
   last_errors_.Begin(y);
   for (auto& errors : errors_) errors.Begin(y);
-  for (LeastSquares& window : windows_) window.StartRow();
+  for (PixelLeastSquares& window : windows_) window.StartRow();
 }
 
 void PlanePredictor::EndRow() {
@@ -180,7 +180,7 @@ void PlanePredictor::ReadPixels() {
 
 void PlanePredictor::PredictByLeastSquares() {
   // Of the smaller windows: pixels of the plane, and what each plane before adds to its mean.
-  using Inputs = std::array<int32_t, LeastSquares::kMostInputs>;
+  using Inputs = std::array<int32_t, PixelLeastSquares::kMostInputs>;
   const auto few = [&](size_t own) {
     Inputs inputs;
     std::copy_n(inputs_.begin(), own, inputs.begin());
@@ -432,7 +432,7 @@ void PlanePredictor::Learn(int value) {
     }
   }
   const int32_t weight = std::clamp(4096 / (8 + energy_ / 8), 1, 128);
-  for (LeastSquares& window : windows_) window.Learn(value - base_, weight);
+  for (PixelLeastSquares& window : windows_) window.Learn(value - base_, weight);
 }
 
 }  // namespace occam

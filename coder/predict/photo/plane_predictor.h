@@ -84,7 +84,7 @@ class PlanePredictor {
   PhotoPlane& plane_;
   const size_t width_;
   size_t own_inputs_ = 0;
-  std::vector<LeastSquares> windows_;
+  std::vector<PixelLeastSquares> windows_;
   std::array<PaddedRows<int32_t>, kPredictions> errors_;  // of each prediction
   PaddedRows<int32_t> last_errors_;                       // of the best guess
   std::array<std::vector<Bias>, kBiases> biases_;
@@ -96,7 +96,7 @@ class PlanePredictor {
   int base_ = 0;  // the mean of the four nearest
   std::array<int, 4>
       innovations_{};  // of the planes before, the last one first: what they add there
-  std::array<int32_t, LeastSquares::kMostInputs> inputs_{};
+  std::array<int32_t, PixelLeastSquares::kMostInputs> inputs_{};
   std::array<int, kPredictions> predictions_{};
   std::array<int, kPredictions> local_errors_{};
   int blend_ = 0;

@@ -259,7 +259,7 @@ TEST_CASE("Photo: least squares find the coefficients of a field that is a sum o
   // between.
   constexpr size_t kWidth = 64;
   std::vector<int32_t> above(kWidth + 1), row(kWidth + 1);
-  LeastSquares window(3, 5, kWidth);
+  PixelLeastSquares window(3, 5, kWidth);
   Random random(11);
   int64_t error = 0;
   int64_t noise_sum = 0;
@@ -284,7 +284,7 @@ TEST_CASE("Photo: least squares find the coefficients of a field that is a sum o
 
 TEST_CASE("Photo: least squares bear the worst that pixels can do") {
   // Extremes that are alike make matrices without an inverse; nothing overflows (sanitizers look).
-  LeastSquares window(25, 5, 5000);
+  PixelLeastSquares window(25, 5, 5000);
   Random random(12);
   std::array<int32_t, 25> inputs{};
   for (int y = 0; y < 3; ++y) {
