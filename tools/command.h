@@ -95,7 +95,7 @@ extern const char kExitCodes[];
 const std::atomic<bool>& CatchInterrupts();
 
 // While one lives, a request to stop is only noticed, however long the work takes to stop: a
-// training writes what it has learned.
+// training writes what it has learned, and works on no step meanwhile.
 class PatientWork {
  public:
   PatientWork();
