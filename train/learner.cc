@@ -53,7 +53,7 @@ std::optional<StepResult> Learner::Step(int64_t steps, double rate_factor, const
       workers_.GradientUnless(stop, Seen(steps), batch_, &gradients_, &row_gradient_);
   if (!loss) return std::nullopt;
   last_.loss_nats = *loss;
-  const SensitivityState sensitivity = seen_.State();
+  const SensitivityState sensitivity = stop ? seen_.State() : SensitivityState{};
   seen_.Charge(weights_, batch_.targets.size(), &gradients_);
   last_.gradient_norm = GlobalNorm(gradients_, &team_);
   if (!std::isfinite(last_.loss_nats) || !std::isfinite(last_.gradient_norm))

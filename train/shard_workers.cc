@@ -159,6 +159,7 @@ std::optional<double> ShardWorkers::GradientUnless(const StopFn& stop, const Wei
     const int count = std::min(at_once, own_count - first);
     const int shard = static_cast<int>(own.begin) + first;
     team_->Run(count, [&](int i, int) { ComputeShard(batch, shard + i, i); });
+    if (Stopped(stop)) break;  // what was left out has no rows
     if (alone) AddShards(count, 0, gradients->values());
     if (alone && rows) rows->Add(std::span(shard_rows_).first(static_cast<size_t>(count)), team_);
   }

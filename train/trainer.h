@@ -50,7 +50,7 @@ struct TrainerSettings {
   int calibration_sequences = 16;
 
   std::function<double()> clock_s;  // monotonic seconds; empty: the steady clock
-  // When set, the run stops, and throws away a step or validation that is not done.
+  // Stops the run once it is set, and throws away a step or validation that is not done.
   const std::atomic<bool>* interrupt = nullptr;
   std::vector<TrainingObserver*> observers;  // not owned
 };
