@@ -41,13 +41,13 @@ std::string NameOf(const BuiltInModel& model) {
   return std::string("the built-in model ") + model.name;
 }
 
+}  // namespace
+
 const Sha256Digest& IdOf(const BuiltInModel& model) {
   Kept& kept = KeptOf(model);
   std::call_once(kept.id_known, [&] { kept.id = ModelId(ParseModel(model.file, NameOf(model))); });
   return kept.id;
 }
-
-}  // namespace
 
 std::span<const BuiltInModel> BuiltInModels() {
   static const std::array<BuiltInModel, kCount> kModels = {{
@@ -56,15 +56,15 @@ std::span<const BuiltInModel> BuiltInModels() {
   return kModels;
 }
 
-const BuiltInModel* FindBuiltIn(const Sha256Digest& model_id) {
+const BuiltInModel* FindBuiltIn(const FileHeader& file) {
   for (const BuiltInModel& candidate : BuiltInModels()) {
-    if (IdOf(candidate) == model_id) return &candidate;
+    if (file.Names(IdOf(candidate))) return &candidate;
   }
   return nullptr;
 }
 
-std::optional<ModelHead> BuiltInHead(const Sha256Digest& model_id) {
-  const BuiltInModel* const found = FindBuiltIn(model_id);
+std::optional<ModelHead> BuiltInHead(const FileHeader& file) {
+  const BuiltInModel* const found = FindBuiltIn(file);
   if (found == nullptr) return std::nullopt;
   return ReadModelHead(found->file, found->name);
 }

@@ -50,7 +50,9 @@ ContainerStats Compress(ByteSource& source, ByteSink& sink, const CodecModel* mo
       header, model,
       PlanWork(header, model, options, options.embedded_model.size(), source.name()));
   ProgressMeter meter(options.progress);
-  ContainerWriter writer(sink, header, options.embedded_model);
+  ContainerWriter writer(sink, header, options.embedded_model,
+                         options.short_form ? ContainerWriter::ShortForm::kAllowed
+                                            : ContainerWriter::ShortForm::kNever);
   SegmentReader reader(source, header.segment_bytes());
   ContainerStats stats;
   pipeline.Run([&](Segment* segment) { return reader.Read(&segment->original); },

@@ -7,7 +7,7 @@
 namespace occam {
 
 // Returns whether to stop; once it has, always. Several threads may ask at the same time. What was
-// stopped has no result. An empty one never stops.
+// stopped has no result. Where it is empty, nothing stops.
 using StopFn = std::function<bool()>;
 
 inline bool Stopped(const StopFn& stop) { return stop && stop(); }

@@ -272,7 +272,7 @@ typedef struct occam_file_info {
   uint32_t lane_symbols; /* of a lane of a full segment */
   int has_model;         /* whether it was made with a model */
   int embeds_model;      /* whether it holds that */
-  uint8_t model_id[32];
+  uint8_t model_id[32]; /* of a short file whose model is not built in, 8 bytes of it, then zeros */
   occam_stats stats;
   /* Restoring the file takes at least these many bytes of memory, its model included, and these
    * many multiplications; OCCAM_UNKNOWN where its model is neither in it nor built in. */

@@ -58,8 +58,8 @@ class Workspace {
   LinearLayers& linear() { return linear_; }
   Precision precision() const { return precision_; }
 
-  // From here on, work is left out once `stop` says so, and what was computed since is no result.
-  // Not while a pass is at work.
+  // Leaves out work from here on, once `stop` says so: what is computed then is no result. It is
+  // not called while a pass is at work.
   void StopWith(StopFn stop);
   // Ends that.
   void Go() { StopWith({}); }

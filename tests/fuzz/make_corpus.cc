@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "coder/archive/compressor.h"
 #include "coder/entropy/range_encoder.h"
 #include "coder/weights/model_codec.h"
 #include "coder/weights/tokenizer_codec.h"
@@ -67,6 +68,19 @@ void PutArchives(const Corpus& corpus) {
             {static_cast<uint8_t>(which | static_cast<int>(mode) << 2), 0, 2, 0, 1, 1, 0, 90},
             original);
       }
+    }
+  }
+  for (const ContextMode mode :
+       {ContextMode::kChunked, ContextMode::kCarried, ContextMode::kAdaptive}) {
+    for (const size_t size : {size_t{0}, size_t{30}, size_t{200}}) {
+      CodecOptions options;
+      options.mode = mode;
+      options.short_form = true;
+      Bytes file;
+      Compress(*MemorySource(Words(size, size)), *MemorySink(&file), &Model(0).codec_model(),
+               options);
+      corpus.Put("archive", std::string("short-") + ModeName(mode) + "-" + std::to_string(size),
+                 {static_cast<uint8_t>(size == 200 ? 8 : 0), 10, 30}, file);
     }
   }
   const CodecModel& model = Model(0).codec_model();

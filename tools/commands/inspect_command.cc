@@ -338,7 +338,7 @@ Json ContainerJson(const std::string& path, const FileInfo& info) {
           {"payload_bytes", info.totals.payload_bytes},
           {"header_bytes", info.totals.header_bytes()},
           {"contract_version", h.contract_version},
-          {"model_id", h.has_model() ? Hex(h.model_id) : ""},
+          {"model_id", h.has_model() ? Hex(h.told_id()) : ""},
           {"model_bytes", info.model.size()},
           {"mode", ModeName(h.mode)},
           {"context", h.context},
@@ -406,7 +406,7 @@ std::optional<ModelSource> ModelIn(const FileInfo& info, const std::string& name
   if (info.model.empty()) return std::nullopt;
   const std::string model_name = name + ", its model";
   ModelSource model{model_name, ReadModel(info.model, model_name, {memory_bytes, nullptr}), {}};
-  if (ModelId(model.model) != info.header.model_id)
+  if (!info.header.Names(ModelId(model.model)))
     throw DamagedError(name + " holds another model than it needs");
   return model;
 }

@@ -52,6 +52,14 @@ class SinkWriter final : public Writer {
   ByteSink& sink_;
 };
 
+// The known part of a model's id: short files tell 8 bytes of it.
+std::string IdText(const ArchiveInfo& info) {
+  const std::span<const uint8_t> id(info.model_id);
+  const auto rest = id.subspan(kShortIdBytes);
+  const bool known = std::ranges::any_of(rest, [](uint8_t byte) { return byte != 0; });
+  return Hex(known ? id : id.first(kShortIdBytes));
+}
+
 uint64_t HeaderBytes(const Stats& stats) {
   return stats.file_bytes - stats.payload_bytes - stats.model_bytes;
 }
@@ -98,7 +106,7 @@ nlohmann::ordered_json ListJson(const std::string& name, const ArchiveInfo& info
           {"stored_segments", t.stored_segments},
           {"expert_segments", t.expert_segments},
           {"contract_version", info.contract},
-          {"model_id", info.has_model != 0 ? Json(Hex(info.model_id)) : Json(nullptr)},
+          {"model_id", info.has_model != 0 ? Json(IdText(info)) : Json(nullptr)},
           {"embeds_model", info.embeds_model != 0},
           {"mode", ModeName(static_cast<ContextMode>(info.mode))},
           {"context", info.context},
@@ -130,10 +138,9 @@ void PrintList(const std::string& name, const ArchiveInfo& info) {
   fmt::print("{}\n", Printable(name));
   PrintSizes(info.stats);
   fmt::print("  model       {}\n",
-             info.has_model != 0
-                 ? fmt::format("{} (contract {}){}", Hex(info.model_id), info.contract,
-                               info.embeds_model != 0 ? ", in the file" : "")
-                 : "none");
+             info.has_model != 0 ? fmt::format("{} (contract {}){}", IdText(info), info.contract,
+                                               info.embeds_model != 0 ? ", in the file" : "")
+                                 : "none");
   fmt::print("  contexts    {}, {} symbols; a full segment has {} lanes of {} symbols at most\n",
              ModeName(static_cast<ContextMode>(info.mode)), info.context, info.lanes,
              info.lane_symbols);
