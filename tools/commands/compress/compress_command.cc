@@ -222,7 +222,7 @@ class FileWorker {
     Options options;
     options.model = model_;
     options.no_model = request_.no_model;
-    options.mode = static_cast<Mode>(request_.mode);
+    options.mode = static_cast<Mode>(ModeFor());
     options.embed_model = request_.embed_model;
     options.threads = request_.threads;
     options.memory = request_.memory_bytes;
@@ -239,6 +239,12 @@ class FileWorker {
     if (!request_.range) return DecompressStream(reader, writer, options);
     return DecompressRangeStream(reader, writer, request_.range->offset, request_.range->length,
                                  options);
+  }
+
+  // The mode asked for, or the smallest that the model has.
+  ContextMode ModeFor() const {
+    const bool of_bytes = model_ == nullptr || model_->info().vocabulary == 256;
+    return request_.mode.value_or(of_bytes ? ContextMode::kAdaptive : ContextMode::kCarried);
   }
 
   // A record and its bare frame, whichever way.
@@ -298,7 +304,7 @@ int Run(const CompressOptions& request) {
     model =
         WithMemoryHint([&] { return LoadDoorModel(request.model, plain, request.memory_bytes); });
   } else if ((request.action == Action::kCompress || request.raw_frame) && !request.no_model) {
-    model = Model::BuiltIn("", plain);  // once for all files
+    model = Model::BuiltIn(request.built_in, plain);  // once for all files
   }
 
   FileWorker worker(request, model ? &*model : nullptr);
