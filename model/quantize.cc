@@ -276,11 +276,6 @@ QuantizedModel Quantise(const ModelConfig& config, const ParameterSet& weights,
   }
   model.memory = QuantiseMemory(config, memory.values, calibration.memory_step);
   const auto scales = static_cast<size_t>(config.layers) * static_cast<size_t>(config.kv_heads);
-  if (scales > 0 && calibration.key_maxima.empty() && calibration.value_maxima.empty()) {
-    throw UsageError(
-        "its training was interrupted before keys and values were measured, so that it cannot code "
-        "yet; a run that goes on from it measures them");
-  }
   model.key_scales = CacheScales(calibration.key_maxima, scales, "calibration key_maxima");
   model.value_scales = CacheScales(calibration.value_maxima, scales, "calibration value_maxima");
   model.tokenizer = tokenizer;

@@ -232,6 +232,19 @@ std::optional<double> ShardWorkers::ChunkedLoss(const WeightsView& weights,
   return Sum(losses);
 }
 
+// Over the begin of one sequence, of the present weights.
+Calibration ShardWorkers::CalibrateShortly(const TrainingSource& source, uint64_t seed) {
+  constexpr int kTokens = 128;
+  const int length = std::min(config_.context, kTokens);
+  Transformer network(config_, 1, length, &workspace_);
+  Batch batch;
+  TrainingBatches(source.train_tokens, config_.begin_symbol(), 1, config_.context,
+                  seed + kCalibrationStream, source.record_bytes)
+      .Fill(0, &batch);
+  network.Forward(weights_, std::span(batch.inputs).first(static_cast<size_t>(length)));
+  return network.KeyValueMaxima();
+}
+
 Calibration ShardWorkers::Calibrate(const WeightsView& weights,
                                     std::span<const TrainingSource> sources, int sequences,
                                     uint64_t seed, const StopFn& stop, bool* cut) {
@@ -264,7 +277,10 @@ Calibration ShardWorkers::Calibrate(const WeightsView& weights,
   ranks_->TakeMaxima(total.key_maxima);
   ranks_->TakeMaxima(total.value_maxima);
   const bool some_left_out = ranks_->Any(left_out);
-  if (some_left_out && !ranks_->Any(seen_any)) total = {};
+  if (some_left_out && !ranks_->Any(seen_any)) {
+    workspace_.Go();
+    total = CalibrateShortly(sources.front(), seed);
+  }
   if (cut) *cut = some_left_out;
   return total;
 }

@@ -67,8 +67,8 @@ class ShardWorkers {
   // The largest magnitudes of keys and values over `sequences` (rounded up to whole shards)
   // training sequences of each source, in fresh and other contexts as TrainingBatches cuts them; a
   // pure function of weights, tokens and seed. Where `stop` says so before all were seen, those of
-  // the shards that were: with none of them, both are empty. `cut` (may be null) tells, on all
-  // ranks alike, that some were left out.
+  // the shards that were: with none of them, of the first tokens of a sequence. `cut` (may be null)
+  // tells, on all ranks alike, that some were left out.
   Calibration Calibrate(const WeightsView& weights, std::span<const TrainingSource> sources,
                         int sequences, uint64_t seed, const StopFn& stop = {}, bool* cut = nullptr);
 
@@ -86,6 +86,7 @@ class ShardWorkers {
   // order.
   void AddShards(int count, size_t first, std::span<float> part);
   void ReserveShards(size_t count);
+  Calibration CalibrateShortly(const TrainingSource& source, uint64_t seed);
   size_t shard_tokens() const;
 
   ModelConfig config_;

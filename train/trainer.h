@@ -83,7 +83,7 @@ class Trainer {
   void CheckRanks();
 
   // Trains to the end of the run or until interrupted; in both cases writes the checkpoint. That of
-  // an interrupted run is calibrated on what can be seen in half a second, perhaps on nothing. A
+  // an interrupted run is calibrated on what can be seen in half a second, or on few tokens. A
   // loss, gradient or weight that is not finite throws kUsage (the recipe asked for too much) and
   // leaves the last checkpoint as it was. The message has step, loss, learning rate and largest
   // weight. Throws kIo (a checkpoint cannot be written; or from an observer). Both messages also

@@ -221,7 +221,8 @@ absent restored
 expect 0 "$bin/compress" --ckpt tiny.h5 --embed-model -v -o own.occ text
 grep -qE '^text: .* : 1\), data [0-9]+, model [0-9]+, headers [0-9]+, [0-9.]+ KB/s$' err || { fail "-v does not tell the parts"; cat err >&2; }
 expect 0 "$bin/inspect" tiny.h5 --export coded.occm --coded
-[ "$(stat -c %s own.occ)" -eq $(($(stat -c %s first.occ) + $(stat -c %s coded.occm) + 16)) ] || fail "own.occ is not file, model and 16 bytes"
+more=$(($(stat -c %s own.occ) - $(stat -c %s first.occ) - $(stat -c %s coded.occm)))
+[ $more -ge 1 ] && [ $more -le 5 ] || fail "own.occ is not file, model and its length, but $more bytes more"
 "$bin/compress" --ckpt coded.occm --embed-model <text | cmp -s - own.occ || fail "embedding from a pipe"
 for t in 1 3; do
   expect 0 "$bin/decompress" -T $t -f -o again own.occ
