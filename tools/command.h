@@ -94,8 +94,8 @@ extern const char kExitCodes[];
 // kInterruptedExitCode and no temporary file left, unless it does PatientWork.
 const std::atomic<bool>& CatchInterrupts();
 
-// While one lives, a request to stop is only noticed, however long the work takes to stop: a
-// training writes what it has learned.
+// While one lives, a request to stop is only noticed, however long the work takes to stop. A
+// training writes what it has learned, and works on no step meanwhile.
 class PatientWork {
  public:
   PatientWork();

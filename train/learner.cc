@@ -22,6 +22,7 @@ Learner::Learner(const ModelConfig& config, const Recipe& recipe, const Training
                  int threads, Communicator* ranks)
     : recipe_(recipe),
       stream_(stream),
+      ranks_(ranks),
       team_(threads),
       weights_(config),
       gradients_(config),
@@ -46,16 +47,26 @@ void Learner::Restore(const ParameterSet& weights, OptimizerState optimizer,
   seen_.Restore(std::move(sensitivity));
 }
 
-StepResult Learner::Step(int64_t steps, double rate_factor) {
+std::optional<StepResult> Learner::Step(int64_t steps, double rate_factor, const StopFn& stop) {
   last_.rate_factor = rate_factor;
   stream_->Fill(steps, &batch_);
-  last_.loss_nats = workers_.Gradient(Seen(steps), batch_, &gradients_, &row_gradient_);
+  const std::optional<double> loss =
+      workers_.GradientUnless(stop, Seen(steps), batch_, &gradients_, &row_gradient_);
+  if (!loss) return std::nullopt;
+  last_.loss_nats = *loss;
+  const SensitivityState sensitivity = stop ? seen_.State() : SensitivityState{};
   seen_.Charge(weights_, batch_.targets.size(), &gradients_);
   last_.gradient_norm = GlobalNorm(gradients_, &team_);
   if (!std::isfinite(last_.loss_nats) || !std::isfinite(last_.gradient_norm))
     ReportDivergence(steps);
-  optimizer_.Step(rate_factor, ClipScale(last_.gradient_norm, recipe_.clip_norm), gradients_,
-                  &weights_);
+  const float scale = ClipScale(last_.gradient_norm, recipe_.clip_norm);
+  optimizer_.Prepare(scale, gradients_, stop);
+  if (stop && ranks_->Any(Stopped(stop))) {
+    optimizer_.Discard();
+    seen_.Restore(sensitivity);
+    return std::nullopt;
+  }
+  optimizer_.Finish(rate_factor, scale, gradients_, &weights_);
   memory_.Step(rate_factor, row_gradient_);
   return last_;
 }
@@ -83,9 +94,9 @@ std::optional<double> Learner::ChunkedLoss(int64_t steps, std::span<const int32_
   return workers_.ChunkedLoss(Seen(steps), tokens, interrupt);
 }
 
-Calibration Learner::Calibrate(int64_t steps, int sequences) {
+Calibration Learner::Calibrate(int64_t steps, int sequences, const StopFn& stop, bool* cut) {
   Calibration calibration = workers_.Calibrate(Seen(steps), stream_->sources(), sequences,
-                                               static_cast<uint64_t>(recipe_.seed));
+                                               static_cast<uint64_t>(recipe_.seed), stop, cut);
   calibration.weight_bits = static_cast<int>(recipe_.weight_bits);
   calibration.row_steps = seen_.row_steps();
   calibration.memory_step = memory_.CodeStep();

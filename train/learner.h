@@ -9,6 +9,7 @@
 #include <span>
 #include <utility>
 
+#include "data/base/stop.h"
 #include "data/base/thread_team.h"
 #include "data/batcher.h"
 #include "model/calibration.h"
@@ -47,8 +48,9 @@ class Learner {
   }
 
   // Makes the step after `steps` steps. Throws kUsage where loss, gradient or weights are not
-  // finite, or weights cannot be rounded: the message has what can be known of it.
-  StepResult Step(int64_t steps, double rate_factor);
+  // finite, or weights cannot be rounded: the message has what can be known of it. Where `stop`
+  // says so before it is done, on any rank, it returns nothing and leaves everything as it was.
+  std::optional<StepResult> Step(int64_t steps, double rate_factor, const StopFn& stop = {});
 
   // Throws kUsage with the same message unless all weights are finite.
   void RequireFinite(int64_t steps) const;
@@ -66,7 +68,8 @@ class Learner {
   std::optional<double> ChunkedLoss(int64_t steps, std::span<const int32_t> tokens,
                                     const std::atomic<bool>* interrupt);
   // Calibrates the weights that code, over `sequences` training sequences of each source.
-  Calibration Calibrate(int64_t steps, int sequences);
+  // `stop` and `cut` are those of ShardWorkers::Calibrate.
+  Calibration Calibrate(int64_t steps, int sequences, const StopFn& stop = {}, bool* cut = nullptr);
   // Returns what the weights' own bits are, where the recipe charges for them (SeenWeights::Bits).
   double WeightBits() const { return seen_.Bits(weights_); }
 
@@ -81,6 +84,7 @@ class Learner {
 
   Recipe recipe_;
   const TrainingStream* stream_;
+  Communicator* ranks_;
   ThreadTeam team_;
   Batch batch_;
   ParameterSet weights_;

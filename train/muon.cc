@@ -15,7 +15,8 @@ constexpr float kC = 2.0315f;
 
 }  // namespace
 
-void Orthogonaliser::Apply(std::span<float> x, int64_t rows, int64_t columns, int64_t steps) {
+void Orthogonaliser::Apply(std::span<float> x, int64_t rows, int64_t columns, int64_t steps,
+                           const StopFn& stop) {
   const double norm = std::sqrt(VectorOf(x).cast<double>().square().sum());
   VectorOf(x) *= static_cast<float>(1.0 / (norm + 1e-7));
 
@@ -28,7 +29,7 @@ void Orthogonaliser::Apply(std::span<float> x, int64_t rows, int64_t columns, in
   const TensorView gram = ViewOf(std::span(gram_), n);
   const TensorView polynomial = ViewOf(std::span(polynomial_), n);
   const TensorView next = ViewOf(std::span(next_), columns);
-  for (int64_t i = 0; i < steps; ++i) {
+  for (int64_t i = 0; i < steps && !Stopped(stop); ++i) {
     MatMul(matrix, tall ? Operand::kTransposed : Operand::kAsIs, matrix,
            tall ? Operand::kAsIs : Operand::kTransposed, gram, Result::kReplace);
     MatMul(gram, Operand::kAsIs, gram, Operand::kAsIs, polynomial, Result::kReplace);
@@ -46,19 +47,28 @@ void Orthogonaliser::Reserve(int64_t rows, int64_t columns) {
   next_.reserve(static_cast<size_t>(rows * columns));
 }
 
-void MuonStep::Apply(std::span<const float> gradient, std::span<float> momentum_buffer,
-                     std::span<float> weights, std::span<float> update,
-                     Orthogonaliser* scratch) const {
+void MuonStep::Direct(std::span<const float> gradient, std::span<const float> momentum_buffer,
+                      std::span<float> direction, Orthogonaliser* scratch,
+                      const StopFn& stop) const {
+  const auto beta = static_cast<float>(momentum);
+  const auto g = VectorOf(gradient) * gradient_scale;
+  Vector u = VectorOf(direction);
+  u = VectorOf(momentum_buffer);
+  u += (1.0f - beta) * (g - u);
+  u = g + beta * (u - g);
+  scratch->Apply(direction, rows, columns, newton_schulz_steps, stop);
+}
+
+void MuonStep::Follow(std::span<const float> gradient, std::span<const float> direction,
+                      std::span<float> momentum_buffer, std::span<float> weights) const {
   const auto beta = static_cast<float>(momentum);
   const auto g = VectorOf(gradient) * gradient_scale;
   Vector m = VectorOf(momentum_buffer);
   m += (1.0f - beta) * (g - m);
-  VectorOf(update) = g + beta * (m - g);
-  scratch->Apply(update, rows, columns, newton_schulz_steps);
   const double shape = std::max(1.0, static_cast<double>(rows) / static_cast<double>(columns));
   const auto keep = static_cast<float>(1 - learning_rate * weight_decay);
   const auto rate = static_cast<float>(learning_rate * std::sqrt(shape));
-  VectorOf(weights) = VectorOf(weights) * keep - rate * VectorOf(update);
+  VectorOf(weights) = VectorOf(weights) * keep - rate * VectorOf(direction);
 }
 
 }  // namespace occam

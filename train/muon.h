@@ -7,6 +7,8 @@
 #include <span>
 #include <vector>
 
+#include "data/base/stop.h"
+
 namespace occam {
 
 // Scratch of one thread; grows to the largest matrix it has met.
@@ -16,8 +18,9 @@ class Orthogonaliser {
   // Frobenius norm + 1e-7. Then comes `steps` times the quintic x <- a x + (b A + c A A) x, A = x
   // x^T, (a, b, c) = (3.4445, -4.7750, 2.0315), which takes its singular values near 1. With more
   // rows than columns the products are taken from the other side, which is the same polynomial. A
-  // matrix of zeros stays as it is.
-  void Apply(std::span<float> x, int64_t rows, int64_t columns, int64_t steps);
+  // matrix of zeros stays as it is. Once `stop` says so, x has no meaning.
+  void Apply(std::span<float> x, int64_t rows, int64_t columns, int64_t steps,
+             const StopFn& stop = {});
 
   void Reserve(int64_t rows, int64_t columns);  // memory for a matrix, so that Apply allocates none
 
@@ -39,9 +42,12 @@ struct MuonStep {
   int64_t newton_schulz_steps = 0;
   float gradient_scale = 1;
 
-  // `update` [rows * columns] is scratch.
-  void Apply(std::span<const float> gradient, std::span<float> momentum_buffer,
-             std::span<float> weights, std::span<float> update, Orthogonaliser* scratch) const;
+  // Makes `direction` orthogonalised(u), which learning rate and decay have no part in.
+  void Direct(std::span<const float> gradient, std::span<const float> momentum_buffer,
+              std::span<float> direction, Orthogonaliser* scratch, const StopFn& stop = {}) const;
+  // Then makes the step.
+  void Follow(std::span<const float> gradient, std::span<const float> direction,
+              std::span<float> momentum_buffer, std::span<float> weights) const;
 };
 
 }  // namespace occam

@@ -8,15 +8,9 @@
 #include <utility>
 
 #include "data/base/error.h"
-#include "train/muon.h"
 #include "train/vector.h"
 
 namespace occam {
-
-struct Optimizer::Scratch {
-  Orthogonaliser orthogonaliser;
-  std::vector<float> update;
-};
 
 Optimizer::Optimizer(const ModelConfig& config, const Recipe& recipe, ThreadTeam* team)
     : recipe_(recipe), team_(team), state_(config), scratch_(static_cast<size_t>(team->size())) {
@@ -30,10 +24,7 @@ Optimizer::Optimizer(const ModelConfig& config, const Recipe& recipe, ThreadTeam
   });
   for (const ParameterSpec& spec : table) {
     if (spec.rule != UpdateRule::kMuon) continue;
-    for (Scratch& scratch : scratch_) {
-      scratch.orthogonaliser.Reserve(spec.rows, spec.columns);
-      scratch.update.reserve(static_cast<size_t>(spec.size()));
-    }
+    for (Orthogonaliser& scratch : scratch_) scratch.Reserve(spec.rows, spec.columns);
   }
 }
 
@@ -48,25 +39,54 @@ void Optimizer::Restore(OptimizerState state) {
 
 void Optimizer::Step(double rate_factor, float gradient_scale, const ParameterSet& gradients,
                      ParameterSet* weights) {
-  ++state_.steps;
-  const auto& table = weights->table();
+  Prepare(gradient_scale, gradients, {});
+  Finish(rate_factor, gradient_scale, gradients, weights);
+}
+
+// job(tensor, spec, scale of its gradient, thread)
+template <typename Job>
+void Optimizer::ForEachTensor(float gradient_scale, Job&& job) {
+  const auto& table = state_.first.table();
   team_->Run(static_cast<int>(table.size()), [&](int item, int thread) {
     const int tensor = order_[static_cast<size_t>(item)];
     const ParameterSpec& spec = table[static_cast<size_t>(tensor)];
-    const float scale = spec.of_memory ? 1.0f : gradient_scale;
+    job(tensor, spec, spec.of_memory ? 1.0f : gradient_scale, thread);
+  });
+}
+
+void Optimizer::Prepare(float gradient_scale, const ParameterSet& gradients, const StopFn& stop) {
+  ForEachTensor(
+      gradient_scale, [&](int tensor, const ParameterSpec& spec, float scale, int thread) {
+        if (spec.rule != UpdateRule::kMuon) return;
+        MuonStepOf(tensor, 1, scale)
+            .Direct(gradients.tensor(tensor), state_.first.tensor(tensor),
+                    state_.second.tensor(tensor), &scratch_[static_cast<size_t>(thread)], stop);
+      });
+}
+
+void Optimizer::Finish(double rate_factor, float gradient_scale, const ParameterSet& gradients,
+                       ParameterSet* weights) {
+  ++state_.steps;
+  ForEachTensor(gradient_scale, [&](int tensor, const ParameterSpec& spec, float scale, int) {
     if (spec.rule == UpdateRule::kMuon) {
-      StepMuon(tensor, &scratch_[static_cast<size_t>(thread)], rate_factor, scale, gradients,
-               weights);
+      MuonStepOf(tensor, rate_factor, scale)
+          .Follow(gradients.tensor(tensor), state_.second.tensor(tensor),
+                  state_.first.tensor(tensor), weights->tensor(tensor));
     } else {
       StepAdamW(tensor, rate_factor, scale, gradients, weights);
     }
   });
+  Discard();
 }
 
-void Optimizer::StepMuon(int tensor, Scratch* scratch, double rate_factor, float gradient_scale,
-                         const ParameterSet& gradients, ParameterSet* weights) {
-  const ParameterSpec& spec = weights->table()[static_cast<size_t>(tensor)];
-  scratch->update.resize(static_cast<size_t>(spec.size()));
+void Optimizer::Discard() {
+  ForEachTensor(1, [&](int tensor, const ParameterSpec& spec, float, int) {
+    if (spec.rule == UpdateRule::kMuon) std::ranges::fill(state_.second.tensor(tensor), 0.0f);
+  });
+}
+
+MuonStep Optimizer::MuonStepOf(int tensor, double rate_factor, float gradient_scale) const {
+  const ParameterSpec& spec = state_.first.table()[static_cast<size_t>(tensor)];
   MuonStep step;
   step.rows = spec.rows;
   step.columns = spec.columns;
@@ -75,8 +95,7 @@ void Optimizer::StepMuon(int tensor, Scratch* scratch, double rate_factor, float
   step.weight_decay = spec.decayed ? recipe_.weight_decay : 0;
   step.newton_schulz_steps = recipe_.newton_schulz_steps;
   step.gradient_scale = gradient_scale;
-  step.Apply(gradients.tensor(tensor), state_.first.tensor(tensor), weights->tensor(tensor),
-             scratch->update, &scratch->orthogonaliser);
+  return step;
 }
 
 void Optimizer::StepAdamW(int tensor, double rate_factor, float gradient_scale,

@@ -7,9 +7,11 @@
 #include <memory>
 #include <vector>
 
+#include "data/base/stop.h"
 #include "data/base/thread_team.h"
 #include "model/config.h"
 #include "model/parameters.h"
+#include "train/muon.h"
 #include "train/recipe.h"
 
 namespace occam {
@@ -37,21 +39,29 @@ class Optimizer {
   void Step(double rate_factor, float gradient_scale, const ParameterSet& gradients,
             ParameterSet* weights);
 
+  // The two halves of Step. The first finds the directions of Muon, which is most of the work; once
+  // `stop` says so it leaves them out. Then Finish changes state and weights, or Discard leaves
+  // both as they were.
+  void Prepare(float gradient_scale, const ParameterSet& gradients, const StopFn& stop);
+  void Finish(double rate_factor, float gradient_scale, const ParameterSet& gradients,
+              ParameterSet* weights);
+  void Discard();
+
   const OptimizerState& state() const { return state_; }
   void Restore(OptimizerState state);  // of the same configuration
 
  private:
-  struct Scratch;
-  void StepMuon(int tensor, Scratch* scratch, double rate_factor, float gradient_scale,
-                const ParameterSet& gradients, ParameterSet* weights);
+  template <typename Job>
+  void ForEachTensor(float gradient_scale, Job&& job);
+  MuonStep MuonStepOf(int tensor, double rate_factor, float gradient_scale) const;
   void StepAdamW(int tensor, double rate_factor, float gradient_scale,
                  const ParameterSet& gradients, ParameterSet* weights);
 
   Recipe recipe_;
   ThreadTeam* team_;
-  OptimizerState state_;
-  std::vector<Scratch> scratch_;  // one a thread
-  std::vector<int> order_;        // of the tensors, the one with most work first
+  OptimizerState state_;  // where the rule is Muon, `second` holds the directions during a step
+  std::vector<Orthogonaliser> scratch_;  // one a thread
+  std::vector<int> order_;               // of the tensors, the one with most work first
 };
 
 // The global norm of all elements but those of a memory's tensors, summed in double, in parts that

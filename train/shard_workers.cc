@@ -74,6 +74,20 @@ class ShardWorkers::Lease {
   Worker* worker_;
 };
 
+// A time in which the passes ask `stop`.
+class ShardWorkers::Pass {
+ public:
+  Pass(Workspace* workspace, const StopFn& stop) : workspace_(workspace) {
+    workspace->StopWith(stop);
+  }
+  ~Pass() { workspace_->Go(); }
+  Pass(const Pass&) = delete;
+  Pass& operator=(const Pass&) = delete;
+
+ private:
+  Workspace* workspace_;
+};
+
 ShardWorkers::ShardWorkers(const ModelConfig& config, int shard_sequences, Precision precision,
                            ThreadTeam* team, Communicator* ranks)
     : config_(config),
@@ -118,6 +132,12 @@ void ShardWorkers::ReserveShards(size_t count) {
 
 double ShardWorkers::Gradient(const WeightsView& weights, const Batch& batch,
                               ParameterSet* gradients, RowGradient* rows) {
+  return GradientUnless({}, weights, batch, gradients, rows).value();
+}
+
+std::optional<double> ShardWorkers::GradientUnless(const StopFn& stop, const WeightsView& weights,
+                                                   const Batch& batch, ParameterSet* gradients,
+                                                   RowGradient* rows) {
   if (!config_.has_memory()) rows = nullptr;
   if (batch.targets.empty() || batch.targets.size() % shard_tokens() != 0) {
     throw InternalError("a batch that is no whole number of shards");
@@ -134,13 +154,16 @@ double ShardWorkers::Gradient(const WeightsView& weights, const Batch& batch,
   shard_losses_.assign(static_cast<size_t>(shards), 0.0);
   if (alone) std::ranges::fill(gradients->values(), 0.0f);
   weights_.Set(weights, team_);
-  for (int first = 0; first < own_count; first += at_once) {
+  const Pass pass(&workspace_, stop);
+  for (int first = 0; first < own_count && !Stopped(stop); first += at_once) {
     const int count = std::min(at_once, own_count - first);
     const int shard = static_cast<int>(own.begin) + first;
     team_->Run(count, [&](int i, int) { ComputeShard(batch, shard + i, i); });
+    if (Stopped(stop)) break;  // what was left out has no rows
     if (alone) AddShards(count, 0, gradients->values());
     if (alone && rows) rows->Add(std::span(shard_rows_).first(static_cast<size_t>(count)), team_);
   }
+  if (stop && ranks_->Any(Stopped(stop))) return std::nullopt;
   if (!alone) {
     ranks_->SumInOrder(gradients->values(), [&](size_t first, std::span<float> part) {
       AddShards(own_count, first, part);
@@ -194,35 +217,57 @@ std::optional<double> ShardWorkers::ChunkedLoss(const WeightsView& weights,
   const ValidationBatches batches(tokens, config_.begin_symbol(), shard_sequences_,
                                   config_.context);
   std::vector<double> losses(static_cast<size_t>(batches.count()));
-  std::atomic<bool> interrupted = false;
+  const StopFn stop = interrupt ? StopFn([interrupt] { return interrupt->load(); }) : StopFn();
   const Share own = ShareOf(batches.count(), *ranks_);
   weights_.Set(weights, team_);
+  const Pass pass(&workspace_, stop);
   ForEachShard(own.begin, own.end, [&](int64_t index, const Lease& worker) {
-    if (interrupt && interrupt->load()) interrupted = true;
-    if (interrupted) return;
+    if (Stopped(stop)) return;
     batches.Fill(index, &worker->batch);
     const auto logits = worker->network.Forward(weights_, worker->batch.inputs);
     losses[static_cast<size_t>(index)] = LossOf(logits, worker->batch.targets, config_.vocabulary);
   });
-  if (ranks_->Any(interrupted)) return std::nullopt;
+  if (ranks_->Any(Stopped(stop))) return std::nullopt;
   ranks_->Unite(losses);
   return Sum(losses);
 }
 
+// Over the begin of one sequence, of the present weights.
+Calibration ShardWorkers::CalibrateShortly(const TrainingSource& source, uint64_t seed) {
+  constexpr int kTokens = 128;
+  const int length = std::min(config_.context, kTokens);
+  Transformer network(config_, 1, length, &workspace_);
+  Batch batch;
+  TrainingBatches(source.train_tokens, config_.begin_symbol(), 1, config_.context,
+                  seed + kCalibrationStream, source.record_bytes)
+      .Fill(0, &batch);
+  network.Forward(weights_, std::span(batch.inputs).first(static_cast<size_t>(length)));
+  return network.KeyValueMaxima();
+}
+
 Calibration ShardWorkers::Calibrate(const WeightsView& weights,
                                     std::span<const TrainingSource> sources, int sequences,
-                                    uint64_t seed) {
+                                    uint64_t seed, const StopFn& stop, bool* cut) {
   const auto count = static_cast<size_t>(config_.layers) * static_cast<size_t>(config_.kv_heads);
   Calibration total{std::vector<float>(count), std::vector<float>(count)};
   std::mutex mutex;  // the maximum is the same in any order
   const Share own = ShareOf((sequences + shard_sequences_ - 1) / shard_sequences_, *ranks_);
   weights_.Set(weights, team_);
+  std::atomic<bool> left_out = false, seen_any = false;
+  const Pass pass(&workspace_, stop);
   for (const TrainingSource& source : sources) {
     const TrainingBatches batches(source.train_tokens, config_.begin_symbol(), shard_sequences_,
                                   config_.context, seed + kCalibrationStream, source.record_bytes);
     ForEachShard(own.begin, own.end, [&](int64_t shard, const Lease& worker) {
-      batches.Fill(shard, &worker->batch);
-      worker->network.Forward(weights_, worker->batch.inputs);
+      if (!Stopped(stop)) {
+        batches.Fill(shard, &worker->batch);
+        worker->network.Forward(weights_, worker->batch.inputs);
+      }
+      if (Stopped(stop)) {
+        left_out = true;
+        return;
+      }
+      seen_any = true;
       const Calibration seen = worker->network.KeyValueMaxima();
       const std::lock_guard lock(mutex);
       TakeMaxima(seen.key_maxima, total.key_maxima);
@@ -231,6 +276,12 @@ Calibration ShardWorkers::Calibrate(const WeightsView& weights,
   }
   ranks_->TakeMaxima(total.key_maxima);
   ranks_->TakeMaxima(total.value_maxima);
+  const bool some_left_out = ranks_->Any(left_out);
+  if (some_left_out && !ranks_->Any(seen_any)) {
+    workspace_.Go();
+    total = CalibrateShortly(sources.front(), seed);
+  }
+  if (cut) *cut = some_left_out;
   return total;
 }
 

@@ -15,6 +15,7 @@
 #include <span>
 #include <vector>
 
+#include "data/base/stop.h"
 #include "data/base/thread_team.h"
 #include "data/batcher.h"
 #include "data/mixture.h"
@@ -52,6 +53,10 @@ class ShardWorkers {
   // nats.
   double Gradient(const WeightsView& weights, const Batch& batch, ParameterSet* gradients,
                   RowGradient* rows = nullptr);
+  // The same; nothing when `stop` said so, on any rank, before it was done.
+  std::optional<double> GradientUnless(const StopFn& stop, const WeightsView& weights,
+                                       const Batch& batch, ParameterSet* gradients,
+                                       RowGradient* rows = nullptr);
 
   // Returns the sum of the losses of all tokens, in nats, in chunks of `context` that start with
   // the begin symbol. The float network needs it for them in the chunked mode of the codec. Returns
@@ -61,13 +66,16 @@ class ShardWorkers {
 
   // The largest magnitudes of keys and values over `sequences` (rounded up to whole shards)
   // training sequences of each source, in fresh and other contexts as TrainingBatches cuts them; a
-  // pure function of weights, tokens and seed.
+  // pure function of weights, tokens and seed. Where `stop` says so before all were seen, those of
+  // the shards that were: with none of them, of the first tokens of a sequence. `cut` (may be null)
+  // tells, on all ranks alike, that some were left out.
   Calibration Calibrate(const WeightsView& weights, std::span<const TrainingSource> sources,
-                        int sequences, uint64_t seed);
+                        int sequences, uint64_t seed, const StopFn& stop = {}, bool* cut = nullptr);
 
  private:
   struct Worker;
   class Lease;
+  class Pass;
   void HireFor(int64_t shards);  // workers for as many of the shards as run at once
   // job(shard, lease) for shards [begin, end), kShardsAtOnce of them at a time.
   template <typename Job>
@@ -78,6 +86,7 @@ class ShardWorkers {
   // order.
   void AddShards(int count, size_t first, std::span<float> part);
   void ReserveShards(size_t count);
+  Calibration CalibrateShortly(const TrainingSource& source, uint64_t seed);
   size_t shard_tokens() const;
 
   ModelConfig config_;

@@ -1,5 +1,6 @@
 #include "train/trainer.h"
 
+#include <chrono>
 #include <numbers>
 #include <utility>
 
@@ -12,6 +13,8 @@ namespace {
 
 // Steps; between these, rows of a memory that were dropped may come back.
 constexpr int64_t kRowsArePricedEvery = 500;
+// The time that a calibration may still take once the run is interrupted.
+constexpr int64_t kCalibrationGrace_ns = 500'000'000;
 
 TrainerSettings Checked(TrainerSettings settings) {
   CheckConfig(settings.config, ErrorKind::kUsage);
@@ -107,34 +110,43 @@ RunStatus Trainer::RunToEnd() {
   BeginRoundingIfDue();
   while (true) {
     const double progress = ProgressNow();
+    if (position_.validation_due && !ValidatePart(progress)) return Leave();
     if (progress >= 1) break;
-    if (Interrupted()) {
-      Save();
-      return RunStatus::kInterrupted;
-    }
-    Step(progress);
+    if (Interrupted() || !Step(progress)) return Leave();
     BeginRoundingIfDue();
     const double now = ProgressNow();
     if (now >= 1 || position_.steps % kRowsArePricedEvery == 0)
       learner_.DropDearRows(position_.steps);
-    if (validation_.IsDue(progress, now)) ValidatePart(now);
+    position_.validation_due = validation_.IsDue(progress, now);
+    if (position_.validation_due && !ValidatePart(now)) return Leave();
     if (clock_.Now() - saved_s_ >= settings_.checkpoint_every_s) Save();
   }
   // Before the whole validation, which may take long, what was trained is made safe.
   Save();
-  if (keeper_.keeps_best()) ValidatePart(/*progress=*/1);
+  if (keeper_.keeps_best() && !ValidatePart(/*progress=*/1)) return RunStatus::kInterrupted;
   if (!ValidateWhole()) return RunStatus::kInterrupted;
   Save();
+  if (cut_) return RunStatus::kInterrupted;
   ReportPrequential();
   return RunStatus::kFinished;
 }
 
-void Trainer::Step(double progress) {
-  const StepResult result = learner_.Step(
-      position_.steps, LearningRateFactor(settings_.recipe, position_.steps, progress));
-  CountPrequential(result.loss_nats);
+RunStatus Trainer::Leave() {
+  if (unsaved_) Save();
+  return RunStatus::kInterrupted;
+}
+
+// Returns false where it was interrupted, and nothing has changed.
+bool Trainer::Step(double progress) {
+  const auto result =
+      learner_.Step(position_.steps,
+                    LearningRateFactor(settings_.recipe, position_.steps, progress), StopAtOnce());
+  if (!result) return false;
+  CountPrequential(result->loss_nats);
   ++position_.steps;
-  ReportStep(result);
+  unsaved_ = true;
+  ReportStep(*result);
+  return true;
 }
 
 // Of the step that was just done and is not counted yet.
@@ -174,15 +186,28 @@ void Trainer::BeginRoundingIfDue() {
   observers_.OnRounding(position_.steps);
 }
 
-void Trainer::ValidatePart(double progress) {
-  if (!validation_.possible()) return;
+// Returns false where it was interrupted, and is still due.
+bool Trainer::ValidatePart(double progress) {
+  position_.validation_due = false;
+  if (!validation_.possible()) return true;
+  position_.validation_due = true;
+  unsaved_ = true;
   // The data of a resumed run may have another validation part than before.
   if (position_.validation_tokens == 0)
     position_.validation_tokens = validation_.PartSize(position_.steps, progress);
-  const ValidationReport report = validation_.Part(position_.steps, position_.validation_tokens);
-  AddToCurves(report, &provenance_);
-  observers_.OnValidation(report);
-  if (keeper_.keeps_best() && keeper_.IsBest(report)) keeper_.SaveBest(Snapshot(), report);
+  const auto report =
+      validation_.Part(position_.steps, position_.validation_tokens, settings_.interrupt);
+  if (!report) return false;
+  AddToCurves(*report, &provenance_);
+  std::optional<Checkpoint> best;
+  if (keeper_.keeps_best() && keeper_.IsBest(*report)) {
+    best = Snapshot();
+    if (cut_) return false;
+  }
+  position_.validation_due = false;
+  observers_.OnValidation(*report);
+  if (best) keeper_.SaveBest(*std::move(best), *report);
+  return true;
 }
 
 // Returns false where it was interrupted.
@@ -197,17 +222,19 @@ bool Trainer::ValidateWhole() {
 
 void Trainer::Save() {
   saved_s_ = clock_.Now();
+  cut_ = false;
   learner_.RequireFinite(position_.steps);
   if (!keeper_.keeps_run()) return;
   RequireSameWeights(weights(), learner_.memory().rows(), position_.steps, ranks_);
   position_.elapsed_s = clock_.Elapsed();
   keeper_.Save(Snapshot(), position_.steps);
+  unsaved_ = false;
 }
 
 Checkpoint Trainer::Snapshot() {
   return {settings_.config,
           weights(),
-          learner_.Calibrate(position_.steps, settings_.calibration_sequences),
+          learner_.Calibrate(position_.steps, settings_.calibration_sequences, StopSoon(), &cut_),
           stream_.tokenizer(),
           PackTraining(settings_.recipe, settings_.length, position_, learner_.optimizer(),
                        learner_.sensitivity(), learner_.memory().state()),
@@ -217,6 +244,25 @@ Checkpoint Trainer::Snapshot() {
 
 bool Trainer::Interrupted() {
   return ranks_->Any(settings_.interrupt && settings_.interrupt->load());
+}
+
+StopFn Trainer::StopAtOnce() const {
+  if (settings_.interrupt == nullptr) return {};
+  return [interrupt = settings_.interrupt] { return interrupt->load(); };
+}
+
+// Some time after the interrupt.
+StopFn Trainer::StopSoon() {
+  if (settings_.interrupt == nullptr) return {};
+  asked_ns_ = 0;
+  return [this] {
+    if (!settings_.interrupt->load()) return false;
+    const int64_t now_ns =
+        std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
+    int64_t asked_ns = 0;
+    if (asked_ns_.compare_exchange_strong(asked_ns, now_ns)) return false;
+    return now_ns - asked_ns > kCalibrationGrace_ns;
+  };
 }
 
 }  // namespace occam

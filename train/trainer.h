@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "data/base/stop.h"
 #include "model/checkpoint/checkpoint.h"
 #include "model/config.h"
 #include "model/parameters.h"
@@ -48,9 +49,10 @@ struct TrainerSettings {
   // checkpoint.
   int calibration_sequences = 16;
 
-  std::function<double()> clock_s;               // monotonic seconds; empty: the steady clock
-  const std::atomic<bool>* interrupt = nullptr;  // when set, the run stops after the step
-  std::vector<TrainingObserver*> observers;      // not owned
+  std::function<double()> clock_s;  // monotonic seconds; empty: the steady clock
+  // Stops the run once it is set, and throws away a step or validation that is not done.
+  const std::atomic<bool>* interrupt = nullptr;
+  std::vector<TrainingObserver*> observers;  // not owned
 };
 
 enum class RunStatus { kFinished, kInterrupted };
@@ -80,11 +82,12 @@ class Trainer {
   // StartFrom or Resume, before Run; one rank alone has nothing to compare.
   void CheckRanks();
 
-  // Trains to the end of the run or until interrupted; in both cases writes the checkpoint. A loss,
-  // gradient or weight that is not finite throws kUsage (the recipe asked for too much) and leaves
-  // the last checkpoint as it was. The message has step, loss, learning rate and largest weight.
-  // Throws kIo (a checkpoint cannot be written; or from an observer). Both messages also name the
-  // last whole checkpoint. Throws whatever else an observer throws.
+  // Trains to the end of the run or until interrupted; in both cases writes the checkpoint. That of
+  // an interrupted run is calibrated on what can be seen in half a second, or on few tokens. A
+  // loss, gradient or weight that is not finite throws kUsage (the recipe asked for too much) and
+  // leaves the last checkpoint as it was. The message has step, loss, learning rate and largest
+  // weight. Throws kIo (a checkpoint cannot be written; or from an observer). Both messages also
+  // name the last whole checkpoint. Throws whatever else an observer throws.
   RunStatus Run();
 
   // Everything, training state included, with a calibration of the present weights (rounded where
@@ -97,15 +100,18 @@ class Trainer {
 
  private:
   RunStatus RunToEnd();
-  void Step(double progress);
+  RunStatus Leave();
+  bool Step(double progress);
   void CountPrequential(double loss_nats);
   void ReportStep(const StepResult& result);
   void ReportPrequential();
   void BeginRoundingIfDue();
-  void ValidatePart(double progress);
+  bool ValidatePart(double progress);
   bool ValidateWhole();
   void Save();
   bool Interrupted();
+  StopFn StopAtOnce() const;
+  StopFn StopSoon();
   double ProgressNow() const { return clock_.ProgressAfter(position_.steps); }
 
   TrainerSettings settings_;
@@ -119,7 +125,10 @@ class Trainer {
   RunKeeper keeper_;
   Provenance provenance_;
   RunPosition position_;
-  double saved_s_ = 0;  // clock at the last checkpoint
+  double saved_s_ = 0;                 // clock at the last checkpoint
+  bool unsaved_ = true;                // something happened since
+  bool cut_ = false;                   // the last snapshot's calibration lacks some sequences
+  std::atomic<int64_t> asked_ns_ = 0;  // when a calibration first noticed an interrupt
 };
 
 }  // namespace occam

@@ -88,6 +88,7 @@ TrainingState PackTraining(const Recipe& recipe, const RunLength& length,
   state.counters["steps"] = position.steps;
   state.numbers["elapsed_s"] = position.elapsed_s;
   state.counters["validation_tokens"] = position.validation_tokens;
+  if (position.validation_due) state.counters["validation_due"] = 1;
   if (position.prequential) {
     state.numbers["prequential.bits"] = position.prequential->bits;
     state.numbers["prequential.bytes"] = position.prequential->bytes;
@@ -153,6 +154,7 @@ UnpackedTraining UnpackTraining(const Checkpoint& checkpoint, const std::string&
   unpacked.position.steps = Find(state.counters, "steps", path);
   unpacked.position.elapsed_s = Find(state.numbers, "elapsed_s", path);
   unpacked.position.validation_tokens = Find(state.counters, "validation_tokens", path);
+  unpacked.position.validation_due = state.counters.contains("validation_due");
   unpacked.position.prequential = PrequentialOf(state);
   unpacked.optimizer.steps = Find(state.counters, "optimizer.steps", path);
   unpacked.optimizer.first = Find(state.tensors, "optimizer.first", path);

@@ -22,6 +22,7 @@ struct RunPosition {
   int64_t steps = 0;
   double elapsed_s = 0;
   int64_t validation_tokens = 0;  // that interim validations measure; 0 until the first one
+  bool validation_due = false;    // the interim validation at `steps` was interrupted
   // The code of the steps so far; nothing when the run started from another model's weights (or
   // before this was counted).
   std::optional<Prequential> prequential = Prequential{};
@@ -34,10 +35,10 @@ struct SensitivityState {
 };
 
 // Names: counters and numbers "recipe.<field>", "length.steps", "length.seconds", "steps",
-// "elapsed_s", "validation_tokens", "prequential.bits", "prequential.bytes" (both or none),
-// "optimizer.steps"; tensors "optimizer.first", "optimizer.second"; list "sensitivity.means" and
-// counter "sensitivity.batches" (both or none); of a memory arrays "memory.mean_squares" and
-// "memory.counts" and list "memory.square_sums".
+// "elapsed_s", "validation_tokens", "validation_due" (1, or it is not there), "prequential.bits",
+// "prequential.bytes" (both or none), "optimizer.steps"; tensors "optimizer.first",
+// "optimizer.second"; list "sensitivity.means" and counter "sensitivity.batches" (both or none); of
+// a memory arrays "memory.mean_squares" and "memory.counts" and list "memory.square_sums".
 TrainingState PackTraining(const Recipe& recipe, const RunLength& length,
                            const RunPosition& position, const OptimizerState& optimizer,
                            const SensitivityState& sensitivity = {},

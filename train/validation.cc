@@ -36,7 +36,8 @@ int64_t Validation::PartSize(int64_t steps, double progress) const {
   return std::max(chunk_, std::min(plan_.limit, whole_chunks));
 }
 
-ValidationReport Validation::Part(int64_t steps, int64_t part_size) {
+std::optional<ValidationReport> Validation::Part(int64_t steps, int64_t part_size,
+                                                 const std::atomic<bool>* interrupt) {
   const double validated = ValidatedShare();
   std::vector<int64_t> tokens;
   for (const TrainingSource& source : stream_->sources()) {
@@ -47,7 +48,7 @@ ValidationReport Validation::Part(int64_t steps, int64_t part_size) {
     const int64_t chunks = share == 1 ? own : std::max(chunk_, own / chunk_ * chunk_);
     tokens.push_back(std::min(chunks, ValidationSize(source)));
   }
-  return Measure(steps, tokens, nullptr).value();
+  return Measure(steps, tokens, interrupt);
 }
 
 std::optional<ValidationReport> Validation::Whole(int64_t steps,

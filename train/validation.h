@@ -40,10 +40,11 @@ class Validation {
   // Returns how many tokens interim validations measure, about, by what has been trained until the
   // first of them, at `progress`.
   int64_t PartSize(int64_t steps, double progress) const;
-  // The first tokens of each source, `part_size` in all. Not interruptible, being short: so a
-  // resumed run has the same curve.
-  ValidationReport Part(int64_t steps, int64_t part_size);
-  // All of them; nothing when `interrupt` (may be null) was set before all were done.
+  // The first tokens of each source, `part_size` in all; nothing when `interrupt` (may be null) was
+  // set before all were done.
+  std::optional<ValidationReport> Part(int64_t steps, int64_t part_size,
+                                       const std::atomic<bool>* interrupt);
+  // All of them; nothing as with Part.
   std::optional<ValidationReport> Whole(int64_t steps, const std::atomic<bool>* interrupt);
 
  private:

@@ -30,6 +30,7 @@ class Job {
                          ? ProcessorCount()
                          : std::min(options_.threads, kMaxThreadsPerProcessor * ProcessorCount());
     codec_.memory_bytes = MemoryOf(options_.memory);
+    codec_.short_form = true;
     codec_.mode = no_model_ ? ContextMode::kAdaptive : static_cast<ContextMode>(options_.mode);
     if (options_.photo_width != 0 || options_.photo_channels != 0)
       codec_.photo = RawPhoto(options_.photo_width, options_.photo_channels);
@@ -86,7 +87,7 @@ class Job {
     const CodecModel* const given =
         options_.model == nullptr ? nullptr : &options_.model->loaded.codec_model();
     if (embedded.empty()) return given != nullptr ? given : BuiltIn(header);
-    if (given != nullptr && given->model_id != header.model_id) {
+    if (given != nullptr && !header.Names(given->model_id)) {
       throw UsageError(name + " holds its model, " + Hex(std::span(header.model_id).first(8)) +
                        ", which is not the given one, " + Hex(std::span(given->model_id).first(8)) +
                        "; give none");
@@ -99,7 +100,7 @@ class Job {
 
   // Null where it is none of the library's.
   const CodecModel* BuiltIn(const FileHeader& header) const {
-    const BuiltInModel* const found = FindBuiltIn(header.model_id);
+    const BuiltInModel* const found = FindBuiltIn(header);
     return found == nullptr ? nullptr : &LoadedBuiltIn(*found, kernels_).codec_model();
   }
 
@@ -150,7 +151,8 @@ occam_file_info InfoOf(const FileInfo& file, const std::string& name) {
   info.lane_symbols = file.header.lane_symbols;
   info.has_model = file.header.has_model() ? 1 : 0;
   info.embeds_model = file.header.embeds_model ? 1 : 0;
-  std::copy(file.header.model_id.begin(), file.header.model_id.end(), info.model_id);
+  const Sha256Digest id = KnownModelId(file);
+  std::copy(id.begin(), id.end(), info.model_id);
   info.stats = StatsOf(file.totals);
   TellCosts(file, name, &info);
   info.archives = 1;
@@ -176,6 +178,7 @@ void AddArchive(const occam_file_info& archive, occam_file_info* sum) {
   to.segments += from.segments;
   to.stored_segments += from.stored_segments;
   to.order2_segments += from.order2_segments;
+  to.expert_segments += from.expert_segments;
   to.model_segments += from.model_segments;
   to.expert_segments += from.expert_segments;
   to.sound_segments += from.sound_segments;

@@ -6,21 +6,26 @@
 #include <string>
 
 // The assembler reads the file; C++20 has no way of its own. The path comes from CMakeLists.txt.
-asm(".pushsection .rodata\n"
-    ".balign 16\n"
-    "occam_wiki_800k:\n"
-    ".incbin \"" OCCAM_PRETRAINED
-    "/wiki-800K.occm\"\n"
-    "occam_wiki_800k_end:\n"
-    ".popsection\n");
+#define OCCAM_BUILD_IN(symbol, file)                        \
+  asm(".pushsection .rodata\n"                              \
+      ".balign 16\n" #symbol                                \
+      ":\n"                                                 \
+      ".incbin \"" OCCAM_PRETRAINED "/" file "\"\n" #symbol \
+      "_end:\n"                                             \
+      ".popsection\n");                                     \
+  extern "C" const uint8_t symbol[];                        \
+  extern "C" const uint8_t symbol##_end[]
 
-extern "C" const uint8_t occam_wiki_800k[];
-extern "C" const uint8_t occam_wiki_800k_end[];
+OCCAM_BUILD_IN(occam_wiki_800k, "wiki-800K.occm");
+OCCAM_BUILD_IN(occam_wiki_200k, "wiki-200K.occm");
+OCCAM_BUILD_IN(occam_wiki_3200k, "wiki-3.2M.occm");
+
+#undef OCCAM_BUILD_IN
 
 namespace occam {
 namespace {
 
-constexpr size_t kCount = 1;
+constexpr size_t kCount = 3;
 constexpr size_t kKernels = 2;
 
 // What is known of a built-in model once somebody asked.
@@ -41,30 +46,32 @@ std::string NameOf(const BuiltInModel& model) {
   return std::string("the built-in model ") + model.name;
 }
 
+}  // namespace
+
 const Sha256Digest& IdOf(const BuiltInModel& model) {
   Kept& kept = KeptOf(model);
   std::call_once(kept.id_known, [&] { kept.id = ModelId(ParseModel(model.file, NameOf(model))); });
   return kept.id;
 }
 
-}  // namespace
-
 std::span<const BuiltInModel> BuiltInModels() {
   static const std::array<BuiltInModel, kCount> kModels = {{
       {"wiki-800K", {occam_wiki_800k, occam_wiki_800k_end}},
+      {"wiki-200K", {occam_wiki_200k, occam_wiki_200k_end}},
+      {"wiki-3.2M", {occam_wiki_3200k, occam_wiki_3200k_end}},
   }};
   return kModels;
 }
 
-const BuiltInModel* FindBuiltIn(const Sha256Digest& model_id) {
+const BuiltInModel* FindBuiltIn(const FileHeader& file) {
   for (const BuiltInModel& candidate : BuiltInModels()) {
-    if (IdOf(candidate) == model_id) return &candidate;
+    if (file.Names(IdOf(candidate))) return &candidate;
   }
   return nullptr;
 }
 
-std::optional<ModelHead> BuiltInHead(const Sha256Digest& model_id) {
-  const BuiltInModel* const found = FindBuiltIn(model_id);
+std::optional<ModelHead> BuiltInHead(const FileHeader& file) {
+  const BuiltInModel* const found = FindBuiltIn(file);
   if (found == nullptr) return std::nullopt;
   return ReadModelHead(found->file, found->name);
 }

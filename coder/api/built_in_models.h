@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 
+#include "coder/container/container_format.h"
 #include "coder/predict/loaded_model.h"
 #include "coder/weights/model_codec.h"
 #include "data/base/digest.h"
@@ -23,11 +24,13 @@ struct BuiltInModel {
 // The built-in models, at least one. The first is the default.
 std::span<const BuiltInModel> BuiltInModels();
 
-// Returns the built-in model of this id, null where there is none.
-const BuiltInModel* FindBuiltIn(const Sha256Digest& model_id);
+// Returns the built-in model that a file names, null where there is none.
+const BuiltInModel* FindBuiltIn(const FileHeader& file);
 
-// Returns what the built-in model of this id says of itself; nothing where there is none.
-std::optional<ModelHead> BuiltInHead(const Sha256Digest& model_id);
+// Returns what that says of itself; nothing where there is none.
+std::optional<ModelHead> BuiltInHead(const FileHeader& file);
+
+const Sha256Digest& IdOf(const BuiltInModel& model);
 
 // A built-in model, ready to code. It is loaded when somebody asks for it first, and stays until
 // the process ends: many small files are restored without reading it for each. There are at most

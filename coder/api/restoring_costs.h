@@ -13,6 +13,10 @@ namespace occam {
 // the message.
 std::optional<RestoringCosts> KnownRestoringCosts(const FileInfo& file, const std::string& name);
 
+// Returns the id of the model that a file needs, zeros where it needs none. Where the file tells
+// the first kShortIdBytes alone, and the model is not built in, the others are zeros.
+Sha256Digest KnownModelId(const FileInfo& file);
+
 }  // namespace occam
 
 #endif  // OCCAM_CODER_API_RESTORING_COSTS_H_

@@ -25,6 +25,8 @@ struct CodecOptions {
   // The model in the form to travel in the file (EncodeModel of coder/weights/model_codec.h), for
   // compressing. Where it is empty, the file only names the model.
   std::span<const uint8_t> embedded_model = {};
+  // Allows the short form for files of at most one segment. Programs from before refuse it.
+  bool short_form = false;
   // The memory that the work may take, model included. It bounds how many segments are worked on at
   // once; where not even one fits, nothing is begun (kMemory). It never shows in the result.
   uint64_t memory_bytes = kDefaultMemoryBytes;

@@ -95,7 +95,9 @@ ContainerStats Compress(ByteSource& source, ByteSink& sink, const CodecModel* mo
   }
   SegmentPipeline<Segment> pipeline(header, model, plan);
   ProgressMeter meter(options.progress);
-  ContainerWriter writer(sink, header, options.embedded_model);
+  ContainerWriter writer(sink, header, options.embedded_model,
+                         options.short_form ? ContainerWriter::ShortForm::kAllowed
+                                            : ContainerWriter::ShortForm::kNever);
   ContainerStats stats;
   uint64_t begin = 0;
   pipeline.Run(

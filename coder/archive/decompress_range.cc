@@ -11,6 +11,7 @@
 #include "coder/container/archives.h"
 #include "coder/container/container_directory.h"
 #include "coder/container/container_reader.h"
+#include "coder/container/short_archive.h"
 #include "data/base/error.h"
 #include "data/base/format.h"
 
@@ -65,10 +66,19 @@ class RangeTaker {
   ContainerStats stats_;
 };
 
+ContainerStats DecodeInOrder(ByteSource& source, ByteSink& sink, const ModelFinder& find_model,
+                             const Span64& range, const CodecOptions& options,
+                             uint64_t* original_bytes);
+
 // A range of an archive that can be entered by its index.
 ContainerStats DecodeByIndex(ByteSource& source, ByteSink& sink, const ModelFinder& find_model,
                              const Span64& range, const CodecOptions& options) {
   const ContainerReader reader(source, options.memory_bytes);
+  if (reader.is_short()) {
+    uint64_t original_bytes = 0;
+    source.Seek(0);
+    return DecodeInOrder(source, sink, find_model, range, options, &original_bytes);
+  }
   const FileHeader& header = reader.header();
   const CodecModel* const model = ModelFor(reader, find_model, source.name());
   const auto directory =
@@ -177,6 +187,7 @@ ContainerStats FromSequence(ByteSource& source, ByteSink& sink, const ModelFinde
 void CheckBegin(ByteSource& source) {
   Bytes bytes(kFileHeaderBytes);
   bytes.resize(source.Read(bytes));
+  if (BeginsShortArchive(bytes)) return;
   ParseFileHeader(bytes, source.name());
 }
 

@@ -9,7 +9,7 @@
 namespace occam {
 namespace {
 
-std::string ShortId(const Sha256Digest& id) { return Hex(std::span(id).first(8)); }
+std::string ShortId(const Sha256Digest& id) { return Hex(std::span(id).first(kShortIdBytes)); }
 
 }  // namespace
 
@@ -33,7 +33,7 @@ void CheckModelFits(const FileHeader& header, const CodecModel* model, const std
                     "model that it was made with",
                     name, ShortId(header.model_id)));
   }
-  if (model->model_id != header.model_id) {
+  if (!header.Names(model->model_id)) {
     throw DamagedError(fmt::format("{} needs the model {}, but {} was given", name,
                                    ShortId(header.model_id), ShortId(model->model_id)));
   }
@@ -41,7 +41,8 @@ void CheckModelFits(const FileHeader& header, const CodecModel* model, const std
     throw DamagedError(fmt::format("{} was made by numeric contract {}, this program follows {}",
                                    name, header.contract_version, model->contract_version));
   }
-  if (model->context != header.context || model->tokenizer_id != header.tokenizer_id ||
+  if (model->context != header.context ||
+      (header.version != kShortVersion && model->tokenizer_id != header.tokenizer_id) ||
       (!model->tokenizer && model->vocabulary != 256)) {
     throw DamagedError(
         fmt::format("{} uses its model with context {}, which does not fit", name, header.context));

@@ -67,14 +67,20 @@ class PatchedSink {
 struct SalvagedArchive {
   SalvageReport report;
   Bytes next;
+  std::string damage;  // of a short archive, of which nothing can be salvaged then
 };
 
 SalvagedArchive SalvageOne(ByteSource& source, ByteSink& sink, const ModelFinder& find_model,
-                           const CodecOptions& options) {
-  const ContainerReader reader(source, options.memory_bytes);
+                           const CodecOptions& options,
+                           ContainerReader::Unsound unsound = ContainerReader::Unsound::kTell) {
+  ContainerReader reader(source, options.memory_bytes, unsound);
   const FileHeader& header = reader.header();
-  const CodecModel* const model = ModelFor(reader, find_model, source.name());
-  const auto finder = FindSegments(source, header, reader.segments_begin(), options.memory_bytes);
+  // What is not sound does not tell its model, either.
+  const CodecModel* const model =
+      reader.damage().empty() ? ModelFor(reader, find_model, source.name()) : nullptr;
+  const auto finder = reader.is_short() ? FindShortSegment(source, reader)
+                                        : FindSegments(source, header, reader.segments_begin(),
+                                                       options.memory_bytes);
   const uint64_t segment_bytes = header.segment_bytes();
   PatchedSink patched(sink, segment_bytes);
   SalvageReport report;
@@ -117,7 +123,7 @@ SalvagedArchive SalvageOne(ByteSource& source, ByteSink& sink, const ModelFinder
       report.stats.payload_bytes + report.stats.segments * kSegmentHeaderBytes;
   report.stats.file_bytes = source.size_bytes().value_or(reader.segments_begin() + restored_bytes);
   report.stats.model_bytes = reader.model().size();
-  return {std::move(report), finder->TakeNextArchive()};
+  return {std::move(report), finder->TakeNextArchive(), reader.damage()};
 }
 
 // Adds what was salvaged of the next archive.
@@ -138,11 +144,13 @@ SalvageReport SalvageAll(ByteSource& source, std::span<const ArchiveExtent> arch
                          ByteSink& sink, const ModelFinder& find_model,
                          const CodecOptions& options) {
   SalvageReport report;
+  const auto unsound =
+      archives.size() == 1 ? ContainerReader::Unsound::kRefuse : ContainerReader::Unsound::kTell;
   for (size_t i = 0; i < archives.size(); ++i) {
     ArchiveSource archive(source, archives[i], ArchiveName(source.name(), i));
     try {
-      Append(SalvageOne(archive, sink, find_model, ProgressFrom(options, report.stats)).report,
-             &report);
+      const CodecOptions going_on = ProgressFrom(options, report.stats);
+      Append(SalvageOne(archive, sink, find_model, going_on, unsound).report, &report);
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::kDamaged || i == 0) throw;
       const uint64_t begin = report.stats.original_bytes;
@@ -158,6 +166,7 @@ SalvageReport SalvageAll(ByteSource& source, std::span<const ArchiveExtent> arch
 SalvageReport SalvageInOrder(ByteSource& source, ByteSink& sink, const ModelFinder& find_model,
                              const CodecOptions& options) {
   SalvagedArchive first = SalvageOne(source, sink, find_model, options);
+  if (!first.damage.empty() && first.next.empty()) throw DamagedError(first.damage);
   SalvageReport report = std::move(first.report);
   Bytes next = std::move(first.next);
   for (uint64_t number = 1; !next.empty(); ++number) {

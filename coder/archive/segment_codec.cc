@@ -510,7 +510,7 @@ Bytes SegmentCodec::Decode(const SegmentHeader& header, std::span<const uint8_t>
     }
     original = std::move(*decoded);
   }
-  if (Xxh3Of(original) != header.original_hash) {
+  if (!header.IsOriginal(Xxh3Of(original))) {
     throw DamagedError(fmt::format(
         "{} is damaged: segment {} does not decode to what was compressed", name, header.number));
   }

@@ -5,6 +5,7 @@
 
 #include "coder/container/container_format.h"
 #include "coder/container/container_reader.h"
+#include "coder/container/short_archive.h"
 #include "data/base/error.h"
 #include "data/base/format.h"
 #include "data/base/memory.h"
@@ -59,13 +60,20 @@ std::optional<ArchiveExtent> TryArchiveBefore(ByteSource& source, uint64_t end) 
 
 // The last archive before `end`, whatever zeros follow it. The check that ends its end record may
 // end with zeros of its own.
-ArchiveExtent LastArchive(ByteSource& source, uint64_t end) {
+ArchiveExtent LastArchive(ByteSource& source, uint64_t end, uint64_t memory_bytes) {
+  const auto short_archive = [&](uint64_t at) -> std::optional<ArchiveExtent> {
+    const auto found = FindShortArchiveBefore(source, at, memory_bytes);
+    if (!found) return std::nullopt;
+    return ArchiveExtent{found->begin, at - found->begin, found->original_bytes};
+  };
   if (const auto archive = TryArchiveBefore(source, end)) return *archive;
+  if (const auto archive = short_archive(end)) return *archive;
   const uint64_t nonzero = EndOfNonzero(source, end);
   for (uint64_t at = nonzero; at < std::min(end, nonzero + sizeof(uint64_t)); ++at) {
     if (const auto archive = TryArchiveBefore(source, at)) return *archive;
   }
-  return ArchiveBefore(source, nonzero);  // which tells what is wrong
+  if (const auto archive = short_archive(nonzero)) return *archive;  // whose last byte is never 0
+  return ArchiveBefore(source, nonzero);                             // which tells what is wrong
 }
 
 }  // namespace
@@ -137,7 +145,7 @@ std::optional<std::vector<ArchiveExtent>> FindArchives(ByteSource& source, uint6
   uint64_t end = *size;
   do {
     RequireMemory(2 * sizeof(ArchiveExtent) * (archives.size() + 1), memory_bytes, source.name());
-    archives.push_back(LastArchive(source, end));
+    archives.push_back(LastArchive(source, end, memory_bytes));
     end = archives.back().begin;
   } while (end > 0);
   std::ranges::reverse(archives);

@@ -17,9 +17,6 @@ constexpr uint8_t kEmbeddedModel = 1;
 // The numbers of modes in a file.
 constexpr std::array<ContextMode, 4> kModes = {ContextMode::kChunked, ContextMode::kCarried,
                                                ContextMode::kFirstAdaptive, ContextMode::kAdaptive};
-uint8_t NumberOf(ContextMode mode) {
-  return static_cast<uint8_t>(std::ranges::find(kModes, mode) - kModes.begin());
-}
 
 Error Damaged(const std::string& name, const std::string& what) {
   return DamagedError(fmt::format("{} is damaged: {}", name, what));
@@ -39,6 +36,15 @@ void CheckLayout(const FileHeader& header, const std::string& name) {
 }
 
 }  // namespace
+
+uint8_t NumberOf(ContextMode mode) {
+  return static_cast<uint8_t>(std::ranges::find(kModes, mode) - kModes.begin());
+}
+
+std::optional<ContextMode> ModeOf(uint8_t number) {
+  if (number >= kModes.size()) return std::nullopt;
+  return kModes[number];
+}
 
 const char* ModeName(ContextMode mode) {
   switch (mode) {
@@ -64,13 +70,17 @@ FileHeader DefaultHeader(uint32_t context, ContextMode mode, int32_t vocabulary)
     throw UsageError(
         fmt::format("a context of {} symbols is not in [1, {}]", context, kMaxContext));
   }
+  return UsualHeader(context, mode, LayoutBytes(vocabulary));
+}
+
+FileHeader UsualHeader(uint32_t context, ContextMode mode, uint32_t layout_bytes) {
   FileHeader header;
   header.mode = mode;
   header.context = context;
   const uint32_t lane_symbols = mode == ContextMode::kChunked   ? kDefaultLaneSymbols
                                 : mode == ContextMode::kCarried ? kCarriedLaneSymbols
                                                                 : kAdaptiveLaneSymbols;
-  header.lane_symbols = context * std::max(1u, lane_symbols / context) * LayoutBytes(vocabulary);
+  header.lane_symbols = context * std::max(1u, lane_symbols / context) * layout_bytes;
   // Only beyond contexts of some 100 K: fewer lanes keep the segment within bounds.
   header.lanes = std::min(kDefaultLanes, kMaxSegmentSymbols / header.lane_symbols);
   return header;
@@ -113,10 +123,9 @@ FileHeader ParseFileHeader(std::span<const uint8_t> bytes, const std::string& na
   const auto version = in.Get<uint8_t>();
   if (version != kContainerVersion) {
     throw DamagedError(
-        fmt::format("{} has format version {}, this program reads version {}; use a newer Occam, "
-                    "or the file is "
-                    "damaged",
-                    name, version, kContainerVersion));
+        fmt::format("{} has format version {}, this program reads versions {} and {}; use a newer "
+                    "Occam, or the file is damaged",
+                    name, version, kContainerVersion, kShortVersion));
   }
   if (Xxh3Of(bytes.first(kFileHeaderBytes - 8)) !=
       ByteReader(bytes.subspan(kFileHeaderBytes - 8), name).Get<uint64_t>()) {
@@ -175,11 +184,20 @@ SegmentHeader ParseSegmentHeader(std::span<const uint8_t> bytes, const FileHeade
   if (in.Get<uint32_t>() != ShortHash(bytes.first(kSegmentHeaderBytes - 4))) {
     throw Damaged(name, "a segment header does not match its checksum");
   }
-  if (method >= kMethodCount || !MethodFits(static_cast<CodingMethod>(method), file.mode)) {
+  header.method = MethodOf(method, file, name);
+  CheckSizes(header, file, name);
+  return header;
+}
+
+CodingMethod MethodOf(uint8_t number, const FileHeader& file, const std::string& name) {
+  if (number >= kMethodCount || !MethodFits(static_cast<CodingMethod>(number), file.mode)) {
     throw DamagedError(
-        fmt::format("{} uses coding method {}, which this version does not know", name, method));
+        fmt::format("{} uses coding method {}, which this version does not know", name, number));
   }
-  header.method = static_cast<CodingMethod>(method);
+  return static_cast<CodingMethod>(number);
+}
+
+void CheckSizes(const SegmentHeader& header, const FileHeader& file, const std::string& name) {
   const bool stored = header.method == CodingMethod::kStored;
   const bool by_model = header.method == CodingMethod::kModel;
   if (header.symbols < 1 || header.original_bytes > file.segment_bytes() ||
@@ -190,7 +208,6 @@ SegmentHeader ParseSegmentHeader(std::span<const uint8_t> bytes, const FileHeade
       (by_model && !file.has_model())) {
     throw Damaged(name, fmt::format("segment {} has impossible sizes", header.number));
   }
-  return header;
 }
 
 Bytes Serialise(std::span<const IndexEntry> index) {

@@ -3,9 +3,11 @@
 #ifndef OCCAM_CODER_CONTAINER_CONTAINER_FORMAT_H_
 #define OCCAM_CODER_CONTAINER_CONTAINER_FORMAT_H_
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,7 +18,9 @@
 namespace occam {
 
 constexpr std::array<uint8_t, 8> kContainerMagic = {0x89, 'O', 'C', 'C', '\r', '\n', 0x1a, '\n'};
+// The forms of an archive: any number of segments, or at most one (short_archive.h).
 constexpr int kContainerVersion = 1;
+constexpr int kShortVersion = 2;
 
 // Bounds of what a file may ask of its decoder. A segment of the largest size takes some 100 MB.
 constexpr uint32_t kMaxContext = 1u << 20;
@@ -47,6 +51,9 @@ enum class ContextMode : uint8_t {
 };
 
 const char* ModeName(ContextMode mode);  // "chunked", "carried", "adaptive", "first adaptive"
+// The numbers of modes in a file; nothing for a number that is none.
+uint8_t NumberOf(ContextMode mode);
+std::optional<ContextMode> ModeOf(uint8_t number);
 
 enum class CodingMethod : uint8_t {
   kStored = 0,  // the bytes themselves
@@ -64,6 +71,8 @@ constexpr bool MethodFits(CodingMethod method, ContextMode mode) {
   return method != CodingMethod::kSound || mode != ContextMode::kFirstAdaptive;
 }
 
+constexpr size_t kShortIdBytes = 8;
+
 struct FileHeader {
   uint8_t contract_version = 0;  // of the exact network; 0 without a model
   ContextMode mode = ContextMode::kChunked;
@@ -73,8 +82,19 @@ struct FileHeader {
   TokenizerId tokenizer_id{};                   // zeros without a model
   Sha256Digest model_id{};                      // zeros without a model
   bool embeds_model = false;                    // a model block follows; only with a model
+  // A short archive names its model by the first kShortIdBytes of the id alone; the others, and the
+  // tokenizer's id, are then zeros.
+  int version = kContainerVersion;
 
   bool has_model() const { return model_id != Sha256Digest{}; }
+  // The part of the model's id that the file tells.
+  std::span<const uint8_t> told_id() const {
+    return std::span(model_id).first(version == kShortVersion ? kShortIdBytes : model_id.size());
+  }
+  // Returns whether that is the begin of this id.
+  bool Names(const Sha256Digest& id) const {
+    return std::equal(told_id().begin(), told_id().end(), id.begin());
+  }
   // Original bytes of a full segment: no symbol stands for less than a byte.
   uint32_t segment_bytes() const { return lanes * lane_symbols; }
   bool operator==(const FileHeader&) const = default;
@@ -92,6 +112,11 @@ constexpr uint64_t kMaxEmbeddedModelBytes = uint64_t{1} << 30;
 FileHeader DefaultHeader(uint32_t context, ContextMode mode = ContextMode::kChunked,
                          int32_t vocabulary = 256);
 
+// The same for symbols that stand for about `layout_bytes` bytes each, 1 .. kMaxLayoutBytes, and
+// any context within its bounds.
+constexpr uint32_t kMaxLayoutBytes = 16;
+FileHeader UsualHeader(uint32_t context, ContextMode mode, uint32_t layout_bytes);
+
 // About as many bytes as a byte-pair token of a vocabulary of b bits stands for, rounded down:
 // 1 + floor((b - 8) / 2) above 256, else 1. Text has 1.9 bytes a token of 512, 3.1 of 4096, 3.9 of
 // 20,000 (docs/results.md).
@@ -105,6 +130,13 @@ struct SegmentHeader {
   uint32_t payload_bytes = 0;   // stored: original_bytes; otherwise fewer
   uint64_t payload_hash = 0;    // XXH3-64
   uint64_t original_hash = 0;   // XXH3-64
+  bool short_hash = false;      // of original_hash, the low 32 bits are known
+
+  // Returns whether bytes with this XXH3-64 can be the original.
+  bool IsOriginal(uint64_t hash) const {
+    return short_hash ? static_cast<uint32_t>(hash) == static_cast<uint32_t>(original_hash)
+                      : hash == original_hash;
+  }
 };
 constexpr size_t kSegmentHeaderBytes = 38;
 
@@ -143,6 +175,10 @@ Bytes Serialise(const EndRecord& end);
 FileHeader ParseFileHeader(std::span<const uint8_t> bytes, const std::string& name);
 SegmentHeader ParseSegmentHeader(std::span<const uint8_t> bytes, const FileHeader& file,
                                  const std::string& name);
+// The method of a number in a file. Throws kDamaged where it is none that the file's mode has.
+CodingMethod MethodOf(uint8_t number, const FileHeader& file, const std::string& name);
+// Throws kDamaged unless an encoder can have written a segment of these sizes.
+void CheckSizes(const SegmentHeader& header, const FileHeader& file, const std::string& name);
 EndRecord ParseEndRecord(std::span<const uint8_t> bytes, const std::string& name);
 
 // The hash that ties records together: starts at 0, and takes in one record after the other.

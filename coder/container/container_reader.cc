@@ -1,7 +1,9 @@
 #include "coder/container/container_reader.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "coder/container/short_archive.h"
 #include "data/base/byte_order.h"
 #include "data/base/error.h"
 #include "data/base/format.h"
@@ -38,15 +40,50 @@ void CheckPayload(const SegmentRecord& record, const std::string& name) {
                                  name, record.header.number));
 }
 
-ContainerReader::ContainerReader(ByteSource& source, uint64_t memory_bytes)
+ContainerReader::ContainerReader(ByteSource& source, uint64_t memory_bytes, Unsound unsound)
     : source_(source), memory_bytes_(memory_bytes) {
-  Bytes bytes(kFileHeaderBytes);
+  Bytes bytes(kFormBytes);
   bytes.resize(source_.Read(bytes));
+  if (BeginsShortArchive(bytes)) {
+    ReadShort(std::move(bytes), unsound);
+    return;
+  }
+  if (bytes.size() == kFormBytes) {
+    bytes.resize(kFileHeaderBytes);
+    bytes.resize(kFormBytes + source_.Read(std::span(bytes).subspan(kFormBytes)));
+  }
   header_ = ParseFileHeader(bytes, source_.name());
   position_ = bytes.size();
   chain_ = ChainHash(0, bytes);
   if (header_.embeds_model) ReadModel();
   segments_begin_ = position_;
+}
+
+ContainerReader::~ContainerReader() = default;
+
+void ContainerReader::ReadShort(Bytes begin, Unsound unsound) {
+  ShortArchive archive = ReadShortArchive(source_, std::move(begin), memory_bytes_);
+  header_ = archive.head.header;
+  model_ = std::move(archive.head.model);
+  segments_begin_ = position_ = archive.head.bytes.size();
+  short_bytes_ = archive.file_bytes;
+  if (archive.segment)
+    short_segment_ = std::make_unique<SegmentRecord>(*std::move(archive.segment));
+  if (archive.sound) return;
+  damage_ = source_.name() + " is damaged: its bytes do not match their checksum";
+  if (unsound == Unsound::kRefuse) throw DamagedError(damage_);
+}
+
+bool ContainerReader::NextOfShort(SegmentRecord* record) {
+  if (!short_segment_) {
+    position_ = short_bytes_;
+    return false;
+  }
+  *record = std::move(*short_segment_);
+  short_segment_.reset();
+  position_ += record->payload.size();
+  original_bytes_ += record->header.original_bytes;
+  return true;
 }
 
 void ContainerReader::ReadModel() {
@@ -77,6 +114,7 @@ Bytes ContainerReader::TakeRecord(uint8_t tag, uint64_t count, const char* what)
 }
 
 bool ContainerReader::Next(SegmentRecord* record) {
+  if (is_short()) return NextOfShort(record);
   const uint8_t tag = Take(1, "what should be the next record")[0];
   if (tag == kSegmentTag) {
     ReadSegment(record);

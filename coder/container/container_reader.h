@@ -5,6 +5,7 @@
 #define OCCAM_CODER_CONTAINER_CONTAINER_READER_H_
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -36,14 +37,23 @@ void CheckPayload(const SegmentRecord& record, const std::string& name);
 // the largest segment is in memory.
 class ContainerReader {
  public:
-  // Reads what stands before the segments: the file header and the model block, if there is one.
-  explicit ContainerReader(ByteSource& source, uint64_t memory_bytes = kDefaultMemoryBytes);
+  // Tells what becomes of a short archive whose check does not match.
+  enum class Unsound { kRefuse, kTell };
+
+  // Reads what stands before the segments: the file header and the model block, if there is one. A
+  // short archive is read whole, and its check comes first.
+  explicit ContainerReader(ByteSource& source, uint64_t memory_bytes = kDefaultMemoryBytes,
+                           Unsound unsound = Unsound::kRefuse);
+  ~ContainerReader();
 
   const FileHeader& header() const { return header_; }
   // The embedded model as it was written, empty where there is none. It matches its hash; whether
   // it is a model, and the one that the header names, is for others to find out.
   const Bytes& model() const { return model_; }
   uint64_t segments_begin() const { return segments_begin_; }  // where the first may stand
+  bool is_short() const { return header_.version == kShortVersion; }
+  // Tells what is wrong with a short archive (Unsound::kTell): nothing in it can be believed then.
+  const std::string& damage() const { return damage_; }
 
   // The next segment; false at the end, when index and end record were found to agree with all that
   // was read. What follows the end record is left in the source.
@@ -56,6 +66,8 @@ class ContainerReader {
   Error DamagedHere(const std::string& what) const;
   Bytes Take(uint64_t count, const char* what);
   Bytes TakeRecord(uint8_t tag, uint64_t count, const char* what);  // the tag was read
+  void ReadShort(Bytes begin, Unsound unsound);
+  bool NextOfShort(SegmentRecord* record);
   void ReadModel();
   void ReadSegment(SegmentRecord* record);
   void ReadEnd();
@@ -70,6 +82,10 @@ class ContainerReader {
   uint64_t position_ = 0;
   uint64_t chain_ = 0;
   bool last_seen_ = false;  // a segment that is not full
+  // The segment of a short archive until Next has given it, and its length.
+  std::unique_ptr<SegmentRecord> short_segment_;
+  uint64_t short_bytes_ = 0;
+  std::string damage_;
 };
 
 }  // namespace occam

@@ -6,6 +6,7 @@
 #include "coder/container/archives.h"
 #include "coder/container/container_directory.h"
 #include "coder/container/look_ahead.h"
+#include "coder/container/short_archive.h"
 #include "data/base/byte_order.h"
 #include "data/base/error.h"
 #include "data/base/format.h"
@@ -222,6 +223,7 @@ class ScanningFinder final : public SegmentFinder {
   // Whether a sound file header begins here: of another archive, or in somebody's data.
   bool FileHeaderHere() {
     if (!BeginsArchive(ahead_.Peek(0, kContainerMagic.size()))) return false;
+    if (BeginsShortArchive(ahead_.Peek(0, kFormBytes))) return true;
     try {
       ParseFileHeader(ahead_.Peek(0, kFileHeaderBytes), name_);
       return true;
@@ -242,22 +244,6 @@ class ScanningFinder final : public SegmentFinder {
       // The other way tells, then.
     }
     return !other_archive && ahead_.EndsAt(end_offset);
-  }
-
-  // After the end record: zeros, and then another archive or nothing.
-  void LookForNextArchive() {
-    for (;;) {
-      const auto bytes = ahead_.Peek(0, 1 << 16);
-      const auto nonzero = std::ranges::find_if(bytes, [](uint8_t b) { return b != 0; });
-      ahead_.Skip(static_cast<uint64_t>(nonzero - bytes.begin()));
-      if (bytes.empty()) return;
-      if (nonzero != bytes.end()) break;
-    }
-    if (BeginsArchive(ahead_.Peek(0, kContainerMagic.size()))) {
-      next_archive_ = ahead_.TakeRest();
-    } else {
-      remarks_.push_back(name_ + " is damaged: something follows the end of the file");
-    }
   }
 
   void FinishWithIndex(const Bytes& index) {
@@ -284,7 +270,7 @@ class ScanningFinder final : public SegmentFinder {
       if (BeginsArchive(ahead_.Peek(kEndRecordBytes, kContainerMagic.size())))
         ahead_.Skip(kEndRecordBytes);
     }
-    LookForNextArchive();
+    LookForNextArchive(&ahead_, name_);
   }
 
   // At the end of the source. The end record may be there, if nothing that leads to it.
@@ -328,7 +314,49 @@ class ScanningFinder final : public SegmentFinder {
   bool finished_ = false;
 };
 
+class ShortFinder final : public SegmentFinder {
+ public:
+  ShortFinder(ByteSource& source, ContainerReader& reader)
+      : reader_(reader), name_(source.name()), ahead_(source, /*position=*/0) {
+    if (!reader.damage().empty()) reasons_[0] = reader.damage();
+  }
+
+  bool Next(SegmentRecord* record) override {
+    if (reader_.damage().empty() && reader_.Next(record)) {
+      known_bytes_ = record->header.original_bytes;
+      return true;
+    }
+    all_known_ = reader_.damage().empty();
+    LookForNextArchive(&ahead_, name_);
+    return false;
+  }
+
+ private:
+  ContainerReader& reader_;
+  std::string name_;
+  LookAhead ahead_;
+};
+
 }  // namespace
+
+void SegmentFinder::LookForNextArchive(LookAhead* ahead, const std::string& name) {
+  for (;;) {
+    const auto bytes = ahead->Peek(0, 1 << 16);
+    const auto nonzero = std::ranges::find_if(bytes, [](uint8_t b) { return b != 0; });
+    ahead->Skip(static_cast<uint64_t>(nonzero - bytes.begin()));
+    if (bytes.empty()) return;
+    if (nonzero != bytes.end()) break;
+  }
+  if (BeginsArchive(ahead->Peek(0, kContainerMagic.size()))) {
+    next_archive_ = ahead->TakeRest();
+  } else {
+    remarks_.push_back(name + " is damaged: something follows the end of the file");
+  }
+}
+
+std::unique_ptr<SegmentFinder> FindShortSegment(ByteSource& source, ContainerReader& reader) {
+  return std::make_unique<ShortFinder>(source, reader);
+}
 
 std::unique_ptr<SegmentFinder> FindSegments(ByteSource& source, const FileHeader& header,
                                             uint64_t segments_begin, uint64_t memory_bytes) {

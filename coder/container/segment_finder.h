@@ -12,6 +12,7 @@
 
 #include "coder/container/container_format.h"
 #include "coder/container/container_reader.h"
+#include "coder/container/look_ahead.h"
 #include "data/base/file.h"
 
 namespace occam {
@@ -38,6 +39,10 @@ class SegmentFinder {
   Bytes TakeNextArchive() { return std::move(next_archive_); }
 
  protected:
+  // Passes over zeros after the archive's end, where `ahead` stands. Then it takes another archive,
+  // or notes what is there instead.
+  void LookForNextArchive(LookAhead* ahead, const std::string& name);
+
   std::map<uint32_t, std::string> reasons_;
   std::vector<std::string> remarks_;
   uint64_t known_bytes_ = 0;
@@ -58,6 +63,9 @@ class SegmentFinder {
 // than the limit.
 std::unique_ptr<SegmentFinder> FindSegments(ByteSource& source, const FileHeader& header,
                                             uint64_t segments_begin, uint64_t memory_bytes);
+
+// The same for a short archive, which `reader` has read from the source.
+std::unique_ptr<SegmentFinder> FindShortSegment(ByteSource& source, ContainerReader& reader);
 
 }  // namespace occam
 

@@ -4,7 +4,7 @@
  *
  *   A model predicts each next byte; a range coder turns predictions into bytes. The file that
  * comes out names its model, and the same model restores it: bit for bit, on every processor, with
- * any number of threads. One model, wiki-800K, is built in, so nothing else is needed:
+ * any number of threads. The default model, wiki-800K, is built in, so nothing else is needed:
  *
  *     occam_buffer packed = {0}, restored = {0};
  *     occam_error error;
@@ -166,8 +166,9 @@ OCCAM_API occam_code occam_model_serialise(const occam_model* model, int coded, 
 /* ---- 3. Options ----------------------------------------------------------------------------- */
 
 typedef enum occam_mode {
-  OCCAM_MODE_CHUNKED = 0, /* contexts start afresh every `context` symbols: the published setting */
-  OCCAM_MODE_CARRIED = 1, /* contexts go on: smaller */
+  OCCAM_MODE_CHUNKED = 0,  /* contexts start afresh every `context` symbols: the published setting,
+                              and the default of the library; the command's is adaptive */
+  OCCAM_MODE_CARRIED = 1,  /* contexts go on: smaller */
   OCCAM_MODE_ADAPTIVE = 2, /* carried, and mixed with what the data itself teaches: smaller still,
                               but slower, and for models of bytes only */
   OCCAM_MODE_FIRST_ADAPTIVE = 3 /* the form that mode had before: only told of files, not written */
@@ -276,7 +277,7 @@ typedef struct occam_file_info {
   uint32_t lane_symbols; /* of a lane of a full segment */
   int has_model;         /* whether it was made with a model */
   int embeds_model;      /* whether it holds that */
-  uint8_t model_id[32];
+  uint8_t model_id[32]; /* of a short file whose model is not built in, 8 bytes of it, then zeros */
   occam_stats stats;
   /* Restoring the file takes at least these many bytes of memory, its model included, and these
    * many multiplications; OCCAM_UNKNOWN where its model is neither in it nor built in. */

@@ -159,6 +159,7 @@ void ForwardHead(const AttentionShape& shape, ConstTensorView q, ConstTensorView
   const TensorView q_panel = PartOf(&scratch->q_panel, size, width);
   const TensorView out_panel = PartOf(&scratch->out_panel, size, width);
   for (int64_t begin = 0; begin < shape.length; begin += width) {
+    if (scratch->stop && Stopped(*scratch->stop)) return;
     const Block queries{begin, std::min<int64_t>(begin + width, shape.length)};
     const Block seen = KeysOf(shape, queries);
     ToPanel(RowsOf(q, queries), ScoreFactor(shape), q_panel);
@@ -198,6 +199,7 @@ void BackwardHead(const AttentionShape& shape, ConstTensorView q, ConstTensorVie
   float ones[kMaxPanel];
   std::fill_n(ones, kMaxPanel, 1.0f);
   for (int64_t begin = 0; begin < shape.length; begin += width) {
+    if (scratch->stop && Stopped(*scratch->stop)) return;
     const Block queries{begin, std::min<int64_t>(begin + width, shape.length)};
     const Block seen = KeysOf(shape, queries);
     ToPanel(RowsOf(q, queries), ScoreFactor(shape), q_panel);

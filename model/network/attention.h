@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <span>
 
+#include "data/base/stop.h"
 #include "model/network/attention_bf16.h"
 #include "model/network/matmul.h"
 #include "model/network/tensor.h"
@@ -35,6 +36,8 @@ struct AttentionScratch {
   Tensor q_rows, dout_rows;               // of some queries
   Tensor scores, dscores;                 // of some queries and some keys
   Tensor dk, dv;                          // of one head of a sequence
+  // Asked between queries, so that long sequences notice it; null: never.
+  const StopFn* stop = nullptr;
 };
 
 // out [N, heads * size] for q [N, heads * size], k, v [N, kv_heads * size], N = sequences * length,

@@ -1,6 +1,7 @@
 #include "model/network/workspace.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace occam {
 namespace {
@@ -37,6 +38,11 @@ Workspace::Workspace(const ModelConfig& config, Precision precision, ThreadTeam*
     scratch_.emplace_back(config, precision);
     scratch_.back().thread = i;
   }
+}
+
+void Workspace::StopWith(StopFn stop) {
+  stop_ = std::move(stop);
+  for (ThreadScratch& scratch : scratch_) scratch.attention.stop = &stop_;
 }
 
 RowBlock Workspace::Block(int64_t number, int length) {

@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "data/base/stop.h"
 #include "data/base/thread_team.h"
 #include "model/config.h"
 #include "model/network/attention.h"
@@ -57,6 +58,12 @@ class Workspace {
   LinearLayers& linear() { return linear_; }
   Precision precision() const { return precision_; }
 
+  // Leaves out work from here on, once `stop` says so: what is computed then is no result. It is
+  // not called while a pass is at work.
+  void StopWith(StopFn stop);
+  // Ends that.
+  void Go() { StopWith({}); }
+
   static int64_t Blocks(int sequences, int length) {
     return sequences * ((length + kBlockRows - 1) / kBlockRows);
   }
@@ -67,6 +74,7 @@ class Workspace {
                     Job&& job) {
     const int pieces = Pieces(gradients);
     team_->Run(pieces + static_cast<int>(Blocks(sequences, length)), [&](int item, int thread) {
+      if (Stopped(stop_)) return;
       if (item < pieces) return Compute(gradients, item, thread);
       job(Block(item - pieces, length), scratch_[static_cast<size_t>(thread)]);
     });
@@ -76,6 +84,7 @@ class Workspace {
   template <typename Job>
   void ForEach(int count, std::span<const WeightGradient> gradients, Job&& job) {
     team_->Run(count + Pieces(gradients), [&](int item, int thread) {
+      if (Stopped(stop_)) return;
       if (item >= count) return Compute(gradients, item - count, thread);
       job(item, scratch_[static_cast<size_t>(thread)]);
     });
@@ -90,6 +99,7 @@ class Workspace {
   Precision precision_;
   LinearLayers linear_;
   std::vector<ThreadScratch> scratch_;  // of each thread
+  StopFn stop_;
 };
 
 }  // namespace occam

@@ -46,7 +46,9 @@ class SalvageSink final : public ByteSink {
       most_ = 0;  // without a header nothing is salvaged
     }
     if (most_ > 0 && HoldsSeveral(file)) most_ = kMaxSegmentSymbols;
-    most_ *= file.size() / kSegmentHeaderBytes;
+    // A short archive has at least so many bytes beside its payload.
+    constexpr size_t kLeastShort = 20;
+    most_ *= file.size() / kLeastShort;
   }
   void Write(std::span<const uint8_t> bytes) override {
     Require(out_->size() + bytes.size() <= most_,

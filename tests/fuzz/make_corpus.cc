@@ -104,6 +104,19 @@ void PutArchives(const Corpus& corpus) {
       }
     }
   }
+  for (const ContextMode mode :
+       {ContextMode::kChunked, ContextMode::kCarried, ContextMode::kAdaptive}) {
+    for (const size_t size : {size_t{0}, size_t{30}, size_t{200}}) {
+      CodecOptions options;
+      options.mode = mode;
+      options.short_form = true;
+      Bytes file;
+      Compress(*MemorySource(Words(size, size)), *MemorySink(&file), &Model(0).codec_model(),
+               options);
+      corpus.Put("archive", std::string("short-") + ModeName(mode) + "-" + std::to_string(size),
+                 {static_cast<uint8_t>(size == 200 ? 8 : 0), 10, 30}, file);
+    }
+  }
   const CodecModel& model = Model(0).codec_model();
   const Bytes coded = EncodeModel(Model(0).network().model()).bytes;
   corpus.Put("archive", "embedded", {0, 0, 20},

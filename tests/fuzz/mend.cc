@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "coder/container/container_format.h"
+#include "coder/container/short_archive.h"
 #include "data/base/byte_order.h"
 #include "data/base/digest.h"
+#include "data/base/error.h"
+#include "data/base/memory.h"
 #include "model/quantized_model.h"
 
 namespace occam::fuzz {
@@ -41,9 +45,36 @@ size_t MendHead(Bytes* file) {
   return end + 8;
 }
 
+// The checks of a short archive, whose payload becomes as long as it is told. What follows is lost.
+void MendShort(Bytes* file) {
+  const auto source = MemorySource(std::span(*file).subspan(kFormBytes));
+  try {
+    ShortHead head = ReadShortHead(
+        *source, Bytes(file->begin(), file->begin() + static_cast<std::ptrdiff_t>(kFormBytes)),
+        kDefaultMemoryBytes);
+    constexpr uint32_t kMostPayload = 20'000;
+    const uint32_t size = head.segment ? head.segment->payload_bytes : 0;
+    if (size > kMostPayload) return;
+    file->resize(std::max(file->size(), head.bytes.size() + size + sizeof(uint32_t)));
+    const auto payload = std::span(*file).subspan(head.bytes.size(), size);
+    if (head.segment) {
+      const bool stored = head.segment->method == CodingMethod::kStored;
+      head.segment->original_hash =
+          stored ? Xxh3Of(payload) : NumberAt<uint32_t>(*file, head.bytes.size() + size);
+    }
+    Bytes mended;
+    WriteShortArchive(head.header, head.model, head.segment ? &*head.segment : nullptr, payload,
+                      *MemorySink(&mended));
+    *file = std::move(mended);
+  } catch (const Error&) {
+    // It is damaged before its payload.
+  }
+}
+
 }  // namespace
 
 void MendArchive(bool whole, Bytes* file) {
+  if (BeginsShortArchive(*file)) return MendShort(file);
   size_t at = MendHead(file);
   if (at < kFileHeaderBytes) return;
   uint64_t chain = ChainHash(0, Piece(*file, 0, kFileHeaderBytes));

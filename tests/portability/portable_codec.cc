@@ -122,6 +122,18 @@ constexpr char kAlone[] = "alone.occ";
 
 constexpr char kWithModel[] = "embedded.occ";
 
+// Archives of one segment or none in the short form, format 2.
+const std::vector<GoldenFile>& ShortFiles() {
+  static const std::vector<GoldenFile> files = {
+      {"short-chunked.occ", ContextMode::kChunked, false},
+      {"short-carried.occ", ContextMode::kCarried, false},
+      {"short-adaptive.occ", ContextMode::kAdaptive, false}};
+  return files;
+}
+constexpr char kShortAlone[] = "short-alone.occ";  // without a model
+constexpr char kShortWithModel[] = "short-embedded.occ";
+constexpr char kShortEmpty[] = "short-empty.occ";
+
 // Bare frames, a line each: bytes of check, record and frame, in hexadecimal digits, - for none.
 constexpr char kFrames[] = "frames";
 
@@ -147,12 +159,14 @@ std::string FrameLines(const CodecModel& model) {
 
 // `model` may be null.
 Bytes EncodeUsual(std::span<const uint8_t> original, ContextMode mode, const CodecModel* model,
-                  int threads, std::span<const uint8_t> embedded_model = {}) {
+                  int threads, std::span<const uint8_t> embedded_model = {},
+                  bool short_form = false) {
   Bytes file;
   CodecOptions options;
   options.threads = threads;
   options.mode = mode;
   options.embedded_model = embedded_model;
+  options.short_form = short_form;
   Compress(*MemorySource(original), *MemorySink(&file), model, options);
   return file;
 }
@@ -212,22 +226,35 @@ void CheckFile(const GoldenFile& golden, const Bytes& file, const std::string& d
   }
 }
 
+void CheckShortFile(const GoldenFile& golden, const Bytes& file, const std::string& digest,
+                    const CodecModel& model) {
+  for (const int threads : {1, 3}) {
+    const Bytes original = Decode(file, &model, threads);
+    Expect(Hex(Sha256Of(original)) == digest, golden.name + " decodes to something else");
+    Expect(EncodeUsual(original, golden.mode, &model, threads, {}, /*short_form=*/true) == file,
+           golden.name + " is not what the encoder writes: a new contract or format version?");
+  }
+}
+
 // The file that holds its model needs no other, and is what the encoder writes with that one.
-void CheckFileWithModel(const Bytes& file, const std::string& digest, Kernels kernels) {
+void CheckFileWithModel(const std::string& name, const Bytes& file, const std::string& digest,
+                        Kernels kernels, bool short_form) {
   const Bytes coded = ReadFileInfo(*MemorySource(file)).model;
-  const LoadedModel own(coded, kWithModel, kernels);
+  const LoadedModel own(coded, name, kernels);
   const Bytes original = Decode(file, &own.codec_model(), 1);
-  Expect(Hex(Sha256Of(original)) == digest, std::string(kWithModel) + " decodes to something else");
-  Expect(EncodeUsual(original, ContextMode::kCarried, &own.codec_model(), 2, coded) == file,
-         std::string(kWithModel) + " is not what the encoder writes");
+  Expect(Hex(Sha256Of(original)) == digest, name + " decodes to something else");
+  Expect(EncodeUsual(original, ContextMode::kCarried, &own.codec_model(), 2, coded, short_form) ==
+             file,
+         name + " is not what the encoder writes");
 }
 
 // A file that needs no model.
-void CheckFileAlone(const Bytes& file, const std::string& digest) {
+void CheckFileAlone(const std::string& name, const Bytes& file, const std::string& digest,
+                    bool short_form) {
   const Bytes original = Decode(file, nullptr, 1);
-  Expect(Hex(Sha256Of(original)) == digest, std::string(kAlone) + " decodes to something else");
-  Expect(EncodeUsual(original, ContextMode::kAdaptive, nullptr, 2) == file,
-         std::string(kAlone) + " is not what the encoder writes");
+  Expect(Hex(Sha256Of(original)) == digest, name + " decodes to something else");
+  Expect(EncodeUsual(original, ContextMode::kAdaptive, nullptr, 2, {}, short_form) == file,
+         name + " is not what the encoder writes");
 }
 
 void CheckFolder(const std::string& folder) {
@@ -245,7 +272,9 @@ void CheckFolder(const std::string& folder) {
   Expect(SerialiseModel(DecodeModel(coded, coded_name)) == model_bytes,
          coded_name + " decodes to something else");
   Expect(EncodeModel(model).bytes == coded, coded_name + " is written otherwise today");
-  CheckFileAlone(ReadFile(folder + "/" + kAlone), want[kAlone]);
+  CheckFileAlone(kAlone, ReadFile(folder + "/" + kAlone), want[kAlone], false);
+  for (const char* name : {kShortAlone, kShortEmpty})
+    CheckFileAlone(name, ReadFile(folder + "/" + name), want[name], true);
   for (const Kernels kernels : {Kernels::kPlain, Kernels::kFast}) {
     const ExactNetwork network(model, kernels);
     const CodecModel codec_model = NetworkCodecModel(network);
@@ -257,7 +286,12 @@ void CheckFolder(const std::string& folder) {
     }
     for (const GoldenFile& golden : ExpertFiles())
       CheckFile(golden, ReadFile(folder + "/" + golden.name), want[golden.name], codec_model);
-    CheckFileWithModel(ReadFile(folder + "/" + kWithModel), want[kWithModel], kernels);
+    CheckFileWithModel(kWithModel, ReadFile(folder + "/" + kWithModel), want[kWithModel], kernels,
+                       false);
+    for (const GoldenFile& golden : ShortFiles())
+      CheckShortFile(golden, ReadFile(folder + "/" + golden.name), want[golden.name], codec_model);
+    CheckFileWithModel(kShortWithModel, ReadFile(folder + "/" + kShortWithModel),
+                       want[kShortWithModel], kernels, true);
     const Bytes frames = ReadFile(folder + "/" + kFrames);
     Expect(FrameLines(codec_model) == std::string(frames.begin(), frames.end()),
            std::string(kFrames) + " are not what the encoder writes");
@@ -420,6 +454,16 @@ void WriteFolder(const std::string& folder) {
   const Bytes alone = Text(3000, ++seed);
   WriteFile(folder + "/" + kAlone, EncodeUsual(alone, ContextMode::kAdaptive, nullptr, 1));
   originals << kAlone << " " << Hex(Sha256Of(alone)) << "\n";
+  const auto put = [&](const std::string& name, const Bytes& original, ContextMode mode,
+                       const CodecModel* by, std::span<const uint8_t> travelling = {}) {
+    WriteFile(folder + "/" + name, EncodeUsual(original, mode, by, 1, travelling, true));
+    originals << name << " " << Hex(Sha256Of(original)) << "\n";
+  };
+  for (const GoldenFile& golden : ShortFiles())
+    put(golden.name, Known(5000, ++seed, signals), golden.mode, &model);
+  put(kShortAlone, Text(3000, ++seed), ContextMode::kAdaptive, nullptr);
+  put(kShortWithModel, Known(5000, ++seed, signals), ContextMode::kCarried, &model, coded);
+  put(kShortEmpty, {}, ContextMode::kAdaptive, nullptr);
   WriteText(folder + "/originals", originals.str());
   WriteText(folder + "/" + kFrames, FrameLines(model));
 }

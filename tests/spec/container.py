@@ -21,6 +21,7 @@ from sound import decode_sound
 MAGIC = b"\x89OCC\r\n\x1a\n"
 CHUNKED, CARRIED, FIRST_ADAPTIVE, ADAPTIVE = 0, 1, 2, 3
 STORED, ORDER2, MODEL, EXPERT, SOUND, PHOTO = 0, 1, 2, 3, 4, 5
+SHORT_ID = 8
 
 
 def xxh3(data):
@@ -43,7 +44,7 @@ class Header:
     lanes: int
     lane_symbols: int
     tokenizer_id: bytes
-    model_id: bytes
+    model_id: bytes  # in the short form 8 bytes of it, and no tokenizer_id
 
     @property
     def segment_bytes(self):
@@ -51,7 +52,7 @@ class Header:
 
     @property
     def needs_model(self):
-        return self.model_id != bytes(32)
+        return any(self.model_id)
 
 
 def read_header(reader):
@@ -93,9 +94,13 @@ def read_model_block(reader, header):
 
 
 def check_model(header, model):
-    require(header.model_id == model.id, "the file was made with another model")
+    told = len(header.model_id)
+    require(header.model_id == model.id[:told], "the file was made with another model")
     require(header.contract == model.contract, "a file of another numeric contract")
-    require(header.tokenizer_id == model.tokenizer.id, "a file of another tokenizer")
+    require(
+        told == SHORT_ID or header.tokenizer_id == model.tokenizer.id,
+        "a file of another tokenizer",
+    )
     require(header.context == model.configuration.C, "a file of another context than its model")
     require(
         header.mode not in (FIRST_ADAPTIVE, ADAPTIVE) or model.configuration.V == 256,
@@ -121,7 +126,13 @@ def read_segment(reader, header, model):
     method = fields.number(1)
     number, symbols, original_bytes, payload_bytes = (fields.number(4) for _ in range(4))
     payload_hash, original_hash = fields.number(8), fields.number(8)
+    check_sizes(header, model, method, symbols, original_bytes, payload_bytes)
+    payload = reader.take(payload_bytes)
+    require(xxh3(payload) == payload_hash, f"the payload of segment {number} is damaged")
+    return Segment(record, method, number, symbols, original_bytes, payload, original_hash)
 
+
+def check_sizes(header, model, method, symbols, original_bytes, payload_bytes):
     known = [STORED, ORDER2, MODEL]
     known += [EXPERT, PHOTO] if header.mode == ADAPTIVE else []
     known += [SOUND] if header.mode != FIRST_ADAPTIVE else []
@@ -139,9 +150,6 @@ def read_segment(reader, header, model):
         payload_bytes == original_bytes if method == STORED else payload_bytes < original_bytes,
         "a segment with a payload of another length",
     )
-    payload = reader.take(payload_bytes)
-    require(xxh3(payload) == payload_hash, f"the payload of segment {number} is damaged")
-    return Segment(record, method, number, symbols, original_bytes, payload, original_hash)
 
 
 def lane_lengths(symbols, header):
@@ -184,7 +192,8 @@ class SegmentDecoder:
         else:
             original = self.decode_stream(segment)
         require(
-            len(original) == segment.original_bytes and xxh3(original) == segment.original_hash,
+            len(original) == segment.original_bytes
+            and segment.original_hash in (xxh3(original), xxh3(original) & 0xFFFFFFFF),
             f"segment {segment.number} decodes to other bytes",
         )
         return original
@@ -246,11 +255,88 @@ def read_end(reader, segments, chain):
     require(fields.number(8) == chain, "segments are of another file or out of order")
 
 
+def model_of(header, coded, load_model):
+    """The model that a short archive needs, from where it is."""
+    if header.has_model_block:
+        return read_flat(flatten(coded))
+    model = load_model()
+    if model is None:
+        raise WrongUsage(f"the file needs the model {header.model_id.hex()}: --ckpt")
+    return model
+
+
+def short_number(reader, most):
+    value = shift = 0
+    while True:
+        byte = reader.number(1)
+        value |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            break
+        require(shift < 35, "a number is too long")
+    require(value <= most and (byte > 0 or shift == 7), "a number out of bounds")
+    return value
+
+
+def usual_layout(mode, context, factor):
+    base = {CHUNKED: 16384, CARRIED: 65536, ADAPTIVE: 524288}[mode]
+    lane_symbols = context * max(1, base // context) * factor
+    return min(32, 2**24 // lane_symbols), lane_symbols
+
+
+def read_short_archive(data, load_model):
+    """The same for an archive in the short form."""
+    reader = Reader(data, "the file")
+    reader.take(9)
+    modes, flags = reader.number(1), reader.number(1)
+    mode, method = modes >> 4, modes & 15
+    require(mode in (CHUNKED, CARRIED, ADAPTIVE) and not flags & 8, "an unknown mode or flag")
+    require(flags & 1 or flags & ~4 == 0, "something of a model that is not needed")
+    contract, context, model_id, coded = 0, 2048, bytes(SHORT_ID), b""
+    if flags & 1:
+        contract, context = reader.number(1), short_number(reader, 2**20)
+        require(context >= 1, "a layout out of bounds")
+        model_id = reader.take(SHORT_ID)
+        require(any(model_id), "a model without an id")
+    if flags & 2:
+        coded = reader.take(short_number(reader, 2**30))
+    lanes, lane_symbols = usual_layout(mode, context, (flags >> 4) + 1)
+    original_bytes = short_number(reader, 2**24)
+    symbols = short_number(reader, 2**24) if flags & 4 else original_bytes
+    require(not flags & 4 or symbols != original_bytes, "a number that is told twice")
+    payload_bytes = original_bytes if method == STORED else short_number(reader, 2**24)
+    payload = reader.take(payload_bytes)
+    original_hash = reader.number(4)
+    reader.take(4)
+    check(data[: reader.position], 4, "the archive")
+    length, end = reader.position, []
+    while length > 127:
+        end.append(length & 127 | 128)
+        length >>= 7
+    end.append(length)
+    require(reader.take(len(end)) == bytes(reversed(end)), "the end tells another length")
+    header = Header(
+        data[:9], contract, mode, flags & 2 > 0, context, lanes, lane_symbols, b"", model_id
+    )
+    model = None
+    if flags & 1:
+        model = model_of(header, coded, load_model)
+        check_model(header, model)
+    if original_bytes == 0:
+        require(method == STORED and symbols == original_hash == 0, "something of no segment")
+        return header, model, [], reader.position
+    check_sizes(header, model, method, symbols, original_bytes, payload_bytes)
+    segment = Segment(b"", method, 0, symbols, original_bytes, payload, original_hash)
+    return header, model, [segment], reader.position
+
+
 def read_first_archive(data, load_model):
     """Checks every record of the archive that data begins with.
 
     Gives its header, its model or None, its segments, and its length.
     """
+    if data[:9] == MAGIC + b"\x02":
+        return read_short_archive(data, load_model)
     reader = Reader(data, "the file")
     header = read_header(reader)
     model = None

@@ -51,6 +51,11 @@ ORDINARY = [
     "expert.occ",
     "usual-expert.occ",
     "alone.occ",
+    "short-chunked.occ",
+    "short-carried.occ",
+    "short-adaptive.occ",
+    "short-alone.occ",
+    "short-empty.occ",
 ]
 
 
@@ -87,7 +92,8 @@ def kinds_of(file, model):
         kinds |= {"memory"} if found.configuration.rules else set()
         kinds |= {"signals"} if found.configuration.record else set()
     if header.has_model_block:
-        kinds |= {"embedded", f"coded model of format {data[88]}"}
+        coded_format = data[data.index(b"OCCAMQNZ") + 8]
+        kinds |= {"embedded", f"coded model of format {coded_format}"}
     return kinds
 
 
@@ -124,8 +130,9 @@ def golden_files(folder=""):
         found = hashlib.sha256(decode(*model, of(name))).hexdigest()
         assert found == originals[name], name
         kinds |= kinds_of(of(name), model[1])
-    found = hashlib.sha256(decode(of("embedded.occ"))).hexdigest()
-    assert found == originals["embedded.occ"]
+    for name in ("embedded.occ", "short-embedded.occ"):
+        found = hashlib.sha256(decode(of(name))).hexdigest()
+        assert found == originals[name], name
     flat = flatten(read(of("model.coded.occm")))
     assert flat == read(of("model.occm"))
     assert read_flat(flat).id.hex() == originals["model"]

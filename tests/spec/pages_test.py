@@ -212,6 +212,41 @@ for name in ("gray.occ", "colour.occ"):
     original = restore(header, None, None, segments[0])
     assert xxh3(original) == segments[0].original_hash, name
 
+
+def walk_short(data):
+    """Passes over the fields of a short archive by the page's numbers."""
+    mode, method, flags, at = data[9] >> 4, data[9] & 15, data[10], 11
+    context, layout = 2048, page.short_layout(mode, 2048, 1)
+    if flags & 1:
+        context, at = page.read_number(data, at + 1, 2**20)
+        layout, at = page.short_layout(mode, context, 1 + (flags >> 4)), at + 8
+    if flags & 2:
+        length, at = page.read_number(data, at, 2**30)
+        at += length
+    original_bytes, at = page.read_number(data, at, 2**24)
+    if flags & 4:
+        _, at = page.read_number(data, at, 2**24)
+    payload_bytes = original_bytes
+    if method != STORED:
+        payload_bytes, at = page.read_number(data, at, 2**24)
+    checked = at + payload_bytes + 4
+    told = int.from_bytes(data[checked : checked + 4], "little")
+    assert told == xxh3(data[:checked]) & 0xFFFFFFFF
+    assert data[checked + 4 :] == page.short_end(data[: checked + 4])
+    return context, layout, data[at : at + payload_bytes]
+
+
+with open(os.path.join(pages, "occ.md"), encoding="utf-8") as file:
+    examples = file.read().split("### 10.2")[1]
+examples = [bytes.fromhex(line) for line in re.findall(r"^    ([0-9a-f ]+)$", examples, re.MULTILINE)]
+assert [walk_short(data)[2] for data in examples] == [b"", b"abc"], examples
+for name in ("chunked", "carried", "adaptive", "alone", "embedded", "empty"):
+    data = read(f"short-{name}.occ")
+    header, _, segments = read_archive(data, lambda: model)
+    context, layout, payload = walk_short(data)
+    assert (context, layout) == (header.context, (header.lanes, header.lane_symbols)), name
+    assert payload == b"".join(segment.payload for segment in segments), name
+
 # Bare frames; the shorter ones, and the examples of their page.
 with open(os.path.join(pages, "frame.md"), encoding="utf-8") as file:
     frame_page = file.read()

@@ -31,7 +31,7 @@ def main():
         assert done.returncode == 0, done.stderr
         with open("small", "wb") as f:
             f.write(text[:600])
-        done = run(occam, "compress", "--ckpt", "m.occm", "small")
+        done = run(occam, "compress", "--ckpt", "m.occm", "--mode", "chunked", "small")
         assert done.returncode == 0, done.stderr
         listed = run(occam, "compress", "-l", "small.occ").stdout.decode()
         assert "1 model" in listed, listed  # a segment that the network coded

@@ -189,8 +189,21 @@ done
 "$bin/compress" --embed-model -c one two >own.occ
 "$bin/occam_decoder" own.occ decoded || fail "occam_decoder of several archives"
 cat one two | cmp -s - decoded || fail "occam_decoder restores something else"
-expect 2 "$bin/inspect" both.occ
-says 'compress -l lists them'
+expect 0 "$bin/inspect" padded.occ
+prints 'padded.occ (archive 2): a compressed file'
+prints "3 archives, $(stat -c %s padded.occ) bytes of $(stat -c %s both)"
+"$bin/inspect" --json padded.occ | python3 -c '
+import json, os, sys
+told = json.load(sys.stdin)
+assert [archive["original_bytes"] for archive in told["archives"]] == [os.stat(name).st_size for name in ("one", "empty", "two")]
+assert sum(archive["file_bytes"] for archive in told["archives"]) == told["file_bytes"] == os.stat("padded.occ").st_size
+assert sum(archive["payload_bytes"] for archive in told["archives"]) == told["payload_bytes"]' || fail "inspect --json of several archives"
+expect 0 "$bin/inspect" own.occ --export own.occm
+[ -s own.occm ] || fail "no model was exported from several archives that hold the same"
+expect 2 "$bin/inspect" both.occ --export none.occm
+absent none.occm
+expect 4 "$bin/inspect" <(cat both.occ; echo x)
+[ -s out ] && fail "inspect prints something of a damaged file"
 for tail in x $'\x89OCC'; do
   { cat both.occ; printf '\0\0%s' "$tail"; } >followed.occ
   expect 4 "$bin/decompress" -t followed.occ

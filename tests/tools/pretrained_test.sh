@@ -22,7 +22,7 @@ done
 "$bin/compress" -q -k --mode carried --ckpt "$models/wiki-800K.occm" -o "$work/named.occ" "$work/text"
 cmp "$work/text.occ" "$work/named.occ" || { echo "the default is not wiki-800K"; exit 1; }
 # Also several of them, of which one is of another model and fails.
-"$bin/compress" -q --ckpt "$models/wiki-200K.occm" -o "$work/other.occ" "$work/text"
+"$bin/compress" -q --ckpt "$models/images-200K.occm" -o "$work/other.occ" "$work/text"
 for file in "$work/text.occ" "$golden"/built-in-*.occ; do
   "$bin/decompress" -q -c "$file" | cmp - "$work/text"
   "$bin/decompress" -q -c --range 100:500 "$file" | cmp - <(head -c 600 "$work/text" | tail -c 500)
@@ -30,5 +30,10 @@ done
 code=0
 "$bin/decompress" -t "$work/text.occ" "$work/other.occ" "$golden"/built-in-*.occ 2>"$work/err" || code=$?
 [ $code -eq 2 ] && [ "$(grep -c 'needs the model' "$work/err")" -eq 1 ] || { echo "another model's file ended with $code:"; cat "$work/err"; exit 1; }
+# Every level has a model that is built in.
+for level in 1 2 3 4 5 6 7 8 9; do
+  "$bin/compress" -q -$level -f -o "$work/level.occ" "$work/text"
+  "$bin/decompress" -q -c "$work/level.occ" | cmp - "$work/text"
+done
 "$bin/compress" -q --embed-model -o "$work/own.occ" "$work/text"
 "$bin/decompress" -q -c "$work/own.occ" | cmp - "$work/text"

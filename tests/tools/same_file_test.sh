@@ -60,17 +60,17 @@ cp "$text" "$work/text_copy"
 t=$work/text_copy
 for compiler in "${compilers[@]}"; do
   for threads in 1 2; do
-    same "$compiler, $threads threads" "$t" "$(bin $compiler)" compress --ckpt "$model" -T $threads -c "$t"
+    same "$compiler, $threads threads" "$t" "$(bin $compiler)" compress --mode chunked --ckpt "$model" -T $threads -c "$t"
   done
-  same "$compiler, a pipe" "$t" bash -c "cat '$t' | '$(bin $compiler)' compress --ckpt '$model'"
-  same "$compiler, plain kernels" "$work/plain_text" "$(bin $compiler)" compress --ckpt "$model" -c "$work/plain_text"
+  same "$compiler, a pipe" "$t" bash -c "cat '$t' | '$(bin $compiler)' compress --mode chunked --ckpt '$model'"
+  same "$compiler, plain kernels" "$work/plain_text" "$(bin $compiler)" compress --mode chunked --ckpt "$model" -c "$work/plain_text"
   same "$compiler, plain kernels" "$work/plain_text" \
-    "$(bin $compiler)" compress --kernels plain --ckpt "$model" -c "$work/plain_text"
+    "$(bin $compiler)" compress --mode chunked --kernels plain --ckpt "$model" -c "$work/plain_text"
 done
 for isa in "${isas[@]}"; do
-  same "our limit $isa" "$t" limited $isa default "$(bin g++-O3)" compress --ckpt "$model" -c "$t"
-  same "oneDNN's limit $isa" "$t" limited default $isa "$(bin g++-O3)" compress --ckpt "$model" -c "$t"
-  same "both limits $isa, clang++" "$t" limited $isa $isa "$(bin clang++-O2)" compress --ckpt "$model" -c "$t"
+  same "our limit $isa" "$t" limited $isa default "$(bin g++-O3)" compress --mode chunked --ckpt "$model" -c "$t"
+  same "oneDNN's limit $isa" "$t" limited default $isa "$(bin g++-O3)" compress --mode chunked --ckpt "$model" -c "$t"
+  same "both limits $isa, clang++" "$t" limited $isa $isa "$(bin clang++-O2)" compress --mode chunked --ckpt "$model" -c "$t"
 done
 # Every program and every limit restores the one file.
 cp "$t" "$work/restored.reference"

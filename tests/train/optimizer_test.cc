@@ -1,6 +1,7 @@
 #include "train/optimizer.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <utility>
 #include <vector>
@@ -174,7 +175,8 @@ TEST_CASE("Muon: a gradient of zeros changes nothing but the decay") {
   step.weight_decay = 0.5;
   step.newton_schulz_steps = 5;
   Orthogonaliser scratch;
-  step.Apply(g, momentum, w, update, &scratch);
+  step.Direct(g, momentum, update, &scratch);
+  step.Follow(g, update, momentum, w);
   for (const float v : w) CHECK(v == 0.75f);
 }
 
@@ -194,6 +196,31 @@ TEST_CASE("Optimizer: the number of threads does not show") {
   }
   CHECK(results[0] == results[1]);
   CHECK(results[0] == results[2]);
+}
+
+TEST_CASE("Optimizer: a step that is discarded leaves no trace") {
+  const ModelConfig config = SmallConfig();
+  ThreadTeam team(2);
+  Optimizer one(config, Recipe(), &team), other(config, Recipe(), &team);
+  ParameterSet one_weights(config), gradients(config), others(config);
+  Randomise(&one_weights, 1);
+  ParameterSet other_weights = one_weights;
+  Randomise(&gradients, 2);
+  Randomise(&others, 3);
+  std::atomic<int> asked = 0;
+  for (int step = 0; step < 3; ++step) {
+    // Stopped in the middle of the directions.
+    asked = 0;
+    other.Prepare(0.5f, others, [&] { return ++asked > 3; });
+    other.Discard();
+    CHECK(asked > 3);
+    one.Step(1.0, 0.25f, gradients, &one_weights);
+    other.Step(1.0, 0.25f, gradients, &other_weights);
+    CHECK(std::ranges::equal(one_weights.values(), other_weights.values()));
+    CHECK(std::ranges::equal(one.state().first.values(), other.state().first.values()));
+    CHECK(std::ranges::equal(one.state().second.values(), other.state().second.values()));
+    CHECK(one.state().steps == other.state().steps);
+  }
 }
 
 TEST_CASE("Clipping: the global norm is over all tensors and is brought down to the limit") {

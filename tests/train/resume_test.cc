@@ -1,6 +1,9 @@
 // Runs that are stopped, go on, start from others' weights, or keep the best of theirs.
+#include <chrono>
 #include <filesystem>
+#include <thread>
 
+#include "data/base/random.h"
 #include "tests/catch.h"
 #include "tests/temporary_folder.h"
 #include "tests/train/recorder.h"
@@ -57,6 +60,51 @@ void CheckResume(int64_t bfloat16, double rounded_share, double weight_rate = 0)
             expected.provenance.validation_curve[i].bits_per_byte);
     }
   }
+}
+
+TEST_CASE("Trainer: stopped at any moment, in the middle of steps, it goes on to the same bits") {
+  const TestData data;
+  TrainerSettings asked = TestMemorySettings(40, 2);
+  asked.recipe.weight_rate = 1e-6;
+  asked.recipe.rounded_share = 0.5;
+  asked.recipe.batch_sequences = 32;
+  Trainer whole(asked, data.Training());
+  CHECK(whole.Run() == RunStatus::kFinished);
+  const Checkpoint expected = whole.Snapshot();
+
+  const TemporaryFolder folder;
+  TrainerSettings settings = asked;
+  settings.checkpoint_path = folder / "model.h5";
+  settings.best_path = folder / "model.best.h5";
+  Random random(5);
+  int parts = 0;
+  for (bool finished = false; !finished; ++parts) {
+    REQUIRE(parts < 1000);
+    std::atomic<bool> interrupt = false;
+    settings.interrupt = &interrupt;
+    Trainer part(settings, data.Training());
+    if (parts > 0) part.Resume(LoadCheckpoint(settings.checkpoint_path), settings.checkpoint_path);
+    // The moment is any; what comes of it is the same. Later parts are longer, so that it ends.
+    const auto moment = std::chrono::microseconds(random.Below(10'000) * (1 + parts / 10));
+    std::thread signal([&] {
+      std::this_thread::sleep_for(moment);
+      interrupt = true;
+    });
+    finished = part.Run() == RunStatus::kFinished;
+    signal.join();
+  }
+  CHECK(parts > 1);
+  const Checkpoint actual = LoadCheckpoint(settings.checkpoint_path);
+  CHECK(Values(actual.weights) == Values(expected.weights));
+  CHECK(actual.memory.values == expected.memory.values);
+  CHECK(actual.calibration.key_maxima == expected.calibration.key_maxima);
+  CHECK(actual.calibration.row_steps == expected.calibration.row_steps);
+  REQUIRE(actual.training);
+  CHECK(actual.training->numbers == expected.training->numbers);
+  CHECK(actual.training->lists == expected.training->lists);
+  CHECK(actual.training->arrays == expected.training->arrays);
+  for (const auto& [name, tensors] : expected.training->tensors)
+    CHECK(Values(actual.training->tensors.at(name)) == Values(tensors));
 }
 
 TEST_CASE("Trainer: a run stopped and resumed ends with the bits of one never stopped") {

@@ -164,5 +164,41 @@ TEST_CASE("Calibration: of several sources it has the largest of each") {
   }
 }
 
+TEST_CASE("ShardWorkers: what is stopped has no result, and the next call has the right one") {
+  const ModelConfig config = TestConfig();
+  ThreadTeam team(2);
+  ShardWorkers workers(config, 1, Precision::kFloat32, &team);
+  ParameterSet weights(config);
+  Initialise(config, &weights, 1);
+  const Batch batch = TestBatch(TestText(5'000, 1), 4);
+  ParameterSet expected(config), actual(config);
+  const double loss = workers.Gradient(weights, batch, &expected);
+  int stopped = 0;
+  for (const int asks : {0, 1, 5, 20, 60}) {
+    std::atomic<int> asked = 0;
+    const auto stop = [&] { return ++asked > asks; };
+    if (!workers.GradientUnless(stop, weights, batch, &actual)) ++stopped;
+    CHECK(workers.Gradient(weights, batch, &actual) == loss);
+    CHECK(Values(actual) == Values(expected));
+  }
+  CHECK(stopped == 5);
+
+  TrainingSource source;
+  source.train_tokens = TestText(5'000, 1);
+  const std::vector<TrainingSource> sources = {source};
+  const Calibration all = workers.Calibrate(weights, sources, 6, 9);
+  bool cut = false;
+  CHECK(workers
+            .Calibrate(
+                weights, sources, 6, 9, [] { return true; }, &cut)
+            .key_maxima.size() == all.key_maxima.size());
+  CHECK(cut);
+  CHECK(workers
+            .Calibrate(
+                weights, sources, 6, 9, [] { return false; }, &cut)
+            .key_maxima == all.key_maxima);
+  CHECK_FALSE(cut);
+}
+
 }  // namespace
 }  // namespace occam

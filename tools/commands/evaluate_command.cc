@@ -399,6 +399,7 @@ int Evaluate(int argc, const char* const* argv) {
   cxxopts::Options options = MakeOptions();
   const cxxopts::ParseResult args = ParseOptions(&options, argc, argv, {"What", "Run"}, kEpilogue);
   if (args.count("data") == 0) throw UsageError("evaluate needs --data; see evaluate --help");
+  CatchInterrupts();
   const int threads = ThreadsFrom(args);
   const bool quiet = args.count("quiet") > 0;
   CheckFiles(args);

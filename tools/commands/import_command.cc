@@ -92,6 +92,7 @@ int ImportCommand(int argc, const char* const* argv) {
   if (!calibration_path.empty()) plan.Read(calibration_path, "the calibration text");
   plan.Write(out, "the model");
 
+  CatchInterrupts();
   const bool force = args.count("force") > 0;
   const Bytes calibration = CalibrationBytes(calibration_path);
   const auto sink = OpenSink(out, force);

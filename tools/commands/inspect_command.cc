@@ -10,12 +10,14 @@
 
 #include "coder/api/restoring_costs.h"
 #include "coder/archive/decompressor.h"
+#include "coder/container/archives.h"
 #include "coder/predict/loaded_model.h"
 #include "coder/weights/model_codec.h"
 #include "data/base/error.h"
 #include "data/base/file.h"
 #include "data/base/file_plan.h"
 #include "data/base/format.h"
+#include "data/base/memory.h"
 #include "data/base/printable.h"
 #include "data/base/units.h"
 #include "data/file_list.h"
@@ -340,7 +342,7 @@ Json ContainerJson(const std::string& path, const FileInfo& info) {
           {"payload_bytes", info.totals.payload_bytes},
           {"header_bytes", info.totals.header_bytes()},
           {"contract_version", h.contract_version},
-          {"model_id", h.has_model() ? Hex(h.model_id) : ""},
+          {"model_id", h.has_model() ? Hex(h.told_id()) : ""},
           {"model_bytes", info.model.size()},
           {"mode", ModeName(h.mode)},
           {"context", h.context},
@@ -402,30 +404,85 @@ void ExportModel(const ModelSource& source, const Exports& exports) {
   sink->Commit();
 }
 
+// The model that an archive holds; `name` is the archive's.
+std::optional<ModelSource> ModelIn(const FileInfo& info, const std::string& name,
+                                   uint64_t memory_bytes) {
+  if (info.model.empty()) return std::nullopt;
+  const std::string model_name = name + ", its model";
+  ModelSource model{model_name, ReadModel(info.model, model_name, {memory_bytes, nullptr}), {}};
+  if (!info.header.Names(ModelId(model.model)))
+    throw DamagedError(name + " holds another model than it needs");
+  return model;
+}
+
+// What several archives are together.
+Json SumJson(const std::string& path, const ContainerStats& totals, Json archives) {
+  return {{"file", path},
+          {"kind", "compressed"},
+          {"original_bytes", totals.original_bytes},
+          {"file_bytes", totals.file_bytes},
+          {"payload_bytes", totals.payload_bytes},
+          {"header_bytes", totals.header_bytes()},
+          {"model_bytes", totals.model_bytes},
+          {"archives", std::move(archives)}};
+}
+
+// Nothing is printed or written before all archives are known to be sound.
 void InspectContainer(ByteSource& source, const Exports& exports, bool as_json,
                       uint64_t memory_bytes) {
   const std::string path = source.name();
-  const FileInfo info =
-      WithHint("compress -l lists them", [&] { return ReadFileInfo(source, memory_bytes); });
-  if (!exports.release.empty() || (exports.any() && info.model.empty())) {
+  std::vector<FileInfo> archives;
+  uint64_t kept_bytes = 0;
+  ReadFileInfos(
+      source,
+      [&](const FileInfo& info) {
+        kept_bytes +=
+            info.model.size() + sizeof(FileInfo) + info.segments.size() * sizeof(SegmentHeader);
+        RequireMemory(kept_bytes, memory_bytes, path);
+        archives.push_back(info);
+      },
+      memory_bytes);
+  const auto with_model =
+      std::ranges::find_if(archives, [](const FileInfo& info) { return !info.model.empty(); });
+  if (!exports.release.empty() || (exports.any() && with_model == archives.end())) {
     throw UsageError(fmt::format("{} is a compressed file: there is no {} in it to write", path,
                                  exports.release.empty() ? "model" : "checkpoint"));
   }
-  std::optional<ModelSource> model;
-  if (!info.model.empty()) {
-    const std::string name = path + ", its model";
-    model = ModelSource{name, ReadModel(info.model, name, {memory_bytes, nullptr}), {}};
-    if (ModelId(model->model) != info.header.model_id)
-      throw DamagedError(path + " holds another model than it needs");
+  const auto model_of = [&](size_t i) {
+    return ModelIn(archives[i], ArchiveName(path, i), memory_bytes);
+  };
+  ContainerStats totals;
+  Json each = Json::array();
+  std::optional<ModelSource> model;  // one at a time: there may be many
+  for (size_t i = 0; i < archives.size(); ++i) {
+    totals.Add(archives[i].totals);
+    if (exports.any() && !archives[i].model.empty() && archives[i].model != with_model->model)
+      throw UsageError(path + " holds several models: cut it into its archives to export them");
+    model = model_of(i);
+    if (!as_json) continue;
+    each.push_back(ContainerJson(ArchiveName(path, i), archives[i]));
+    if (model) each.back()["model"] = ModelJson(*model);
   }
-  if (!exports.model.empty()) ExportModel(*model, exports);
+  const bool single = archives.size() == 1;
+  if (!exports.model.empty()) {
+    if (!single) model = model_of(static_cast<size_t>(with_model - archives.begin()));
+    ExportModel(*model, exports);
+  }
   if (as_json) {
-    Json json = ContainerJson(path, info);
-    if (model) json["model"] = ModelJson(*model);
+    // That of a single archive is the file's.
+    const Json json = single ? each[0] : SumJson(path, totals, std::move(each));
     fmt::print("{}\n", JsonText(json, 2));
-  } else if (!exports.any()) {
-    PrintContainer(path, info);
+    return;
+  }
+  if (exports.any()) return;
+  for (size_t i = 0; i < archives.size(); ++i) {
+    if (!single) model = model_of(i);
+    PrintContainer(ArchiveName(path, i), archives[i]);
     if (model) PrintModel(*model);
+  }
+  if (!single) {
+    fmt::print("{}: {} archives, {} bytes of {}\n", Printable(path), archives.size(),
+               totals.file_bytes, totals.original_bytes);
   }
 }
 
@@ -475,6 +532,7 @@ int Inspect(int argc, const char* const* argv) {
   const Exports exports{TextOf(args, "export"), args.count("coded") > 0, TextOf(args, "release"),
                         args.count("force") > 0};
 
+  CatchInterrupts();
   FilePlan plan;
   plan.Read(path, "the inspected file");
   if (!exports.model.empty()) plan.Write(exports.model, "the exported model");

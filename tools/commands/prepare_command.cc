@@ -277,6 +277,7 @@ int PrepareCommand(int argc, const char* const* argv) {
                    {"All kinds", "images, audio", "images", "random, images", "random",
                     "bytes, random", "bytes"},
                    kEpilogue);
+  CatchInterrupts();
   const std::string kind = TextOf(args, "kind");
   const std::string out = TextOf(args, "out");
   if (kind.empty()) throw UsageError("prepare needs a kind and inputs; see prepare --help");

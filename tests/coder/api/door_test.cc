@@ -136,9 +136,14 @@ TEST_CASE("Door: a built-in model is loaded once, whoever asks, and each of its 
   for (size_t i = 0; i < seen.size(); ++i) CHECK(seen[i] == seen[i % 2]);
   CHECK(seen[0] != seen[1]);
   CHECK(seen[0]->network().id() == seen[1]->network().id());
-  CHECK(FindBuiltIn(seen[0]->network().id()) == &model);
-  CHECK(FindBuiltIn(Sha256Digest{}) == nullptr);
-  CHECK(!BuiltInHead(Sha256Digest{}));
+  FileHeader named;
+  named.model_id = seen[0]->network().id();
+  CHECK(FindBuiltIn(named) == &model);
+  named.version = kShortVersion;
+  std::fill(named.model_id.begin() + kShortIdBytes, named.model_id.end(), uint8_t{0});
+  CHECK(FindBuiltIn(named) == &model);
+  CHECK(FindBuiltIn(FileHeader{}) == nullptr);
+  CHECK(!BuiltInHead(FileHeader{}));
 
   // Handles come and go. What was loaded stays.
   for (int i = 0; i < 2; ++i) {
@@ -191,7 +196,7 @@ TEST_CASE("Door: a file that holds its model needs nothing else, and lists it") 
   CHECK(info.stats.original_bytes == original.size());
   CHECK(info.stats.model_bytes == model.size());
   CHECK(model == Tiny().Serialise(/*coded=*/true));
-  CHECK(std::equal(info.model_id, info.model_id + 32, Tiny().info().id));
+  CHECK(std::equal(info.model_id, info.model_id + kShortIdBytes, Tiny().info().id));
 }
 
 TEST_CASE("Door: a model tells what it is, and goes through both forms of its file") {

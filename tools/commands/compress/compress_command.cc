@@ -52,6 +52,14 @@ class SinkWriter final : public Writer {
   ByteSink& sink_;
 };
 
+// The known part of a model's id: short files tell 8 bytes of it.
+std::string IdText(const ArchiveInfo& info) {
+  const std::span<const uint8_t> id(info.model_id);
+  const auto rest = id.subspan(kShortIdBytes);
+  const bool known = std::ranges::any_of(rest, [](uint8_t byte) { return byte != 0; });
+  return Hex(known ? id : id.first(kShortIdBytes));
+}
+
 uint64_t HeaderBytes(const Stats& stats) {
   return stats.file_bytes - stats.payload_bytes - stats.model_bytes;
 }
@@ -100,7 +108,7 @@ nlohmann::ordered_json ListJson(const std::string& name, const ArchiveInfo& info
           {"sound_segments", t.sound_segments},
           {"photo_segments", t.photo_segments},
           {"contract_version", info.contract},
-          {"model_id", info.has_model != 0 ? Json(Hex(info.model_id)) : Json(nullptr)},
+          {"model_id", info.has_model != 0 ? Json(IdText(info)) : Json(nullptr)},
           {"embeds_model", info.embeds_model != 0},
           {"mode", ModeName(static_cast<ContextMode>(info.mode))},
           {"context", info.context},
@@ -133,10 +141,9 @@ void PrintList(const std::string& name, const ArchiveInfo& info) {
   fmt::print("{}\n", Printable(name));
   PrintSizes(info.stats);
   fmt::print("  model       {}\n",
-             info.has_model != 0
-                 ? fmt::format("{} (contract {}){}", Hex(info.model_id), info.contract,
-                               info.embeds_model != 0 ? ", in the file" : "")
-                 : "none");
+             info.has_model != 0 ? fmt::format("{} (contract {}){}", IdText(info), info.contract,
+                                               info.embeds_model != 0 ? ", in the file" : "")
+                                 : "none");
   fmt::print("  contexts    {}, {} symbols; a full segment has {} lanes of {} symbols at most\n",
              ModeName(static_cast<ContextMode>(info.mode)), info.context, info.lanes,
              info.lane_symbols);
@@ -218,7 +225,7 @@ class FileWorker {
     Options options;
     options.model = model_;
     options.no_model = request_.no_model;
-    options.mode = static_cast<Mode>(request_.mode);
+    options.mode = static_cast<Mode>(ModeFor());
     options.embed_model = request_.embed_model;
     options.threads = request_.threads;
     options.memory = request_.memory_bytes;
@@ -237,6 +244,12 @@ class FileWorker {
     if (!request_.range) return DecompressStream(reader, writer, options);
     return DecompressRangeStream(reader, writer, request_.range->offset, request_.range->length,
                                  options);
+  }
+
+  // The mode asked for, or the smallest that the model has.
+  ContextMode ModeFor() const {
+    const bool of_bytes = model_ == nullptr || model_->info().vocabulary == 256;
+    return request_.mode.value_or(of_bytes ? ContextMode::kAdaptive : ContextMode::kCarried);
   }
 
   // A record and its bare frame, whichever way.
@@ -296,7 +309,7 @@ int Run(const CompressOptions& request) {
     model =
         WithMemoryHint([&] { return LoadDoorModel(request.model, plain, request.memory_bytes); });
   } else if ((request.action == Action::kCompress || request.raw_frame) && !request.no_model) {
-    model = Model::BuiltIn("", plain);  // once for all files
+    model = Model::BuiltIn(request.built_in, plain);  // once for all files
   }
 
   FileWorker worker(request, model ? &*model : nullptr);

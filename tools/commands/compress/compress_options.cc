@@ -1,6 +1,7 @@
 #include "tools/commands/compress/compress_options.h"
 
 #include <filesystem>
+#include <iterator>
 
 #include "coder/api/built_in_models.h"
 #include "data/base/error.h"
@@ -16,6 +17,7 @@ namespace {
 constexpr char kSuffix[] = ".occ";
 constexpr char kFrameSuffix[] = ".frame";
 constexpr char kNoModel[] = "none";
+constexpr char kDigits[] = "Levels";  // the group of options -1 to -9
 
 constexpr char kCompressEpilogue[] =
     "Without FILE, or with -, reads standard input and writes standard output. The input file is "
@@ -24,6 +26,7 @@ constexpr char kCompressEpilogue[] =
     "Examples:\n"
     "  compress book.txt                                 # writes book.txt.occ, with the built-in "
     "model\n"
+    "  compress -9 book.txt                              # smaller, and slower both ways\n"
     "  compress --ckpt wiki.occm book.txt                # with one of your own\n"
     "  tar c folder | compress --ckpt wiki.occm > folder.tar.occ\n"
     "  compress --ckpt wiki.occm --embed-model book.txt  # needs nothing else to be restored\n"
@@ -45,6 +48,38 @@ constexpr char kDecompressEpilogue[] =
     "  decompress --ckpt wiki.occm --range 1G:64K -o part archive.tar.occ\n"
     "  decompress --ckpt wiki.occm --keep-going hurt.occ # what is sound of a damaged file\n";
 
+// A level is a built-in model and a mode: each makes smaller files than those before it.
+struct Level {
+  const char* model;
+  ContextMode mode;
+};
+constexpr Level kLevels[] = {
+    {"wiki-200K", ContextMode::kChunked},  {"wiki-200K", ContextMode::kCarried},
+    {"wiki-200K", ContextMode::kAdaptive}, {"wiki-800K", ContextMode::kChunked},
+    {"wiki-800K", ContextMode::kCarried},  {"wiki-800K", ContextMode::kAdaptive},
+    {"wiki-3.2M", ContextMode::kChunked},  {"wiki-3.2M", ContextMode::kCarried},
+    {"wiki-3.2M", ContextMode::kAdaptive}};
+constexpr int kMostLevel = static_cast<int>(std::size(kLevels));
+
+// The table that experiments/levels.sh made; docs/results.md has it, too.
+constexpr char kLevelTable[] =
+    R"(Levels. Each is a model and a mode, and makes smaller files than those before it; the file tells what it needs.
+Rates are of 256 KB of articles, speeds of one thread. What is no prose gains more by mode adaptive.
+
+  level        model and mode          rate   compressing      restoring
+  -1           wiki-200K, chunked     20.3 %   224 KB/s   26 MB   137 KB/s   28 MB
+  -2           wiki-200K, carried     19.8 %   206 KB/s   30 MB   131 KB/s   25 MB
+  -3           wiki-200K, adaptive    19.3 %    91 KB/s  194 MB    61 KB/s  176 MB
+  -4           wiki-800K, chunked     18.3 %   105 KB/s   28 MB    47 KB/s   35 MB
+  -5           wiki-800K, carried     17.8 %   101 KB/s   35 MB    60 KB/s   29 MB
+  -6           wiki-800K, adaptive    17.6 %    59 KB/s  202 MB    35 KB/s  181 MB   the default
+  -7           wiki-3.2M, chunked     16.9 %    37 KB/s   36 MB    13 KB/s   56 MB
+  -8           wiki-3.2M, carried     16.5 %    36 KB/s   49 MB    17 KB/s   44 MB
+  -9           wiki-3.2M, adaptive    16.4 %    28 KB/s  216 MB    12 KB/s  195 MB
+  --ckpt none  no model, adaptive     24.9 %   208 KB/s  187 MB   200 KB/s  170 MB
+
+)";
+
 cxxopts::Options MakeOptions(bool decompress) {
   const std::string name = decompress ? "decompress" : "compress";
   cxxopts::Options options(
@@ -61,16 +96,25 @@ cxxopts::Options MakeOptions(bool decompress) {
              {
                  {"ckpt", "CKPT", Text(), ckpt},
                  {"embed-model", "Compressing: put the model, entropy-coded, into the file"},
-                 {"mode", "MODE", Text("chunked"),
+                 {"level", "N", Takes<int>(),
+                  "Compressing: 1 to 9, also written -1 to -9: the built-in model and the mode "
+                  "(default: 6)"},
+                 {"mode", "MODE", Text(),
                   "Compressing: chunked, contexts start afresh all the time, the published "
                   "setting; carried, they go on, which is smaller; or adaptive, carried and mixed "
                   "with a model that learns from the file itself, smaller still, but slower and "
-                  "for models of bytes only"},
+                  "for models of bytes only (default: adaptive; carried for models of other "
+                  "symbols)"},
                  {"width", "N", Takes<int>("0"),
                   "Compressing a photograph without header: pixels of a row"},
                  {"channels", "C", Takes<int>("1"),
                   "Compressing a photograph without header: bytes of a pixel, 1 .. 4"},
              });
+  // Another way to write --level, which the page does not show nine times.
+  std::vector<Option> digits;
+  for (int level = 1; level <= kMostLevel; ++level)
+    digits.emplace_back(std::to_string(level), "the same as --level");
+  AddOptions(&options, kDigits, digits);
   AddOptions(&options, "What to do",
              {
                  {"d,decompress", "Decompress"},
@@ -139,6 +183,34 @@ void CheckRawFrame(const cxxopts::ParseResult& args, const CompressOptions& requ
     if (args.count(name) > 0)
       throw UsageError(fmt::format("--{} is for files: a bare frame has a payload alone", name));
   }
+  if (!request.built_in.empty())
+    throw UsageError("a level is for files: a bare frame does not tell its model");
+}
+
+// Returns the level asked for, 0 where none is.
+int LevelFrom(const cxxopts::ParseResult& args) {
+  std::vector<int> levels;
+  if (args.count("level") > 0) levels.push_back(args["level"].as<int>());
+  for (int level = 1; level <= kMostLevel; ++level) {
+    if (args.count(std::to_string(level)) > 0) levels.push_back(level);
+  }
+  if (levels.size() > 1) throw UsageError("give one level, not several");
+  if (levels.empty()) return 0;
+  if (levels[0] < 1 || levels[0] > kMostLevel)
+    throw UsageError(fmt::format("a level is 1 to {}, not {}", kMostLevel, levels[0]));
+  return levels[0];
+}
+
+// Takes model and mode from the level; a --mode of its own counts more.
+void TakeLevel(const cxxopts::ParseResult& args, CompressOptions* request) {
+  if (args.count("mode") > 0) request->mode = ParseContextMode(args["mode"].as<std::string>());
+  const int level = LevelFrom(args);
+  if (level == 0 || request->action != Action::kCompress) return;
+  if (args.count("ckpt") > 0)
+    throw UsageError("a level chooses the model: give it or --ckpt, not both");
+  const Level& chosen = kLevels[level - 1];
+  request->built_in = chosen.model;
+  if (!request->mode) request->mode = chosen.mode;
 }
 
 CompressOptions ReadRequest(const cxxopts::ParseResult& args, bool decompress) {
@@ -158,7 +230,7 @@ CompressOptions ReadRequest(const cxxopts::ParseResult& args, bool decompress) {
     request.model.clear();
   }
   request.kernels = ParseKernels(args["kernels"].as<std::string>());
-  request.mode = ParseContextMode(args["mode"].as<std::string>());
+  TakeLevel(args, &request);
   request.embed_model = args.count("embed-model") > 0;
   if (request.embed_model && request.action != Action::kCompress)
     throw UsageError("--embed-model is for compressing");
@@ -222,9 +294,10 @@ ContextMode ParseContextMode(const std::string& text) {
 
 CompressOptions ParseCompressOptions(int argc, const char* const* argv, bool decompress) {
   cxxopts::Options options = MakeOptions(decompress);
-  return ReadRequest(ParseOptions(&options, argc, argv, {"Model", "What to do", "Files", "Run"},
-                                  decompress ? kDecompressEpilogue : kCompressEpilogue),
-                     decompress);
+  return ReadRequest(
+      ParseOptions(&options, argc, argv, {"Model", "What to do", "Files", "Run"},
+                   decompress ? kDecompressEpilogue : std::string(kLevelTable) + kCompressEpilogue),
+      decompress);
 }
 
 std::string OutputName(const CompressOptions& request, const std::string& input) {

@@ -18,9 +18,11 @@ constexpr char kStandard[] = "-";  // standard input or output
 
 struct CompressOptions {
   Action action = Action::kCompress;
-  std::string model;  // a checkpoint or .occm; empty: a built-in one
+  std::string model;     // a checkpoint or .occm; empty: a built-in one
+  std::string built_in;  // which; empty: the default one
   Kernels kernels = Kernels::kFast;
-  ContextMode mode = ContextMode::kChunked;
+  // Defaults to adaptive, and to carried where the model's symbols are no bytes.
+  std::optional<ContextMode> mode;
   bool no_model = false;               // compressing: by the expert alone
   uint32_t photo_width = 0;            // compressing raw pixels: those of a row
   uint32_t photo_channels = 0;         // of a raw pixel

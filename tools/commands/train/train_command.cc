@@ -56,8 +56,9 @@ constexpr char kEpilogue[] =
     "Writes NAME.h5 (a checkpoint, from which a run can be resumed), NAME.occm (the quantised "
     "model that codes; inspect\n"
     "tells its entropy-coded bytes, which a compressed file's model costs) and NAME.log.jsonl. "
-    "Ctrl-C or SIGTERM writes\n"
-    "the checkpoint and stops; another one a second later stops at once, without. Draw the\n"
+    "Ctrl-C or SIGTERM throws\n"
+    "away the step at work, writes the checkpoint and stops; another one a second later stops at "
+    "once, without. Draw the\n"
     "log with experiments/plot_run.py. The prequential length told at the end is what the training "
     "data, seen for the\n"
     "first time, would take if coded while it is learned from, with no model to ship.\n";
@@ -148,6 +149,8 @@ int Train(int argc, const char* const* argv, Communicator* ranks) {
   TrainerSettings& settings = plan.settings;
   RequireTrainingMemory(settings.config, settings.recipe, threads, ranks->size());
 
+  // Before threads are started, and while nothing is learned yet that would be lost.
+  settings.interrupt = &CatchInterrupts();
   LoadedSources loaded =
       LoadSources(args, plan.resumed ? &plan.resumed->provenance.sources : nullptr);
   const auto tokenizer =
@@ -162,7 +165,6 @@ int Train(int argc, const char* const* argv, Communicator* ranks) {
   settings.checkpoint_path = out;
   if (args.count("keep-best") > 0) settings.best_path = BestPath(out);
   settings.checkpoint_every_s = 60 * args["checkpoint-minutes"].as<double>();
-  settings.interrupt = &CatchInterrupts();
   const std::string command = CommandLine(argc, argv);
   // What makes a model is how its run began and what was changed on the way, not where it paused.
   if (!plan.resumed) settings.command_line = command;
