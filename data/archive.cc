@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <new>
+#include <string_view>
 #include <utility>
 
 #include "data/base/error.h"
@@ -18,13 +19,14 @@ namespace {
 
 constexpr size_t kInputPiece = 1 << 16;
 constexpr uint64_t kMemoryLimit = uint64_t{1} << 30;
-constexpr int kMaxZstdWindowLog = 30;
+// The largest window that zstd takes unasked, too: libzstd allocates it before it has read a block.
+constexpr int kMaxZstdWindowLog = 27;
 // What follows the four bytes of bzip2's header.
 constexpr std::array<uint8_t, 6> kBzip2Block = {0x31, 0x41, 0x59, 0x26, 0x53, 0x59};
 constexpr std::array<uint8_t, 6> kBzip2End = {0x17, 0x72, 0x45, 0x38, 0x50, 0x90};
 
-Error TooLarge(const std::string& name) {
-  return UsageError(name + " needs more than 1 GiB of memory to unpack; unpack it first");
+Error TooLarge(const std::string& name, std::string_view limit) {
+  return UsageError(fmt::format("{} needs more than {} of memory to unpack; unpack it first", name, limit));
 }
 
 // One format's stream. Step moves both spans past what it consumed and produced, and returns true
@@ -89,7 +91,7 @@ class XzUnpacker final : public Unpacker {
     const lzma_ret status = lzma_code(&stream_, input_ended ? LZMA_FINISH : LZMA_RUN);
     *in = in->last(stream_.avail_in);
     *out = out->last(stream_.avail_out);
-    if (status == LZMA_MEMLIMIT_ERROR) throw TooLarge(name_);
+    if (status == LZMA_MEMLIMIT_ERROR) throw TooLarge(name_, "1 GiB");
     if (status == LZMA_MEM_ERROR) throw std::bad_alloc();
     if (status != LZMA_OK && status != LZMA_BUF_ERROR && status != LZMA_STREAM_END) {
       throw DamagedError(name_ + ": damaged xz data");
@@ -126,7 +128,7 @@ class ZstdUnpacker final : public Unpacker {
 
  private:
   [[noreturn]] void Fail(ZSTD_ErrorCode code) const {
-    if (code == ZSTD_error_frameParameter_windowTooLarge) throw TooLarge(name_);
+    if (code == ZSTD_error_frameParameter_windowTooLarge) throw TooLarge(name_, "128 MiB");
     if (code == ZSTD_error_memory_allocation) throw std::bad_alloc();
     throw DamagedError(fmt::format("{}: damaged zstd data: {}", name_, ZSTD_getErrorString(code)));
   }

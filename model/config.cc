@@ -92,8 +92,12 @@ void CheckLlama(const ModelConfig& c, const auto& require) {
   require(shape.escapes > 0 || shape.escape_token == 0, "there are no escapes to describe");
   require(shape.epsilon >= 0x1p-60f && shape.epsilon <= 1.0f,
           "the epsilon of norms must be in 2^-60..1");
-  require(shape.rotary_steps.size() == static_cast<size_t>(shape.head_size) / 2,
-          "there must be one rotary step for each pair of a head");
+  const auto number = static_cast<uint32_t>(shape.kind);
+  require(number >= 1 && number <= kImportedShapes,
+          "the shape of an imported network is not known");
+  require(
+      shape.rotary_steps.size() == (shape.turns() ? static_cast<size_t>(shape.head_size) / 2 : 0),
+      "there must be one rotary step for each pair of a head that turns");
 }
 
 std::string DescribeSignals(const ModelConfig& c) {
@@ -157,7 +161,8 @@ void CheckConfig(const ModelConfig& c, ErrorKind kind) {
   // Bounds that the integers of the exact network need: sums of int8 products over mlp_width
   // columns, of p * v over context positions (255 * 63 * 2^16 < 2^31) and of 16-bit terms; 2^24
   // frequencies shared by the vocabulary.
-  require(c.vocabulary >= 2 && c.vocabulary <= 65536, "vocabulary must be in 2..65536");
+  require(c.vocabulary >= 2 && c.vocabulary <= (c.llama ? kMaxImportedVocabulary : kMaxVocabulary),
+          "vocabulary must be in 2..65536, or in 2..262144 of an imported network");
   require(c.width >= 8 && c.width <= 4096 && c.width % 8 == 0,
           "width must be a multiple of 8 in 8..4096");
   require(c.layers >= 1 && c.layers <= kMaxLayers, "layers must be in 1..256");

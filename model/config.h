@@ -52,8 +52,16 @@ constexpr int kSignalLevels = 31;  // of a difference
 constexpr int kMaxRecordSide = 65536;
 const char* NameOf(SignalRule rule);  // "column", "north_west"
 
-// Choices of an imported network of Llama's shape, in the place of the family's
-// (docs/spec/import.md). Its attention scales keys by token, its MLP is gated by silu.
+// Shape of an imported network (docs/spec/import.md). The numbers stand in files.
+enum class ImportedShape : uint32_t {
+  kLlama = 1,
+  kQwen3 = 2,  // Llama's, and the heads of queries and keys are normed before they turn
+  kGpt2 = 3,   // biases, learned positions in the place of turning, GELU in that of a gate
+};
+constexpr uint32_t kImportedShapes = 3;
+
+// Choices of an imported network, in the place of the family's (docs/spec/import.md). In its
+// attention each key has a scale of its own.
 struct LlamaShape {
   int32_t head_size = 0;
   int32_t mlp_width = 0;
@@ -62,13 +70,23 @@ struct LlamaShape {
   // escape_token, and its probability.
   int32_t escape_token = 0;
   int32_t escapes = 0;
-  bool tied_head = false;              // the head is the embedding
-  float epsilon = 0;                   // added to the mean square in norms
-  std::vector<uint32_t> rotary_steps;  // [head_size / 2], in 2^-32 of a circle a position
+  bool tied_head = false;  // the head is the embedding
+  float epsilon = 0;       // added to the mean square in norms
+  // [head_size / 2], in 2^-32 of a circle a position; none in kGpt2
+  std::vector<uint32_t> rotary_steps;
+  ImportedShape kind = ImportedShape::kLlama;
+
+  bool has_head_norms() const { return kind == ImportedShape::kQwen3; }
+  bool has_gate() const { return kind != ImportedShape::kGpt2; }
+  bool has_biases() const { return kind == ImportedShape::kGpt2; }
+  bool turns() const { return kind != ImportedShape::kGpt2; }
+  bool has_positions() const { return kind == ImportedShape::kGpt2; }
 
   bool operator==(const LlamaShape&) const = default;
 };
 constexpr int kMaxEscapes = 256;
+constexpr int32_t kMaxVocabulary = 65536;            // of the family
+constexpr int32_t kMaxImportedVocabulary = 1 << 18;  // escapes included
 constexpr int kMaxLlamaContext = 4096;  // sums of 12-bit weights times values stay in 32 bits
 
 constexpr int kMemoryWidth = 16;  // by rate at equal coded bytes: experiments/results/memory

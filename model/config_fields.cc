@@ -38,7 +38,6 @@ enum FieldId : uint32_t {
   kEpsilon,
   kRotarySteps,
 };
-constexpr uint32_t kLlamaKind = 1;
 constexpr size_t kRuleBytes = 4;
 constexpr uint32_t kMaxFields = 1024;
 
@@ -99,14 +98,15 @@ std::vector<FieldId> MoreFields(const ModelConfig& c) {
     ids.insert(ids.end(), {kShapeKind, kHeadSize, kMlpWidth, kBeginToken});
     if (c.llama->escapes > 0) ids.push_back(kEscape);
     if (c.llama->tied_head) ids.push_back(kTiedHead);
-    ids.insert(ids.end(), {kEpsilon, kRotarySteps});
+    ids.push_back(kEpsilon);
+    if (c.llama->turns()) ids.push_back(kRotarySteps);
   }
   return ids;
 }
 
 void PutLlamaField(FieldId id, const LlamaShape& shape, ByteWriter* out) {
   ByteWriter value;
-  if (id == kShapeKind) value.Put(kLlamaKind);
+  if (id == kShapeKind) value.Put(static_cast<uint32_t>(shape.kind));
   if (id == kHeadSize) value.Put(static_cast<uint32_t>(shape.head_size));
   if (id == kMlpWidth) value.Put(static_cast<uint32_t>(shape.mlp_width));
   if (id == kBeginToken) value.Put(static_cast<uint32_t>(shape.begin_token));
@@ -130,11 +130,12 @@ bool GetLlamaField(uint32_t id, ByteReader* value, ModelConfig* c) {
   const auto number = [&] { return static_cast<int32_t>(value->Get<uint32_t>()); };
   if (id == kShapeKind) {
     const auto kind = value->Get<uint32_t>();
-    if (kind != kLlamaKind) {
+    if (kind < 1 || kind > kImportedShapes) {
       throw DamagedError(
           fmt::format("{}: networks of shape {} are not known here: it needs a newer Occam",
                       value->name(), kind));
     }
+    shape.kind = static_cast<ImportedShape>(kind);
   } else if (id == kHeadSize) {
     shape.head_size = number();
   } else if (id == kMlpWidth) {

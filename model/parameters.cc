@@ -24,6 +24,9 @@ class TableBuilder {
   int Gain(const std::string& name, int64_t width) {
     return Add(name, 1, width, Init::kOne, 0, UpdateRule::kAdamW, Coding::kFloats);
   }
+  int Bias(const std::string& name, int64_t width) {
+    return Add(name, 1, width, Init::kZero, 0, UpdateRule::kAdamW, Coding::kFloats);
+  }
   int Convolution(const std::string& name, const ModelConfig& c) {
     if (c.conv_width == 0) return -1;
     return Add(name, c.conv_width, c.width, Init::kUniform, 0.5f, UpdateRule::kAdamW,
@@ -58,28 +61,47 @@ void BuildMemory(const ModelConfig& c, TableBuilder* b, ParameterIndex* index) {
   index->memory_gated = b->Matrix("memory_gated", c.width, c.memory_columns(), Init::kZero);
 }
 
+void BuildLlamaLayer(const ModelConfig& c, const std::string& prefix, TableBuilder* b,
+                     LayerIndex* layer) {
+  const LlamaShape& shape = *c.llama;
+  const int64_t width = c.width;
+  const auto bias = [&](const char* name, int64_t size) {
+    return shape.has_biases() ? b->Bias(prefix + name, size) : -1;
+  };
+  layer->conv1 = layer->conv2 = -1;
+  layer->gain1 = b->Gain(prefix + "gain1", width);
+  layer->wq = b->Matrix(prefix + "wq", c.query_width(), width, Init::kUniform);
+  layer->wk = b->Matrix(prefix + "wk", c.kv_width(), width, Init::kUniform);
+  layer->wv = b->Matrix(prefix + "wv", c.kv_width(), width, Init::kUniform);
+  layer->bq = bias("bq", c.query_width());
+  if (shape.has_head_norms()) {
+    layer->q_gain = b->Gain(prefix + "q_gain", shape.head_size);
+    layer->k_gain = b->Gain(prefix + "k_gain", shape.head_size);
+  }
+  layer->wo = b->Matrix(prefix + "wo", width, c.query_width(), Init::kUniform);
+  layer->bo = bias("bo", width);
+  layer->gain2 = b->Gain(prefix + "gain2", width);
+  if (shape.has_gate()) layer->wg = b->Matrix(prefix + "wg", c.mlp_width(), width, Init::kUniform);
+  layer->wu = b->Matrix(prefix + "wu", c.mlp_width(), width, Init::kUniform);
+  layer->bu = bias("bu", c.mlp_width());
+  layer->wd = b->Matrix(prefix + "wd", width, c.mlp_width(), Init::kUniform);
+  layer->bd = bias("bd", width);
+}
+
 void BuildLlama(const ModelConfig& c, TableBuilder* b, ParameterIndex* index) {
   b->most_code = 127;
   const int64_t width = c.width;
   index->embedding = b->Matrix("embedding", c.embedding_rows(), width, Init::kUniform);
-  for (int l = 0; l < c.layers; ++l) {
-    const std::string prefix = "layers." + std::to_string(l) + ".";
-    LayerIndex layer;
-    layer.conv1 = layer.conv2 = -1;
-    layer.gain1 = b->Gain(prefix + "gain1", width);
-    layer.wq = b->Matrix(prefix + "wq", c.query_width(), width, Init::kUniform);
-    layer.wk = b->Matrix(prefix + "wk", c.kv_width(), width, Init::kUniform);
-    layer.wv = b->Matrix(prefix + "wv", c.kv_width(), width, Init::kUniform);
-    layer.wo = b->Matrix(prefix + "wo", width, c.query_width(), Init::kUniform);
-    layer.gain2 = b->Gain(prefix + "gain2", width);
-    layer.wg = b->Matrix(prefix + "wg", c.mlp_width(), width, Init::kUniform);
-    layer.wu = b->Matrix(prefix + "wu", c.mlp_width(), width, Init::kUniform);
-    layer.wd = b->Matrix(prefix + "wd", width, c.mlp_width(), Init::kUniform);
-    index->layers.push_back(layer);
+  if (c.llama->has_positions()) {
+    index->embedding_means = b->Bias("embedding_means", c.embedding_rows());
+    index->positions = b->Matrix("positions", c.context, width, Init::kUniform);
   }
+  for (int l = 0; l < c.layers; ++l)
+    BuildLlamaLayer(c, "layers." + std::to_string(l) + ".", b, &index->layers.emplace_back());
   index->final_gain = b->Gain("final_gain", width);
   index->head = c.llama->tied_head ? index->embedding
                                    : b->Matrix("head", c.embedding_rows(), width, Init::kUniform);
+  if (c.llama->has_biases()) index->head_bias = b->Bias("head_bias", c.embedding_rows());
 }
 
 void Build(const ModelConfig& c, TableBuilder* b, ParameterIndex* index) {

@@ -58,14 +58,20 @@ struct ParameterSpec {
 //
 // An imported network of Llama's shape has embedding [tokens, D]; each layer's gain1, wq [query
 // width, D], wk, wv [kv_width, D], wo [D, query width], gain2, wg, wu [mlp_width, D], wd [D,
-// mlp_width]; then final_gain, and head [tokens, D] unless it is the embedding.
+// mlp_width]; then final_gain, and head [tokens, D] unless it is the embedding. Qwen3's shape adds
+// q_gain and k_gain [1, head size] after wv. GPT-2's has embedding_means [1, tokens] and positions
+// [context, D] after the embedding, no wg, a bias after each of wv, wo, wu and wd (bq [1, query
+// width], bo [1, D], bu [1, mlp_width], bd [1, D]), and head_bias [1, tokens] at the end.
 std::vector<ParameterSpec> ParameterTable(const ModelConfig& config);
 
 // Indices into the table by role, so that network code names tensors without searching. conv1 and
 // conv2 are -1 in a network without convolutions.
 struct LayerIndex {
   int gain1, conv1, wq, wk, wv, wo, gain2, conv2, wu, wd;
-  int wg = -1;  // of imported networks
+  // These are of imported networks, -1 where the shape has none.
+  int wg = -1;
+  int q_gain = -1, k_gain = -1;
+  int bq = -1, bo = -1, bu = -1, bd = -1;
 };
 struct ParameterIndex {
   explicit ParameterIndex(const ModelConfig& config);
@@ -73,7 +79,8 @@ struct ParameterIndex {
   std::vector<LayerIndex> layers;
   int final_gain;
   int head;
-  std::vector<int> signals;  // in the order of the rules
+  std::vector<int> signals;                                  // in the order of the rules
+  int embedding_means = -1, positions = -1, head_bias = -1;  // of GPT-2's shape
   // -1 where the network has none.
   int memory_projection = -1, memory_gates = -1, memory_gated = -1;
 };

@@ -38,6 +38,8 @@ namespace {
 // gain are below 2^14.1; queries, keys, values and the MLP's inner values below 2^14.1 * 127 * 2^12
 // < 2^33.2, gated ones below 2^66.3, and after Wd below 2^90. So the residual stays below 2^98. The
 // scales of a query and a key are below 2^27 each, F below 2^39, and scaled products below 2^88.
+// Biases and means of at most 2^8 add nothing that counts. A normed head is below 2^4 times its
+// gain. GELU's cube may be infinite, and what is made of it is clamped.
 constexpr float kMinScale = 0x1p-60f;
 constexpr float kMaxScale = 1.0f;
 constexpr float kMaxGain = 256.0f;
@@ -255,7 +257,8 @@ void GetModelHead(uint32_t contract, ByteReader* in, QuantizedModel* model) {
 
 uint64_t ModelBytes(const ModelConfig& config, uint64_t tokenizer_bytes) {
   constexpr uint64_t kOfTensor = sizeof(QuantizedTensor) + 64;  // and what an allocation takes
-  const auto tensors = static_cast<uint64_t>(config.layers) * 10 + 6 + kSignalRules;
+  const uint64_t of_layer = config.llama ? 14 : 10;
+  const auto tensors = static_cast<uint64_t>(config.layers) * of_layer + 6 + kSignalRules;
   return WeightBytes(config) + tokenizer_bytes + tensors * kOfTensor;
 }
 

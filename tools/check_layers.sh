@@ -25,9 +25,10 @@ coder/container: include/occam data/base
 coder/predict/expert: include/occam data/base coder/entropy
 coder/predict/photo: include/occam data/base coder/entropy coder/predict/expert
 coder/predict: include/occam data/base data/tokenizer model model/exact coder/entropy coder/weights coder/container coder/predict/expert
-coder/archive: include/occam data/base data/tokenizer model model/exact coder/entropy coder/weights coder/container coder/predict/expert coder/predict/photo coder/predict
+coder/predict/sound: include/occam data/base coder/entropy coder/predict
+coder/archive: include/occam data/base data/tokenizer model model/exact coder/entropy coder/weights coder/container coder/predict/expert coder/predict/photo coder/predict coder/predict/sound
 coder/baselines: include/occam data/base coder/predict
-coder/api: include/occam data/base data/tokenizer model model/exact coder/entropy coder/weights coder/container coder/predict/expert coder/predict/photo coder/predict coder/archive
+coder/api: include/occam data/base data/tokenizer model model/exact coder/entropy coder/weights coder/container coder/predict/expert coder/predict/photo coder/predict coder/predict/sound coder/archive
 coder/explain: include/occam data/base
 python/core: include/occam data/base coder/explain
 '

@@ -12,7 +12,7 @@ build=(
   zlib1g-dev liblzma-dev libzstd-dev
   libpng-dev libjpeg-dev libsndfile1-dev
 )
-compare=(libbz2-dev libbrotli-dev libwebp-dev libjxl-dev libflac-dev p7zip-full zpaq)  # codecs to compare with
+compare=(libbz2-dev libbrotli-dev libwebp-dev libjxl-dev libflac-dev flac p7zip-full zpaq)  # codecs to compare with
 mpi=(libopenmpi-dev openmpi-bin)  # training across processes; the build goes without it (OCCAM_MPI=OFF)
 python=(python3-dev pybind11-dev python3-pybind11 python3-skbuild python3-pip python3-venv python3-wheel python3-numpy)  # the Python module; the build goes without it (OCCAM_PYTHON=OFF)
 run=(curl unzip xz-utils gzip)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <string>
 #include <utility>
 
@@ -57,6 +58,12 @@ StepResult Learner::Step(int64_t steps, double rate_factor) {
                   &weights_);
   memory_.Step(rate_factor, row_gradient_);
   return last_;
+}
+
+void Learner::DropDearRows(int64_t steps) {
+  if (recipe_.weight_rate == 0 || !memory_.rounding()) return;
+  const double bit_nats = recipe_.weight_rate * stream_->BytesPerToken() * std::numbers::ln2;
+  memory_.DropDearRows(bit_nats, static_cast<double>(batch_.targets.size()), steps);
 }
 
 // What the passes see of the present weights.

@@ -58,6 +58,9 @@ class Learner {
   bool rounding() const { return seen_.rounding(); }
   // The same of the memory's rows.
   void BeginRoundingMemory() { memory_.BeginRounding(); }
+  // Drops the memory's rows that are not worth their bits, after `steps` steps. It does nothing
+  // unless the recipe has a weight_rate and rows are rounded.
+  void DropDearRows(int64_t steps);
 
   // Measures as ShardWorkers, by what the passes see. Throws as Step.
   std::optional<double> ChunkedLoss(int64_t steps, std::span<const int32_t> tokens,

@@ -9,6 +9,7 @@
 
 #include "data/base/error.h"
 #include "model/quantize.h"
+#include "train/weight_rate.h"
 
 namespace occam {
 namespace {
@@ -116,14 +117,53 @@ void MemoryLearner::StepTable(size_t rule, float rate, const RowGradient::Table&
     if (count == 0) ++used_[rule];
     count += 1;
     mean_square += (1 - keep) * (square - mean_square);
-    const size_t settled = corrections_.size() - 1;
-    const float correction = corrections_[std::min(static_cast<size_t>(count), settled)];
-    const float factor = rate / (std::sqrt(mean_square * correction) + kEpsilon);
+    const float factor = rate / (std::sqrt(mean_square * Correction(count)) + kEpsilon);
     change -= static_cast<double>(SquareSum(w));
     for (size_t k = 0; k < m; ++k) w[k] -= factor * g[k];
     change += static_cast<double>(SquareSum(w));
   }
   state_.square_sums[rule] += change;
+}
+
+float MemoryLearner::Correction(float count) const {
+  return corrections_[std::min(static_cast<size_t>(count), corrections_.size() - 1)];
+}
+
+void MemoryLearner::DropDearRows(double bit_nats, double tokens, int64_t steps) {
+  if (!config_.has_memory() || steps == 0) return;
+  const float code_step = CodeStep();
+  std::vector<int64_t> first_rows;
+  int64_t rows = 0;
+  for (const RowRule& rule : config_.memory_rules) {
+    first_rows.push_back(rows);
+    rows += rule.rows();
+  }
+  team_->Run(static_cast<int>(first_rows.size()), [&](int rule, int) {
+    const auto r = static_cast<size_t>(rule);
+    DropDearRowsOf(r, first_rows[r], bit_nats, tokens / static_cast<double>(steps), code_step);
+  });
+}
+
+void MemoryLearner::DropDearRowsOf(size_t rule, int64_t first_row, double bit_nats,
+                                   double tokens_a_step, float code_step) {
+  const auto m = static_cast<size_t>(config_.memory_width);
+  const auto first = static_cast<size_t>(first_row);
+  const auto end = first + static_cast<size_t>(config_.memory_rules[rule].rows());
+  for (size_t row = first; row < end; ++row) {
+    float& count = state_.counts[row];
+    if (count == 0) continue;
+    const auto w = std::span(rows_.values).subspan(row * m, m);
+    float& mean_square = state_.mean_squares[row];
+    const double f = tokens_a_step * static_cast<double>(count) *
+                     static_cast<double>(mean_square * Correction(count));
+    const float square = SquareSum(w);
+    const double bits = 1 + RowBits(w, static_cast<double>(code_step));
+    if (f * static_cast<double>(square) / 2 >= bit_nats * bits) continue;
+    std::ranges::fill(w, 0.0f);
+    count = mean_square = 0;
+    --used_[rule];
+    state_.square_sums[rule] -= static_cast<double>(square);
+  }
 }
 
 float MemoryLearner::CodeStep() const {

@@ -38,6 +38,13 @@ class MemoryLearner {
   // times `rate_factor`.
   void Step(double rate_factor, const RowGradient& gradient);
 
+  // Makes zeros of the rows that are not worth their bits, as if they had never been recalled.
+  // Where a bit costs as much as `bit_nats` in the loss of a token, a row w is worth F |w|^2 / 2. F
+  // is the mean square of a token's derivatives along the row (train/weight_rate.h), as steps of
+  // `tokens` show it. A row that `steps` seldom recalled has a small F. Its bits are those that
+  // train/weight_rate.h counts, and one for the decision before it.
+  void DropDearRows(double bit_nats, double tokens, int64_t steps);
+
   // Rounds the rows that the passes see from here on to multiples of CodeStep().
   void BeginRounding() { rounding_ = true; }
   bool rounding() const { return rounding_; }
@@ -51,6 +58,9 @@ class MemoryLearner {
   const MemoryState& state() const { return state_; }
 
  private:
+  void DropDearRowsOf(size_t rule, int64_t first_row, double bit_nats, double tokens_a_step,
+                      float code_step);
+  float Correction(float count) const;
   void StepTable(size_t rule, float rate, const RowGradient::Table& table);
   void Fetch(size_t row) const;
 

@@ -10,6 +10,9 @@
 namespace occam {
 namespace {
 
+// Steps; between these, rows of a memory that were dropped may come back.
+constexpr int64_t kRowsArePricedEvery = 500;
+
 TrainerSettings Checked(TrainerSettings settings) {
   CheckConfig(settings.config, ErrorKind::kUsage);
   CheckRecipe(settings.recipe);
@@ -112,6 +115,8 @@ RunStatus Trainer::RunToEnd() {
     Step(progress);
     BeginRoundingIfDue();
     const double now = ProgressNow();
+    if (now >= 1 || position_.steps % kRowsArePricedEvery == 0)
+      learner_.DropDearRows(position_.steps);
     if (validation_.IsDue(progress, now)) ValidatePart(now);
     if (clock_.Now() - saved_s_ >= settings_.checkpoint_every_s) Save();
   }

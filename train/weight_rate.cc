@@ -69,14 +69,18 @@ void RowSensitivity::Restore(std::vector<double> means, int64_t batches) {
   batches_ = batches;
 }
 
+double RowBits(std::span<const float> row, double scale) {
+  const double spread = Spread(row, scale);
+  return static_cast<double>(row.size()) / 2 * std::log2(1 + spread * spread);
+}
+
 double CodedBits(const ParameterSpec& spec, std::span<const float> weights,
                  std::span<const float> row_scales) {
   double bits = 0;
   ForEachRow(spec, weights, [&](size_t number, size_t, std::span<const float> row) {
     const auto scale = static_cast<double>(row_scales[number]);
     if (scale == 0) return;
-    const double spread = Spread(row, scale);
-    bits += static_cast<double>(spec.columns) / 2 * std::log2(1 + spread * spread);
+    bits += RowBits(row, scale);
   });
   return bits;
 }

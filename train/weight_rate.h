@@ -23,6 +23,9 @@
 // and Solla, 1990, "Optimal brain damage". Han, Mao and Dally, 2016, section 3, coded the weights
 // after training; Balle et al., 2020, "Scalable model compression by entropy penalized
 // reparameterization", during it.
+//
+// Rows of a memory share one step, so a price chooses which of them there are: those that are worth
+// their bits (MemoryLearner::DropDearRows).
 #ifndef OCCAM_TRAIN_WEIGHT_RATE_H_
 #define OCCAM_TRAIN_WEIGHT_RATE_H_
 
@@ -60,6 +63,9 @@ class RowSensitivity {
   std::vector<double> means_;  // towards zero by kMemory^batches, as they began there
   int64_t batches_ = 0;
 };
+
+// R of one row in steps of `scale`, which is not 0.
+double RowBits(std::span<const float> row, double scale);
 
 // R of a tensor. `row_scales` [RowCount], of which the tensor's count; rows of scale 0 cost
 // nothing.

@@ -128,6 +128,7 @@ occam_stats StatsOf(const ContainerStats& stats) {
   result.order2_segments = stats.method_segments[static_cast<size_t>(CodingMethod::kOrder2)];
   result.expert_segments = stats.method_segments[static_cast<size_t>(CodingMethod::kExpert)];
   result.photo_segments = stats.method_segments[static_cast<size_t>(CodingMethod::kPhoto)];
+  result.sound_segments = stats.method_segments[static_cast<size_t>(CodingMethod::kSound)];
   result.model_segments = stats.method_segments[static_cast<size_t>(CodingMethod::kModel)];
   return result;
 }
@@ -178,6 +179,7 @@ void AddArchive(const occam_file_info& archive, occam_file_info* sum) {
   to.model_segments += from.model_segments;
   to.expert_segments += from.expert_segments;
   to.photo_segments += from.photo_segments;
+  to.sound_segments += from.sound_segments;
   sum->memory = std::max(sum->memory, archive.memory);  // OCCAM_UNKNOWN is the largest
   sum->multiplications = SumOfKnown(sum->multiplications, archive.multiplications);
   sum->archives += archive.archives;

@@ -67,6 +67,26 @@ bool HasLongRepetition(std::span<const uint8_t> bytes) {
   return false;
 }
 
+uint64_t RepeatedBytes(std::span<const uint8_t> bytes) {
+  constexpr size_t kPeriod = 4;
+  uint64_t repeated = 0;
+  LastPlaces places(bytes.size() / kAnchorEvery + 1);
+  const uint8_t* const data = bytes.data();
+  size_t end = 0;  // of the string that was counted last
+  for (size_t i = 0; i + kRepeatedBytes <= bytes.size(); i += 2) {
+    uint32_t& place = places.Find(data, KeyAt(data + i));
+    if (i >= end && place != LastPlaces::kNone &&
+        std::memcmp(data + place, data + i, kRepeatedBytes) == 0 &&
+        std::memcmp(data + i, data + i + kPeriod, kRepeatedBytes - kPeriod) != 0) {
+      end = i + kRepeatedBytes;
+      while (end < bytes.size() && data[end] == data[place + end - i]) ++end;
+      repeated += end - i;
+    }
+    if (i % kAnchorEvery == 0) place = static_cast<uint32_t>(i);
+  }
+  return repeated;
+}
+
 SamplePieces SampleOf(uint32_t symbols, uint32_t context, uint32_t lanes) {
   constexpr uint32_t kPieceSymbols = 1024;
   constexpr uint32_t kSymbolsOfPiece = 1 << 16;  // that a piece stands for

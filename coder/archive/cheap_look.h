@@ -24,6 +24,10 @@ Evenness EvennessOf(std::span<const uint8_t> bytes);
 // string with its first 8 bytes may begin at such a place before.
 bool HasLongRepetition(std::span<const uint8_t> bytes);
 
+// Returns how many bytes stand in strings of 32 or more that came before, as HasLongRepetition
+// finds them, at even places. Strings that repeat every 4 bytes, such as silence, do not count.
+uint64_t RepeatedBytes(std::span<const uint8_t> bytes);
+
 // Pieces of a segment's symbols that stand for all of it: [begin, begin + size) of each, which
 // begin where contexts may.
 struct SamplePieces {

@@ -294,6 +294,47 @@ bool SegmentCodec::IsPhoto(std::span<const uint8_t> original, const PhotoLayout&
   return (payload->size() - kPhotoLayoutBytes) * std::min(kPart, size) <= by_model * size;
 }
 
+Predictor& SegmentCodec::AroundSound(int threads) {
+  const bool adaptive = file_.mode == ContextMode::kAdaptive;
+  return PredictorFor(adaptive ? CodingMethod::kExpert : CodingMethod::kOrder2, threads);
+}
+
+std::optional<SoundGeometry> SegmentCodec::PromisingSound(std::span<const uint8_t> original,
+                                                          int threads) {
+  if (!MethodFits(CodingMethod::kSound, file_.mode)) return std::nullopt;
+  const std::optional<SoundGeometry> geometry = FindSound(original);
+  if (!geometry) return std::nullopt;
+  const SoundSample parts = SampleOfSound(original.size(), *geometry);
+  SoundGeometry alone = *geometry;
+  alone.head = alone.tail = 0;
+  size_t as_sound = 0;
+  Bytes sample;
+  const CountFn uncounted = [](uint32_t) {};
+  for (const size_t begin : parts.begins) {
+    const auto part = original.subspan(begin, parts.size);
+    as_sound += EncodeSound(part, alone, AroundSound(threads), std::numeric_limits<size_t>::max(),
+                            uncounted)
+                    ->size();
+    sample.insert(sample.end(), part.begin(), part.end());
+  }
+  // A method that is worse by little may be no worse in all.
+  const auto is_better_than = [&](size_t bytes, size_t of) {
+    return as_sound * 32 * of <= bytes * 31 * sample.size();
+  };
+  const bool adaptive = file_.mode == ContextMode::kAdaptive;
+  const CodedSymbols symbols = SymbolsOf(sample, nullptr);
+  const CodingMethod rival = adaptive ? CodingMethod::kExpert : CodingMethod::kOrder2;
+  if (!is_better_than(sample.size(), sample.size()) ||
+      !is_better_than(SampledBytes(rival, symbols.tokens, 1, threads), sample.size()))
+    return std::nullopt;
+  if (model_ == nullptr) return geometry;
+  constexpr size_t kPart = 2048;
+  const auto part = std::span<const uint8_t>(sample).first(std::min(kPart, sample.size()));
+  const CodedSymbols tokens = SymbolsOf(part, TokenizerOf(CodingMethod::kModel));
+  const size_t by_model = SampledBytes(CodingMethod::kModel, tokens.tokens, 1, threads);
+  return is_better_than(by_model, part.size()) ? geometry : std::nullopt;
+}
+
 // In mode adaptive a segment is coded once, by what a sample promises most.
 CodingMethod SegmentCodec::AdaptiveMethod(std::span<const uint8_t> original,
                                           const std::optional<PhotoLayout>& photo, int threads) {
@@ -324,6 +365,27 @@ CodingMethod SegmentCodec::AdaptiveMethod(std::span<const uint8_t> original,
 
 EncodedSegment SegmentCodec::Encode(std::span<const uint8_t> original, int threads,
                                     const CountFn& count, const std::optional<PhotoLayout>& photo) {
+  const std::optional<SoundGeometry> sound =
+      photo ? std::nullopt : PromisingSound(original, threads);
+  if (!sound) return EncodeAsBytes(original, threads, count, photo);
+  auto payload = EncodeSound(original, *sound, AroundSound(threads), original.size() - 1, count);
+  EncodedSegment as_sound;
+  as_sound.header.method = CodingMethod::kSound;
+  as_sound.header.symbols = static_cast<uint32_t>(original.size());
+  if (payload) {
+    as_sound.payload = std::move(*payload);
+    Finish(original, &as_sound);
+    // Copies are nothing to a predictor of samples, and a sample does not show them.
+    if (16 * RepeatedBytes(original) < original.size()) return as_sound;
+  }
+  EncodedSegment as_bytes = EncodeAsBytes(
+      original, threads, [](uint32_t) {}, photo);
+  return payload && as_sound.payload.size() < as_bytes.payload.size() ? as_sound : as_bytes;
+}
+
+EncodedSegment SegmentCodec::EncodeAsBytes(std::span<const uint8_t> original, int threads,
+                                           const CountFn& count,
+                                           const std::optional<PhotoLayout>& photo) {
   const auto size = static_cast<uint32_t>(original.size());
   EncodedSegment best;
   best.header.method = CodingMethod::kStored;
@@ -439,8 +501,10 @@ Bytes SegmentCodec::Decode(const SegmentHeader& header, std::span<const uint8_t>
     original.assign(payload.begin(), payload.end());
     count(header.original_bytes);
   } else {
-    auto decoded = DecodePayload(header.method, payload, header.symbols, header.original_bytes,
-                                 threads, count);
+    auto decoded = header.method == CodingMethod::kSound
+                       ? DecodeSound(payload, header.original_bytes, AroundSound(threads), count)
+                       : DecodePayload(header.method, payload, header.symbols,
+                                       header.original_bytes, threads, count);
     if (!decoded) {
       throw DamagedError(fmt::format("{} is damaged: segment {} is not what an encoder writes",
                                      name, header.number));

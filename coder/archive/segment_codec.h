@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "coder/archive/coded_symbols.h"
+#include "coder/archive/sound_segment.h"
 #include "coder/container/container_format.h"
 #include "coder/predict/adaptive_predictor.h"
 #include "coder/predict/codec_model.h"
@@ -47,7 +48,8 @@ class SegmentCodec {
 
   // Codes by whichever method takes the fewest bytes, the first of equals in the order of
   // CodingMethod. The model is not tried on bytes that look packed and are so in a sample. In mode
-  // adaptive a sample tells which one is tried: the model, or the expert alone.
+  // adaptive a sample tells which one is tried: the model, or the expert alone. Where a sample says
+  // so, bytes are coded as sound, and by the others only if strings come again.
   // `threads` is what a predictor may use. `original` is not empty. In mode adaptive `photo`, where
   // there is one, tells where rows of pixels may lie; a sample tells whether they do.
   EncodedSegment Encode(std::span<const uint8_t> original, int threads, const CountFn& count,
@@ -79,6 +81,13 @@ class SegmentCodec {
   bool ModelIsWorthTrying(std::span<const uint8_t> original, const CodedSymbols& symbols,
                           size_t least_bytes, int threads);
 
+  // Does what Encode does, but as sound.
+  EncodedSegment EncodeAsBytes(std::span<const uint8_t> original, int threads, const CountFn& count,
+                               const std::optional<PhotoLayout>& photo);
+  // Returns the predictor of the bytes around samples: the expert in mode adaptive, or order 2.
+  Predictor& AroundSound(int threads);
+  // Returns the geometry of sound where coding it so makes less of a sample than other methods do.
+  std::optional<SoundGeometry> PromisingSound(std::span<const uint8_t> original, int threads);
   CodingMethod AdaptiveMethod(std::span<const uint8_t> original,
                               const std::optional<PhotoLayout>& photo, int threads);
   // Frees what other methods hold: there is memory for one of them.

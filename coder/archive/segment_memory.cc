@@ -4,6 +4,7 @@
 
 #include "coder/predict/expert/expert.h"
 #include "coder/predict/photo/photo_codec.h"
+#include "coder/predict/sound/sound_coder.h"
 #include "data/base/memory.h"
 #include "data/base/processors.h"
 
@@ -23,6 +24,7 @@ uint64_t SegmentMemory(const FileHeader& header, const CodecModel* model, int th
   // Intervals of as many steps as are scored at once.
   const uint64_t row = std::min(header.context, header.lane_symbols);
   bytes += row * header.lanes * sizeof(SymbolInterval);
+  if (MethodFits(CodingMethod::kSound, header.mode)) bytes += SoundCoder::kMemoryBytes;
   // The expert alone takes no more than the one beside the model, in whose place it is.
   // So does a photograph, which no model helps.
   uint64_t least = 0;

@@ -175,10 +175,7 @@ SegmentHeader ParseSegmentHeader(std::span<const uint8_t> bytes, const FileHeade
   if (in.Get<uint32_t>() != ShortHash(bytes.first(kSegmentHeaderBytes - 4))) {
     throw Damaged(name, "a segment header does not match its checksum");
   }
-  const bool of_adaptive = method == static_cast<uint8_t>(CodingMethod::kExpert) ||
-                           method == static_cast<uint8_t>(CodingMethod::kPhoto);
-  if ((method > static_cast<uint8_t>(CodingMethod::kModel) && !of_adaptive) ||
-      (of_adaptive && file.mode != ContextMode::kAdaptive)) {
+  if (method >= kMethodCount || !MethodFits(static_cast<CodingMethod>(method), file.mode)) {
     throw DamagedError(
         fmt::format("{} uses coding method {}, which this version does not know", name, method));
   }

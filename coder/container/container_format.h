@@ -53,9 +53,16 @@ enum class CodingMethod : uint8_t {
   kOrder2 = 1,  // the bytes, one lane, by coder/predict/order2_predictor.h
   kModel = 2,   // the symbols, in lanes, by the file's model
   kExpert = 3,  // the bytes, one lane, by coder/predict/expert; in mode adaptive alone
+  kSound = 4,   // the samples, by coder/predict/sound; in all modes but the first adaptive one
   kPhoto = 5,   // rows of pixels, by coder/predict/photo; in mode adaptive alone
 };
 constexpr size_t kMethodCount = 6;
+// Returns whether a file of this mode may have segments of this method.
+constexpr bool MethodFits(CodingMethod method, ContextMode mode) {
+  if (method == CodingMethod::kExpert || method == CodingMethod::kPhoto)
+    return mode == ContextMode::kAdaptive;
+  return method != CodingMethod::kSound || mode != ContextMode::kFirstAdaptive;
+}
 
 struct FileHeader {
   uint8_t contract_version = 0;  // of the exact network; 0 without a model

@@ -39,9 +39,7 @@ class BitDecoder {
  public:
   BitDecoder(RangeDecoder* decoder, int32_t least) : decoder_(*decoder), least_(least) {}
   bool Bit(bool /*unknown*/, int32_t probability) {
-    const bool bit = decoder_.Target() >= PartOf(true, probability, least_).start;
-    decoder_.Advance(PartOf(bit, probability, least_));
-    return bit;
+    return decoder_.Second(PartOf(true, probability, least_).start);
   }
 
  private:

@@ -35,6 +35,25 @@ class RangeDecoder {
     while (range_ < kMinRange) Shift();
   }
 
+  // Decodes one of two symbols, of which the first has [0, first_size): Target and Advance without
+  // the division. Returns whether it is the second. Throws as Target does.
+  bool Second(uint32_t first_size) {
+    const uint64_t unit = range_ >> kFrequencyBits;
+    const uint64_t offset = window_ - low_, whole = unit << kFrequencyBits;
+    if (offset >= whole) throw DamagedError("the coded payload is damaged");
+    const uint64_t split = unit * first_size;
+    // A branch, so that what follows need not wait for the comparison where it is foreseen.
+    const bool second = offset >= split;
+    if (second) {
+      low_ += split;
+      range_ = whole - split;
+    } else {
+      range_ = split;
+    }
+    while (range_ < kMinRange) Shift();
+    return second;
+  }
+
   // The next symbol by its table of frequencies, which sum to kFrequencyTotal: sums of 16 until the
   // target is passed, then the 16.
   int32_t DecodeSymbol(std::span<const uint32_t> frequencies);

@@ -7,6 +7,7 @@
 #include "coder/predict/adaptive_mixer.h"
 #include "coder/predict/adaptive_predictor.h"
 #include "data/base/error.h"
+#include "data/tokenizer/table_tokenizer.h"
 #include "data/tokenizer/tokenizer.h"
 #include "model/config_fields.h"
 #include "model/exact/network_memory.h"
@@ -182,8 +183,10 @@ void TellCosts(const ModelHead& head, CodecModel* model) {
     model->lane_bytes +=
         2 * static_cast<uint64_t>(c.kv_width()) * static_cast<uint64_t>(c.window(l));
   model->model_bytes = ModelBytes(c, head.tokenizer_bytes) + PreparedBytes(c);
-  model->predictor_bytes = [c](int threads, ContextMode mode, int lanes) {
-    return PredictorBytes(c, threads, mode, lanes);
+  // A large table of tokens takes more in memory than in the file; each segment has its own.
+  const uint64_t tokenizer = c.llama ? TableTokenizer::MemoryBytes(head.tokenizer_bytes) : 0;
+  model->predictor_bytes = [c, tokenizer](int threads, ContextMode mode, int lanes) {
+    return SaturatingSum(PredictorBytes(c, threads, mode, lanes), tokenizer);
   };
   model->symbol_multiplications = SymbolMultiplications(c);
 }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "coder/entropy/bit_model.h"
+#include "coder/entropy/mixed_four.h"
 #include "data/base/error.h"
 #include "model/parameters.h"
 #include "model/quantized_model.h"
@@ -73,21 +74,29 @@ class ModelWalk {
   static constexpr size_t kCodeKinds = kMemory + kMaxRules;
   static constexpr size_t kKeepOnEvery = 1 << 14;
   static constexpr size_t kLevels = 20;
-  static constexpr size_t kNodes = 128;  // of the tree of a magnitude's bits, at most seven
   static constexpr uint32_t kLimit = kCountLimit;
-  using Mixed = MixedBit<4>;
-  using Tree = std::array<uint32_t, kNodes>;
 
-  // Statistics of the codes of tensors whose magnitudes have a number of bits.
+  // Trees of the bits of magnitudes, 2^width cells each, side by side.
+  class Trees {
+   public:
+    Trees(size_t count, uint32_t width) : width_(width), cells_(count << width, WideCell::kFresh) {}
+    uint32_t* At(size_t i) { return cells_.data() + (i << width_); }
+
+   private:
+    uint32_t width_;
+    std::vector<uint32_t> cells_;
+  };
+
+  // Statistics of the codes of tensors whose magnitudes have `width` bits.
   struct Magnitudes {
-    Magnitudes() {
-      for (auto* trees : {&by_row, &by_column}) trees->assign(kLevels, FreshTree());
-      by_kind.assign(kCodeKinds, FreshTree());
-      by_both.assign(kLevels * kLevels, FreshTree());
-      weights.fill(Mixed::Weights{16384, 16384, 16384, 16384});
-    }
-    std::vector<Tree> by_kind, by_row, by_column, by_both;
-    std::array<Mixed::Weights, kNodes> weights;
+    explicit Magnitudes(uint32_t width)
+        : by_kind(kCodeKinds, width),
+          by_row(kLevels, width),
+          by_column(kLevels, width),
+          by_both(kLevels * kLevels, width),
+          weights(size_t{1} << width, MixedFour::Weights{16384, 16384, 16384, 16384}) {}
+    Trees by_kind, by_row, by_column, by_both;
+    std::vector<MixedFour::Weights> weights;
   };
   // The bits of a float: sign, exponent, the 15 upper bits of the mantissa.
   struct Floats {
@@ -97,15 +106,10 @@ class ModelWalk {
     std::array<uint32_t, 15 * 2> mantissa;  // [bit][whether a bit above it is set]
   };
 
-  static Tree FreshTree() {
-    Tree tree;
-    tree.fill(WideCell::kFresh);
-    return tree;
-  }
-
   static Kind KindOf(const std::string& name) {
     const std::string role = name.substr(name.rfind('.') + 1);
-    if (role == "embedding" || role.starts_with("signal_")) return kEmbedding;
+    if (role == "embedding" || role == "positions" || role.starts_with("signal_"))
+      return kEmbedding;
     if (role == "head") return kHead;
     if (role == "wv") return kV;
     if (role == "wo") return kO;
@@ -207,17 +211,22 @@ class ModelWalk {
   uint32_t Code(size_t kind, uint32_t width, size_t row_level, size_t column_level, Magnitudes* m,
                 int8_t* code) {
     const uint32_t known = Magnitude(*code);
-    Tree& by_kind = m->by_kind[kind];
-    Tree& by_row = m->by_row[row_level];
-    Tree& by_column = m->by_column[column_level];
-    Tree& by_both = m->by_both[row_level * kLevels + column_level];
+    uint32_t* const by_kind = m->by_kind.At(kind);
+    uint32_t* const by_row = m->by_row.At(row_level);
+    uint32_t* const by_column = m->by_column.At(column_level);
+    uint32_t* const by_both = m->by_both.At(row_level * kLevels + column_level);
     uint32_t node = 1;
     for (uint32_t i = width; i-- > 0;) {
-      Mixed mixed({&by_kind[node], &by_row[node], &by_column[node], &by_both[node]},
-                  &m->weights[node]);
-      const bool bit = coder_.Bit((known >> i & 1) != 0, mixed.probability());
-      mixed.Update(bit, {kLimit, kLimit, kLimit, kLimit});
-      node = node * 2 + (bit ? 1 : 0);
+      MixedFour mixed({&by_kind[node], &by_row[node], &by_column[node], &by_both[node]},
+                      &m->weights[node]);
+      // Each side has code of its own: the next decision begins before this one is known for sure.
+      if (coder_.Bit((known >> i & 1) != 0, mixed.probability())) {
+        mixed.Update(true, kLimit);
+        node = node * 2 + 1;
+      } else {
+        mixed.Update(false, kLimit);
+        node = node * 2;
+      }
     }
     const uint32_t magnitude = node - (1u << width);
     const bool negative = magnitude != 0 && coder_.Bit(*code < 0, 1 << 15);
@@ -229,7 +238,9 @@ class ModelWalk {
   Coder& coder_;
   std::function<void()> keep_on_;
   size_t since_kept_on_ = 0;  // weights
-  std::array<Magnitudes, 7> magnitudes_;
+  std::array<Magnitudes, 7> magnitudes_ = {Magnitudes(1), Magnitudes(2), Magnitudes(3),
+                                           Magnitudes(4), Magnitudes(5), Magnitudes(6),
+                                           Magnitudes(7)};
   std::array<Floats, kFloatKinds> floats_;
   std::array<uint32_t, 8> width_ = {WideCell::kFresh, WideCell::kFresh, WideCell::kFresh,
                                     WideCell::kFresh, WideCell::kFresh, WideCell::kFresh,

@@ -24,20 +24,21 @@ struct TokenPair {
 
 inline uint32_t PairKey(uint32_t left, uint32_t right) { return left << 16 | right; }
 
-// A map from keys of pairs to numbers below 2^32 - 1; open addressing.
-class PairMap {
+// A map from keys of pairs, 32 or 64 bits, to numbers below 2^32 - 1; open addressing.
+template <typename Key>
+class BasicPairMap {
  public:
   static constexpr uint32_t kNone = ~uint32_t{0};
 
-  explicit PairMap(size_t expected = 64) {
+  explicit BasicPairMap(size_t expected = 64) {
     size_t slots = 64;
     while (slots < 4 * expected) slots *= 2;
     slots_.assign(slots, {0, kNone});
   }
 
-  uint32_t Find(uint32_t key) const { return slots_[SlotOf(key)].value; }
+  uint32_t Find(Key key) const { return slots_[SlotOf(key)].value; }
   // The value of the key, `fresh` if it had none.
-  uint32_t FindOrAdd(uint32_t key, uint32_t fresh) {
+  uint32_t FindOrAdd(Key key, uint32_t fresh) {
     const size_t slot = SlotOf(key);
     if (slots_[slot].value != kNone) return slots_[slot].value;
     slots_[slot] = {key, fresh};
@@ -47,11 +48,11 @@ class PairMap {
 
  private:
   struct Slot {
-    uint32_t key;
+    Key key;
     uint32_t value;
   };
 
-  size_t SlotOf(uint32_t key) const {
+  size_t SlotOf(Key key) const {
     const size_t mask = slots_.size() - 1;
     size_t slot = (key * 0x9e3779b97f4a7c15ull >> 32) & mask;
     while (slots_[slot].value != kNone && slots_[slot].key != key) slot = (slot + 1) & mask;
@@ -68,6 +69,8 @@ class PairMap {
   std::vector<Slot> slots_;
   size_t size_ = 0;
 };
+
+using PairMap = BasicPairMap<uint32_t>;
 
 // A row of tokens over bytes, joined pair by pair in constant time. The places of a token's first
 // byte and of its last hold its number, places within it kInside. `lengths` are the bytes of each

@@ -24,36 +24,58 @@ size_t CharacterBytes(std::string_view text) {
   return size;
 }
 
+uint64_t KeyOf(uint32_t left, uint32_t right) { return uint64_t{left} << 32 | right; }
+
 }  // namespace
 
-TableTokenizer::TableTokenizer(std::vector<std::string> tokens, std::vector<TokenPair> merges)
-    : tokens_(std::move(tokens)), merges_(std::move(merges)), ranks_(merges_.size()) {
+TableTokenizer::TableTokenizer(std::vector<std::string> tokens, std::vector<TableMerge> merges,
+                               TableRules rules)
+    : tokens_(std::move(tokens)),
+      merges_(std::move(merges)),
+      rules_(rules),
+      ranks_(merges_.size() / 2) {
   if (tokens_.size() <= kBytes || tokens_.size() > size_t{kMaxTableVocabulary}) {
     throw UsageError("a table of " + std::to_string(tokens_.size()) +
-                     " tokens is not one of 257 to 65536");
+                     " tokens is not one of 257 to 262144");
   }
   for (size_t i = 0; i < tokens_.size(); ++i) {
     if (tokens_[i].size() > kMaxTokenBytes)
       throw UsageError("token " + std::to_string(i) + " has more than 255 bytes");
-    if (!tokens_[i].empty() && !ids_.emplace(tokens_[i], static_cast<int32_t>(i)).second)
-      throw UsageError("token " + std::to_string(i) + " has the bytes of another one");
+    if (!tokens_[i].empty()) sorted_.push_back(static_cast<int32_t>(i));
   }
+  const auto text_of = [this](int32_t token) -> const std::string& {
+    return tokens_[static_cast<size_t>(token)];
+  };
+  std::ranges::sort(sorted_, {}, text_of);
+  const auto twice = std::ranges::adjacent_find(sorted_, {}, text_of);
+  if (twice != sorted_.end())
+    throw UsageError("token " + std::to_string(*twice) + " has the bytes of another one");
   for (int byte = 0; byte < kBytes; ++byte) {
-    const auto found = ids_.find(std::string(1, static_cast<char>(byte)));
-    if (found == ids_.end()) throw UsageError("byte " + std::to_string(byte) + " has no token");
-    bytes_.push_back(found->second);
+    const auto found = Find(std::string(1, static_cast<char>(byte)));
+    if (!found) throw UsageError("byte " + std::to_string(byte) + " has no token");
+    bytes_.push_back(*found);
   }
   for (uint32_t rank = 0; rank < merges_.size(); ++rank) {
     const auto [left, right] = merges_[rank];
     const auto wrong = [rank] {
       return UsageError("merge " + std::to_string(rank) + " of the table is impossible");
     };
-    if (left >= tokens_.size() || right >= tokens_.size() || is_silent(left) || is_silent(right))
-      throw wrong();
-    const auto made = ids_.find(tokens_[left] + tokens_[right]);
-    if (made == ids_.end() || ranks_.FindOrAdd(PairKey(left, right), rank) != rank) throw wrong();
-    results_.push_back(made->second);
+    const auto is_text = [this](uint32_t token) {
+      return token < tokens_.size() && !tokens_[token].empty();
+    };
+    if (!is_text(left) || !is_text(right)) throw wrong();
+    const auto made = Find(tokens_[left] + tokens_[right]);
+    if (!made || ranks_.FindOrAdd(KeyOf(left, right), rank) != rank) throw wrong();
+    results_.push_back(*made);
   }
+}
+
+std::optional<int32_t> TableTokenizer::Find(std::string_view text) const {
+  const auto found = std::ranges::lower_bound(sorted_, text, {}, [this](int32_t token) {
+    return std::string_view(tokens_[static_cast<size_t>(token)]);
+  });
+  if (found == sorted_.end() || tokens_[static_cast<size_t>(*found)] != text) return std::nullopt;
+  return *found;
 }
 
 std::string TableTokenizer::name() const { return "table:" + std::to_string(vocabulary()); }
@@ -87,17 +109,16 @@ class TableTokenizer::Block {
   explicit Block(const TableTokenizer& table) : table_(table) {}
 
   void Encode(std::string_view text, std::vector<int32_t>* tokens) {
+    if (table_.rules_.whole_pieces) {
+      if (const auto whole = table_.Find(text)) return tokens->push_back(*whole);
+    }
+    const bool from_bytes = table_.rules_.split != SplitRule::kNone;
     nodes_.clear();
     while (!text.empty()) {
-      size_t size = CharacterBytes(text);
-      const auto found = table_.ids_.find(text.substr(0, size));
-      int32_t token = 0;
-      if (found != table_.ids_.end()) {
-        token = found->second;
-      } else {
-        size = 1;
-        token = table_.bytes_[static_cast<uint8_t>(text[0])];
-      }
+      size_t size = from_bytes ? 1 : CharacterBytes(text);
+      const auto character = size > 1 ? table_.Find(text.substr(0, size)) : std::nullopt;
+      if (!character) size = 1;
+      const int32_t token = character ? *character : table_.bytes_[static_cast<uint8_t>(text[0])];
       const auto at = static_cast<int32_t>(nodes_.size());
       nodes_.push_back({token, at - 1, at + 1});
       text.remove_prefix(size);
@@ -115,6 +136,7 @@ class TableTokenizer::Block {
 
  private:
   static constexpr int32_t kNone = -1;
+  static constexpr uint32_t kNoRank = BasicPairMap<uint64_t>::kNone;
   struct Node {
     int32_t token;  // kNone: it was merged into the one before
     int32_t before;
@@ -131,13 +153,13 @@ class TableTokenizer::Block {
 
   uint32_t RankAt(int32_t at) const {
     const Node& left = nodes_[Index(at)];
-    if (left.token == kNone || left.next == kNone) return PairMap::kNone;
-    return table_.ranks_.Find(PairKey(static_cast<uint32_t>(left.token),
-                                      static_cast<uint32_t>(nodes_[Index(left.next)].token)));
+    if (left.token == kNone || left.next == kNone) return kNoRank;
+    return table_.ranks_.Find(KeyOf(static_cast<uint32_t>(left.token),
+                                    static_cast<uint32_t>(nodes_[Index(left.next)].token)));
   }
   void Offer(int32_t at) {
     const uint32_t rank = RankAt(at);
-    if (rank != PairMap::kNone) waiting_.push({rank, at});
+    if (rank != kNoRank) waiting_.push({rank, at});
   }
   void Merge(const Pair& pair) {
     if (RankAt(pair.at) != pair.rank) return;
@@ -160,48 +182,68 @@ std::vector<int32_t> TableTokenizer::Encode(std::span<const uint8_t> bytes) cons
   std::vector<int32_t> tokens;
   Block block(*this);
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  for (size_t begin = 0; begin < text.size(); begin += kBlockBytes)
-    block.Encode(text.substr(begin, kBlockBytes), &tokens);
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = begin + SplitBytes(text.substr(begin), rules_.split);
+    for (; begin < end; begin += std::min(kBlockBytes, end - begin))
+      block.Encode(text.substr(begin, std::min(kBlockBytes, end - begin)), &tokens);
+  }
   return tokens;
 }
 
 Bytes TableTokenizer::Serialise() const {
   ByteWriter out;
-  out.Put(kTableKind);
+  out.Put(is_wide() ? kWideTableKind : kTableKind);
+  if (is_wide()) {
+    out.Put(static_cast<uint8_t>(rules_.split));
+    out.Put(static_cast<uint8_t>(rules_.whole_pieces ? 1 : 0));
+  }
   out.Put(static_cast<uint32_t>(tokens_.size()));
   for (const std::string& text : tokens_) {
     out.Put(static_cast<uint8_t>(text.size()));
     out.PutBytes({reinterpret_cast<const uint8_t*>(text.data()), text.size()});
   }
   out.Put(static_cast<uint32_t>(merges_.size()));
-  for (const TokenPair& pair : merges_) {
-    out.Put(pair.left);
-    out.Put(pair.right);
+  for (const TableMerge& merge : merges_) {
+    for (const uint32_t token : {merge.left, merge.right}) {
+      if (is_wide()) {
+        out.Put(token);
+      } else {
+        out.Put(static_cast<uint16_t>(token));
+      }
+    }
   }
   return out.Take();
 }
 
 TableTokenizer TableTokenizer::Load(std::span<const uint8_t> serialised, const std::string& name) {
   ByteReader in(serialised, name + ", its tokenizer");
-  const auto kind = in.Get<uint8_t>();
+  const bool wide = in.Get<uint8_t>() == kWideTableKind;
+  TableRules rules;
+  if (wide) {
+    const auto split = in.Get<uint8_t>(), flags = in.Get<uint8_t>();
+    if (split >= kSplitRules || flags > 1)
+      throw DamagedError(in.name() + " has a rule that is not known here: it needs a newer Occam");
+    rules = {static_cast<SplitRule>(split), flags == 1};
+  }
   const auto count = in.Get<uint32_t>();
-  if (kind != kTableKind || count > in.remaining())
-    throw DamagedError(in.name() + " is no table of tokens");
+  if (count > in.remaining()) throw DamagedError(in.name() + " is no table of tokens");
   std::vector<std::string> tokens(count);
   for (std::string& text : tokens) {
     const auto bytes = in.GetBytes(in.Get<uint8_t>());
     text.assign(bytes.begin(), bytes.end());
   }
   const auto merge_count = in.Get<uint32_t>();
-  if (uint64_t{merge_count} * sizeof(TokenPair) != in.remaining())
+  if (uint64_t{merge_count} * (wide ? 8 : 4) != in.remaining())
     throw DamagedError(in.name() + " has another number of merges than it says");
-  std::vector<TokenPair> merges(merge_count);
-  for (TokenPair& pair : merges) {
-    pair.left = in.Get<uint16_t>();
-    pair.right = in.Get<uint16_t>();
+  std::vector<TableMerge> merges(merge_count);
+  for (TableMerge& merge : merges) {
+    for (uint32_t* token : {&merge.left, &merge.right})
+      *token = wide ? in.Get<uint32_t>() : in.Get<uint16_t>();
   }
   try {
-    return {std::move(tokens), std::move(merges)};
+    TableTokenizer table(std::move(tokens), std::move(merges), rules);
+    if (table.is_wide() != wide) throw DamagedError(in.name() + " is of another kind than it says");
+    return table;
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kUsage) throw;
     throw DamagedError(in.name() + ": " + error.what());

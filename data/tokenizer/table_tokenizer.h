@@ -5,29 +5,47 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "data/tokenizer/bpe_merges.h"
+#include "data/tokenizer/split_rules.h"
 #include "data/tokenizer/tokenizer.h"
 
 namespace occam {
 
 constexpr uint8_t kTableKind = 6;
-constexpr int32_t kMaxTableVocabulary = 65536;
+constexpr uint8_t kWideTableKind = 7;  // of more tokens than 16 bits can number, or with rules
+constexpr int32_t kMaxTableVocabulary = 1 << 18;
+
+// Two neighbours that become one token.
+struct TableMerge {
+  uint32_t left = 0;
+  uint32_t right = 0;
+  bool operator==(const TableMerge&) const = default;
+};
+
+// Rules by which an encoder cuts a text and begins with a piece. A decoder needs none of it.
+struct TableRules {
+  SplitRule split = SplitRule::kNone;
+  bool whole_pieces = false;  // a piece that is a token becomes it without merges
+  bool operator==(const TableRules&) const = default;
+};
 
 // Each token stands for its own bytes, or, a silent one, for none: no encoder writes it. Every byte
-// has a token. Encoding starts from characters of UTF-8 that are tokens, and from bytes; then pairs
-// of neighbours are merged, the first of `merges` first, of equals the leftmost (Sennrich et al.,
-// 2016, algorithm 1). It works on blocks of 65536 bytes.
+// has a token. Text is cut by the rule of splitting, and every 65536 bytes. Without such a rule
+// encoding starts from characters of UTF-8 that are tokens, and from bytes; with one from bytes
+// alone. Then pairs of neighbours are merged, the first of `merges` first, of equals the leftmost
+// (Sennrich et al., 2016, algorithm 1).
 class TableTokenizer final : public Tokenizer {
  public:
-  // Throws kUsage for an impossible table. There are 257 to 65536 tokens of at most 255 bytes,
-  // every byte among them. They differ, but for silent ones. Each merge makes one, and no pair
+  // Throws kUsage for an impossible table. There are 257 to 2^18 tokens of at most 255 bytes, every
+  // byte among them. They differ, but for silent ones. Each merge makes one, and no pair
   // comes twice.
-  TableTokenizer(std::vector<std::string> tokens, std::vector<TokenPair> merges);
+  TableTokenizer(std::vector<std::string> tokens, std::vector<TableMerge> merges,
+                 TableRules rules = {});
   // Throws kDamaged for what Serialise does not write.
   static TableTokenizer Load(std::span<const uint8_t> serialised, const std::string& name);
 
@@ -42,17 +60,23 @@ class TableTokenizer final : public Tokenizer {
   Bytes Decode(std::span<const int32_t> tokens) const override;
   Bytes Serialise() const override;
 
+  // Returns how many bytes a tokenizer takes at most that serialises to so many.
+  static uint64_t MemoryBytes(uint64_t serialised_bytes) { return 32 * serialised_bytes; }
+
  private:
   class Block;
 
   const std::string& TextOf(int32_t token) const;
+  bool is_wide() const { return vocabulary() > 65536 || rules_ != TableRules(); }
+  std::optional<int32_t> Find(std::string_view text) const;
 
   std::vector<std::string> tokens_;
-  std::vector<TokenPair> merges_;
-  std::vector<int32_t> results_;                     // [merges], what they make
-  std::map<std::string, int32_t, std::less<>> ids_;  // of those that are not silent
-  std::vector<int32_t> bytes_;                       // [256], the token of each byte
-  PairMap ranks_;                                    // of merges
+  std::vector<TableMerge> merges_;
+  TableRules rules_;
+  std::vector<int32_t> results_;  // [merges], what they make
+  std::vector<int32_t> sorted_;   // tokens that are not silent, by their bytes
+  std::vector<int32_t> bytes_;    // [256], the token of each byte
+  BasicPairMap<uint64_t> ranks_;  // of merges
 };
 
 }  // namespace occam

@@ -41,7 +41,7 @@ std::unique_ptr<Tokenizer> LoadTokenizer(std::span<const uint8_t> serialised,
     const PieceRule rule = serialised[0] == kWordBpeKind ? PieceRule::kWords : PieceRule::kNone;
     return std::make_unique<BpeTokenizer>(BpeTokenizer::Load(serialised.subspan(1), rule, name));
   }
-  if (serialised[0] == kTableKind)
+  if (serialised[0] == kTableKind || serialised[0] == kWideTableKind)
     return std::make_unique<TableTokenizer>(TableTokenizer::Load(serialised, name));
   const bool seven_bits = serialised[0] == kSevenTopKind || serialised[0] == kSevenLowKind;
   if (serialised[0] != kBytesKind && !seven_bits) {

@@ -33,8 +33,8 @@ class Tokenizer {
   virtual Bytes Decode(std::span<const int32_t> tokens) const = 0;
   // Returns what LoadTokenizer reads: one byte that names the kind, then what the kind needs. 1 is
   // for bytes, 2 and 3 for byte pairs (bpe_tokenizer.h), 4 and 5 for 7 bits
-  // (seven_bit_tokenizer.h), 6 for a table (table_tokenizer.h). It has no checksum of its own,
-  // since it travels inside files that do, and it is charged to the model.
+  // (seven_bit_tokenizer.h), 6 and 7 for a table (table_tokenizer.h). It has no checksum of its
+  // own, since it travels inside files that do, and it is charged to the model.
   virtual Bytes Serialise() const = 0;
 };
 

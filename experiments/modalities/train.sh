@@ -40,6 +40,7 @@ for model in $models; do
         --params 800K --tokens 100M --constant-share 0.1 --muon-lr 0.012 --adamw-lr 0.005 --seed 2
       card images-800K "$images_by." "$imagenet" "$kodak" ;;
     speech)
+      # That of model/pretrained has windows of 256, and was trained on a GPU: its card has the commands.
       train speech-800K "$speech" --params 800K --tokens 200M
       card speech-800K "$speech_by." "$speech" ;;
     mixed)

@@ -1,12 +1,13 @@
 """Files: digests, slices and samples of texts, which may be packed with xz, and whole writes."""
 
 import hashlib
+import json
 import lzma
 import os
 import threading
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
-from .errors import USAGE, Failure
+from .errors import DAMAGED, USAGE, Failure
 
 SAMPLE_PIECES = 16
 BLOCK = 1 << 20
@@ -43,6 +44,15 @@ def digest_of_range(text: str, begin: int, end: int) -> str | None:
 def read_text(path: str) -> str:
     with open(path, encoding="utf-8") as file:
         return file.read()
+
+
+def read_json_lines(path: str) -> list[dict[str, Any]]:
+    """The lines of a list of configurations or of results, without its comments."""
+    with open(path, encoding="utf-8") as file:
+        try:
+            return [json.loads(line) for line in file if line.strip() and not line.startswith("#")]
+        except ValueError as error:
+            raise Failure(DAMAGED, f"{path}: {error}") from None
 
 
 def write_whole(path: str, content: bytes | str) -> str:

@@ -3,9 +3,9 @@
   experiments/figures.py [--out DIR]
 
 Writes into DIR (experiments/results by default), a folder for each result: the reports of the
-studies, the paper's table 1, the family of networks, adjusted sizes and their ledger, and all runs
-of the twin. The same results give the same files, byte for byte, with the same versions of
-matplotlib and scipy. Exit codes are those of Occam.
+studies, the paper's table 1, the family of networks, adjusted sizes and their ledger, memories
+against networks, and all runs of the twin. The same results give the same files, byte for byte,
+with the same versions of matplotlib and scipy. Exit codes are those of Occam.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import sys
 from .adjusted.command import redraw as redraw_adjusted
 from .family import family
 from .ledger.table import read as read_ledger
+from .memory_or_network.command import redraw as redraw_memory_or_network
 from .occam import EXPERIMENTS
 from .progress import Progress
 from .report.command import report
@@ -35,6 +36,8 @@ def make(name: str, out: str) -> None:
         read_ledger(folder).write(out)
     elif name == "table1":
         redraw_table1(folder, out)
+    elif name == "memory_or_network":
+        redraw_memory_or_network(folder, out)
     elif name in ("memory", "recipe"):
         write_runs(folder, os.path.join(EXPERIMENTS, "specs", name), out)
     else:
@@ -45,7 +48,7 @@ def names() -> list[str]:
     """The results that have pages or figures: the studies by their spec.toml, and the others."""
     studies = [name for name in sorted(os.listdir(RESULTS))
                if os.path.exists(os.path.join(RESULTS, name, "spec.toml"))]
-    return [*studies, "adjusted", "family", "memory", "recipe", "table1"]
+    return [*studies, "adjusted", "family", "memory", "memory_or_network", "recipe", "table1"]
 
 
 def main() -> None:

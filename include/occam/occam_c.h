@@ -245,6 +245,7 @@ typedef struct occam_stats {
   uint64_t stored_segments; /* as they are */
   uint64_t expert_segments; /* by the expert of mode adaptive, without the model */
   uint64_t photo_segments;  /* as rows of pixels */
+  uint64_t sound_segments;  /* as samples of sound */
 } occam_stats;
 OCCAM_INIT(occam_stats)
 

@@ -7,6 +7,7 @@
 
 #include <bit>
 #include <cfloat>
+#include <cmath>
 #include <cstdint>
 
 #include "data/base/float_mode.h"  // refuses flags that change arithmetic
@@ -62,6 +63,22 @@ constexpr int32_t OutputTerm(float x) {
   // 2^(21 + n), n in [-24, 0], by its bits.
   const auto exponent = static_cast<uint32_t>(127 + kOutputBits + static_cast<int32_t>(n));
   return RoundToInt(p * std::bit_cast<float>(exponent << 23));
+}
+
+// Constants of imported networks (docs/spec/import.md).
+constexpr float kLeastNormed = 0x1p-40f;     // below it a row counts as zero before epsilon
+constexpr int kWideCode = 127 * 128;         // of two planes
+constexpr float kMostExponent = 60.0f;       // of the exponential in silu and gelu
+constexpr float kGeluCube = 0x1.6e4e26p-5f;  // 0.044715
+constexpr float kGeluLog2 = 0x1.26aec2p+1f;  // sqrt(8 / pi) log2(e)
+
+// One divided by the root of the mean square, epsilon added, of n numbers. Their largest magnitude
+// is `a`; `sum` is that of the squares of their codes.
+inline float InverseSize(float a, int64_t sum, int n, float epsilon) {
+  const float unit = a / kNormCode;
+  const float mean = static_cast<float>(sum) / static_cast<float>(n);
+  const float size = unit * std::sqrt(mean + (epsilon / unit) / unit);
+  return 1.0f / size;
 }
 
 }  // namespace occam::contract

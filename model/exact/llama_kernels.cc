@@ -8,15 +8,12 @@
 #include <cstddef>
 
 #include "model/exact/contract.h"
+#include "model/exact/kernels.h"
 
 namespace occam {
 namespace {
 
 using contract::RoundToInt;
-
-constexpr float kLeastNormed = 0x1p-40f;  // below it a row counts as zero before epsilon
-constexpr int kWideCode = 127 * 128;
-constexpr float kMostExponent = 60.0f;  // of the exponential in silu
 
 float LargestMagnitude(const float* x, int n) {
   float a = 0.0f;
@@ -26,7 +23,7 @@ float LargestMagnitude(const float* x, int n) {
 
 // 2^y by the polynomial of the output's terms, y clamped to what silu can tell from the limits.
 float Exp2(float y) {
-  const float clamped = std::min(std::max(y, -kMostExponent), kMostExponent);
+  const float clamped = std::min(std::max(y, -contract::kMostExponent), contract::kMostExponent);
   const float n = contract::Round(clamped);
   const float f = clamped - n;
   float p = contract::kExp2[5];
@@ -40,11 +37,124 @@ float Exp2(float y) {
 
 float Silu(float x) { return x / (1.0f + Exp2(-(x * contract::kLog2E))); }
 
+// The approximation by the hyperbolic tangent (Hendrycks and Gimpel, 2016), as a sigmoid. A cube
+// beyond all floats is infinite, and clamped in the exponential.
+float Gelu(float x) {
+  const float square = x * x;
+  const float cube = square * x;
+  const float bent = cube * contract::kGeluCube;
+  const float inner = x + bent;
+  return x / (1.0f + Exp2(-(inner * contract::kGeluLog2)));
+}
+
+float PlanesOf(const float* x, int n, int8_t* high, int8_t* low) {
+  const float a = LargestMagnitude(x, n);
+  if (a < contract::kSmallest) {
+    std::fill_n(high, n, int8_t{0});
+    std::fill_n(low, n, int8_t{0});
+    return 0.0f;
+  }
+  const float r = contract::kWideCode / a;
+  for (int i = 0; i < n; ++i) {
+    const int32_t code = RoundToInt(x[i] * r);
+    const int32_t upper = (code + 64) >> 7;
+    high[i] = static_cast<int8_t>(upper);
+    low[i] = static_cast<int8_t>(code - 128 * upper);
+  }
+  return a / contract::kWideCode;
+}
+
+class PlainLlamaKernels final : public LlamaKernels {
+ public:
+  void NormWithEpsilon(const float* x, const float* gain, float epsilon, int rows, int n,
+                       float* y) const override {
+    const int stride = RoundUp(n, kFloatPad);
+    for (int r = 0; r < rows; ++r) NormHead(x + r * stride, gain, epsilon, n, y + r * stride);
+  }
+
+  void GateToPlanes(float* rows_of_gates, int rows, int n, int8_t* high, int8_t* low,
+                    float* scales) const override {
+    for (int r = 0; r < rows; ++r) {
+      float* const gates = rows_of_gates + r * RoundUp(2 * n, kFloatPad);
+      for (int i = 0; i < n; ++i) gates[i] = Silu(gates[i]) * gates[n + i];
+      const int at = r * RoundUp(n, kCodePad);
+      scales[r] = PlanesOf(gates, n, high + at, low + at);
+    }
+  }
+
+  void GeluToPlanes(float* inner, const float* bias, int rows, int n, int8_t* high, int8_t* low,
+                    float* scales) const override {
+    for (int r = 0; r < rows; ++r) {
+      float* const x = inner + r * RoundUp(n, kFloatPad);
+      for (int i = 0; i < n; ++i) {
+        const float sum = x[i] + bias[i];
+        x[i] = Gelu(sum);
+      }
+      const int at = r * RoundUp(n, kCodePad);
+      scales[r] = PlanesOf(x, n, high + at, low + at);
+    }
+  }
+
+  void AddBias(const float* bias, int rows, int n, int stride, float* x) const override {
+    for (int r = 0; r < rows; ++r, x += stride) {
+      for (int i = 0; i < n; ++i) x[i] = x[i] + bias[i];
+    }
+  }
+
+  // Slot by slot: [capacity][head_size].
+  void Store(const int8_t* key, const int8_t* value, const LlamaCache& cache,
+             int slot) const override {
+    const size_t at = static_cast<size_t>(slot) * static_cast<size_t>(cache.head_size);
+    std::copy_n(key, cache.head_size, cache.keys + at);
+    std::copy_n(value, cache.head_size, cache.values + at);
+  }
+
+  void Attend(const LlamaQuery& query, const LlamaCache& cache, float value_factor,
+              const LlamaScratch& scratch, float* out) const override {
+    const int n = cache.head_size;
+    const int count = static_cast<int>(query.last - query.first + 1);
+    const auto slot = [&](int i) {
+      return static_cast<size_t>((query.first + i) % cache.capacity);
+    };
+    float largest = 0.0f;
+    for (int i = 0; i < count; ++i) {
+      const size_t at = slot(i);
+      const int8_t* const key = cache.keys + at * static_cast<size_t>(n);
+      int32_t product = 0;
+      for (int k = 0; k < n; ++k) product += query.codes[k] * key[k];
+      const float factor = query.factor * cache.key_scales[at];
+      scratch.scores[i] = static_cast<float>(product) * factor;
+      largest = i == 0 ? scratch.scores[0] : std::max(largest, scratch.scores[i]);
+    }
+    int32_t terms = 0;
+    for (int i = 0; i < count; ++i) {
+      constexpr float kMost = contract::kMaxTerm;
+      const int32_t term =
+          contract::AttentionTerm(RoundToInt(std::min(largest - scratch.scores[i], kMost)));
+      terms += term;
+      scratch.weights[i] = (term + 4) >> 3;
+    }
+    const float scale = value_factor / static_cast<float>(terms);
+    int32_t sums[256] = {};
+    for (int i = 0; i < count; ++i) {
+      const int32_t weight = scratch.weights[i];
+      if (weight == 0) continue;
+      const int8_t* const value = cache.values + slot(i) * static_cast<size_t>(n);
+      for (int k = 0; k < n; ++k) sums[k] += weight * value[k];
+    }
+    for (int k = 0; k < n; ++k) out[k] = static_cast<float>(sums[k]) * scale;
+  }
+};
+
 }  // namespace
 
-void NormWithEpsilon(const float* x, const float* gain, float epsilon, int n, float* y) {
+std::unique_ptr<LlamaKernels> MakePlainLlamaKernels() {
+  return std::make_unique<PlainLlamaKernels>();
+}
+
+void NormHead(const float* x, const float* gain, float epsilon, int n, float* y) {
   const float a = LargestMagnitude(x, n);
-  if (a < kLeastNormed) {
+  if (a < contract::kLeastNormed) {
     std::fill_n(y, n, 0.0f);
     return;
   }
@@ -54,27 +164,10 @@ void NormWithEpsilon(const float* x, const float* gain, float epsilon, int n, fl
     const int32_t t = RoundToInt(x[i] * r);
     sum += t * t;
   }
-  const float unit = a / contract::kNormCode;
-  const float mean = static_cast<float>(sum) / static_cast<float>(n);
-  const float size = unit * std::sqrt(mean + (epsilon / unit) / unit);
-  const float inverse = 1.0f / size;
+  const float inverse = contract::InverseSize(a, sum, n, epsilon);
   for (int i = 0; i < n; ++i) {
     const float normed = x[i] * inverse;
     y[i] = normed * gain[i];
-  }
-}
-
-void TurnHead(const float* cosine, const float* sine, int n, float* head) {
-  const int pairs = n / 2;
-  for (int i = 0; i < pairs; ++i) {
-    const float x1 = head[i];
-    const float x2 = head[pairs + i];
-    const float x1c = x1 * cosine[i];
-    const float x2s = x2 * sine[i];
-    const float x1s = x1 * sine[i];
-    const float x2c = x2 * cosine[i];
-    head[i] = x1c - x2s;
-    head[pairs + i] = x1s + x2c;
   }
 }
 
@@ -95,58 +188,6 @@ void QuantiseValue(const float* x, float inverse_scale, int n, int8_t* codes) {
     const float scaled = x[i] * inverse_scale;
     codes[i] = static_cast<int8_t>(RoundToInt(std::min(std::max(scaled, -kMost), kMost)));
   }
-}
-
-void Gate(const float* gates, const float* values, int n, float* gated) {
-  for (int i = 0; i < n; ++i) gated[i] = Silu(gates[i]) * values[i];
-}
-
-float QuantisePlanes(const float* x, int n, int8_t* high, int8_t* low) {
-  const float a = LargestMagnitude(x, n);
-  if (a < contract::kSmallest) {
-    std::fill_n(high, n, int8_t{0});
-    std::fill_n(low, n, int8_t{0});
-    return 0.0f;
-  }
-  const float r = kWideCode / a;
-  for (int i = 0; i < n; ++i) {
-    const int32_t code = RoundToInt(x[i] * r);
-    const int32_t upper = (code + 64) >> 7;
-    high[i] = static_cast<int8_t>(upper);
-    low[i] = static_cast<int8_t>(code - 128 * upper);
-  }
-  return a / kWideCode;
-}
-
-void AttendByToken(const int8_t* query, float factor, const LlamaCache& cache, int64_t first,
-                   int64_t last, float value_factor, float* scores, int32_t* weights, float* out) {
-  const int n = cache.head_size;
-  const int count = static_cast<int>(last - first + 1);
-  const auto slot = [&](int i) { return static_cast<size_t>((first + i) % cache.capacity); };
-  float largest = 0.0f;
-  for (int i = 0; i < count; ++i) {
-    const size_t at = slot(i);
-    const int8_t* const key = cache.keys + at * static_cast<size_t>(n);
-    int32_t product = 0;
-    for (int k = 0; k < n; ++k) product += query[k] * key[k];
-    scores[i] = static_cast<float>(product) * (factor * cache.key_scales[at]);
-    largest = i == 0 ? scores[0] : std::max(largest, scores[i]);
-  }
-  int32_t terms = 0;
-  for (int i = 0; i < count; ++i) {
-    constexpr float kMost = contract::kMaxTerm;
-    const int32_t term = contract::AttentionTerm(RoundToInt(std::min(largest - scores[i], kMost)));
-    terms += term;
-    weights[i] = (term + 4) >> 3;
-  }
-  const float scale = value_factor / static_cast<float>(terms);
-  int32_t sums[256] = {};
-  for (int i = 0; i < count; ++i) {
-    if (weights[i] == 0) continue;
-    const int8_t* const value = cache.values + slot(i) * static_cast<size_t>(n);
-    for (int k = 0; k < n; ++k) sums[k] += weights[i] * value[k];
-  }
-  for (int k = 0; k < n; ++k) out[k] = static_cast<float>(sums[k]) * scale;
 }
 
 }  // namespace occam

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "model/exact/contract.h"
+#include "model/exact/turn_head.h"
 #include "model/rotary.h"
 
 namespace occam {
@@ -14,7 +15,11 @@ constexpr float kEscapeCost = 0x1.62e43p+2f;
 }  // namespace
 
 LlamaPass::LlamaPass(const PreparedLlama& network, int lanes)
-    : net_(network), c_(network.model.config), kernels_(*network.kernels) {
+    : net_(network),
+      c_(network.model.config),
+      shape_(*network.model.config.llama),
+      kernels_(*network.kernels),
+      steps_(*network.steps) {
   const auto heads = static_cast<size_t>(lanes) * static_cast<size_t>(c_.kv_heads);
   size_t codes = 0, scales = 0;
   for (const PreparedLlamaLayer& layer : network.layers) {
@@ -45,7 +50,8 @@ LlamaCache LlamaPass::Cache(int lane, int l, int group) const {
 void LlamaPass::Run(std::span<const TileRow> rows) {
   rows_.assign(rows.begin(), rows.end());
   Embed();
-  SetAngles();
+  if (shape_.has_positions()) AddPositions();
+  if (shape_.turns()) SetAngles();
   for (int l = 0; l < c_.layers; ++l) {
     Attention(l);
     Mlp(l);
@@ -60,17 +66,35 @@ void LlamaPass::Embed() {
   const QuantizedTensor& table = net_.tensor(net_.index.embedding);
   for (int r = 0; r < row_count(); ++r) {
     const bool escaped = at(r).input >= c_.embedding_rows();
-    const auto token = static_cast<size_t>(escaped ? c_.llama->escape_token : at(r).input);
+    const auto token = static_cast<size_t>(escaped ? shape_.escape_token : at(r).input);
     const int8_t* const codes = table.codes.data() + token * static_cast<size_t>(c_.width);
     const float scale = table.floats[token];
     for (int i = 0; i < c_.width; ++i) x_.row(r)[i] = static_cast<float>(codes[i]) * scale;
   }
 }
 
+// What the embedding's rows had in common is taken off, and the row of the position added.
+void LlamaPass::AddPositions() {
+  const float* const means = net_.floats(net_.index.embedding_means);
+  const QuantizedTensor& table = net_.tensor(net_.index.positions);
+  for (int r = 0; r < row_count(); ++r) {
+    const bool escaped = at(r).input >= c_.embedding_rows();
+    const float mean = means[escaped ? shape_.escape_token : at(r).input];
+    const auto row = static_cast<size_t>(at(r).position % c_.context);
+    const int8_t* const codes = table.codes.data() + row * static_cast<size_t>(c_.width);
+    const float scale = table.floats[row];
+    float* const x = x_.row(r);
+    for (int i = 0; i < c_.width; ++i) {
+      const float centred = x[i] - mean;
+      x[i] = centred + static_cast<float>(codes[i]) * scale;
+    }
+  }
+}
+
 // The angles of each row's position, for all layers and heads.
 void LlamaPass::SetAngles() {
   const RotaryTable& table = Rotary();
-  const std::vector<uint32_t>& steps = c_.llama->rotary_steps;
+  const std::vector<uint32_t>& steps = shape_.rotary_steps;
   for (int r = 0; r < row_count(); ++r) {
     const auto position = static_cast<uint32_t>(at(r).position);
     for (size_t i = 0; i < steps.size(); ++i) {
@@ -82,8 +106,7 @@ void LlamaPass::SetAngles() {
 }
 
 void LlamaPass::Norm(const float* gain) {
-  for (int r = 0; r < row_count(); ++r)
-    NormWithEpsilon(x_.row(r), gain, c_.llama->epsilon, c_.width, normed_.row(r));
+  steps_.NormWithEpsilon(x_.data(), gain, shape_.epsilon, row_count(), c_.width, normed_.data());
   kernels_.Quantise(normed_.data(), row_count(), c_.width, codes_.data(), scales_.data());
 }
 
@@ -92,44 +115,60 @@ void LlamaPass::Attention(int l) {
   Norm(layer.gains[0]);
   layer.wqkv->Apply(codes_.data(), scales_.data(), row_count(), false, qkv_.data(),
                     scratch_.data());
+  if (layer.bq != nullptr)
+    steps_.AddBias(layer.bq, row_count(), c_.query_width(), qkv_.stride(), qkv_.data());
   for (int r = 0; r < row_count(); ++r) Store(l, r);
   for (int r = 0; r < row_count(); ++r) Attend(l, r);
   kernels_.Quantise(attended_.data(), row_count(), c_.query_width(), attended_codes_.data(),
                     scales_.data());
   layer.wo->Apply(attended_codes_.data(), scales_.data(), row_count(), true, x_.data(),
                   scratch_.data());
+  if (layer.bo != nullptr) steps_.AddBias(layer.bo, row_count(), c_.width, x_.stride(), x_.data());
+}
+
+// Norms and turns the head of a query or a key, as the shape has it.
+void LlamaPass::PrepareHead(int r, const float* gain, float* head) const {
+  const int n = c_.head_size();
+  if (gain != nullptr) NormHead(head, gain, shape_.epsilon, n, head);
+  if (shape_.turns()) TurnHead(cosine_.row(r), sine_.row(r), n, head);
 }
 
 // The keys and values of a row go into the cache.
 void LlamaPass::Store(int l, int r) {
   const PreparedLlamaLayer& layer = net_.layers[static_cast<size_t>(l)];
   const int n = c_.head_size();
-  const auto slot = static_cast<size_t>(at(r).position % layer.capacity);
+  const auto slot = static_cast<int>(at(r).position % layer.capacity);
   for (int g = 0; g < c_.kv_heads; ++g) {
     const LlamaCache cache = Cache(at(r).lane, l, g);
     float* const key = qkv_.row(r) + c_.query_width() + g * n;
     const float* const value = key + c_.kv_width();
-    TurnHead(cosine_.row(r), sine_.row(r), n, key);
-    cache.key_scales[slot] = QuantiseHead(key, n, cache.keys + slot * static_cast<size_t>(n));
-    QuantiseValue(value, layer.inverse_value_scales[static_cast<size_t>(g)], n,
-                  cache.values + slot * static_cast<size_t>(n));
+    PrepareHead(r, layer.k_gain, key);
+    cache.key_scales[slot] = QuantiseHead(key, n, query_.data());
+    QuantiseValue(value, layer.inverse_value_scales[static_cast<size_t>(g)], n, value_.data());
+    steps_.Store(query_.data(), value_.data(), cache, slot);
   }
+}
+
+// The first position that a query sees. Learned positions begin again after the last one, and so
+// does what is seen.
+int64_t LlamaPass::FirstSeen(const PreparedLlamaLayer& layer, int64_t position) const {
+  const int64_t begin = shape_.has_positions() ? position - position % c_.context : 0;
+  return std::max(begin, position - layer.window + 1);
 }
 
 void LlamaPass::Attend(int l, int r) {
   const PreparedLlamaLayer& layer = net_.layers[static_cast<size_t>(l)];
   const int n = c_.head_size();
-  const int64_t last = at(r).position;
-  const int64_t first = std::max<int64_t>(0, last - layer.window + 1);
   for (int h = 0; h < c_.heads; ++h) {
     const int g = h / (c_.heads / c_.kv_heads);
-    float* const query = qkv_.row(r) + h * n;
-    TurnHead(cosine_.row(r), sine_.row(r), n, query);
-    const float scale = QuantiseHead(query, n, query_.data());
-    const float factor = ((scale * net_.beta) * contract::kLog2E) * contract::kTermScale;
-    AttendByToken(query_.data(), factor, Cache(at(r).lane, l, g), first, last,
-                  layer.value_factors[static_cast<size_t>(g)], scores_.data(), weights_.data(),
-                  attended_.row(r) + h * n);
+    float* const head = qkv_.row(r) + h * n;
+    PrepareHead(r, layer.q_gain, head);
+    const float scale = QuantiseHead(head, n, query_.data());
+    const LlamaQuery query{query_.data(),
+                           ((scale * net_.beta) * contract::kLog2E) * contract::kTermScale,
+                           FirstSeen(layer, at(r).position), at(r).position};
+    steps_.Attend(query, Cache(at(r).lane, l, g), layer.value_factors[static_cast<size_t>(g)],
+                  {scores_.data(), weights_.data()}, attended_.row(r) + h * n);
   }
 }
 
@@ -139,25 +178,29 @@ void LlamaPass::Mlp(int l) {
   Norm(layer.gains[1]);
   layer.wgu->Apply(codes_.data(), scales_.data(), row_count(), false, inner_.data(),
                    scratch_.data());
-  for (int r = 0; r < row_count(); ++r) {
-    float* const gates = inner_.row(r);
-    Gate(gates, gates + n, n, gates);
-    scales_.row(r)[0] = QuantisePlanes(gates, n, high_.row(r), low_.row(r));
-    high_scales_.row(r)[0] = 128.0f * scales_.row(r)[0];
+  if (shape_.has_gate()) {
+    steps_.GateToPlanes(inner_.data(), row_count(), n, high_.data(), low_.data(), scales_.data());
+  } else {
+    steps_.GeluToPlanes(inner_.data(), layer.bu, row_count(), n, high_.data(), low_.data(),
+                        scales_.data());
   }
+  for (int r = 0; r < row_count(); ++r) high_scales_.row(r)[0] = 128.0f * scales_.row(r)[0];
   layer.wd->Apply(high_.data(), high_scales_.data(), row_count(), true, x_.data(), scratch_.data());
   layer.wd->Apply(low_.data(), scales_.data(), row_count(), true, x_.data(), scratch_.data());
+  if (layer.bd != nullptr) steps_.AddBias(layer.bd, row_count(), c_.width, x_.stride(), x_.data());
 }
 
 void LlamaPass::PutLogits() {
   const int tokens = c_.embedding_rows();
+  const float* const bias = net_.floats(net_.index.head_bias);
   for (int r = 0; r < row_count(); ++r) {
     float* const logits = logits_.row(r);
     std::copy_n(token_logits_.row(r), tokens, logits);
-    if (c_.llama->escapes == 0) continue;
-    float& escape = logits[c_.llama->escape_token];
+    for (int i = 0; bias != nullptr && i < tokens; ++i) logits[i] = logits[i] + bias[i];
+    if (shape_.escapes == 0) continue;
+    float& escape = logits[shape_.escape_token];
     escape = escape - kEscapeCost;
-    std::fill_n(logits + tokens, c_.llama->escapes, escape);
+    std::fill_n(logits + tokens, shape_.escapes, escape);
   }
 }
 

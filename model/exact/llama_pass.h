@@ -31,9 +31,12 @@ class LlamaPass final : public Pass {
   };
 
   void Embed();
+  void AddPositions();
+  int64_t FirstSeen(const PreparedLlamaLayer& layer, int64_t position) const;
   void SetAngles();
   void Norm(const float* gain);  // x -> codes and scales
   void Attention(int l);
+  void PrepareHead(int r, const float* gain, float* head) const;
   void Store(int l, int r);
   void Attend(int l, int r);
   void Mlp(int l);
@@ -45,7 +48,9 @@ class LlamaPass final : public Pass {
 
   const PreparedLlama& net_;
   const ModelConfig& c_;
+  const LlamaShape& shape_;
   const KernelSet& kernels_;
+  const LlamaKernels& steps_;
   std::vector<TileRow> rows_;
   std::vector<LayerCache> caches_;
   int largest_capacity_ = 0;
@@ -56,7 +61,9 @@ class LlamaPass final : public Pass {
   RowBuffer<float> normed_{kTileRows, RoundUp(c_.width, kFloatPad)};
   RowBuffer<float> qkv_{kTileRows, RoundUp(c_.query_width() + 2 * c_.kv_width(), kFloatPad)};
   RowBuffer<float> attended_{kTileRows, RoundUp(c_.query_width(), kFloatPad)};
-  RowBuffer<float> inner_{kTileRows, RoundUp(2 * c_.mlp_width(), kFloatPad)};  // gates, values
+  RowBuffer<float> inner_{
+      // gates, if there are any, and values
+      kTileRows, RoundUp((shape_.has_gate() ? 2 : 1) * c_.mlp_width(), kFloatPad)};
   RowBuffer<float> token_logits_{kTileRows, RoundUp(c_.embedding_rows(), kFloatPad)};
   RowBuffer<float> logits_{kTileRows, RoundUp(c_.vocabulary, kFloatPad)};
   RowBuffer<int8_t> codes_{kTileRows, RoundUp(c_.width, kCodePad)};
@@ -67,7 +74,8 @@ class LlamaPass final : public Pass {
   RowBuffer<float> high_scales_{kTileRows, 1};
   RowBuffer<float> cosine_{kTileRows, c_.head_size() / 2};
   RowBuffer<float> sine_{kTileRows, c_.head_size() / 2};
-  AlignedArray<int8_t> query_{static_cast<size_t>(c_.head_size())};
+  AlignedArray<int8_t> query_{static_cast<size_t>(c_.head_size())};  // or a key
+  AlignedArray<int8_t> value_{static_cast<size_t>(c_.head_size())};
   AlignedArray<float> scores_;     // [largest capacity]
   AlignedArray<int32_t> weights_;  // the same
   AlignedArray<std::byte> scratch_{net_.scratch_bytes()};

@@ -8,6 +8,7 @@
 #include "data/base/error.h"
 #include "data/base/float_mode.h"
 #include "model/exact/kernels.h"
+#include "model/exact/llama_kernels.h"
 #include "model/exact/llama_pass.h"
 #include "model/exact/pass.h"
 #include "model/exact/prepared_llama.h"
@@ -22,13 +23,19 @@ std::unique_ptr<KernelSet> ChooseKernels(Kernels choice) {
   return kernels != nullptr ? std::move(kernels) : MakePlainKernels();
 }
 
+std::unique_ptr<LlamaKernels> ChooseLlamaKernels(Kernels choice) {
+  auto kernels = choice == Kernels::kFast ? MakeFastLlamaKernels() : nullptr;
+  return kernels != nullptr ? std::move(kernels) : MakePlainLlamaKernels();
+}
+
 }  // namespace
 
 // One of the two, by the shape.
 struct ExactNetwork::Impl {
   Impl(QuantizedModel model_in, Kernels choice) {
     if (model_in.config.llama) {
-      llama = std::make_unique<PreparedLlama>(std::move(model_in), ChooseKernels(choice));
+      llama = std::make_unique<PreparedLlama>(std::move(model_in), ChooseKernels(choice),
+                                              ChooseLlamaKernels(choice));
     } else {
       family = std::make_unique<PreparedNetwork>(std::move(model_in), ChooseKernels(choice));
     }

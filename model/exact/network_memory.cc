@@ -27,15 +27,17 @@ int Capacity(const ModelConfig& c, int layer) {
   return RoundUp(c.window(layer) + kTileRows - 1, kCacheBlock);
 }
 
+// Outputs of the first product of the MLP.
+int InnerWidth(const ModelConfig& c) { return (c.llama->has_gate() ? 2 : 1) * c.mlp_width(); }
+
 // The same four numbers for an imported network.
 uint64_t LlamaPreparedBytes(const ModelConfig& c) {
   const int qkv = c.query_width() + 2 * c.kv_width();
   const uint64_t layer = LinearBytes(qkv, c.width) + LinearBytes(c.width, c.query_width()) +
-                         LinearBytes(2 * c.mlp_width(), c.width) +
-                         LinearBytes(c.width, c.mlp_width()) +
+                         LinearBytes(InnerWidth(c), c.width) + LinearBytes(c.width, c.mlp_width()) +
                          2 * Wide(c.kv_heads) * sizeof(float) + 16 * kAllocation;
   const uint64_t largest_matrix =
-      Wide(c.width) * std::max({Wide(qkv), 2 * Wide(c.mlp_width()), Wide(c.embedding_rows())});
+      Wide(c.width) * std::max({Wide(qkv), Wide(InnerWidth(c)), Wide(c.embedding_rows())});
   return Wide(c.layers) * layer + LinearBytes(c.embedding_rows(), c.width) + 2 * largest_matrix +
          (uint64_t{1} << 16);
 }
@@ -43,11 +45,11 @@ uint64_t LlamaPreparedBytes(const ModelConfig& c) {
 uint64_t LlamaPassBytes(const ModelConfig& c) {
   int largest = 0;
   for (int l = 0; l < c.layers; ++l) largest = std::max(largest, Capacity(c, l));
-  const uint64_t floats =
-      2 * Padded(c.width, kFloatPad) + Padded(c.query_width() + 2 * c.kv_width(), kFloatPad) +
-      Padded(c.query_width(), kFloatPad) + Padded(2 * c.mlp_width(), kFloatPad) +
-      Padded(c.embedding_rows(), kFloatPad) + Padded(c.vocabulary, kFloatPad) +
-      Wide(c.head_size() + 2);
+  const uint64_t floats = 2 * Padded(c.width, kFloatPad) +
+                          Padded(c.query_width() + 2 * c.kv_width(), kFloatPad) +
+                          Padded(c.query_width(), kFloatPad) + Padded(InnerWidth(c), kFloatPad) +
+                          Padded(c.embedding_rows(), kFloatPad) + Padded(c.vocabulary, kFloatPad) +
+                          Wide(c.head_size() + 2);
   // The last number is of a product's scratch.
   const uint64_t codes = Padded(c.width, kCodePad) + Padded(c.query_width(), kCodePad) +
                          2 * Padded(c.mlp_width(), kCodePad) +
@@ -55,7 +57,7 @@ uint64_t LlamaPassBytes(const ModelConfig& c) {
   constexpr uint64_t kTileScratch = 1 << 16;
   return Wide(kTileRows) * (floats * sizeof(float) + codes + 64) +
          Padded(c.vocabulary, kFloatPad) * sizeof(uint32_t) +
-         Wide(largest) * (sizeof(float) + sizeof(int32_t)) + Wide(c.head_size()) +
+         Wide(largest) * (sizeof(float) + sizeof(int32_t)) + 2 * Wide(c.head_size()) +
          Wide(c.layers) * 32 + kTileScratch + 32 * kAllocation;
 }
 
@@ -68,9 +70,10 @@ uint64_t LlamaLaneBytes(const ModelConfig& c) {
 
 uint64_t LlamaSymbolMultiplications(const ModelConfig& c) {
   const uint64_t width = Wide(c.width);
-  const uint64_t layer = width * (2 * Wide(c.query_width()) + 2 * Wide(c.kv_width())) +
-                         4 * width * Wide(c.mlp_width());  // the last product has two planes
-  uint64_t attended = 0;                                   // keys, and values
+  const uint64_t layer =
+      width * (2 * Wide(c.query_width()) + 2 * Wide(c.kv_width())) +
+      width * (Wide(InnerWidth(c)) + 2 * Wide(c.mlp_width()));  // two planes last
+  uint64_t attended = 0;                                        // keys, and values
   for (int l = 0; l < c.layers; ++l) attended += 2 * Wide(c.query_width()) * Wide(c.window(l));
   return Wide(c.layers) * layer + attended + width * Wide(c.embedding_rows());
 }

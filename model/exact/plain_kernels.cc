@@ -8,6 +8,7 @@
 #include "data/base/frequency.h"
 #include "model/exact/contract.h"
 #include "model/exact/kernels.h"
+#include "model/exact/turn_head.h"
 
 namespace occam {
 namespace {
@@ -62,17 +63,7 @@ void NormRow(const float* x, const float* gain, int n, float* y) {
 }
 
 void RotateAndNorm(const float* cosine, const float* sine, int n, float* head) {
-  const int pairs = n / 2;
-  for (int i = 0; i < pairs; ++i) {
-    const float x1 = head[i];
-    const float x2 = head[pairs + i];
-    const float x1c = x1 * cosine[i];
-    const float x2s = x2 * sine[i];
-    const float x1s = x1 * sine[i];
-    const float x2c = x2 * cosine[i];
-    head[i] = x1c - x2s;
-    head[pairs + i] = x1s + x2c;
-  }
+  TurnHead(cosine, sine, n, head);
   NormRow(head, nullptr, n, head);
 }
 

@@ -9,8 +9,12 @@
 
 namespace occam {
 
-PreparedLlama::PreparedLlama(QuantizedModel quantized, std::unique_ptr<KernelSet> kernel_set)
-    : model(std::move(quantized)), kernels(std::move(kernel_set)), index(model.config) {
+PreparedLlama::PreparedLlama(QuantizedModel quantized, std::unique_ptr<KernelSet> kernel_set,
+                             std::unique_ptr<LlamaKernels> llama_kernels)
+    : model(std::move(quantized)),
+      kernels(std::move(kernel_set)),
+      steps(std::move(llama_kernels)),
+      index(model.config) {
   const FloatMode mode;
   CheckModel(model, "the model");
   id = ModelId(model);
@@ -36,11 +40,17 @@ PreparedLlamaLayer PreparedLlama::MakeLayer(int l) const {
   const ModelConfig& c = model.config;
   const LayerIndex& at = index.layers[static_cast<size_t>(l)];
   PreparedLlamaLayer layer;
-  layer.gains[0] = tensor(at.gain1).floats.data();
-  layer.gains[1] = tensor(at.gain2).floats.data();
+  layer.gains[0] = floats(at.gain1);
+  layer.gains[1] = floats(at.gain2);
+  layer.q_gain = floats(at.q_gain);
+  layer.k_gain = floats(at.k_gain);
+  layer.bq = floats(at.bq);
+  layer.bo = floats(at.bo);
+  layer.bu = floats(at.bu);
+  layer.bd = floats(at.bd);
   layer.wqkv = MakeLinear({at.wq, at.wk, at.wv});
   layer.wo = MakeLinear({at.wo});
-  layer.wgu = MakeLinear({at.wg, at.wu});
+  layer.wgu = c.llama->has_gate() ? MakeLinear({at.wg, at.wu}) : MakeLinear({at.wu});
   layer.wd = MakeLinear({at.wd});
   for (int g = 0; g < c.kv_heads; ++g) {
     const float scale = model.value_scales[static_cast<size_t>(l * c.kv_heads + g)];

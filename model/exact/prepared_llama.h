@@ -9,16 +9,21 @@
 
 #include "data/base/digest.h"
 #include "model/exact/kernels.h"
+#include "model/exact/llama_kernels.h"
 #include "model/parameters.h"
 #include "model/quantized_model.h"
 
 namespace occam {
 
 struct PreparedLlamaLayer {
-  const float* gains[2];                    // before attention, and before the MLP
-  std::unique_ptr<LinearLayer> wqkv;        // [query width + 2 kv width, D]
-  std::unique_ptr<LinearLayer> wo;          // [D, query width]
-  std::unique_ptr<LinearLayer> wgu;         // [2 MLP width, D]: gates, and what they gate
+  const float* gains[2];  // before attention, and before the MLP
+  // These are null where the shape has none.
+  const float *q_gain, *k_gain;       // of heads
+  const float *bq, *bo, *bu, *bd;     // biases after the products
+  std::unique_ptr<LinearLayer> wqkv;  // [query width + 2 kv width, D]
+  std::unique_ptr<LinearLayer> wo;    // [D, query width]
+  // [2 MLP width, D]: gates, and what they gate; [MLP width, D] where there is no gate.
+  std::unique_ptr<LinearLayer> wgu;
   std::unique_ptr<LinearLayer> wd;          // [D, MLP width]
   std::vector<float> inverse_value_scales;  // one a key/value head
   std::vector<float> value_factors;         // 8 * s_v
@@ -28,14 +33,18 @@ struct PreparedLlamaLayer {
 
 // Immutable after construction, which throws kDamaged as CheckModel does. Owns the model.
 struct PreparedLlama {
-  PreparedLlama(QuantizedModel quantized, std::unique_ptr<KernelSet> kernel_set);
+  PreparedLlama(QuantizedModel quantized, std::unique_ptr<KernelSet> kernel_set,
+                std::unique_ptr<LlamaKernels> llama_kernels);
 
   // Returns how many bytes of scratch the linear layers need at most.
   size_t scratch_bytes() const;
   const QuantizedTensor& tensor(int i) const { return model.tensors[static_cast<size_t>(i)]; }
+  // The floats of a tensor, null for no tensor.
+  const float* floats(int i) const { return i < 0 ? nullptr : tensor(i).floats.data(); }
 
   QuantizedModel model;
   std::unique_ptr<KernelSet> kernels;
+  std::unique_ptr<LlamaKernels> steps;
   ParameterIndex index;
   Sha256Digest id;
   float beta;  // 1 / sqrt(head size)

@@ -3,6 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <numbers>
+#include <numeric>
+#include <utility>
+
+#include "data/base/thread_team.h"
 
 namespace occam {
 namespace {
@@ -17,6 +22,7 @@ class Columns {
     return values_.data() + static_cast<size_t>(i) * positions_;
   }
   size_t positions() const { return positions_; }
+  std::vector<double> Take() { return std::move(values_); }
   int64_t elements() const { return static_cast<int64_t>(values_.size() / positions_); }
 
  private:
@@ -28,14 +34,25 @@ Columns Times(const std::vector<float>& w, const Columns& x) {
   const int64_t inputs = x.elements();
   const auto outputs = static_cast<int64_t>(w.size()) / inputs;
   Columns y(outputs, x.positions());
-  for (int64_t j = 0; j < outputs; ++j) {
-    double* const out = y.row(j);
-    for (int64_t k = 0; k < inputs; ++k) {
-      const double weight = w[static_cast<size_t>(j * inputs + k)];
-      const double* const in = x.row(k);
-      for (size_t t = 0; t < x.positions(); ++t) out[t] += weight * in[t];
+  const auto rows = [&](int64_t first, int64_t last) {
+    for (int64_t j = first; j < last; ++j) {
+      double* const out = y.row(j);
+      for (int64_t k = 0; k < inputs; ++k) {
+        const auto weight = static_cast<double>(w[static_cast<size_t>(j * inputs + k)]);
+        const double* const in = x.row(k);
+        for (size_t t = 0; t < x.positions(); ++t) out[t] += weight * in[t];
+      }
     }
+  };
+  constexpr int64_t kRows = 64;
+  constexpr size_t kWorthThreads = size_t{1} << 24;  // products
+  if (w.size() * x.positions() < kWorthThreads) {
+    rows(0, outputs);
+    return y;
   }
+  ThreadTeam team(0);
+  team.Run(static_cast<int>((outputs + kRows - 1) / kRows),
+           [&](int item, int) { rows(item * kRows, std::min(outputs, (item + 1) * kRows)); });
   return y;
 }
 
@@ -89,6 +106,61 @@ void Turn(int64_t head_size, double theta, Columns* x) {
   }
 }
 
+// Adds a number to each row.
+void AddBias(const std::vector<float>& bias, Columns* x) {
+  for (size_t i = 0; i < bias.size(); ++i) {
+    double* const row = x->row(static_cast<int64_t>(i));
+    for (size_t t = 0; t < x->positions(); ++t) row[t] += static_cast<double>(bias[i]);
+  }
+}
+
+// Norms each head, with one gain for all.
+void NormHeads(const std::vector<float>& gain, double epsilon, Columns* x) {
+  const auto n = static_cast<int64_t>(gain.size());
+  for (int64_t head = 0; n > 0 && head < x->elements(); head += n) {
+    Columns part(n, x->positions());
+    for (int64_t i = 0; i < n; ++i) std::copy_n(x->row(head + i), x->positions(), part.row(i));
+    part = Normed(part, epsilon);
+    Scale(gain, &part);
+    for (int64_t i = 0; i < n; ++i) std::copy_n(part.row(i), x->positions(), x->row(head + i));
+  }
+}
+
+// silu(gates) * inner, or gelu(inner) where there are no gates.
+void Activate(const Columns* gates, Columns* inner) {
+  for (int64_t i = 0; i < inner->elements(); ++i) {
+    for (size_t t = 0; t < inner->positions(); ++t) {
+      double& u = inner->row(i)[t];
+      if (gates != nullptr) {
+        const double g = gates->row(i)[t];
+        u *= g / (1 + std::exp(-g));
+      } else {
+        const double bent = std::sqrt(2 / std::numbers::pi) * (u + 0.044715 * u * u * u);
+        u = u / 2 * (1 + std::tanh(bent));
+      }
+    }
+  }
+}
+
+Columns Inputs(const LlamaWeights& w, std::span<const int32_t> inputs) {
+  Columns x(w.width, inputs.size());
+  for (size_t t = 0; t < inputs.size(); ++t) {
+    const auto row = std::span(w.embedding)
+                         .subspan(static_cast<size_t>(inputs[t]) * static_cast<size_t>(w.width),
+                                  static_cast<size_t>(w.width));
+    for (size_t i = 0; i < row.size(); ++i)
+      x.row(static_cast<int64_t>(i))[t] = static_cast<double>(row[i]);
+    if (w.positions.empty()) continue;
+    const double mean =
+        std::accumulate(row.begin(), row.end(), 0.0) / static_cast<double>(row.size());
+    for (size_t i = 0; i < row.size(); ++i) {
+      const float position = w.positions[t * row.size() + i];
+      x.row(static_cast<int64_t>(i))[t] += static_cast<double>(position) - mean;
+    }
+  }
+  return x;
+}
+
 Columns Attended(const LlamaWeights& w, const Columns& q, const Columns& k, const Columns& v) {
   const int64_t n = w.head_size;
   Columns out(q.elements(), q.positions());
@@ -119,14 +191,9 @@ Columns Attended(const LlamaWeights& w, const Columns& q, const Columns& k, cons
 
 }  // namespace
 
-std::vector<double> FloatLogits(const LlamaWeights& w, std::span<const int32_t> inputs,
+std::vector<double> FloatStates(const LlamaWeights& w, std::span<const int32_t> inputs,
                                 std::vector<LlamaMaxima>* maxima) {
-  const size_t positions = inputs.size();
-  Columns x(w.width, positions);
-  for (size_t t = 0; t < positions; ++t) {
-    for (int64_t i = 0; i < w.width; ++i)
-      x.row(i)[t] = w.embedding[static_cast<size_t>(inputs[t] * w.width + i)];
-  }
+  Columns x = Inputs(w, inputs);
   for (size_t l = 0; l < w.layers.size(); ++l) {
     const LlamaLayerWeights& layer = w.layers[l];
     LlamaMaxima* const seen = maxima == nullptr ? nullptr : &(*maxima)[l];
@@ -135,33 +202,52 @@ std::vector<double> FloatLogits(const LlamaWeights& w, std::span<const int32_t> 
     Scale(layer.gain1, &h);
     Columns q = Times(layer.wq, h), k = Times(layer.wk, h);
     const Columns v = Times(layer.wv, h);
-    Turn(w.head_size, w.theta, &q);
-    Turn(w.head_size, w.theta, &k);
+    AddBias(layer.bq, &q);
+    NormHeads(layer.q_gain, w.epsilon, &q);
+    NormHeads(layer.k_gain, w.epsilon, &k);
+    if (!w.is(ImportedShape::kGpt2)) Turn(w.head_size, w.theta, &q), Turn(w.head_size, w.theta, &k);
     if (seen) Grow(q, &seen->queries), Grow(k, &seen->keys), Grow(v, &seen->values);
     Add(Times(layer.wo, Attended(w, q, k, v)), &x);
+    AddBias(layer.bo, &x);
     h = Normed(x, w.epsilon);
     if (seen) Grow(h, &seen->mlp_inputs);
     Scale(layer.gain2, &h);
-    Columns gated = Times(layer.wg, h);
-    const Columns u = Times(layer.wu, h);
-    for (int64_t i = 0; i < gated.elements(); ++i) {
-      for (size_t t = 0; t < positions; ++t) {
-        double& g = gated.row(i)[t];
-        g = g / (1 + std::exp(-g)) * u.row(i)[t];
-      }
+    Columns inner = Times(layer.wu, h);
+    AddBias(layer.bu, &inner);
+    if (layer.wg.empty()) {
+      Activate(nullptr, &inner);
+    } else {
+      const Columns gates = Times(layer.wg, h);
+      Activate(&gates, &inner);
     }
-    if (seen) Grow(gated, &seen->gated);
-    Add(Times(layer.wd, gated), &x);
+    if (seen) Grow(inner, &seen->gated);
+    Add(Times(layer.wd, inner), &x);
+    AddBias(layer.bd, &x);
   }
   Columns h = Normed(x, w.epsilon);
   Scale(w.final_gain, &h);
-  const Columns columns = Times(w.output(), h);
-  std::vector<double> logits(positions * static_cast<size_t>(w.tokens));
-  for (size_t t = 0; t < positions; ++t) {
-    for (int64_t i = 0; i < w.tokens; ++i)
-      logits[t * static_cast<size_t>(w.tokens) + static_cast<size_t>(i)] = columns.row(i)[t];
+  return h.Take();
+}
+
+std::vector<double> LogitsOf(const LlamaWeights& w, std::span<const double> states, size_t inputs,
+                             size_t first, size_t count) {
+  Columns h(w.width, count);
+  for (int64_t i = 0; i < w.width; ++i)
+    std::copy_n(states.data() + static_cast<size_t>(i) * inputs + first, count, h.row(i));
+  Columns columns = Times(w.output(), h);
+  AddBias(w.head_bias, &columns);
+  const auto tokens = static_cast<size_t>(w.tokens);
+  std::vector<double> logits(count * tokens);
+  for (int64_t i = 0; i < w.tokens; ++i) {
+    for (size_t t = 0; t < count; ++t)
+      logits[t * tokens + static_cast<size_t>(i)] = columns.row(i)[t];
   }
   return logits;
+}
+
+std::vector<double> FloatLogits(const LlamaWeights& w, std::span<const int32_t> inputs,
+                                std::vector<LlamaMaxima>* maxima) {
+  return LogitsOf(w, FloatStates(w, inputs, maxima), inputs.size(), 0, inputs.size());
 }
 
 }  // namespace occam

@@ -1,4 +1,4 @@
-// A network of Llama's shape in double precision: what the exact network is measured against, and
+// An imported network in double precision: what the exact network is measured against, and
 // what calibrates it. It is slow and plain.
 #ifndef OCCAM_MODEL_IMPORT_FLOAT_LLAMA_H_
 #define OCCAM_MODEL_IMPORT_FLOAT_LLAMA_H_
@@ -21,8 +21,16 @@ struct LlamaMaxima {
   std::vector<double> gated;             // [mlp_width]
 };
 
-// Logits [inputs, tokens] of one context whose inputs, the begin token first, are given. `maxima`
-// [layers], which may be null, grow.
+// The hidden states of one context before its head, normed: [width][inputs]. `maxima` [layers],
+// which may be null, grow. `inputs` are tokens, the begin token first.
+std::vector<double> FloatStates(const LlamaWeights& w, std::span<const int32_t> inputs,
+                                std::vector<LlamaMaxima>* maxima = nullptr);
+
+// Logits [count, tokens] of inputs `first` .. first + count - 1 of such states, of `inputs` inputs.
+std::vector<double> LogitsOf(const LlamaWeights& w, std::span<const double> states, size_t inputs,
+                             size_t first, size_t count);
+
+// All logits [inputs, tokens] of a context.
 std::vector<double> FloatLogits(const LlamaWeights& w, std::span<const int32_t> inputs,
                                 std::vector<LlamaMaxima>* maxima = nullptr);
 

@@ -11,8 +11,10 @@
 #include "data/tokenizer/table_tokenizer.h"
 #include "model/exact/network.h"
 #include "model/import/float_llama.h"
+#include "model/import/gguf_file.h"
 #include "model/import/llama_files.h"
 #include "model/import/quantise_llama.h"
+#include "model/import/safetensors_file.h"
 
 namespace occam {
 namespace {
@@ -20,6 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kPieceTokens = 512;  // of a text, each a context of its own
+constexpr size_t kBlockTokens = 32;   // whose logits are in memory at once
 
 // The files of a folder that end in .bin, those of tokens or the others.
 std::vector<std::string> BinFiles(const fs::path& folder, bool of_tokens) {
@@ -35,18 +38,43 @@ std::vector<std::string> BinFiles(const fs::path& folder, bool of_tokens) {
   return files;
 }
 
+// The tensors of a folder, and the files that they lie in.
+struct FolderTensors {
+  std::vector<Bytes> files;
+  CheckpointTensors tensors;
+};
+FolderTensors ReadTensors(const fs::path& folder) {
+  const auto file = [&](const std::string& name) { return (folder / name).string(); };
+  FolderTensors all;
+  const auto add = [&](const std::string& name) {
+    all.files.push_back(ReadFile(file(name)));
+    AddSafetensors(all.files.back(), file(name), &all.tensors);
+  };
+  const std::string index_name = file("model.safetensors.index.json");
+  if (fs::exists(file("model.safetensors")) || !fs::exists(index_name)) {
+    add("model.safetensors");
+    return all;
+  }
+  const SafetensorsIndex index = ReadSafetensorsIndex(ReadFile(index_name), index_name);
+  for (const std::string& name : index.files) add(name);
+  CheckIndex(index, all.tensors, file(""), index_name);
+  return all;
+}
+
 ImportSource ReadFolder(const fs::path& folder) {
   const auto file = [&](const char* name) { return (folder / name).string(); };
-  if (!fs::exists(file("model.safetensors")) && fs::exists(file("model.safetensors.index.json"))) {
-    throw UsageError(folder.string() +
-                     " holds tensors in several files; one model.safetensors is supported");
-  }
   ImportSource source;
+  FolderTensors all = ReadTensors(folder);
   source.weights =
-      ReadLlamaFolder(ReadFile(file("config.json")), ReadFile(file("model.safetensors")),
-                      file("config.json"), file("model.safetensors"));
+      ReadLlamaFolder(ReadFile(file("config.json")), file("config.json"), &all.tensors);
   source.table = ReadTokenizerJson(ReadFile(file("tokenizer.json")), source.weights.tokens,
                                    file("tokenizer.json"));
+  return source;
+}
+
+ImportSource ReadGgufSource(const std::string& path) {
+  ImportSource source;
+  ReadGguf(ReadFile(path), path, &source.weights, &source.table);
   return source;
 }
 
@@ -73,7 +101,7 @@ struct Piece {
 };
 std::vector<Piece> PiecesOf(const ImportSource& source, std::span<const uint8_t> text,
                             int32_t context) {
-  const TableTokenizer tokenizer(source.table.tokens, source.table.merges);
+  const TableTokenizer tokenizer(source.table.tokens, source.table.merges, source.table.rules);
   const std::vector<int32_t> symbols = tokenizer.Encode(text);
   const size_t size = std::min(kPieceTokens, static_cast<size_t>(context));
   std::vector<Piece> pieces;
@@ -114,6 +142,10 @@ void AddPosition(std::span<const double> logits, std::span<const uint32_t> frequ
 
 ImportSource ReadCheckpointOf(const std::string& path, const std::string& tokenizer) {
   if (!fs::exists(path)) throw IoError(path + " does not exist");
+  if (!fs::is_directory(path) && path.ends_with(".gguf")) {
+    if (!tokenizer.empty()) throw UsageError("a .gguf has its tokenizer in it");
+    return ReadGgufSource(path);
+  }
   if (!fs::is_directory(path)) return ReadBin(path, tokenizer);
   if (fs::exists(fs::path(path) / "config.json")) {
     if (!tokenizer.empty()) throw UsageError("the tokenizer of a folder is its tokenizer.json");
@@ -134,11 +166,18 @@ ImportLoss MeasureLoss(const ImportSource& source, const QuantizedModel& model,
   ImportLoss loss;
   const auto tokens = static_cast<size_t>(source.weights.tokens);
   for (const Piece& piece : PiecesOf(source, text, model.config.context)) {
-    const std::vector<double> logits = FloatLogits(source.weights, piece.inputs);
+    const std::vector<double> states = FloatStates(source.weights, piece.inputs);
     session.Reset(0);
-    session.Score(0, piece.symbols, [&](size_t i, std::span<const uint32_t> frequencies) {
-      AddPosition(std::span(logits).subspan(i * tokens, tokens), frequencies, source.table, &loss);
-    });
+    std::vector<double> logits;
+    for (size_t begin = 0; begin < piece.symbols.size(); begin += kBlockTokens) {
+      const size_t count = std::min(kBlockTokens, piece.symbols.size() - begin);
+      logits = LogitsOf(source.weights, states, piece.inputs.size(), begin, count);
+      session.Score(0, std::span(piece.symbols).subspan(begin, count),
+                    [&](size_t i, std::span<const uint32_t> frequencies) {
+                      AddPosition(std::span(logits).subspan(i * tokens, tokens), frequencies,
+                                  source.table, &loss);
+                    });
+    }
   }
   const auto count = static_cast<double>(std::max<size_t>(loss.tokens, 1));
   loss.divergence_bits /= count;
@@ -157,7 +196,7 @@ QuantizedModel ImportModel(const ImportSource& source, int32_t context,
   LlamaWeights w = source.weights;
   const auto look = [&] {
     std::vector<LlamaMaxima> maxima(w.layers.size());
-    for (const Piece& piece : pieces) FloatLogits(w, piece.inputs, &maxima);
+    for (const Piece& piece : pieces) FloatStates(w, piece.inputs, &maxima);
     return maxima;
   };
   Smooth(look(), &w);

@@ -21,10 +21,11 @@ struct ImportSource {
   TokenTable table;
 };
 
-// `path` is a folder with config.json, model.safetensors and tokenizer.json, or a .bin of llama2.c
-// or a folder with one. The tokens of a .bin come from `tokenizer`, or where that is empty from the
-// one file beside it whose name begins with "tok". Throws kIo, kDamaged, and kUsage by name for
-// what is not supported.
+// `path` is a folder with config.json, tokenizer.json and model.safetensors, or several of the
+// latter that model.safetensors.index.json names; a .gguf; or a .bin of llama2.c,
+// or a folder with one. The
+// tokens of a .bin come from `tokenizer`, or where that is empty from the one file beside it whose
+// name begins with "tok". Throws kIo, kDamaged, and kUsage by name for what is not supported.
 ImportSource ReadCheckpointOf(const std::string& path, const std::string& tokenizer);
 
 // The cost of rounding on a text. It is the mean divergence (Kullback and Leibler, 1951) of the

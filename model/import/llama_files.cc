@@ -8,25 +8,60 @@
 #include "data/base/format.h"
 #include "data/base/printable.h"
 #include "model/import/checked_json.h"
-#include "model/import/safetensors_file.h"
+#include "model/import/gpt2_file.h"
 
 namespace occam {
 namespace {
 
 using Json = nlohmann::json;
 
+bool IsZero(const Json& value) { return value.is_number() && value.get<double>() == 0; }
+bool IsOne(const Json& value) { return value.is_number() && value.get<double>() == 1; }
+
+// The base of the rotary frequencies, and nothing else: scaled angles are refused by their kind.
+double RotaryBase(const Json& config, const std::string& name) {
+  const Json* parameters = &config;
+  for (const char* part : {"rope_scaling", "rope_parameters"}) {
+    if (!Present(config, part)) continue;
+    const Json& scaling = *config.find(part);
+    const char* const field = Present(scaling, "rope_type") ? "rope_type" : "type";
+    const std::string kind = JsonString(scaling, field, name + ": " + part);
+    if (kind != "default") {
+      throw UsageError(
+          fmt::format("{}: {} of the kind {} is not supported", name, part, Printable(kind)));
+    }
+    if (Present(scaling, "rope_theta")) parameters = &scaling;
+  }
+  return Present(*parameters, "rope_theta") ? JsonDouble(*parameters, "rope_theta", name) : 10000;
+}
+
 // What the configuration may ask for and the network does not have.
 void RefuseUnsupported(const Json& config, const std::string& name) {
   const auto refuse = [&](const std::string& what) {
     throw UsageError(fmt::format("{}: {} is not supported", name, what));
   };
-  const std::string type = JsonString(config, "model_type", name);
-  if (type != "llama") refuse("a model of type " + Printable(type));
   for (const char* bias : {"attention_bias", "mlp_bias"}) {
     if (JsonBool(config, bias, false)) refuse(bias);
   }
-  for (const char* part : {"rope_scaling", "quantization_config"}) {
-    if (Present(config, part)) refuse(part);
+  for (const char* part : {"quantization_config", "attn_logit_softcapping",
+                           "final_logit_softcapping", "num_experts", "num_local_experts"}) {
+    if (Present(config, part) && !IsZero(*config.find(part))) refuse(part);
+  }
+  for (const char* factor : {"partial_rotary_factor", "embedding_multiplier", "logits_scaling",
+                             "residual_multiplier", "attention_multiplier"}) {
+    if (Present(config, factor) && !IsOne(*config.find(factor))) refuse(factor);
+  }
+  // A window that is as long as the context hides nothing.
+  if (Present(config, "sliding_window") && JsonBool(config, "use_sliding_window", true) &&
+      JsonCount(config, "sliding_window", name) <
+          JsonCount(config, "max_position_embeddings", name))
+    refuse("a sliding_window shorter than the context");
+  if (Present(config, "layer_types")) {
+    const Json& layers = *config.find("layer_types");
+    if (!layers.is_array()) throw DamagedError(name + ": layer_types is no list");
+    for (const Json& layer : layers) {
+      if (layer != "full_attention") refuse("a layer of type " + Printable(layer.dump()));
+    }
   }
   if (Present(config, "hidden_act") && JsonString(config, "hidden_act", name) != "silu")
     refuse("the activation " + Printable(JsonString(config, "hidden_act", name)));
@@ -44,14 +79,34 @@ void SplitPairs(size_t head_size, size_t columns, std::vector<float>* rows) {
   }
 }
 
-}  // namespace
+// The token that a context begins with: where none is named, that which ends a text.
+int32_t BeginToken(const Json& config, const std::string& name) {
+  if (Present(config, "bos_token_id") || !Present(config, "eos_token_id"))
+    return JsonCount(config, "bos_token_id", name);
+  const Json& end = *config.find("eos_token_id");
+  if (end.is_array())
+    return JsonCount(Json{{"eos_token_id", end.empty() ? Json() : end[0]}}, "eos_token_id", name);
+  return JsonCount(config, "eos_token_id", name);
+}
 
-LlamaWeights ReadLlamaFolder(std::span<const uint8_t> config_bytes,
-                             std::span<const uint8_t> tensors, const std::string& name,
-                             const std::string& tensors_name) {
-  const Json config = ParseJson(config_bytes, name);
+// A tied model may have the one matrix under either name, or under both.
+void TakeEmbedding(const std::string& embedding, bool tied, CheckpointTensors* tensors,
+                   LlamaWeights* w) {
+  const std::string head = "lm_head.weight";
+  const std::vector<int64_t> shape = {w->tokens, w->width};
+  w->embedding = tensors->Take(tied && !tensors->Has(embedding) ? head : embedding, shape);
+  if (tied && !(tensors->Has(embedding) && tensors->Has(head))) return;
+  w->head = tensors->Take(head, shape);
+  if (tied && w->head != w->embedding)
+    throw DamagedError(tensors->FileOf(head) + ": head and embedding differ in a tied model");
+  if (tied) w->head.clear();
+}
+
+LlamaWeights ReadLlama(const Json& config, ImportedShape kind, const std::string& name,
+                       CheckpointTensors* tensors) {
   RefuseUnsupported(config, name);
   LlamaWeights w;
+  w.kind = kind;
   w.tokens = JsonCount(config, "vocab_size", name);
   w.width = JsonCount(config, "hidden_size", name);
   w.heads = JsonCount(config, "num_attention_heads", name);
@@ -63,49 +118,60 @@ LlamaWeights ReadLlamaFolder(std::span<const uint8_t> config_bytes,
       Present(config, "head_dim") ? JsonCount(config, "head_dim", name) : w.width / w.heads;
   w.mlp_width = JsonCount(config, "intermediate_size", name);
   w.context = JsonCount(config, "max_position_embeddings", name);
-  w.begin_token = JsonCount(config, "bos_token_id", name);
+  w.begin_token = BeginToken(config, name);
   w.epsilon = JsonDouble(config, "rms_norm_eps", name);
-  w.theta = Present(config, "rope_theta") ? JsonDouble(config, "rope_theta", name) : 10000;
+  w.theta = RotaryBase(config, name);
   const int32_t layers = JsonCount(config, "num_hidden_layers", name);
   CheckShape(w, layers, name);
 
-  SafetensorsFile file(tensors, tensors_name);
   const int64_t width = w.width, mlp = w.mlp_width, queries = int64_t{w.heads} * w.head_size,
                 keys = int64_t{w.kv_heads} * w.head_size;
-  const std::string embedding = "model.embed_tokens.weight", head = "lm_head.weight";
-  // A tied model may have the one matrix under either name, or under both.
-  const bool tied = JsonBool(config, "tie_word_embeddings", false);
-  w.embedding = file.Take(tied && !file.Has(embedding) ? head : embedding, {w.tokens, width});
-  if (!tied || (file.Has(embedding) && file.Has(head))) {
-    w.head = file.Take(head, {w.tokens, width});
-    if (tied && w.head != w.embedding)
-      throw DamagedError(tensors_name + ": head and embedding differ in a tied model");
-    if (tied) w.head.clear();
-  }
+  TakeEmbedding("model.embed_tokens.weight", JsonBool(config, "tie_word_embeddings", false),
+                tensors, &w);
   for (int32_t l = 0; l < layers; ++l) {
     const std::string prefix = fmt::format("model.layers.{}.", l);
     const auto take = [&](const char* tensor, const std::vector<int64_t>& shape) {
-      return file.Take(prefix + tensor + ".weight", shape);
+      return tensors->Take(prefix + tensor + ".weight", shape);
     };
     LlamaLayerWeights& layer = w.layers.emplace_back();
     layer.gain1 = take("input_layernorm", {width});
     layer.wq = take("self_attn.q_proj", {queries, width});
     layer.wk = take("self_attn.k_proj", {keys, width});
     layer.wv = take("self_attn.v_proj", {keys, width});
+    if (kind == ImportedShape::kQwen3) {
+      layer.q_gain = take("self_attn.q_norm", {w.head_size});
+      layer.k_gain = take("self_attn.k_norm", {w.head_size});
+    }
     layer.wo = take("self_attn.o_proj", {width, queries});
     layer.gain2 = take("post_attention_layernorm", {width});
     layer.wg = take("mlp.gate_proj", {mlp, width});
     layer.wu = take("mlp.up_proj", {mlp, width});
     layer.wd = take("mlp.down_proj", {width, mlp});
   }
-  w.final_gain = file.Take("model.norm.weight", {width});
-  for (const std::string& left : file.left()) {
-    // Tables that some versions store; they follow from the base.
-    if (left.ends_with("rotary_emb.inv_freq")) continue;
-    throw DamagedError(fmt::format("{}: a network of this shape has no place for the tensor {}",
-                                   tensors_name, Printable(left)));
-  }
+  w.final_gain = tensors->Take("model.norm.weight", {width});
+  // Tables that some versions store; they follow from the base.
+  constexpr const char* kUnused[] = {"rotary_emb.inv_freq"};
+  tensors->RequireNoneLeft(kUnused);
   return w;
+}
+
+}  // namespace
+
+LlamaWeights ReadLlamaFolder(std::span<const uint8_t> config_bytes, const std::string& name,
+                             CheckpointTensors* tensors) {
+  const Json config = ParseJson(config_bytes, name);
+  const std::string type = JsonString(config, "model_type", name);
+  if (type == "llama") return ReadLlama(config, ImportedShape::kLlama, name, tensors);
+  if (type == "qwen3") return ReadLlama(config, ImportedShape::kQwen3, name, tensors);
+  if (type == "gpt2") return ReadGpt2(config, BeginToken(config, name), name, tensors);
+  throw UsageError(fmt::format("{}: a model of type {} is not supported", name, Printable(type)));
+}
+
+void SplitHeadPairs(LlamaWeights* w) {
+  for (LlamaLayerWeights& layer : w->layers) {
+    for (std::vector<float>* rows : {&layer.wq, &layer.wk})
+      SplitPairs(static_cast<size_t>(w->head_size), static_cast<size_t>(w->width), rows);
+  }
 }
 
 LlamaWeights ReadLlama2c(std::span<const uint8_t> bytes, const std::string& name) {
@@ -162,10 +228,7 @@ LlamaWeights ReadLlama2c(std::span<const uint8_t> bytes, const std::string& name
   w.final_gain = take(d);
   take(table);
   if (!tied) w.head = take(w.tokens * d);
-  for (LlamaLayerWeights& layer : w.layers) {
-    for (std::vector<float>* rows : {&layer.wq, &layer.wk})
-      SplitPairs(static_cast<size_t>(w.head_size), static_cast<size_t>(d), rows);
-  }
+  SplitHeadPairs(&w);
   return w;
 }
 

@@ -1,4 +1,4 @@
-// Checkpoints of Llama's shape, from the files in which they are published.
+// Checkpoints from the files in which they are published.
 #ifndef OCCAM_MODEL_IMPORT_LLAMA_FILES_H_
 #define OCCAM_MODEL_IMPORT_LLAMA_FILES_H_
 
@@ -6,14 +6,20 @@
 #include <span>
 #include <string>
 
+#include "model/import/checkpoint_tensors.h"
 #include "model/import/llama_weights.h"
 
 namespace occam {
 
-// config.json and model.safetensors of a LlamaForCausalLM. Throws kDamaged, and kUsage by name for
-// what is not supported: another architecture, biases, another activation, scaled rotary angles.
-LlamaWeights ReadLlamaFolder(std::span<const uint8_t> config, std::span<const uint8_t> tensors,
-                             const std::string& config_name, const std::string& tensors_name);
+// A checkpoint by its config.json, whose name is `name`, and its tensors: a LlamaForCausalLM, a
+// Qwen3ForCausalLM or a GPT2LMHeadModel. Throws kDamaged, and kUsage by name for what is not
+// supported: another architecture, biases, another activation, scaled rotary angles, windows,
+// experts, caps of logits.
+LlamaWeights ReadLlamaFolder(std::span<const uint8_t> config, const std::string& name,
+                             CheckpointTensors* tensors);
+
+// Rows of wq and wk from neighbouring pairs to halves.
+void SplitHeadPairs(LlamaWeights* w);
 
 // A .bin of llama2.c (Karpathy, 2023), version 0: seven numbers, then tensors in float32. Throws
 // kDamaged.

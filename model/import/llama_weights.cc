@@ -4,6 +4,7 @@
 
 #include "data/base/error.h"
 #include "data/base/format.h"
+#include "model/config.h"
 
 namespace occam {
 
@@ -15,7 +16,7 @@ void CheckShape(const LlamaWeights& w, int64_t layers, const std::string& name) 
   const auto within = [&](const char* what, int64_t value, int64_t least, int64_t most) {
     require(value >= least && value <= most, what, static_cast<double>(value));
   };
-  within("the vocabulary", w.tokens, 2, 65536);
+  within("the vocabulary", w.tokens, 2, kMaxImportedVocabulary);
   within("the width", w.width, 8, 4096);
   require(w.width % 8 == 0, "the width", w.width);
   within("the number of layers", layers, 1, 256);

@@ -1,4 +1,4 @@
-// A checkpoint of Llama's shape in floats, whatever file it came from.
+// A checkpoint in floats, whatever file it came from, of one of the shapes that can be imported.
 #ifndef OCCAM_MODEL_IMPORT_LLAMA_WEIGHTS_H_
 #define OCCAM_MODEL_IMPORT_LLAMA_WEIGHTS_H_
 
@@ -6,21 +6,28 @@
 #include <string>
 #include <vector>
 
+#include "model/config.h"
+
 namespace occam {
 
 // A matrix has a row for each output. Rows of wq and wk have a head's pairs as halves: elements i
-// and head_size / 2 + i turn together.
+// and head_size / 2 + i turn together. What a shape does not have is empty.
 struct LlamaLayerWeights {
-  std::vector<float> gain1;   // [D]
-  std::vector<float> wq;      // [heads * head_size, D]
-  std::vector<float> wk, wv;  // [kv_heads * head_size, D]
-  std::vector<float> wo;      // [D, heads * head_size]
-  std::vector<float> gain2;   // [D]
-  std::vector<float> wg, wu;  // [mlp_width, D]
-  std::vector<float> wd;      // [D, mlp_width]
+  std::vector<float> gain1;           // [D]
+  std::vector<float> wq;              // [heads * head_size, D]
+  std::vector<float> wk, wv;          // [kv_heads * head_size, D]
+  std::vector<float> q_gain, k_gain;  // [head_size], of Qwen3
+  std::vector<float> wo;              // [D, heads * head_size]
+  std::vector<float> gain2;           // [D]
+  std::vector<float> wg, wu;          // [mlp_width, D]
+  std::vector<float> wd;              // [D, mlp_width]
+  // Biases of GPT-2, after the products of these letters. Keys need none, since all scores of a
+  // query would move alike; that of values is in bo.
+  std::vector<float> bq, bo, bu, bd;
 };
 
 struct LlamaWeights {
+  ImportedShape kind = ImportedShape::kLlama;
   int32_t tokens = 0;
   int32_t width = 0;  // D
   int32_t heads = 0;
@@ -30,14 +37,18 @@ struct LlamaWeights {
   int32_t context = 0;
   int32_t begin_token = 0;
   double epsilon = 0;
-  double theta = 0;              // base of the rotary frequencies
-  std::vector<float> embedding;  // [tokens, D]
+  double theta = 0;  // base of the rotary frequencies
+  // [tokens, D]. In GPT-2's shape an input is a row less its mean.
+  std::vector<float> embedding;
+  std::vector<float> positions;  // [context, D], of GPT-2; their rows have the mean 0
   std::vector<LlamaLayerWeights> layers;
   std::vector<float> final_gain;  // [D]
   std::vector<float> head;        // [tokens, D]; empty: the embedding
+  std::vector<float> head_bias;   // [tokens], of GPT-2
 
   const std::vector<float>& output() const { return head.empty() ? embedding : head; }
   int32_t group() const { return heads / kv_heads; }
+  bool is(ImportedShape other) const { return kind == other; }
 };
 
 // Throws kDamaged, `name` in the message, unless these numbers are within what an exact network can

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <numbers>
+#include <numeric>
 #include <span>
 #include <string>
 
@@ -68,6 +69,19 @@ QuantizedTensor QuantiseGain(std::span<const float> values, const ParameterSpec&
   return tensor;
 }
 
+// The mean of each row of codes times its scale.
+std::vector<float> RowMeans(const QuantizedTensor& tensor, int64_t columns) {
+  std::vector<float> means;
+  for (size_t r = 0; r < tensor.floats.size(); ++r) {
+    const auto row = tensor.codes.begin() + static_cast<std::ptrdiff_t>(r) * columns;
+    const int64_t sum = std::accumulate(row, row + columns, int64_t{0});
+    means.push_back(
+        static_cast<float>(static_cast<double>(sum) * static_cast<double>(tensor.floats[r]) /
+                           static_cast<double>(columns)));
+  }
+  return means;
+}
+
 // [rows, columns] -> [rows, wider], with zeros.
 std::vector<float> Widened(const std::vector<float>& w, int64_t columns, int64_t wider) {
   std::vector<float> wide;
@@ -106,23 +120,50 @@ double LargestOfColumn(int64_t column, int64_t columns, const std::vector<float>
   return largest;
 }
 
-// Pairs of keys and of the queries that read them.
+// Elements of a head that a scale must have in common: pairs where they turn, else each alone.
+std::vector<std::vector<int64_t>> ScaledTogether(const LlamaWeights& w) {
+  std::vector<std::vector<int64_t>> sets;
+  const int64_t pairs = w.head_size / 2;
+  if (w.is(ImportedShape::kGpt2)) {
+    for (int64_t i = 0; i < w.head_size; ++i) sets.push_back({i});
+  } else {
+    for (int64_t i = 0; i < pairs; ++i) sets.push_back({i, pairs + i});
+  }
+  return sets;
+}
+
+// The largest magnitude of these elements in heads first .. last - 1.
+double LargestOf(const std::vector<double>& maxima, int64_t head_size, int64_t first, int64_t last,
+                 const std::vector<int64_t>& elements) {
+  double largest = 0;
+  for (int64_t h = first; h < last; ++h) {
+    for (const int64_t i : elements)
+      largest = std::max(largest, maxima[static_cast<size_t>(h * head_size + i)]);
+  }
+  return largest;
+}
+
+// Elements of keys and of the queries that read them. Where heads are normed, all have one gain.
 void SmoothPairs(const LlamaMaxima& seen, const LlamaWeights& w, LlamaLayerWeights* layer) {
-  const int64_t n = w.head_size, pairs = n / 2;
-  const auto at = [](const std::vector<double>& v, int64_t i) { return v[static_cast<size_t>(i)]; };
-  for (int64_t g = 0; g < w.kv_heads; ++g) {
-    for (int64_t p = 0; p < pairs; ++p) {
-      const int64_t key = g * n + p;
-      double query_most = 0;
-      for (int64_t h = g * w.group(); h < (g + 1) * w.group(); ++h)
-        query_most = std::max(
-            {query_most, at(seen.queries, h * n + p), at(seen.queries, h * n + pairs + p)});
-      const double s =
-          Balance(std::max(at(seen.keys, key), at(seen.keys, key + pairs)), query_most, kKeyShare);
-      for (const int64_t i : {p, pairs + p}) {
+  const int64_t n = w.head_size;
+  const bool normed = !layer->k_gain.empty();
+  const int64_t keys_at_once = normed ? w.kv_heads : 1;
+  for (int64_t g = 0; g < w.kv_heads; g += keys_at_once) {
+    const int64_t first = g * w.group(), last = (g + keys_at_once) * w.group();
+    for (const std::vector<int64_t>& elements : ScaledTogether(w)) {
+      const double s = Balance(LargestOf(seen.keys, n, g, g + keys_at_once, elements),
+                               LargestOf(seen.queries, n, first, last, elements), kKeyShare);
+      for (const int64_t i : elements) {
+        if (normed) {
+          ScaleRow(i, 1, 1 / s, &layer->k_gain);
+          ScaleRow(i, 1, s, &layer->q_gain);
+          continue;
+        }
         ScaleRow(g * n + i, w.width, 1 / s, &layer->wk);
-        for (int64_t h = g * w.group(); h < (g + 1) * w.group(); ++h)
+        for (int64_t h = first; h < last; ++h) {
           ScaleRow(h * n + i, w.width, s, &layer->wq);
+          if (!layer->bq.empty()) ScaleRow(h * n + i, 1, s, &layer->bq);
+        }
       }
     }
   }
@@ -150,8 +191,9 @@ void SmoothValues(const LlamaMaxima& seen, const LlamaWeights& w, LlamaLayerWeig
   }
 }
 
-// Channels of the MLP. The product is linear in what is gated.
+// Channels of the MLP. The product is linear in what is gated; GELU is not.
 void SmoothChannels(const LlamaMaxima& seen, const LlamaWeights& w, LlamaLayerWeights* layer) {
+  if (layer->wg.empty()) return;
   for (int64_t i = 0; i < w.mlp_width; ++i) {
     const double s =
         Balance(seen.gated[static_cast<size_t>(i)], LargestOfColumn(i, w.mlp_width, layer->wd));
@@ -164,7 +206,7 @@ void SmoothChannels(const LlamaMaxima& seen, const LlamaWeights& w, LlamaLayerWe
 void SmoothInputs(const std::vector<double>& inputs, int64_t width,
                   std::initializer_list<std::vector<float>*> matrices, std::vector<float>* gain) {
   for (int64_t i = 0; i < width; ++i) {
-    double weight = 0;
+    double weight = 0;  // of matrices that there are
     for (const auto* w : matrices) weight = std::max(weight, LargestOfColumn(i, width, *w));
     float& g = (*gain)[static_cast<size_t>(i)];
     const double s =
@@ -220,12 +262,14 @@ QuantizedModel QuantiseLlama(const LlamaWeights& w, const TokenTable& table, int
                        table.escapes,
                        w.head.empty(),
                        static_cast<float>(w.epsilon),
-                       RotarySteps(w)};
+                       w.is(ImportedShape::kGpt2) ? std::vector<uint32_t>() : RotarySteps(w),
+                       w.kind};
   CheckConfig(c, ErrorKind::kUsage);
   const ParameterIndex index(c);
   const std::vector<ParameterSpec> specs = ParameterTable(c);
   model.tensors.resize(specs.size());
   const auto put = [&](int t, const std::vector<float>& values) {
+    if (t < 0 && values.empty()) return;  // the shape has none
     const ParameterSpec& spec = specs[static_cast<size_t>(t)];
     if (values.size() != static_cast<size_t>(spec.size()))
       throw InternalError("the tensor " + spec.name + " has another size than its place");
@@ -233,6 +277,12 @@ QuantizedModel QuantiseLlama(const LlamaWeights& w, const TokenTable& table, int
         spec.coding == Coding::kRowCodes ? QuantiseRows(values, spec) : QuantiseGain(values, spec);
   };
   put(index.embedding, w.embedding);
+  if (c.llama->has_positions()) {
+    put(index.embedding_means,
+        RowMeans(model.tensors[static_cast<size_t>(index.embedding)], w.width));
+    put(index.positions,
+        {w.positions.begin(), w.positions.begin() + std::ptrdiff_t{context} * w.width});
+  }
   for (size_t l = 0; l < w.layers.size(); ++l) {
     const LlamaLayerWeights& layer = w.layers[l];
     const LayerIndex& at = index.layers[l];
@@ -240,19 +290,27 @@ QuantizedModel QuantiseLlama(const LlamaWeights& w, const TokenTable& table, int
     put(at.wq, layer.wq);
     put(at.wk, layer.wk);
     put(at.wv, layer.wv);
+    put(at.bq, layer.bq);
+    put(at.q_gain, layer.q_gain);
+    put(at.k_gain, layer.k_gain);
     put(at.wo, layer.wo);
+    put(at.bo, layer.bo);
     put(at.gain2, layer.gain2);
     // More rows of zeros, in one piece of which is one row of all.
-    put(at.wg, Widened(layer.wg, int64_t{w.mlp_width} * w.width, int64_t{mlp} * w.width));
+    if (!layer.wg.empty())
+      put(at.wg, Widened(layer.wg, int64_t{w.mlp_width} * w.width, int64_t{mlp} * w.width));
+    if (!layer.bu.empty()) put(at.bu, Widened(layer.bu, w.mlp_width, mlp));
     put(at.wu, Widened(layer.wu, int64_t{w.mlp_width} * w.width, int64_t{mlp} * w.width));
     put(at.wd, Widened(layer.wd, w.mlp_width, mlp));
+    put(at.bd, layer.bd);
   }
   put(index.final_gain, w.final_gain);
   if (!w.head.empty()) put(index.head, w.head);
+  put(index.head_bias, w.head_bias);
   for (const double most : value_maxima)
     model.value_scales.push_back(
         ScaleFrom(std::clamp(most * kValueMargin / kMostCode, 0x1p-40, 0x1p20)));
-  model.tokenizer = TableTokenizer(table.tokens, table.merges).Serialise();
+  model.tokenizer = TableTokenizer(table.tokens, table.merges, table.rules).Serialise();
   CheckModel(model, "the imported model");
   return model;
 }

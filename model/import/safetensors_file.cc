@@ -1,8 +1,7 @@
 #include "model/import/safetensors_file.h"
 
-#include <bit>
-#include <cmath>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "data/base/byte_order.h"
@@ -17,50 +16,38 @@ namespace {
 constexpr uint64_t kMostHeaderBytes = 100'000'000;  // the format's own bound
 constexpr uint64_t kMostElements = uint64_t{1} << 40;
 constexpr size_t kMostDimensions = 8;
+constexpr size_t kMostFiles = 1000;
 
-size_t BytesOf(const std::string& type) {
-  if (type == "F32") return 4;
-  return type == "F16" || type == "BF16" ? 2 : 0;
+NumberType TypeOf(const std::string& name) {
+  if (name == "F32") return NumberType::kF32;
+  if (name == "F16") return NumberType::kF16;
+  return name == "BF16" ? NumberType::kBF16 : NumberType::kOther;
 }
 
-// IEEE 754 binary16.
-float HalfFloat(uint16_t bits) {
-  const int exponent = bits >> 10 & 31;
-  const auto mantissa = static_cast<float>(bits & 1023);
-  float value = 0;
-  if (exponent == 31) {
-    value = mantissa == 0 ? INFINITY : NAN;
-  } else if (exponent == 0) {
-    value = std::ldexp(mantissa, -24);
-  } else {
-    value = std::ldexp(1024 + mantissa, exponent - 25);
-  }
-  return (bits & 0x8000) != 0 ? -value : value;
-}
-
-std::string ShapeText(const std::vector<int64_t>& shape) {
-  std::string text = "[";
-  for (size_t i = 0; i < shape.size(); ++i)
-    text += fmt::format("{}{}", i == 0 ? "" : ", ", shape[i]);
-  return text + "]";
+// Whether it names a file beside the index: no folders, nothing hidden.
+bool IsPlainName(const std::string& file) {
+  return file.ends_with(".safetensors") && file[0] != '.' &&
+         file.find_first_of("/\\:") == std::string::npos && file.find('\0') == std::string::npos;
 }
 
 }  // namespace
 
-SafetensorsFile::SafetensorsFile(std::span<const uint8_t> bytes, std::string name)
-    : name_(std::move(name)) {
-  ByteReader in(bytes, name_);
+void AddSafetensors(std::span<const uint8_t> bytes, const std::string& name,
+                    CheckpointTensors* tensors) {
+  ByteReader in(bytes, name);
   const auto header_bytes = in.Get<uint64_t>();
   if (header_bytes > kMostHeaderBytes || header_bytes > in.remaining())
-    throw DamagedError(fmt::format("{}: a header of {} bytes does not fit", name_, header_bytes));
-  const auto header = ParseJson(in.GetBytes(header_bytes), name_);
+    throw DamagedError(fmt::format("{}: a header of {} bytes does not fit", name, header_bytes));
+  const auto header = ParseJson(in.GetBytes(header_bytes), name);
   const auto data = in.GetBytes(in.remaining());
-  if (!header.is_object()) throw DamagedError(name_ + ": the header is no JSON object");
+  if (!header.is_object()) throw DamagedError(name + ": the header is no JSON object");
   for (const auto& [key, value] : header.items()) {
     if (key == "__metadata__") continue;
-    const std::string what = fmt::format("{}: tensor {}", name_, Printable(key));
-    Tensor tensor;
-    tensor.type = JsonString(value, "dtype", what);
+    const std::string what = fmt::format("{}: tensor {}", name, Printable(key));
+    StoredTensor tensor;
+    tensor.file = name;
+    tensor.type_name = JsonString(value, "dtype", what);
+    tensor.type = TypeOf(tensor.type_name);
     uint64_t elements = 1;
     for (const uint64_t side : JsonNumbers(value, "shape", kMostDimensions, what)) {
       if (side > kMostElements || (side > 0 && elements > kMostElements / side))
@@ -72,50 +59,48 @@ SafetensorsFile::SafetensorsFile(std::span<const uint8_t> bytes, std::string nam
     if (offsets.size() != 2 || offsets[0] > offsets[1] || offsets[1] > data.size())
       throw DamagedError(what + " lies outside the file");
     tensor.bytes = data.subspan(offsets[0], offsets[1] - offsets[0]);
-    const size_t size = BytesOf(tensor.type);
-    if (size != 0 && tensor.bytes.size() != elements * size)
+    if (tensor.type != NumberType::kOther &&
+        tensor.bytes.size() != StoredBytes(tensor.type, elements))
       throw DamagedError(what + " has another number of bytes than its shape");
-    tensors_.emplace(key, std::move(tensor));
+    tensors->Add(key, std::move(tensor));
   }
 }
 
-std::vector<float> SafetensorsFile::Take(const std::string& tensor,
-                                         const std::vector<int64_t>& shape) {
-  const auto found = tensors_.find(tensor);
-  if (found == tensors_.end()) throw DamagedError(name_ + ": tensor " + tensor + " is missing");
-  Tensor& t = found->second;
-  if (BytesOf(t.type) == 0) {
-    throw DamagedError(fmt::format("{}: tensor {} is of type {}; F32, F16 and BF16 are supported",
-                                   name_, tensor, Printable(t.type)));
-  }
-  if (t.shape != shape) {
-    throw DamagedError(fmt::format("{}: tensor {} has the shape {}, where {} belongs", name_,
-                                   tensor, ShapeText(t.shape), ShapeText(shape)));
-  }
-  std::vector<float> values;
-  values.reserve(t.bytes.size() / BytesOf(t.type));
-  ByteReader in(t.bytes, name_);
-  while (in.remaining() > 0) {
-    const float value = t.type == "F32" ? in.GetFloat()
-                        : t.type == "F16"
-                            ? HalfFloat(in.Get<uint16_t>())
-                            : std::bit_cast<float>(uint32_t{in.Get<uint16_t>()} << 16);
-    if (!std::isfinite(value)) {
-      throw DamagedError(
-          fmt::format("{}: tensor {} has a value that is not finite", name_, tensor));
+SafetensorsIndex ReadSafetensorsIndex(std::span<const uint8_t> bytes, const std::string& name) {
+  const auto json = ParseJson(bytes, name);
+  const auto& map = JsonField(json, "weight_map", name);
+  if (!map.is_object()) throw DamagedError(name + ": weight_map is no object");
+  SafetensorsIndex index;
+  std::set<std::string> files;
+  for (const auto& [tensor, value] : map.items()) {
+    const std::string file = value.is_string() ? value.get<std::string>() : "";
+    if (!IsPlainName(file)) {
+      throw DamagedError(fmt::format("{}: tensor {} is in '{}', which is no .safetensors beside it",
+                                     name, Printable(tensor), Printable(file)));
     }
-    values.push_back(value);
+    index.file_of.emplace(tensor, file);
+    files.insert(file);
   }
-  t.taken = true;
-  return values;
+  if (files.empty() || files.size() > kMostFiles)
+    throw DamagedError(fmt::format("{} names {} files", name, files.size()));
+  index.files.assign(files.begin(), files.end());
+  return index;
 }
 
-std::vector<std::string> SafetensorsFile::left() const {
-  std::vector<std::string> names;
-  for (const auto& [name, tensor] : tensors_) {
-    if (!tensor.taken) names.push_back(name);
+void CheckIndex(const SafetensorsIndex& index, const CheckpointTensors& tensors,
+                const std::string& prefix, const std::string& name) {
+  for (const auto& [tensor, file] : index.file_of) {
+    if (tensors.FileOf(tensor) != prefix + file) {
+      throw DamagedError(
+          fmt::format("{}: tensor {} is not in {}", name, Printable(tensor), Printable(file)));
+    }
   }
-  return names;
+  for (const std::string& tensor : tensors.names()) {
+    if (!index.file_of.contains(tensor)) {
+      throw DamagedError(fmt::format("{}: tensor {} is not in the index {}", tensors.FileOf(tensor),
+                                     Printable(tensor), name));
+    }
+  }
 }
 
 }  // namespace occam

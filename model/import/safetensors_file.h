@@ -1,4 +1,4 @@
-// Reads a .safetensors file (Hugging Face, 2022, github.com/huggingface/safetensors, "Format"):
+// Reads .safetensors files (Hugging Face, 2022, github.com/huggingface/safetensors, "Format"):
 // eight bytes of length, a JSON header, tensors.
 #ifndef OCCAM_MODEL_IMPORT_SAFETENSORS_FILE_H_
 #define OCCAM_MODEL_IMPORT_SAFETENSORS_FILE_H_
@@ -9,31 +9,28 @@
 #include <string>
 #include <vector>
 
+#include "model/import/checkpoint_tensors.h"
+
 namespace occam {
 
-// Does not own the bytes. Everything the header says is checked before it is used: kDamaged.
-class SafetensorsFile {
- public:
-  SafetensorsFile(std::span<const uint8_t> bytes, std::string name);
+// Adds the tensors of a file, whose bytes must outlive them. Everything the header says is checked
+// before it is used: kDamaged.
+void AddSafetensors(std::span<const uint8_t> bytes, const std::string& name,
+                    CheckpointTensors* tensors);
 
-  bool Has(const std::string& tensor) const { return tensors_.contains(tensor); }
-  // Returns the tensor as floats, and counts it as taken. Throws kDamaged where it is missing, has
-  // another shape, a type that is not F32, F16 or BF16, or a value that is not finite.
-  std::vector<float> Take(const std::string& tensor, const std::vector<int64_t>& shape);
-  // The names of tensors that nobody took, in order.
-  std::vector<std::string> left() const;
-
- private:
-  struct Tensor {
-    std::string type;
-    std::vector<int64_t> shape;
-    std::span<const uint8_t> bytes;
-    bool taken = false;
-  };
-
-  std::string name_;
-  std::map<std::string, Tensor> tensors_;
+// model.safetensors.index.json: the files of a folder that hold one checkpoint together.
+struct SafetensorsIndex {
+  std::map<std::string, std::string> file_of;  // of each tensor
+  std::vector<std::string> files;              // each once, in order
 };
+
+// Throws kDamaged where it is no such index, or names what is no file of its own folder.
+SafetensorsIndex ReadSafetensorsIndex(std::span<const uint8_t> bytes, const std::string& name);
+
+// Throws kDamaged unless the tensors are in the files that the index says, and no others are there.
+// The tensors' files have the names of the index after `prefix`.
+void CheckIndex(const SafetensorsIndex& index, const CheckpointTensors& tensors,
+                const std::string& prefix, const std::string& name);
 
 }  // namespace occam
 

@@ -136,12 +136,16 @@ TEST_CASE("Archive: bytes after the end that are no archive are reported as dama
   }
 }
 
-// A frame header of 2 GiB windows, by the zstd format (RFC 8878, section 3.1.1.1.2): exponent 21.
+// Frame headers of windows, by the zstd format (RFC 8878, section 3.1.1.1.2): 128 MiB at exponent 17, and twice as much.
 TEST_CASE("Archive: what needs too much memory is refused before it is taken") {
-  const Bytes packed = {0x28, 0xb5, 0x2f, 0xfd, 0x00, 21 << 3, 0x01, 0x00, 0x00};
-  const Thrown thrown = ThrownBy([&] { Unpack(packed); });
+  const auto packed = [](int exponent) {
+    return Bytes{0x28, 0xb5, 0x2f, 0xfd, 0x00, static_cast<uint8_t>(exponent << 3), 0x01, 0x00, 0x00};
+  };
+  const Thrown thrown = ThrownBy([&] { Unpack(packed(18)); });
   CHECK(thrown.kind == ErrorKind::kUsage);
+  CHECK(thrown.Mentions("more than 128 MiB"));
   CHECK(thrown.Mentions("unpack it first"));
+  CHECK(Unpack(packed(17)).empty());
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ with tempfile.TemporaryDirectory() as work:
     told = run("figures.py", "--out", first)
     run("figures.py", "--out", second)
     made = files_below(first)
-    assert made == files_below(second) and len(told.stderr.splitlines()) == 8, made
+    assert made == files_below(second) and len(told.stderr.splitlines()) == 9, made
     _, different, missing = filecmp.cmpfiles(first, second, made, shallow=False)
     assert not different and not missing, different
 
@@ -55,7 +55,7 @@ with tempfile.TemporaryDirectory() as work:
     for name in kept:
         assert os.path.exists(os.path.join(results, name)), name
     pages = [name for name in kept if name.endswith(".md")]
-    assert len(pages) == 9 and FITTED in pages, pages
+    assert len(pages) == 10 and FITTED in pages, pages
     for name in pages:
         old, new = read(results, name), read(first, name)
         assert (unfitted(old) == unfitted(new)) if name == FITTED else (old == new), name

@@ -69,6 +69,21 @@ def both_sides_agree(folder, corpus, results, kept, within=1e-4):
         assert abs(exact - result["bpb_kept"]) < 0.01 * result["bpb_kept"], (seen, result)
 
 
+def few_bits_agree(folder, corpus, data):
+    """Weights, projections and gates of 4 bits, trained in, are those that Occam codes with."""
+    fields = {**MEMORY, "memory_layers": [1], "memory_gate": 2, "memory_round": "step 1",
+              "weight_bits": 4, "rounded_share": 0.5}
+    results, kept = trained(data, fields)
+    path = os.path.join(folder, "few_bits.h5")
+    checkpoint.write_checkpoint(path, kept[0])
+    exact = evaluated(path, corpus)["model_alone"]["bits_per_byte"]
+    coded = results[0]["bpb_coded"]
+    assert abs(exact - coded) < 0.02 * coded, (exact, results)
+    for tensor in json.loads(run("inspect", "--json", path))["tensors"]:
+        bits = tensor["coded_bits_per_weight"]  # of 7 bits it would be about 7
+        assert bits < 5 or tensor["codes"] < 1000, tensor
+
+
 def training_goes_on(folder, corpus, before):
     further = os.path.join(folder, "further.h5")
     windows = ",".join(str(window) for window in SHAPE["windows"])
@@ -152,6 +167,7 @@ with tempfile.TemporaryDirectory() as work:
     # The gates of the twin are products of bfloat16.
     both_sides_agree(work, corpus_path, *trained(data, gated), within=3e-4)
     both_sides_agree(work, corpus_path, outcome, networks)
+    few_bits_agree(work, corpus_path, data)
     training_goes_on(work, corpus_path, outcome[0]["bpb_kept"])
     others_are_refused()
 print("the twin's networks code, and are trained on, in Occam")

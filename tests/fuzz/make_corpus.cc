@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "coder/archive/compressor.h"
 #include "coder/entropy/range_encoder.h"
 #include "coder/weights/model_codec.h"
 #include "coder/weights/tokenizer_codec.h"
@@ -49,7 +50,41 @@ Bytes Words(size_t size, uint64_t seed) {
   return bytes;
 }
 
+// A short WAV file whose second channel, if it has one, follows the first.
+Bytes Recording(int channels) {
+  constexpr size_t kSamples = 1200;
+  const auto c = static_cast<uint8_t>(channels);
+  Bytes bytes = {'R', 'I', 'F', 'F', 0,  0, 0,   0,   'W', 'A',  'V',  'E', 'f', 'm', 't',
+                 ' ', 16,  0,   0,   0,  1, 0,   c,   0,   0x80, 0x3e, 0,   0,   0,   0,
+                 0,   0,   0,   0,   16, 0, 'd', 'a', 't', 'a',  0,    0,   0,   0};
+  Random random(c);
+  int32_t last = 0, before = 0;
+  for (size_t i = 0; i < kSamples; i += c) {
+    const int32_t now =
+        (1850 * last - 930 * before) / 1024 + static_cast<int32_t>(random.Below(99));
+    for (int k = 0; k < channels; ++k) {
+      const auto value = static_cast<uint32_t>(now / (k + 1));
+      bytes.push_back(static_cast<uint8_t>(value));
+      bytes.push_back(static_cast<uint8_t>(value >> 8));
+    }
+    before = last;
+    last = now;
+  }
+  return bytes;
+}
+
+void PutSound(const Corpus& corpus) {
+  for (const int channels : {1, 2}) {
+    Bytes file;
+    Compress(*MemorySource(Recording(channels)), *MemorySink(&file), nullptr, {});
+    corpus.Put("archive", "sound-" + std::to_string(channels), {0, 10, 30}, file);
+    // Checks are mended, so that changes come through to the samples.
+    corpus.Put("archive", "sound-mended-" + std::to_string(channels), {4, 10, 30}, file);
+  }
+}
+
 void PutArchives(const Corpus& corpus) {
+  PutSound(corpus);
   for (int which = 0; which < kModels; ++which) {
     const CodecModel& model = Model(which).codec_model();
     const auto how = static_cast<uint8_t>(which | (which % 2) << 3);

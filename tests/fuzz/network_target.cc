@@ -10,6 +10,24 @@
 namespace occam::fuzz {
 namespace {
 
+// One of the shapes that are imported, with head sizes apart from the width.
+void MakeImported(Choices* in, ModelConfig* c) {
+  c->mlp_factor = 1;
+  c->conv_width = 0;
+  LlamaShape& shape = c->llama.emplace();
+  shape.kind = static_cast<ImportedShape>(1 + in->Below(kImportedShapes));
+  shape.head_size = 8 * (1 + in->Below(5));
+  shape.mlp_width = 8 * (1 + in->Below(6));
+  shape.escapes = in->Coin() ? 1 + in->Below(c->vocabulary - 1) : 0;
+  if (shape.escapes > kMaxEscapes) shape.escapes = kMaxEscapes;
+  shape.begin_token = in->Below(c->embedding_rows());
+  shape.escape_token = shape.escapes > 0 ? in->Below(c->embedding_rows()) : 0;
+  shape.tied_head = in->Coin();
+  shape.epsilon = std::ldexp(1.0f, -in->Below(61));
+  for (int i = 0; shape.turns() && i < shape.head_size / 2; ++i)
+    shape.rotary_steps.push_back(static_cast<uint32_t>(in->Below(65536)) << 14);
+}
+
 ModelConfig ChosenShape(Choices* in) {
   ModelConfig c;
   c.vocabulary = 2 + in->Below(40) + (in->Coin() ? 257 : 0);
@@ -27,6 +45,8 @@ ModelConfig ChosenShape(Choices* in) {
     c.record_width = 1 + in->Below(9);
     c.record_height = 1 + in->Below(9);
     c.residual = in->Coin();
+  } else if (in->Coin()) {
+    MakeImported(in, &c);
   }
   return c;
 }
@@ -62,12 +82,14 @@ QuantizedModel ChosenModel(Choices* in) {
       tensor.floats.push_back(zero ? 0.0f : coded ? floats.Scale(-60, 0) : floats.Gain());
     }
     for (int64_t i = 0; coded && i < spec.size(); ++i) {
-      const int code = extreme_codes ? (in->Coin() ? 63 : -63) : in->Byte() % 127 - 63;
+      const int most = spec.most_code;
+      const int code =
+          extreme_codes ? (in->Coin() ? most : -most) : in->Byte() % (2 * most + 1) - most;
       tensor.codes.push_back(static_cast<int8_t>(code));
     }
   }
   for (int i = 0; i < model.config.layers * model.config.kv_heads; ++i) {
-    model.key_scales.push_back(floats.Scale(-40, 20));
+    if (!model.config.llama) model.key_scales.push_back(floats.Scale(-40, 20));
     model.value_scales.push_back(floats.Scale(-40, 20));
   }
   return model;

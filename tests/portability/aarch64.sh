@@ -23,13 +23,13 @@ cells=()
 for lanes in 1 3 64 unequal tiny; do
   cells+=("1,$lanes,score,usual" "2,$lanes,step,flushing" "3,$lanes,score,upward" "8,$lanes,step,zero")
 done
-cells+=(2,edges,score,usual 3,edges,step,downward)
+for models in edges memory signals imported shaped; do cells+=("2,$models,score,usual" "3,$models,step,downward"); done
 arm exact_digest plain "${cells[@]}" 2>/dev/null | sort -u >"$work/frequencies"
 grep -v -e '^#' -e '^contract' "$golden/frequencies.txt" | sort | cmp - "$work/frequencies" ||
   { echo "other frequencies than $golden/frequencies.txt:"; cat "$work/frequencies"; exit 1; }
 echo "frequencies: ${#cells[@]} cells, the same"
 
-arm portable_codec check "$golden"
+for folder in "$golden" "$golden/memory" "$golden/signals"; do arm portable_codec check "$folder"; done
 
 # A model of the smallest family width, trained here, and files written here by the best kernels of this processor.
 "$bin/portable_codec" text 120000 "$work/text"

@@ -9,7 +9,7 @@
 //   LANES  1, 3, 64; unequal: lengths down to a single symbol; tiny: single symbols and empty
 //          lanes; edges: three lanes of the family's widths and of every model that meets an edge
 //          of the kernels; memory, signals: the same of models with a memory or with signals,
-//          which are of contract 4; imported: the same of imported networks
+//          which are of contract 4; imported, shaped: the same of imported networks
 //   WAY    score, step
 //   MODE   what the calling thread has set for its floats before anything is made, and its threads
 //          inherit: usual, flushing (subnormal numbers to zero), upward, downward, zero (rounding)
@@ -75,6 +75,9 @@ std::vector<ModelConfig> ModelsOf(const std::string& lanes) {
   }
   if (lanes == "imported") {
     for (const auto& [name, config] : testing::LlamaConfigs()) configs.push_back(config);
+  }
+  if (lanes == "shaped") {
+    for (const auto& [name, config] : testing::ShapedConfigs()) configs.push_back(config);
   }
   return configs;
 }

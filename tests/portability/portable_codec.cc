@@ -9,6 +9,7 @@
 //                                      its model, `frames` and `originals` from FOLDER/model.occm
 //   portable_codec remember MODEL OUTPUT.occm   MODEL with a memory of random rows, that predicts a
 //                                      little worse
+//   portable_codec check-sound|write-sound FOLDER   the same of the files of sound, without a model
 //   portable_codec encode MODEL chunked|carried INPUT OUTPUT.occ
 //   portable_codec decode MODEL INPUT.occ OUTPUT
 //   portable_codec text|picture BYTES OUTPUT   something to train on, the same everywhere
@@ -306,12 +307,88 @@ void CheckPhotos(const std::string& folder) {
   }
 }
 
-ExactNetwork LoadNetwork(const std::string& path, Kernels kernels) {
-  return ExactNetwork(ParseModel(ReadFile(path), path), kernels);
-}
-
 void WriteText(const std::string& path, const std::string& text) {
   WriteFile(path, std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
+}
+
+// Files of sound: their names, modes and channels.
+struct SoundFile {
+  std::string name;
+  ContextMode mode;
+  uint32_t channels;
+};
+const std::vector<SoundFile>& SoundFiles() {
+  static const std::vector<SoundFile> files = {{"mono.occ", ContextMode::kChunked, 1},
+                                               {"stereo.occ", ContextMode::kAdaptive, 2}};
+  return files;
+}
+
+// A WAV file of a resonance that noise excites, in integers. A second channel has it later and
+// louder. A few bytes follow the samples.
+Bytes Recording(uint32_t channels) {
+  constexpr uint32_t kSamples = 1400;
+  Bytes bytes;
+  const auto put = [&](uint32_t value, int width) {
+    for (int i = 0; i < width; ++i) bytes.push_back(static_cast<uint8_t>(value >> (8 * i)));
+  };
+  const auto tag = [&](const std::string& name) {
+    bytes.insert(bytes.end(), name.begin(), name.end());
+  };
+  tag("RIFF");
+  put(36 + 2 * kSamples + 5, 4);
+  tag("WAVEfmt ");
+  put(16, 4);
+  put(1, 2);
+  put(channels, 2);
+  put(16000, 4);
+  put(32000 * channels, 4);
+  put(2 * channels, 2);
+  put(16, 2);
+  tag("data");
+  put(2 * kSamples, 4);
+  Random random(channels);
+  std::vector<int32_t> past(8);
+  for (uint32_t i = 0; i < kSamples / channels; ++i) {
+    const auto noise = [&] { return static_cast<int32_t>(random.Below(301)) - 150; };
+    const auto at = [&](uint32_t ago) { return past[(i + 8 - ago) % 8]; };
+    const int32_t now = (1850 * at(1) - 930 * at(2)) / 1024 + noise();
+    past[i % 8] = now;
+    put(static_cast<uint32_t>(now), 2);
+    if (channels == 2) put(static_cast<uint32_t>(at(3) * 5 / 4 + noise() / 8), 2);
+  }
+  tag("LIST\1");
+  return bytes;
+}
+
+Bytes EncodeSound(const SoundFile& golden) {
+  return EncodeUsual(Recording(golden.channels), golden.mode, nullptr, 2);
+}
+
+void CheckSound(const std::string& folder) {
+  auto want = ReadOriginals(folder);
+  for (const SoundFile& golden : SoundFiles()) {
+    const Bytes file = ReadFile(folder + "/" + golden.name);
+    const Bytes original = Decode(file, nullptr, 1);
+    Expect(Hex(Sha256Of(original)) == want[golden.name],
+           golden.name + " decodes to something else");
+    for (const SegmentHeader& segment : ReadFileInfo(*MemorySource(file)).segments)
+      Expect(segment.method == CodingMethod::kSound, golden.name + " is of another method");
+    Expect(EncodeSound(golden) == file, golden.name + " is not what the encoder writes");
+    std::printf("%s: %zu bytes, the same\n", golden.name.c_str(), file.size());
+  }
+}
+
+void WriteSound(const std::string& folder) {
+  std::ostringstream originals;
+  for (const SoundFile& golden : SoundFiles()) {
+    WriteFile(folder + "/" + golden.name, EncodeSound(golden));
+    originals << golden.name << " " << Hex(Sha256Of(Recording(golden.channels))) << "\n";
+  }
+  WriteText(folder + "/originals", originals.str());
+}
+
+ExactNetwork LoadNetwork(const std::string& path, Kernels kernels) {
+  return ExactNetwork(ParseModel(ReadFile(path), path), kernels);
 }
 
 void WriteFolder(const std::string& folder) {
@@ -399,6 +476,10 @@ void Main(const std::vector<std::string>& arguments) {
     WritePhotos(arguments[1]);
   } else if (what == "write" && arguments.size() == 2) {
     WriteFolder(arguments[1]);
+  } else if (what == "check-sound" && arguments.size() == 2) {
+    CheckSound(arguments[1]);
+  } else if (what == "write-sound" && arguments.size() == 2) {
+    WriteSound(arguments[1]);
   } else if (what == "remember" && arguments.size() == 3) {
     const QuantizedModel model = ParseModel(ReadFile(arguments[1]), arguments[1]);
     WriteFile(arguments[2], SerialiseModel(WithMemory(model)));
@@ -417,7 +498,8 @@ void Main(const std::vector<std::string>& arguments) {
   } else {
     throw UsageError(
         "usage: portable_codec "
-        "check|write|check-photos|write-photos|remember|encode|decode|text|picture ...");
+        "check|write|check-photos|write-photos|check-sound|write-sound|remember|encode|decode|text|"
+        "picture ...");
   }
 }
 

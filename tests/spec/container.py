@@ -16,10 +16,11 @@ from predictors import (
     decode_lost_bits,
 )
 from range_coder import RangeDecoder
+from sound import decode_sound
 
 MAGIC = b"\x89OCC\r\n\x1a\n"
 CHUNKED, CARRIED, FIRST_ADAPTIVE, ADAPTIVE = 0, 1, 2, 3
-STORED, ORDER2, MODEL, EXPERT, PHOTO = 0, 1, 2, 3, 5
+STORED, ORDER2, MODEL, EXPERT, SOUND, PHOTO = 0, 1, 2, 3, 4, 5
 
 
 def xxh3(data):
@@ -121,8 +122,10 @@ def read_segment(reader, header, model):
     number, symbols, original_bytes, payload_bytes = (fields.number(4) for _ in range(4))
     payload_hash, original_hash = fields.number(8), fields.number(8)
 
-    known = (EXPERT, PHOTO) if header.mode == ADAPTIVE else ()
-    require(method <= MODEL or method in known, "an unknown method")
+    known = [STORED, ORDER2, MODEL]
+    known += [EXPERT, PHOTO] if header.mode == ADAPTIVE else []
+    known += [SOUND] if header.mode != FIRST_ADAPTIVE else []
+    require(method in known, "an unknown method")
     require(
         method != MODEL or model is not None, "a segment needs a model that the file does not name"
     )
@@ -174,6 +177,10 @@ class SegmentDecoder:
     def decode(self, segment):
         if segment.method == STORED:
             original = segment.payload
+        elif segment.method == SOUND:
+            original = decode_sound(
+                segment.payload, segment.original_bytes, self.header.mode == ADAPTIVE
+            )
         else:
             original = self.decode_stream(segment)
         require(

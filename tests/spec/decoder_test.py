@@ -17,7 +17,18 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from container import EXPERT, MODEL, ORDER2, PHOTO, STORED, decompress, lane_lengths, read_archive, xxh3
+from container import (
+    EXPERT,
+    MODEL,
+    ORDER2,
+    PHOTO,
+    SOUND,
+    STORED,
+    decompress,
+    lane_lengths,
+    read_archive,
+    xxh3,
+)
 from frames import decode_frame, read_length
 from models import flatten, read_flat, read_model
 from notation import Damaged
@@ -26,7 +37,7 @@ binaries, golden = (os.path.abspath(path) for path in sys.argv[1:3])
 full = "--full" in sys.argv[3:]
 here = os.path.dirname(os.path.abspath(__file__))
 MODES = ("chunked", "carried", "first adaptive", "adaptive")
-METHODS = {STORED: "stored", ORDER2: "order 2", EXPERT: "expert", PHOTO: "photo"}
+METHODS = {STORED: "stored", ORDER2: "order 2", EXPERT: "expert", SOUND: "sound", PHOTO: "photo"}
 TOKENIZERS = {2: "byte pairs", 3: "byte pairs", 4: "lost bits", 5: "lost bits"}
 KINDS = {*MODES, *METHODS.values(), *TOKENIZERS.values(), "coded model of format 1"}
 KINDS |= {"coded model of format 2", "embedded", "bytes", "memory", "signals"}
@@ -130,6 +141,31 @@ def golden_photographs():
         kinds |= kinds_of(of_golden(os.path.join("photos", name)), None)
         for at in range(110, len(data), 1 + len(data) // 12):
             assert refused(lambda bad: decompress(bad, lambda: None), changed(data, at)), (name, at)
+    return kinds
+
+
+def golden_sound():
+    """Files of method sound; each of their payloads' first bytes changed is refused."""
+    originals = dict(line.split() for line in read(of_golden("sound/originals")).decode().splitlines())
+    kinds = set()
+    for name, original in originals.items():
+        file = of_golden(os.path.join("sound", name))
+        assert hashlib.sha256(decode(file)).hexdigest() == original, name
+        kinds |= kinds_of(file, None)
+    assert sorted(originals) == ["mono.occ", "stereo.occ"] and "sound" in kinds
+
+    data = read(of_golden("sound/mono.occ"))
+    header, _, (segment,) = read_archive(data, lambda: None)
+    for at, value in [(0, 0), (0, 3), (1, 16), (2, 45), (3, 255), (5, 64)]:
+        payload = bytearray(segment.payload)
+        payload[at] = value
+        record = segment_record(
+            SOUND, 0, segment.original_bytes, bytes(payload), segment.original_hash
+        )
+        assert refused(
+            lambda changed_data: decompress(changed_data, lambda: None),
+            assemble(header.record, [record]),
+        ), (at, value)
     return kinds
 
 
@@ -409,6 +445,7 @@ with tempfile.TemporaryDirectory() as work:
     with ThreadPoolExecutor(2) as pool:
         kinds = set().union(*pool.map(lambda shape: timed(written_by_commands, shape), SHAPES))
     kinds |= timed(golden_files) | timed(golden_files, "memory") | timed(golden_files, "signals")
+    kinds |= timed(golden_sound)
     kinds |= timed(golden_photographs)
     assert KINDS <= kinds, KINDS - kinds
     for part in (golden_frames, without_a_model, put_together_wrongly, damaged_bytes, exit_codes):

@@ -1,8 +1,9 @@
-"""A network of Llama's shape, by the Python blocks of docs/spec/import.md and by the program.
+"""Networks of all shapes that are imported, by the Python blocks of docs/spec/import.md and by the program.
 
   import_test.py BIN_FOLDER PAGES_FOLDER
 
-A random model is written as the pages say. `compress --raw-frame` codes a record with it; the pages' code decodes the frame.
+A random model of each shape is written as the pages say. `compress --raw-frame` codes a record with it; the pages' code decodes the
+frame. Positions of the one of GPT-2's shape begin again within the record.
 """
 
 import hashlib
@@ -21,7 +22,8 @@ from container import xxh3
 binaries, pages = sys.argv[1:3]
 F = np.float32
 WORDS = [b"", b"", b"the", b" the", b"th", b" ", b"t", b"h", b"e", b"\xc3\xa9"]
-V, T, D, L, H, G, N, M, C = len(WORDS) + 256 - 4, len(WORDS), 16, 2, 4, 2, 8, 24, 32
+V, T, D, L, H, G, N, M = len(WORDS) + 256 - 4, len(WORDS), 16, 2, 4, 2, 8, 24
+LLAMA, QWEN3, GPT2 = 1, 2, 3
 random = np.random.default_rng(7)
 
 
@@ -49,21 +51,45 @@ def matrix(rows, columns):
     )
 
 
-def make_model():
-    model = SimpleNamespace(V=V, T=T, D=D, L=L, H=H, G=G, N=N, F=M, C=C)
-    model.begin_token, model.escape_token, model.tied, model.epsilon = 1, 0, True, F(1e-5)
+def gain(size):
+    return short(0.5 + random.random(size))
+
+
+def bias(size):
+    return short(0.5 - random.random(size))
+
+
+def make_layer(shape):
+    layer = SimpleNamespace(gain1=gain(D))
+    layer.wq, layer.wk, layer.wv = matrix(H * N, D), matrix(G * N, D), matrix(G * N, D)
+    if shape == QWEN3:
+        layer.q_gain, layer.k_gain = gain(N), gain(N)
+    layer.wo = matrix(D, H * N)
+    layer.gain2 = gain(D)
+    if shape != GPT2:
+        layer.wg = matrix(M, D)
+    layer.wu, layer.wd = matrix(M, D), matrix(D, M)
+    if shape == GPT2:
+        layer.bq, layer.bo, layer.bu, layer.bd = bias(H * N), bias(D), bias(M), bias(D)
+    return layer
+
+
+def make_model(shape):
+    context = 8 if shape == GPT2 else 32
+    model = SimpleNamespace(shape=shape, V=V, T=T, D=D, L=L, H=H, G=G, N=N, F=M, C=context)
+    model.begin_token, model.escape_token, model.epsilon = 1, 0, F(1e-5)
+    model.tied = shape != QWEN3
     model.rotary_steps = [int(683565276 * 1e4 ** (-2 * i / N)) for i in range(N // 2)]
-    model.window = lambda layer: C
+    model.window = lambda layer: context
     model.embedding = matrix(T, D)
-    model.final_gain = short(0.5 + random.random(D))
-    model.layers = []
-    for _ in range(L):
-        layer = SimpleNamespace(gain1=short(0.5 + random.random(D)))
-        layer.wq, layer.wk, layer.wv = matrix(H * N, D), matrix(G * N, D), matrix(G * N, D)
-        layer.wo = matrix(D, H * N)
-        layer.gain2 = short(0.5 + random.random(D))
-        layer.wg, layer.wu, layer.wd = matrix(M, D), matrix(M, D), matrix(D, M)
-        model.layers.append(layer)
+    if shape == GPT2:
+        model.embedding_means, model.positions = bias(T), matrix(context, D)
+    model.final_gain = gain(D)
+    if not model.tied:
+        model.head = matrix(T, D)
+    if shape == GPT2:
+        model.head_bias = bias(T)
+    model.layers = [make_layer(shape) for _ in range(L)]
     model.value_scale = short(0.02 + 0.02 * random.random((L, G)))
     return model
 
@@ -81,40 +107,48 @@ def write_model(model):
         return struct.pack("<II", number, len(value)) + value
 
     fields = [
-        *(field(i + 1, x) for i, x in enumerate((V, D, L, H, G, 1, 0, C))),
+        *(field(i + 1, x) for i, x in enumerate((V, D, L, H, G, 1, 0, model.C))),
         field(9, *[0] * L),
-        field(64, 1),
+        field(64, model.shape),
         field(65, N),
         field(66, M),
         field(67, model.begin_token),
         field(68, model.escape_token, V - T),
-        field(69, 1),
+        *([field(69, 1)] if model.tied else []),
         field(70, int(np.asarray(model.epsilon).view(np.uint32))),
-        field(71, *model.rotary_steps),
+        *([field(71, *model.rotary_steps)] if model.shape != GPT2 else []),
     ]
     merges = [(6, 7), (4, 8), (5, 2)]  # th, the, and a space before it
-    tokenizer = struct.pack("<BI", 6, V)
+    # Kind 6, and of one shape kind 7 with a rule.
+    wide = model.shape == QWEN3
+    tokenizer = struct.pack("<BBBI", 7, 4, 1, V) if wide else struct.pack("<BI", 6, V)
     tokenizer += b"".join(bytes([len(text)]) + text for text in tokens_of_table())
-    tokenizer += struct.pack("<I", len(merges)) + b"".join(struct.pack("<2H", *m) for m in merges)
+    tokenizer += struct.pack("<I", len(merges))
+    tokenizer += b"".join(struct.pack("<2I" if wide else "<2H", *m) for m in merges)
     body = struct.pack("<I", len(fields)) + b"".join(fields)
     body += struct.pack("<I", len(tokenizer)) + tokenizer
 
     def codes(w):
         return w.scales.astype("<f4").tobytes() + np.array(w.codes, np.int8).tobytes()
 
-    body += codes(model.embedding)
+    def tensors(of, names):
+        return b"".join(
+            codes(w) if isinstance(w, SimpleNamespace) else w.astype("<f4").tobytes()
+            for w in (getattr(of, name) for name in names.split() if hasattr(of, name))
+        )
+
+    body += tensors(model, "embedding embedding_means positions")
     for layer in model.layers:
-        body += layer.gain1.tobytes() + b"".join(codes(w) for w in (layer.wq, layer.wk, layer.wv))
-        body += codes(layer.wo) + layer.gain2.tobytes()
-        body += b"".join(codes(w) for w in (layer.wg, layer.wu, layer.wd))
-    body += model.final_gain.tobytes() + model.value_scale.tobytes()
+        body += tensors(
+            layer, "gain1 wq wk wv bq q_gain k_gain wo bo gain2 wg wu bu wd bd"
+        )
+    body += tensors(model, "final_gain head head_bias") + model.value_scale.tobytes()
     data = b"OCCAMQNT" + struct.pack("<IIQ", 1, 4, 24 + len(body) + 32) + body
     return data + hashlib.sha256(data).digest()
 
 
 names = run_blocks("README", "contract", "range_coder", "occm", "predictors", "frame", "import")
 page = SimpleNamespace(**names)
-model = make_model()
 cosine, sine = page.rotary_table()
 
 
@@ -130,19 +164,21 @@ names.update(
     ),
 )
 record = "the the the the é the the Athe the the the the the".encode()
-with tempfile.TemporaryDirectory() as folder:
-    path = os.path.join(folder, "model.occm")
-    with open(path, "wb") as file:
-        file.write(write_model(model))
-    coded = subprocess.run(
-        [os.path.join(binaries, "compress"), "--ckpt", path, "--raw-frame", "-c", "-q"],
-        input=record,
-        capture_output=True,
-        check=True,
-    ).stdout
-assert len(coded) < len(record)  # else the record stands there as it is
 text_of = tokens_of_table()
-predictor = page.NetworkPredictor(model, C, False)
-decoded = page.decode_frame(coded, predictor, lambda symbol: text_of[symbol], 1, xxh3)
-assert decoded == record, decoded
+for shape in (LLAMA, QWEN3, GPT2):
+    model = make_model(shape)
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "model.occm")
+        with open(path, "wb") as file:
+            file.write(write_model(model))
+        coded = subprocess.run(
+            [os.path.join(binaries, "compress"), "--ckpt", path, "--raw-frame", "-c", "-q"],
+            input=record,
+            capture_output=True,
+            check=True,
+        ).stdout
+    assert len(coded) < len(record), shape  # else the record stands there as it is
+    predictor = page.NetworkPredictor(model, model.C, False)
+    decoded = page.decode_frame(coded, predictor, lambda symbol: text_of[symbol], 1, xxh3)
+    assert decoded == record, (shape, decoded)
 print("import_test.py: all held")

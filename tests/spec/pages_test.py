@@ -5,6 +5,7 @@
 The blocks are slow: usually they restore a few segments, and with --full whole files of each mode.
 """
 
+import hashlib
 import os
 import re
 import sys
@@ -38,6 +39,7 @@ PAGES = [
     "predictors",
     "expert",
     "photo",
+    "sound",
     "coded_models",
     "memory",
     "signals",
@@ -178,6 +180,37 @@ for name in ("gray.occ", "colour.occ"):
     assert [segment.method for segment in segments] == [PHOTO], name
     original = restore(header, None, None, segments[0])
     assert xxh3(original) == segments[0].original_hash, name
+# Files of sound.
+for name in ["mono.occ", "stereo.occ"]:
+    header, _, segments = read_archive(read(f"sound/{name}"), lambda: None)
+    for segment in segments:
+        original = page.decode_sound(segment.payload, segment.original_bytes, header.mode)
+        assert xxh3(original) == segment.original_hash, name
+        # How its encoder found it: by the header, and as samples without one.
+        samples = original[44:-5]
+        assert page.look_for_samples(samples * 2) == (2 if name == "stereo.occ" else 1, 0), name
+        assert page.repeated_bytes(samples) == 0, name
+        assert 0 <= 2 * len(samples) - page.repeated_bytes(samples * 3) < 64, name
+
+# Examples of sound.md (section 8).
+with open(os.path.join(pages, "sound.md"), encoding="utf-8") as file:
+    examples = file.read().split("## 8.")[1]
+curve = b"".join(x.to_bytes(4, "little") for x in page.CURVE)
+assert hashlib.sha256(curve).hexdigest() in examples
+shares = page.Distribution(100, 65536)
+told = [str(shares.below(x)) for x in (-32768, -32767, 0, 6, 7, 100, 32767, 32768)]
+assert " | ".join(told) in examples
+squares = page.LeastSquares(2, 4, 5, 4)
+for t in range(8):
+    squares.predict([1000 - 100 * t, 500 + 30 * t])
+    squares.learn(700 - 20 * t)
+assert squares.weights == [406323, 655359] and squares.predict([200, 740]) == 8639
+gradient = page.GradientFilter(2, 32)
+predicted = []
+for value in (100, 200, 300, 400):
+    predicted.append(gradient.predict())
+    gradient.learn(value, value - predicted[-1])
+assert predicted == [0, 0, 11, 32] and gradient.weights == [127558, 37227]
 
 # Bare frames; the shorter ones, and the examples of their page.
 with open(os.path.join(pages, "frame.md"), encoding="utf-8") as file:

@@ -1,6 +1,11 @@
 // Training a network with a memory: sparse gradients, the step of rows, and whole runs.
+#include <algorithm>
 #include <cmath>
 #include <map>
+#include <numbers>
+#include <span>
+#include <utility>
+#include <vector>
 
 #include "model/quantize.h"
 #include "tests/catch.h"
@@ -118,6 +123,94 @@ TEST_CASE("Memory step: recalled rows change by the formula, others not at all")
   CHECK(learner.CodeStep() == MemoryStepNear(recipe.memory_step * deviation));
 }
 
+TEST_CASE("Memory step: rows that are not worth their bits become zeros, and others stay") {
+  const ModelConfig config = TestMemoryConfig();
+  const Recipe recipe;
+  constexpr double kTokens = 128;
+  constexpr int64_t kSteps = 30;
+  ThreadTeam team(2);
+  MemoryLearner learner(config, recipe, &team);
+  RowGradient gradient(config);
+  for (uint64_t step = 0; step < kSteps; ++step) {
+    gradient.Clear(20);
+    const RecalledRows shard = RandomRecall(config, 20, step);
+    gradient.Add({&shard, 1}, &team);
+    learner.Step(1, gradient);
+  }
+  const auto m = static_cast<size_t>(config.memory_width);
+  const MemoryRows before = learner.rows();
+  const MemoryState state = learner.state();
+  const auto code_step = static_cast<double>(learner.CodeStep());
+  // What a row is worth in the loss of a token, and its bits.
+  const auto worth = [&](size_t row) -> std::pair<double, double> {
+    double square = 0, sum = 0;
+    for (size_t k = 0; k < m; ++k) {
+      const auto value = static_cast<double>(before.values[row * m + k]);
+      square += value * value;
+      sum += std::fabs(value);
+    }
+    const auto count = static_cast<double>(state.counts[row]);
+    const double mean =
+        static_cast<double>(state.mean_squares[row]) / (1 - std::pow(recipe.memory_beta2, count));
+    const double spread = 2 * std::numbers::e * sum / static_cast<double>(m) / code_step;
+    return {kTokens * count / static_cast<double>(kSteps) * mean * square / 2,
+            1 + static_cast<double>(m) / 2 * std::log2(1 + spread * spread)};
+  };
+  // A price that half of the recalled rows are worth.
+  std::vector<double> prices;
+  for (size_t row = 0; row < state.counts.size(); ++row) {
+    if (state.counts[row] > 0) prices.push_back(worth(row).first / worth(row).second);
+  }
+  std::ranges::sort(prices);
+  const size_t half = prices.size() / 2;
+  const double price = (prices[half - 1] + prices[half]) / 2;
+  learner.DropDearRows(price, kTokens, kSteps);
+  size_t dropped = 0;
+  double dropped_counts = 0, kept_counts = 0;
+  for (size_t row = 0; row < state.counts.size(); ++row) {
+    const bool drop = state.counts[row] > 0 && worth(row).first < price * worth(row).second;
+    dropped += drop ? 1 : 0;
+    (drop ? dropped_counts : kept_counts) += static_cast<double>(state.counts[row]);
+    CHECK(learner.state().counts[row] == (drop ? 0 : state.counts[row]));
+    for (size_t k = 0; k < m; ++k)
+      REQUIRE(learner.rows().values[row * m + k] == (drop ? 0 : before.values[row * m + k]));
+  }
+  CHECK(dropped == half);
+  // Those that were seldom recalled go first.
+  const auto kept = static_cast<double>(prices.size() - half);
+  CHECK(dropped_counts / static_cast<double>(dropped) < kept_counts / kept);
+  // The step of codes is that of the rows that are left, as if there had been no others.
+  MemoryLearner again(config, recipe, &team);
+  again.Restore(learner.rows(), learner.state());
+  CHECK(again.CodeStep() == learner.CodeStep());
+  CHECK(learner.CodeStep() != static_cast<float>(code_step));
+}
+
+TEST_CASE("Memory training: a price for bits leaves fewer rows, the same for any threads") {
+  const TestData data;
+  const auto rows_in_use = [&](double rate, int threads) {
+    TrainerSettings settings = TestMemorySettings(40, threads);
+    settings.recipe.rounded_share = 0.5;
+    settings.recipe.weight_rate = rate;
+    Trainer trainer(settings, data.Training());
+    trainer.Run();
+    const Checkpoint made = trainer.Snapshot();
+    const auto m = static_cast<size_t>(made.config.memory_width);
+    int rows = 0;
+    for (size_t i = 0; i < made.memory.values.size(); i += m) {
+      const auto row = std::span(made.memory.values).subspan(i, m);
+      rows += std::ranges::any_of(row, [](float x) { return x != 0; }) ? 1 : 0;
+    }
+    return std::pair(rows, made.memory);
+  };
+  const auto [all, rows_of_all] = rows_in_use(0, 1);
+  const auto [some, rows_of_some] = rows_in_use(1e-4, 1);
+  const auto [few, rows_of_few] = rows_in_use(1e-2, 1);
+  CHECK(some < all);
+  CHECK(few < some);
+  CHECK(rows_in_use(1e-4, 3).second == rows_of_some);
+}
+
 TEST_CASE("Memory training: the same weights and rows for any number of threads") {
   const TestData data;
   std::vector<Checkpoint> results;
@@ -140,6 +233,7 @@ TEST_CASE("Memory training: a run stopped and resumed ends with the bits of one 
   for (const double share : {0.2, 0.5, 0.8}) {
     TrainerSettings settings = TestMemorySettings(6, 2);
     settings.recipe.memory_rounded_share = share;
+    settings.recipe.weight_rate = 1e-4;
     Trainer whole(settings, data.Training());
     whole.Run();
     const Checkpoint expected = whole.Snapshot();

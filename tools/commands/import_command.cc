@@ -10,6 +10,7 @@
 #include "data/base/file_plan.h"
 #include "data/base/format.h"
 #include "data/base/printable.h"
+#include "model/exact/network_memory.h"
 #include "model/import/import.h"
 #include "model/quantized_model.h"
 #include "tools/command.h"
@@ -23,12 +24,15 @@ constexpr char kEpilogue[] =
     "machine. It has the loss\n"
     "that is printed: the mean divergence of its predictions from the checkpoint's, in percent of "
     "their entropy.\n"
-    "Supported are LlamaForCausalLM (config.json, one model.safetensors, tokenizer.json without a "
-    "pre-tokenizer) and\n"
-    "llama2.c's .bin with its tokens. What else there is in a checkpoint is refused by name.\n"
+    "Supported are LlamaForCausalLM, Qwen3ForCausalLM and GPT2LMHeadModel (config.json, "
+    "tokenizer.json, model.safetensors or\n"
+    "several with an index), .gguf of the first two (F32, F16, BF16, Q8_0), and llama2.c's .bin "
+    "with its tokens. What else\n"
+    "there is in a checkpoint is refused by name.\n"
     "\n"
     "Examples:\n"
     "  import TinyStories-656K -o stories.occm\n"
+    "  import SmolLM2-135M --context 1024 -o smollm2.occm\n"
     "  import stories260K.bin --tokenizer tok512.bin -o stories.occm\n"
     "  generate --ckpt stories.occm --temperature 0\n"
     "  compress --ckpt stories.occm story.txt\n";
@@ -105,6 +109,8 @@ int ImportCommand(int argc, const char* const* argv) {
       loss.divergence_bits, loss.entropy_bits, loss.tokens);
   if (source.table.escapes > 0)
     fmt::print("  tokens       {} bytes have none and are escaped\n", source.table.escapes);
+  fmt::print("  cache        {} bytes a lane, for a context of {}\n", LaneBytes(model.config),
+             model.config.context);
   fmt::print("  model id     {}\n", Hex(ModelId(model)));
   fmt::print("  {}: {} bytes\n", Printable(out), file.size());
   return 0;

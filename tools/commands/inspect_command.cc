@@ -310,6 +310,8 @@ const char* MethodName(CodingMethod method) {
       return "expert";
     case CodingMethod::kPhoto:
       return "photo";
+    case CodingMethod::kSound:
+      return "sound";
   }
   return "?";
 }

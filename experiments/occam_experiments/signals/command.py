@@ -18,7 +18,8 @@ from typing import Any
 
 import torch
 
-from ..twin.command import Pair, read_lines, save
+from ..files import read_json_lines
+from ..twin.command import Pair, save
 from ..twin.configuration import Configuration
 from . import kept, sets
 from .networks import SHAPE, SignalTraining, completed, keys_of, order_of
@@ -83,9 +84,9 @@ def main() -> None:
     began = time.time()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.backends.cuda.matmul.allow_tf32 = True
-    before = read_lines(arguments.out) if os.path.exists(arguments.out) else []
+    before = read_json_lines(arguments.out) if os.path.exists(arguments.out) else []
     finished = {line["name"] for line in before}
-    lines = [x for x in read_lines(arguments.sweep) if x["name"] not in finished]
+    lines = [x for x in read_json_lines(arguments.sweep) if x["name"] not in finished]
     for line in lines if arguments.save else []:
         kept.check(completed(line))
     for source, _, count in (x.partition("=") for x in arguments.held):

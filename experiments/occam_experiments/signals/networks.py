@@ -222,7 +222,7 @@ class SignalTraining(Training):
         coded = plain
         if self.c["rounded"]:
             ones = torch.ones(len(self.all), device=self.device)
-            coded = self.held_out(rounded(p, ones))
+            coded = self.held_out(rounded(p, ones, self.largest))
         count = sum(w[0].numel() for name, w in self.p.items() if name != "rule_rows")
         second = [2 * a - b for a, b in zip(loss, half or loss)]
         return [{"parameters": count + self.row_counts[e] * c["width"], "seen": seen,

@@ -32,7 +32,6 @@ FORMAT_WHOLE = 1  # a checkpoint without a training state
 CONTRACT = 3
 MEMORY_CONTRACT = 4
 NO_GATE = -1
-WEIGHT_BITS = 7
 
 
 def layer_names(configuration: Configuration) -> list[str]:
@@ -116,7 +115,7 @@ def write_contents(file: Any, saved: Arrays) -> None:
     for name, tensor in saved.items():
         if name.startswith("weights/"):
             file.create_dataset(name, data=tensor)
-    calibration = group("calibration", {"weight_bits": WEIGHT_BITS}, "<i4")
+    calibration = group("calibration", {"weight_bits": configuration.get("weight_bits", 7)}, "<i4")
     if remembers:
         codes, step = saved["memory_codes"], saved["memory_step"].astype("<f4")
         file.create_dataset("memory", data=codes.astype("<f4") * step)

@@ -25,6 +25,7 @@ import numpy as np
 import torch
 
 from ..errors import DAMAGED, Failure
+from ..files import read_json_lines
 from . import checkpoint
 from .configuration import DEFAULTS, SHAPE, Configuration, completed
 from .memory import Arrays
@@ -33,30 +34,26 @@ from .training import Training
 Pair = tuple[Configuration, Configuration]  # as the sweep has it, and completed
 
 
-def read_lines(path: str) -> list[dict[str, Any]]:
-    """The lines of a sweep or of results, without its comments."""
-    with open(path, encoding="utf-8") as file:
-        try:
-            return [json.loads(line) for line in file if line.strip() and not line.startswith("#")]
-        except ValueError as error:
-            raise Failure(DAMAGED, f"{path}: {error}") from None
-
-
 def groups_of(sweep: str, finished: set[str], together: int) -> list[list[Pair]]:
-    """Configurations that train as one batch each, without those that are finished."""
-    groups: dict[tuple[Any, ...], list[list[Pair]]] = {}
-    for line in read_lines(sweep):
+    """Configurations that train as one batch each, without those that are finished.
+
+    Groups come in the order of their first configurations.
+    """
+    groups: list[list[Pair]] = []
+    filling: dict[tuple[Any, ...], list[Pair]] = {}  # by shape
+    for line in read_json_lines(sweep):
         unknown = set(line) - set(DEFAULTS) - {"name"}
         if unknown or "name" not in line:
             raise Failure(DAMAGED, f"{sweep}: a configuration without a name, or with unknown "
                                    f"fields: {', '.join(sorted(unknown)) or line}")
         if line["name"] not in finished:
             c = completed(line)
-            members = groups.setdefault(tuple(c[name] for name in SHAPE), [[]])
-            if len(members[-1]) == together:
-                members.append([])
-            members[-1].append((line, c))
-    return [group for members in groups.values() for group in members]
+            shape = tuple(c[name] for name in SHAPE)
+            if len(filling.get(shape, [])) in (0, together):
+                filling[shape] = []
+                groups.append(filling[shape])
+            filling[shape].append((line, c))
+    return groups
 
 
 def save(folder: str, names: list[str], kept: list[Arrays]) -> None:
@@ -90,7 +87,7 @@ def main() -> None:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.backends.cuda.matmul.allow_tf32 = True
     data = np.fromfile(args.data, dtype=np.uint8)
-    done = read_lines(args.out) if os.path.exists(args.out) else []
+    done = read_json_lines(args.out) if os.path.exists(args.out) else []
     finished = {line["name"] for line in done}
     groups = groups_of(args.sweep, finished, args.together)
     if args.save:

@@ -33,7 +33,8 @@ DEFAULTS: Configuration = {
     "adamw_lr": 8e-3, "adamw_beta1": 0.9, "adamw_beta2": 0.99, "adamw_epsilon": 1e-10,
     "weight_decay": 0.1, "clip_norm": 1.0,
     "warmup_steps": 100, "warmup_share": 0.05, "constant_share": 0.4, "final_factor": 0.02,
-    "decay": "linear", "seed": 1, "rounded_share": 0.0, "average_decay": 0.0,
+    "decay": "linear", "seed": 1, "average_decay": 0.0,
+    "rounded_share": 0.0, "weight_bits": 7,  # the last share sees weights rounded to so many bits
     "rotated_share": 0.5, "rotary_base": 1024.0, "convolution_deviation": 0.5, "score_scale": 3.0,
     "key_shift": 1,  # still pairs of keys from the position before; 0: where they are
     "tied_still_pairs": 1,  # of keys and queries, at the start

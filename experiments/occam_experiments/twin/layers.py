@@ -48,6 +48,17 @@ def convolve(h: Tensor, taps: Tensor | None) -> Tensor:
     return h + sum(each(taps[:, k]) * padded[:, :, k:k + length] for k in range(width))
 
 
+def with_row_scales(w: Tensor, largest: Tensor | int) -> Tensor:
+    """Weights as codes to +-`largest`, times a scale a row."""
+    scale = w.abs().amax(dim=-1, keepdim=True).clamp_min(1e-30) / largest
+    return (w / scale).round() * scale
+
+
+def largest_code(weight_bits: int) -> int:
+    """Of weights with so many bits, sign included."""
+    return (1 << weight_bits - 1) - 1
+
+
 def orthogonal(x: Tensor) -> Tensor:
     """Five Newton-Schulz steps of Muon on [count, rows, columns], rows <= columns.
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .coding import FINE_STEP, CodedBytes, coded, step_near
 from .configuration import Configuration
-from .layers import adam, linear, norm, orthogonal
+from .layers import adam, largest_code, linear, norm, orthogonal, with_row_scales
 from .rules import OCCAM_KINDS, Hashes, parsed
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -104,15 +104,30 @@ class Memory:
             rows = rows + error
         return rows
 
-    def add(self, x: Tensor, rows: Tensor, place: int) -> Tensor:
-        """x [B, T, D] and what the rows add to it at a place, 0 = the input."""
+    def _weights(self, name: str, place: int, rounding: Tensor | None) -> Tensor:
+        """A projection or the gates of a place, rounded as other weights are where asked for."""
+        w = self.w[name][place]
+        if rounding is None:
+            return w
+        with torch.no_grad():
+            rounded = with_row_scales(w, largest_code(self.c["weight_bits"]))
+            error = (rounded - w) * rounding
+        return w + error
+
+    def add(self, x: Tensor, rows: Tensor, place: int, rounding: Tensor | None = None) -> Tensor:
+        """x [B, T, D] and what the rows add to it at a place, 0 = the input.
+
+        `rounding`, of one element: whether projections and gates are rounded.
+        """
         if self.c["memory_gate"] == 1 or (self.c["memory_gate"] == 2 and place > 0):
-            gate = (1 + linear(norm(x)[None], self.w["gates"][place][None])[0]).clamp(0, 2)
+            gates = self._weights("gates", place, rounding)
+            gate = (1 + linear(norm(x)[None], gates[None])[0]).clamp(0, 2)
             rows = rows * gate[..., None]
         if place == 0 and not self.c["memory_embedding"]:
             x = torch.zeros_like(x)
         if self.c["memory_width"]:
-            return x + linear(rows.flatten(2)[None], self.w["projections"][place][None])[0]
+            projection = self._weights("projections", place, rounding)
+            return x + linear(rows.flatten(2)[None], projection[None])[0]
         rows = rows.sum(dim=2)
         return x + (rows if place == 0 else rows * self.w["gains"][place - 1])
 
@@ -210,6 +225,7 @@ class Memories:
         self.rules = list({rule.name: rule for m in self.some for rule in m.rules}.values())
         self.hashes = Hashes(configurations[0]["context"], device)
         self.rounding: Tensor | None = None  # [E]: whether memory_round is on, of this step
+        self.weight_rounding: Tensor | None = None  # [E]: whether projections and gates are rounded
 
     def look_up(self, inputs: Tensor) -> list[Tensor | None]:
         """The rows of each network's memory."""
@@ -222,8 +238,10 @@ class Memories:
         places = [m.place(layer) if m else None for m in self.each]
         if all(place is None for place in places):
             return x
-        return torch.stack([x[e] if place is None or m is None else m.add(x[e], rows[e], place)
-                            for e, (m, place) in enumerate(zip(self.each, places))])
+        which = [None] * len(places) if self.weight_rounding is None else self.weight_rounding
+        return torch.stack([
+            x[e] if place is None or m is None else m.add(x[e], rows[e], place, which[e])
+            for e, (m, place) in enumerate(zip(self.each, places))])
 
     def tensors(self) -> list[Tensor]:
         """The tensors that learn, of all memories."""

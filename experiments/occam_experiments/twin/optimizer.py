@@ -7,25 +7,25 @@ import torch
 from torch import Tensor
 
 from .configuration import DEFAULTS, Configuration
-from .layers import orthogonal
+from .layers import orthogonal, with_row_scales
 from .network import Parameters
 
 MATRICES = ("wq", "wk", "wv", "wo", "wu", "wd")
 ROUNDED = MATRICES + ("embedding", "rule_rows", "head", "conv1", "conv2")
 
 
-def rounded(p: Parameters, which: Tensor) -> Parameters:
-    """The weights as the exact network has them (7 bits, a scale a row) where `which` [E] is 1.
+def rounded(p: Parameters, which: Tensor, largest: Tensor) -> Parameters:
+    """The weights as the exact network has them, a scale a row, where `which` [E] is 1.
 
-    The gradient goes straight through.
+    Codes reach to +-`largest` [E]. The gradient goes straight through.
     """
     out = dict(p)
     for name in ROUNDED:
         if name in p:
             w = p[name].detach()
-            scale = w.abs().amax(dim=-1, keepdim=True).clamp_min(1e-30) / 63
-            error = (w / scale).round() * scale - w
-            out[name] = p[name] + error * which.view(-1, *[1] * (w.dim() - 1))
+            shape = [-1] + [1] * (w.dim() - 1)
+            error = with_row_scales(w, largest.view(shape)) - w
+            out[name] = p[name] + error * which.view(shape)
     return out
 
 

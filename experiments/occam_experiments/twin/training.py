@@ -14,6 +14,7 @@ from torch import Tensor
 from . import checkpoint
 from .coding import CODINGS
 from .configuration import BEGIN, Configuration, cache_bytes_per_width
+from .layers import largest_code
 from .memory import Arrays
 from .network import Networks, Parameters, initial_parameters
 from .optimizer import Optimizer, learning_rate_factor, rounded
@@ -87,6 +88,8 @@ class Training:
         if self.memories:
             self.memory_rounding = self._of_steps(
                 lambda c, s: float(s >= (1 - c["memory_round_share"]) * self.steps))
+        self.largest = torch.tensor([float(largest_code(c["weight_bits"])) for c in self.all],
+                                    device=self.device)
         self.any_rounded = any(c["rounded_share"] for c in self.all)
 
     def _of_steps(self, value: Callable[[Configuration, int], float]) -> Tensor:
@@ -115,15 +118,17 @@ class Training:
     def step(self) -> None:
         """One step of all networks; `counter` says which."""
         inputs, targets = self.sequences()
-        weights = rounded(self.p, self.rounding[self.counter][0]) if self.any_rounded else self.p
+        which = self.rounding[self.counter][0]
+        weights = rounded(self.p, which, self.largest) if self.any_rounded else self.p
         if self.memories:
             self.memories.rounding = self.memory_rounding[self.counter][0]
+            self.memories.weight_rounding = which if self.any_rounded else None
         nats = self.networks.nats(weights, inputs, targets)
         remembered = self.memories.tensors() if self.memories else []
         gradients = torch.autograd.grad(nats.sum(), [*self.p.values(), *remembered])
         with torch.no_grad():
             if self.memories:
-                self.memories.rounding = None
+                self.memories.rounding = self.memories.weight_rounding = None
                 self.memories.learn(gradients[len(self.p):], self.factors[self.counter][0],
                                     self.counter + 1)
             self.optimizer.step(dict(zip(self.p, gradients)), self.factors[self.counter][0],
@@ -202,24 +207,36 @@ class Training:
         plain = evaluate(self.networks, used, self.validation)
         if self.memories:
             self.memories.set_coding("row 63")
-        everywhere = torch.ones(len(self.all), device=self.device)
-        coded = evaluate(self.networks, rounded(used, everywhere), self.validation)
+        coded = self._evaluate_rounded(used)
         if self.memories:
             self.memories.set_coding(None)
         return [{"tokens": tokens, "bpb": round(a, 5), "bpb_rounded": round(b, 5)}
                 for a, b in zip(plain, coded)]
+
+    def _evaluate_rounded(self, used: Parameters) -> list[float]:
+        """Held-out rates by rounded weights, projections and gates of memories among them."""
+        everywhere = torch.ones(len(self.all), device=self.device)
+        if self.memories:
+            self.memories.weight_rounding = everywhere
+        bpbs = evaluate(self.networks, rounded(used, everywhere, self.largest), self.validation)
+        if self.memories:
+            self.memories.weight_rounding = None
+        return bpbs
 
     @torch.no_grad()
     def kept(self, results: list[Result]) -> list[Arrays]:
         """What checkpoint.py makes a checkpoint of, one a network.
 
         Its largest keys and values are those of 16 contexts of the text that was trained on. Adds
-        to each result the bits per byte of what is kept, "bpb_kept", whose memory has rounded rows.
+        to each result the bits per byte of what is kept, "bpb_kept", whose memory has rounded rows,
+        and with all weights rounded, "bpb_coded".
         """
         used, memories = self._used(), self.memories
         rows = [m.kept() if m else {} for m in memories.each] if memories else [{}] * len(self.all)
-        for result, bpb in zip(results, evaluate(self.networks, used, self.validation)):
-            result["bpb_kept"] = round(bpb, 5)
+        for name, bpbs in (("bpb_kept", evaluate(self.networks, used, self.validation)),
+                           ("bpb_coded", self._evaluate_rounded(used))):
+            for result, bpb in zip(results, bpbs):
+                result[name] = round(bpb, 5)
         self.networks.maxima = []
         evaluate(self.networks, used, self.train_data[:16 * self.c["context"]])
         keys, values = (torch.stack(of_layers, dim=1).cpu().numpy()

@@ -12,7 +12,7 @@ namespace {
 // Two silent tokens, all bytes but "e" before the words, "e" at the end, and merges.
 struct Table {
   std::vector<std::string> tokens = {"", ""};
-  std::vector<TokenPair> merges;
+  std::vector<TableMerge> merges;
 
   Table() {
     for (int byte = 0; byte < 256; ++byte) {
@@ -31,8 +31,8 @@ struct Table {
                                       {"\xc3\xa9", "\xc3\xa9"}})
       merges.push_back({Id(left), Id(right)});
   }
-  uint16_t Id(const std::string& text) const {
-    return static_cast<uint16_t>(std::ranges::find(tokens, text) - tokens.begin());
+  uint32_t Id(const std::string& text) const {
+    return static_cast<uint32_t>(std::ranges::find(tokens, text) - tokens.begin());
   }
   TableTokenizer Make() const { return {tokens, merges}; }
 };
@@ -89,7 +89,7 @@ std::vector<int32_t> EncodeSlowly(const Table& table, const Bytes& text) {
   }
   for (bool again = true; again;) {
     again = false;
-    for (const TokenPair& pair : table.merges) {
+    for (const TableMerge& pair : table.merges) {
       for (size_t i = 0; i + 1 < row.size() && !again; ++i) {
         if (row[i] != table.tokens[pair.left] || row[i + 1] != table.tokens[pair.right]) continue;
         row[i] += row[i + 1];
@@ -100,7 +100,7 @@ std::vector<int32_t> EncodeSlowly(const Table& table, const Bytes& text) {
     }
   }
   std::vector<int32_t> tokens;
-  for (const std::string& text_of : row) tokens.push_back(table.Id(text_of));
+  for (const std::string& text_of : row) tokens.push_back(static_cast<int32_t>(table.Id(text_of)));
   return tokens;
 }
 
@@ -144,6 +144,54 @@ TEST_CASE("Table: it is what it serialises, and every other form is damaged") {
   Bytes many = good;  // a count that no file has room for
   many[4] = 0xff;
   damaged(many);
+}
+
+// Tokens beyond 16 bits, and merges of them.
+TEST_CASE("Table: up to 2^18 tokens stand in a wide form of their own") {
+  Table wide;
+  const std::string digits = "0123456789abcdef";
+  while (wide.tokens.size() + 1 < size_t{kMaxTableVocabulary}) {
+    std::string text = "#";
+    for (size_t n = wide.tokens.size(); n > 0; n /= 16) text += digits[n % 16];
+    wide.tokens.push_back(text);
+  }
+  wide.tokens.emplace_back("thethe");
+  wide.merges.push_back({wide.Id("the"), wide.Id("the")});
+  wide.tokens[300] = "xx";  // one more merge makes the last but one of three
+  wide.merges.push_back({wide.Id("x"), wide.Id("x")});
+  const TableTokenizer table = wide.Make();
+  CHECK(table.vocabulary() == kMaxTableVocabulary);
+  const Bytes text = BytesOf("thethe xx the #\xff");
+  const auto tokens = table.Encode(text);
+  CHECK(tokens[0] == kMaxTableVocabulary - 1);
+  CHECK(tokens[2] == 300);
+  CHECK((table.Decode(tokens) == text));
+  const Bytes form = table.Serialise();
+  CHECK(form[0] == kWideTableKind);
+  const auto loaded = LoadTokenizer(form, "model");
+  CHECK(loaded->Serialise() == form);
+  CHECK(loaded->Encode(text) == tokens);
+  CHECK(loaded->Decode(tokens) == text);
+
+  const auto damaged = [&](const Bytes& bytes) {
+    CHECK(ThrownBy([&] { LoadTokenizer(bytes, "model"); }).kind == ErrorKind::kDamaged);
+  };
+  Bytes changed = form;
+  changed[0] = kTableKind;
+  damaged(changed);
+  changed = form;
+  changed[1] = 200;  // a rule of a newer program
+  damaged(changed);
+  changed = form;
+  changed.resize(changed.size() - 4);
+  damaged(changed);
+  // Few tokens have the narrow form alone.
+  Bytes small = Table().Make().Serialise();
+  small[0] = kWideTableKind;
+  small.insert(small.begin() + 1, {0, 0});
+  damaged(small);
+  wide.tokens.emplace_back("one too many");
+  CHECK(ThrownBy([&] { wide.Make(); }).kind == ErrorKind::kUsage);
 }
 
 TEST_CASE("Table: an impossible table is refused") {

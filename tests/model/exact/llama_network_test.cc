@@ -30,22 +30,24 @@ class ReferenceLlama {
     for (size_t t = 0; t < symbols.size(); ++t) {
       const int32_t symbol = t == 0 ? c_.llama->begin_token : symbols[t - 1];
       const bool escaped = symbol >= c_.embedding_rows();
-      x.push_back(Row(index_.embedding, escaped ? c_.llama->escape_token : symbol));
+      const int32_t token = escaped ? c_.llama->escape_token : symbol;
+      Vector row = Row(index_.embedding, token);
+      if (is(ImportedShape::kGpt2)) {
+        const double mean = At(index_.embedding_means, 0, token);
+        for (double& v : row) v -= mean;
+        Add(Row(index_.positions, static_cast<int64_t>(t) % c_.context), &row);
+      }
+      x.push_back(row);
     }
     for (int l = 0; l < c_.layers; ++l) {
       const LayerIndex& at = index_.layers[static_cast<size_t>(l)];
       AddAttention(l, at, &x);
-      for (Vector& row : x) {
-        const Vector h = Normed(row, at.gain2);
-        Vector g = Times(at.wg, h);
-        const Vector u = Times(at.wu, h);
-        for (size_t i = 0; i < g.size(); ++i) g[i] = g[i] / (1 + std::exp(-g[i])) * u[i];
-        Add(Times(at.wd, g), &row);
-      }
+      for (Vector& row : x) AddMlp(at, &row);
     }
     Vector bits;
     for (size_t t = 0; t < symbols.size(); ++t) {
-      const Vector logits = Times(index_.head, Normed(x[t], index_.final_gain));
+      Vector logits = Times(index_.head, Normed(x[t], index_.final_gain));
+      if (is(ImportedShape::kGpt2)) Add(Row(index_.head_bias, 0), &logits);
       const auto tokens = static_cast<size_t>(c_.embedding_rows());
       const auto escape = static_cast<size_t>(c_.llama->escape_token);
       double sum = 0;
@@ -95,14 +97,33 @@ class ReferenceLlama {
   static void Add(const Vector& y, Vector* x) {
     for (size_t i = 0; i < y.size(); ++i) (*x)[i] += y[i];
   }
-  Vector Turned(const Vector& all, int head, size_t position) const {
+  bool is(ImportedShape kind) const { return c_.llama->kind == kind; }
+  void AddMlp(const LayerIndex& at, Vector* row) const {
+    const Vector h = Normed(*row, at.gain2);
+    Vector u = Times(at.wu, h);
+    if (is(ImportedShape::kGpt2)) {
+      Add(Row(at.bu, 0), &u);
+      for (double& v : u)
+        v = v / 2 * (1 + std::tanh(std::sqrt(2 / M_PI) * (v + 0.044715 * v * v * v)));
+    } else {
+      const Vector g = Times(at.wg, h);
+      for (size_t i = 0; i < u.size(); ++i) u[i] *= g[i] / (1 + std::exp(-g[i]));
+    }
+    Add(Times(at.wd, u), row);
+    if (is(ImportedShape::kGpt2)) Add(Row(at.bd, 0), row);
+  }
+  // A head of the row, normed where the shape has it, and turned.
+  Vector Turned(const Vector& all, int head, size_t position, int gain) const {
     const auto n = static_cast<size_t>(c_.head_size());
+    const auto from = all.begin() + static_cast<std::ptrdiff_t>(static_cast<size_t>(head) * n);
+    Vector whole(from, from + static_cast<std::ptrdiff_t>(n));
+    if (gain >= 0) whole = Normed(whole, gain);
+    if (is(ImportedShape::kGpt2)) return whole;
     Vector out(n);
     for (size_t i = 0; i < n / 2; ++i) {
       const double angle =
           2 * M_PI * c_.llama->rotary_steps[i] * static_cast<double>(position) / 0x1p32;
-      const double a = all[static_cast<size_t>(head) * n + i];
-      const double b = all[static_cast<size_t>(head) * n + n / 2 + i];
+      const double a = whole[i], b = whole[n / 2 + i];
       out[i] = a * std::cos(angle) - b * std::sin(angle);
       out[n / 2 + i] = a * std::sin(angle) + b * std::cos(angle);
     }
@@ -114,6 +135,7 @@ class ReferenceLlama {
     for (const Vector& row : *x) {
       const Vector h = Normed(row, at.gain1);
       q.push_back(Times(at.wq, h));
+      if (is(ImportedShape::kGpt2)) Add(Row(at.bq, 0), &q.back());
       k.push_back(Times(at.wk, h));
       v.push_back(Times(at.wv, h));
     }
@@ -121,15 +143,18 @@ class ReferenceLlama {
       Vector out;
       for (int head = 0; head < c_.heads; ++head) {
         const int group = head / (c_.heads / c_.kv_heads);
-        const Vector query = Turned(q[t], head, t);
+        const Vector query = Turned(q[t], head, t, at.q_gain);
         Vector sum(n);
         double total = 0;
         const auto window = static_cast<size_t>(c_.window(l));
         const double most =
             127.0 *
             static_cast<double>(model_.value_scales[static_cast<size_t>(l * c_.kv_heads + group)]);
-        for (size_t j = t + 1 > window ? t + 1 - window : 0; j <= t; ++j) {
-          const Vector key = Turned(k[j], group, j);
+        size_t first = t + 1 > window ? t + 1 - window : 0;
+        if (is(ImportedShape::kGpt2))
+          first = std::max(first, t - t % static_cast<size_t>(c_.context));
+        for (size_t j = first; j <= t; ++j) {
+          const Vector key = Turned(k[j], group, j, at.k_gain);
           double product = 0;
           for (size_t i = 0; i < n; ++i) product += query[i] * key[i];
           const double weight = std::exp(product / std::sqrt(static_cast<double>(n)));
@@ -140,6 +165,7 @@ class ReferenceLlama {
         for (const double s : sum) out.push_back(s / total);
       }
       Add(Times(at.wo, out), &(*x)[t]);
+      if (is(ImportedShape::kGpt2)) Add(Row(at.bo, 0), &(*x)[t]);
     }
   }
 
@@ -150,7 +176,7 @@ class ReferenceLlama {
 };
 
 TEST_CASE("Imported network: it is the network in doubles of the same weights, to its rounding") {
-  for (const auto& [name, config] : LlamaConfigs()) {
+  for (const auto& [name, config] : AllImportedConfigs()) {
     INFO(name);
     const QuantizedModel model = RandomLlama(config, 21);
     const auto symbols = RandomSymbols(config, 40, 22);
@@ -172,7 +198,7 @@ TEST_CASE("Imported network: it is the network in doubles of the same weights, t
 }
 
 TEST_CASE("Imported network: plain, fast, stepped and scored are the same") {
-  for (const auto& [name, config] : LlamaConfigs()) {
+  for (const auto& [name, config] : AllImportedConfigs()) {
     INFO(name);
     const QuantizedModel model = RandomLlama(config, 1);
     const auto symbols = RandomSymbols(config, static_cast<size_t>(config.context) + 70, 2);
@@ -182,6 +208,29 @@ TEST_CASE("Imported network: plain, fast, stepped and scored are the same") {
     CHECK((scored == StepAll(plain, {symbols})[0]));
     CHECK((scored == StepAll(fast, {symbols})[0]));
   }
+}
+
+TEST_CASE("Imported network: all of 2^18 symbols have a frequency, with all kernels the same") {
+  const ModelConfig config =
+      LlamaConfig(kMaxImportedVocabulary - 20, 8, 1, 1, 8, 8, 20, {0}, 20, true);
+  const QuantizedModel model = RandomLlama(config, 31);
+  const auto symbols = RandomSymbols(config, 8, 32);
+  const ExactNetwork plain(model, Kernels::kPlain), fast(model, Kernels::kFast);
+  const auto scored = ScoreAll(plain, symbols);
+  CHECK((scored == ScoreAll(fast, symbols)));
+  CHECK((scored == StepAll(fast, {symbols})[0]));
+  ExactSession session(fast, 1);
+  session.Score(0, symbols, [&](size_t, std::span<const uint32_t> frequencies) {
+    uint64_t sum = 0;
+    for (const uint32_t f : frequencies) sum += f;
+    CHECK(sum == kFrequencyTotal);
+    CHECK(*std::ranges::min_element(frequencies) >= 1);
+  });
+  ModelConfig larger = config;
+  ++larger.vocabulary;
+  CHECK_THROWS_AS(CheckConfig(larger, ErrorKind::kUsage), Error);
+  larger = TestConfig(65537, 8, 1, 1, 1, 0, 20, {0});
+  CHECK_THROWS_AS(CheckConfig(larger, ErrorKind::kUsage), Error);
 }
 
 TEST_CASE("Imported network: the golden digest of contract 4") {
@@ -198,8 +247,21 @@ TEST_CASE("Imported network: the golden digest of contract 4") {
   CHECK(Hex(stepped.Finish()) == golden);
 }
 
+TEST_CASE("Imported network: the golden digest of the other shapes") {
+  Sha256 scored, stepped;
+  for (const auto& [name, config] : ShapedConfigs()) {
+    const ExactNetwork network(RandomLlama(config, 100), Kernels::kFast);
+    const auto symbols = RandomSymbols(config, static_cast<size_t>(config.context) + 9, 101);
+    scored.Update(DigestOf(ScoreAll(network, symbols)));
+    stepped.Update(DigestOf(StepAll(network, {symbols})[0]));
+  }
+  const std::string golden = "1380f8ee70713d01d65a350e59b36b6e3807c2aa6e00de317dc34094475033a1";
+  CHECK(Hex(scored.Finish()) == golden);
+  CHECK(Hex(stepped.Finish()) == golden);
+}
+
 TEST_CASE("Imported network: lanes do not see each other, and pieces make the whole") {
-  for (const auto& [name, config] : LlamaConfigs()) {
+  for (const auto& [name, config] : AllImportedConfigs()) {
     INFO(name);
     const ExactNetwork network(RandomLlama(config, 3), Kernels::kFast);
     std::vector<std::vector<int32_t>> lanes;
@@ -225,23 +287,26 @@ TEST_CASE("Imported network: lanes do not see each other, and pieces make the wh
 TEST_CASE("Imported network: models at the contract's bounds run without overflow, and agree") {
   for (const float scale : {1.0f, 0x1p-60f, 0.0f}) {
     for (const float value_scale : {0x1p-40f, 0x1p20f}) {
-      const ModelConfig config = LlamaConfigs()[1].config;
-      QuantizedModel model = RandomLlama(config, 17);
-      const auto table = ParameterTable(config);
-      Random random(18);
-      for (size_t t = 0; t < table.size(); ++t) {
-        const bool gain = table[t].coding == Coding::kFloats;
-        for (float& x : model.tensors[t].floats) x = gain && scale == 1.0f ? 256.0f : scale;
-        for (int8_t& code : model.tensors[t].codes) code = random.Below(2) == 0 ? 127 : -127;
-      }
-      for (float& s : model.value_scales) s = value_scale;
-      CheckModel(model, "extreme");
-      const auto symbols = RandomSymbols(config, 100, 19);
-      const auto plain = ScoreAll(ExactNetwork(model, Kernels::kPlain), symbols);
-      CHECK((plain == ScoreAll(ExactNetwork(model, Kernels::kFast), symbols)));
-      for (const SymbolInterval& interval : plain) {
-        REQUIRE(interval.size >= 1);
-        REQUIRE(interval.start + interval.size <= kFrequencyTotal);
+      for (const auto& [name, config] :
+           {LlamaConfigs()[1], ShapedConfigs()[1], ShapedConfigs()[3]}) {
+        INFO(name);
+        QuantizedModel model = RandomLlama(config, 17);
+        const auto table = ParameterTable(config);
+        Random random(18);
+        for (size_t t = 0; t < table.size(); ++t) {
+          const bool gain = table[t].coding == Coding::kFloats;
+          for (float& x : model.tensors[t].floats) x = gain && scale == 1.0f ? 256.0f : scale;
+          for (int8_t& code : model.tensors[t].codes) code = random.Below(2) == 0 ? 127 : -127;
+        }
+        for (float& s : model.value_scales) s = value_scale;
+        CheckModel(model, "extreme");
+        const auto symbols = RandomSymbols(config, 100, 19);
+        const auto plain = ScoreAll(ExactNetwork(model, Kernels::kPlain), symbols);
+        CHECK((plain == ScoreAll(ExactNetwork(model, Kernels::kFast), symbols)));
+        for (const SymbolInterval& interval : plain) {
+          REQUIRE(interval.size >= 1);
+          REQUIRE(interval.start + interval.size <= kFrequencyTotal);
+        }
       }
     }
   }
@@ -276,57 +341,189 @@ TEST_CASE("Imported network: a code of 127 is exact in products on every instruc
   }
 }
 
-TEST_CASE("Imported network: the gate is silu, and planes keep 15 bits") {
-  const std::vector<float> gates = {-100, -5, -1, -0.25f, 0, 0.25f, 1, 100};
-  const std::vector<float> ones(gates.size(), 1.0f);
-  std::vector<float> gated(gates.size());
-  Gate(gates.data(), ones.data(), static_cast<int>(gates.size()), gated.data());
-  for (size_t i = 0; i < gates.size(); ++i) {
-    const double x = gates[i];
-    // The polynomial is right to 4.4e-7.
-    CHECK(gated[i] == Approx(x / (1 + std::exp(-x))).epsilon(1e-6).margin(1e-12));
+// The sets of kernels that there are.
+std::vector<std::unique_ptr<LlamaKernels>> KernelSets() {
+  std::vector<std::unique_ptr<LlamaKernels>> sets;
+  sets.push_back(MakePlainLlamaKernels());
+  if (auto fast = MakeFastLlamaKernels()) sets.push_back(std::move(fast));
+  return sets;
+}
+
+// Numbers as rows have them: large and small, zero, and where a row has nothing else.
+std::vector<float> MixedFloats(size_t count, Random* random) {
+  std::vector<float> x(count);
+  const float bound = std::ldexp(1.0f, static_cast<int>(random->Below(60)) - 30);
+  for (float& v : x) {
+    v = random->Symmetric(bound);
+    if (random->Below(9) == 0) v *= 40;
+    if (random->Below(9) == 0) v = 0;
   }
-  Random random(5);
-  std::vector<float> x(64);
-  for (float& v : x) v = random.Symmetric(3.0f);
-  x[7] = -3.0f;
-  std::vector<int8_t> high(64), low(64);
-  const float scale = QuantisePlanes(x.data(), 64, high.data(), low.data());
-  CHECK(high[7] == -127);
-  for (size_t i = 0; i < x.size(); ++i) {
-    CHECK(std::fabs(static_cast<float>(128 * high[i] + low[i]) * scale - x[i]) <= scale * 0.501f);
-    CHECK((low[i] >= -64 && low[i] <= 63));
+  if (random->Below(12) == 0) std::ranges::fill(x, 0.0f);
+  return x;
+}
+
+TEST_CASE("Imported network: every kernel gives what its plain twin gives") {
+  const auto sets = KernelSets();
+  Random random(41);
+  for (int run = 0; run < 400; ++run) {
+    const int n = 8 * (1 + static_cast<int>(random.Below(run % 20 == 0 ? 128 : 12)));
+    const int rows = 1 + static_cast<int>(random.Below(3));
+    const int stride = RoundUp(n, kFloatPad), wide = RoundUp(2 * n, kFloatPad);
+    const auto source = MixedFloats(static_cast<size_t>(rows * wide), &random);
+    const auto gain = MixedFloats(static_cast<size_t>(n), &random);
+    std::vector<std::vector<float>> results;
+    std::vector<std::vector<int8_t>> codes;
+    for (const auto& set : sets) {
+      const RowBuffer<float> x(rows, wide), y(rows, stride);
+      const RowBuffer<int8_t> high(rows, RoundUp(n, kCodePad)), low(rows, RoundUp(n, kCodePad));
+      std::vector<float>& result = results.emplace_back();
+      std::vector<int8_t>& code = codes.emplace_back();
+      std::vector<float> scales(static_cast<size_t>(rows));
+      const auto keep = [&](bool floats) {
+        for (int r = 0; r < rows; ++r) {
+          if (floats) result.insert(result.end(), y.row(r), y.row(r) + n);
+          code.insert(code.end(), high.row(r), high.row(r) + n);
+          code.insert(code.end(), low.row(r), low.row(r) + n);
+        }
+        result.insert(result.end(), scales.begin(), scales.end());
+      };
+      const auto fill = [&] { std::ranges::copy(source, x.data()); };
+      fill();
+      set->NormWithEpsilon(x.data(), gain.data(), 1e-6f, rows, n, y.data());
+      set->AddBias(gain.data(), rows, n, stride, y.data());
+      keep(true);
+      fill();
+      set->GateToPlanes(x.data(), rows, n, high.data(), low.data(), scales.data());
+      keep(false);
+      fill();
+      set->GeluToPlanes(x.data(), gain.data(), rows, n, high.data(), low.data(), scales.data());
+      keep(false);
+    }
+    REQUIRE((results.front() == results.back()));
+    REQUIRE((codes.front() == codes.back()));
+  }
+}
+
+// A cache that is filled through a set's own Store.
+struct FilledCache {
+  FilledCache(const LlamaKernels& set, int capacity, int n, uint64_t seed)
+      : keys(static_cast<size_t>(capacity * n)),
+        values(static_cast<size_t>(capacity * n)),
+        scales(static_cast<size_t>(capacity)) {
+    cache = {keys.data(), values.data(), scales.data(), capacity, n};
+    Random random(seed);
+    std::vector<int8_t> key(static_cast<size_t>(n)), value(static_cast<size_t>(n));
+    for (int slot = 0; slot < capacity; ++slot) {
+      for (auto* codes : {&key, &value}) {
+        for (int8_t& c : *codes)
+          c = static_cast<int8_t>(random.Below(6) == 0 ? 127
+                                                       : static_cast<int>(random.Below(255)) - 127);
+      }
+      set.Store(key.data(), value.data(), cache, slot);
+      scales.data()[slot] =
+          std::ldexp(1 + random.Symmetric(0.5f), static_cast<int>(random.Below(8)));
+    }
+  }
+  AlignedArray<int8_t> keys, values;
+  AlignedArray<float> scales;
+  LlamaCache cache;
+};
+
+TEST_CASE("Imported network: attention is the same over every window of every ring") {
+  const auto sets = KernelSets();
+  Random random(43);
+  for (const int n : {8, 16, 24, 32, 64, 72, 128, 256}) {
+    for (const int capacity : {32, 64, 224}) {
+      std::vector<std::unique_ptr<FilledCache>> caches;
+      const auto seed = static_cast<uint64_t>(n * capacity);
+      for (const auto& set : sets)
+        caches.push_back(std::make_unique<FilledCache>(*set, capacity, n, seed));
+      for (int run = 0; run < 60; ++run) {
+        const auto last = static_cast<int64_t>(random.Below(1000));
+        const auto count =
+            1 + static_cast<int64_t>(random.Below(static_cast<uint64_t>(capacity - 16)));
+        std::vector<int8_t> query(static_cast<size_t>(n));
+        for (int8_t& c : query) c = static_cast<int8_t>(static_cast<int>(random.Below(255)) - 127);
+        const float factor = std::ldexp(1.0f, -static_cast<int>(random.Below(20)));
+        std::vector<std::vector<float>> results;
+        for (size_t i = 0; i < sets.size(); ++i) {
+          const AlignedArray<float> scores(static_cast<size_t>(capacity));
+          const AlignedArray<int32_t> weights(static_cast<size_t>(capacity));
+          std::vector<float>& out = results.emplace_back(n);
+          sets[i]->Attend({query.data(), factor, std::max<int64_t>(0, last - count + 1), last},
+                          caches[i]->cache, 0.5f, {scores.data(), weights.data()}, out.data());
+        }
+        REQUIRE((results.front() == results.back()));
+      }
+    }
+  }
+}
+
+// What a kernel makes of one row, as numbers: codes times scales.
+Vector FromPlanes(const std::vector<int8_t>& high, const std::vector<int8_t>& low, float scale) {
+  Vector x;
+  for (size_t i = 0; i < high.size(); ++i)
+    x.push_back((128 * high[i] + low[i]) * static_cast<double>(scale));
+  return x;
+}
+
+TEST_CASE("Imported network: gates are silu, GELU is its approximation, and planes keep 15 bits") {
+  const std::vector<float> inputs = {-9, -5, -1, -0.25f, 0, 0.25f, 1, 9};
+  for (const auto& set : KernelSets()) {
+    AlignedArray<float> gates(16), inner(16), zeros(16);
+    std::vector<int8_t> high(64), low(64);
+    float scale = 0;
+    std::ranges::copy(inputs, gates.data());
+    std::ranges::fill_n(gates.data() + 8, 8, 1.0f);
+    set->GateToPlanes(gates.data(), 1, 8, high.data(), low.data(), &scale);
+    const Vector silu = FromPlanes(high, low, scale);
+    CHECK(high[7] == 127);
+    std::ranges::copy(inputs, inner.data());
+    std::ranges::fill_n(zeros.data(), 8, 0.0f);
+    set->GeluToPlanes(inner.data(), zeros.data(), 1, 8, high.data(), low.data(), &scale);
+    const Vector gelu = FromPlanes(high, low, scale);
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      const double x = static_cast<double>(inputs[i]);
+      // Half a code of the largest number, 9.
+      CHECK(silu[i] == Approx(x / (1 + std::exp(-x))).margin(0.51 * 9 / 16256));
+      CHECK(gelu[i] == Approx(x / 2 * (1 + std::erf(x / std::sqrt(2.0)))).margin(0.001));
+      CHECK((low[i] >= -64 && low[i] <= 63));
+    }
   }
 }
 
 // One token with nearly all attention leaves little for the others; they must not vanish.
 TEST_CASE("Imported network: a sink of attention leaves the others their part") {
-  constexpr int kSize = 8, kCount = 100;
-  std::vector<int8_t> query(kSize), keys(kSize * kCount), values(kSize * kCount);
-  std::vector<float> key_scales(kCount, 1.0f), scores(kCount), out(kSize);
-  std::vector<int32_t> weights(kCount);
-  query[0] = keys[0] = 100;
-  for (int i = 1; i < kCount; ++i) values[static_cast<size_t>(i * kSize)] = 100;
-  const LlamaCache cache{keys.data(), values.data(), key_scales.data(), kCount, kSize};
-  // The first key has 2^13.3 times the weight of each other one: 99 % of all.
-  const float factor = 13.27f * 2048 / 10000;
-  AttendByToken(query.data(), factor, cache, 0, kCount - 1, 8.0f, scores.data(), weights.data(),
-                out.data());
-  const double others = 99 * std::exp2(-13.27);
-  const double want = 100 * others / (1 + others);
-  // Terms of 15 bits are 3.3 here, too small for 12 bits: the others' part is lost, and no more.
-  CHECK(out[0] == 0);
-  CHECK(want < 1);
-  const float nearer = 6.64f * 2048 / 10000;  // the first has half
-  AttendByToken(query.data(), nearer, cache, 0, kCount - 1, 8.0f, scores.data(), weights.data(),
-                out.data());
-  const double half = 99 * std::exp2(-6.64);
-  CHECK(out[0] == Approx(100 * half / (1 + half)).epsilon(0.01));
-  const float sink = 11.0f * 2048 / 10000;  // the first has 95 %
-  AttendByToken(query.data(), sink, cache, 0, kCount - 1, 8.0f, scores.data(), weights.data(),
-                out.data());
-  const double rest = 99 * std::exp2(-11.0);
-  CHECK(out[0] == Approx(100 * rest / (1 + rest)).epsilon(0.05));
+  constexpr int kSize = 8, kCount = 96;
+  for (const auto& set : KernelSets()) {
+    AlignedArray<int8_t> keys(kSize * kCount), values(kSize * kCount);
+    AlignedArray<float> key_scales(kCount), scores(kCount), out(kSize);
+    AlignedArray<int32_t> weights(kCount);
+    const LlamaCache cache{keys.data(), values.data(), key_scales.data(), kCount, kSize};
+    std::vector<int8_t> query(kSize), key(kSize), value(kSize);
+    query[0] = 100;
+    for (int i = 0; i < kCount; ++i) {
+      key[0] = i == 0 ? 100 : 0;
+      value[0] = i == 0 ? 0 : 100;
+      set->Store(key.data(), value.data(), cache, i);
+      key_scales.data()[i] = 1;
+    }
+    // The first key has 2^octaves times the weight of each other one.
+    const auto mean = [&](float octaves) {
+      set->Attend({query.data(), octaves * 2048 / 10000, 0, kCount - 1}, cache, 8.0f,
+                  {scores.data(), weights.data()}, out.data());
+      return static_cast<double>(out.data()[0]);
+    };
+    const auto want = [](double octaves) {
+      const double others = (kCount - 1) * std::exp2(-octaves);
+      return 100 * others / (1 + others);
+    };
+    // Terms of 15 bits are 3.3 at 99 %, too small for 12 bits: the others' part is lost, no more.
+    CHECK(mean(13.27f) == 0);
+    CHECK(want(13.27) < 1);
+    CHECK(mean(6.64f) == Approx(want(6.64)).epsilon(0.01));  // the first has half
+    CHECK(mean(11.0f) == Approx(want(11.0)).epsilon(0.05));  // and here 95 %
+  }
 }
 
 TEST_CASE("Imported network: what the contract does not allow is damaged") {
@@ -349,11 +546,14 @@ TEST_CASE("Imported network: what the contract does not allow is damaged") {
   refused([](QuantizedModel* m) { m->config.llama->begin_token = 300; });
   refused([](QuantizedModel* m) { m->config.llama->escapes = 257; });
   refused([](QuantizedModel* m) { m->config.llama->head_size = 12; });
+  refused([](QuantizedModel* m) { m->config.llama->kind = ImportedShape::kGpt2; });
+  refused([](QuantizedModel* m) { m->config.llama->kind = ImportedShape{4}; });
+  refused([](QuantizedModel* m) { m->config.llama->kind = ImportedShape::kQwen3; });
   refused([](QuantizedModel* m) { SetMemory("tiny", &m->config); });
 }
 
 TEST_CASE("Imported network: a flat file gives the model back, and its id") {
-  for (const auto& [name, config] : LlamaConfigs()) {
+  for (const auto& [name, config] : AllImportedConfigs()) {
     INFO(name);
     const QuantizedModel model = RandomLlama(config, 4);
     const Bytes file = SerialiseModel(model);

@@ -34,6 +34,33 @@ inline std::vector<NamedConfig> LlamaConfigs() {
   };
 }
 
+// The other shapes. GPT-2's contexts begin again after `context` positions.
+inline ModelConfig ShapedConfig(ImportedShape kind, ModelConfig c) {
+  c.llama->kind = kind;
+  if (!c.llama->turns()) c.llama->rotary_steps.clear();
+  return c;
+}
+inline std::vector<NamedConfig> ShapedConfigs() {
+  constexpr auto kQwen3 = ImportedShape::kQwen3, kGpt2 = ImportedShape::kGpt2;
+  const auto shaped = [](ImportedShape kind, const auto&... rest) {
+    return ShapedConfig(kind, LlamaConfig(rest...));
+  };
+  using Windows = std::vector<int32_t>;
+  return {
+      {"Qwen3's shape", shaped(kQwen3, 300, 64, 4, 2, 32, 96, 150, Windows{0, 0}, 0, true)},
+      {"Qwen3's shape, untied, escapes",
+       shaped(kQwen3, 257, 40, 3, 1, 24, 72, 130, Windows{7, 0}, 5, false)},
+      {"GPT-2's shape", shaped(kGpt2, 300, 64, 4, 4, 16, 256, 40, Windows{0, 0}, 0, true)},
+      {"GPT-2's shape, untied, escapes",
+       shaped(kGpt2, 257, 40, 5, 5, 8, 72, 130, Windows{0, 9}, 3, false)},
+  };
+}
+inline std::vector<NamedConfig> AllImportedConfigs() {
+  std::vector<NamedConfig> configs = LlamaConfigs();
+  for (const NamedConfig& shaped : ShapedConfigs()) configs.push_back(shaped);
+  return configs;
+}
+
 // Every code from -127 to 127 occurs; scales keep rows near unit size.
 inline QuantizedModel RandomLlama(const ModelConfig& config, uint64_t seed) {
   QuantizedModel model;
@@ -49,8 +76,10 @@ inline QuantizedModel RandomLlama(const ModelConfig& config, uint64_t seed) {
     const bool coded = spec.coding == Coding::kRowCodes;
     const int64_t floats = coded ? spec.rows : spec.size();
     const double unit = coded ? 1.5 / (73 * std::sqrt(static_cast<double>(spec.columns))) : 1;
+    const bool bias = !coded && spec.init == Init::kZero;
     for (int64_t i = 0; i < floats; ++i)
-      tensor.floats.push_back(rounded(unit * (1 + static_cast<double>(random.Symmetric(0.5f)))));
+      tensor.floats.push_back(
+          rounded(unit * ((bias ? 0 : 1) + static_cast<double>(random.Symmetric(0.5f)))));
     for (int64_t i = 0; coded && i < spec.size(); ++i)
       tensor.codes.push_back(static_cast<int8_t>(static_cast<int>(random.Below(255)) - 127));
   }

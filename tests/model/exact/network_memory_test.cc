@@ -33,7 +33,8 @@ TEST_CASE("Network memory: networks and sessions take what is counted for them, 
   configs.push_back({"wide", testing::TestConfig(256, 512, 16, 16, 4, 4, 2048, {64, 1024, 0})});
   configs.push_back({"long", testing::TestConfig(256, 16, 1, 1, 4, 4, 65536, {0, 0})});
   configs.push_back({"many symbols", testing::TestConfig(20000, 64, 2, 2, 4, 4, 64, {64})});
-  for (const testing::NamedConfig& imported : testing::LlamaConfigs()) configs.push_back(imported);
+  for (const testing::NamedConfig& imported : testing::AllImportedConfigs())
+    configs.push_back(imported);
   configs.push_back(
       {"imported, long", testing::LlamaConfig(20000, 64, 8, 4, 16, 176, 4096, {0, 0}, 9, true)});
   for (const auto& [name, config] : configs) {

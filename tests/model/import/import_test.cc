@@ -26,11 +26,16 @@ namespace {
 
 using namespace testing;  // NOLINT(google-build-using-namespace)
 
+LlamaWeights ReadTiny(const std::string& config, std::span<const uint8_t> file) {
+  CheckpointTensors tensors;
+  AddSafetensors(file, "model", &tensors);
+  return ReadLlamaFolder(BytesOfText(config), "config.json", &tensors);
+}
+
 ImportSource TinySource(uint64_t seed) {
   ImportSource source;
   source.weights =
-      ReadLlamaFolder(BytesOfText(TinyConfig(kTinyTokens)),
-                      SafetensorsBytes(RandomTensors(kTinyTokens, seed)), "config.json", "model");
+      ReadTiny(TinyConfig(kTinyTokens), SafetensorsBytes(RandomTensors(kTinyTokens, seed)));
   source.table = ReadTokenizerJson(BytesOfText(TinyTokenizer()), kTinyTokens, "tokenizer.json");
   return source;
 }
@@ -38,9 +43,7 @@ ImportSource TinySource(uint64_t seed) {
 const Bytes kText = BytesOfText("the theATth e the Ahe the t the thetheA e");
 
 Thrown ReadingFolder(const std::string& config, const TinyTensors& tensors) {
-  return ThrownBy([&] {
-    ReadLlamaFolder(BytesOfText(config), SafetensorsBytes(tensors), "config.json", "model");
-  });
+  return ThrownBy([&] { ReadTiny(config, SafetensorsBytes(tensors)); });
 }
 
 std::string Replaced(std::string text, const std::string& from, const std::string& to) {
@@ -54,7 +57,7 @@ TEST_CASE("Import: tensors are the same in all three types") {
   const auto read = [&](const std::string& type) {
     TinyTensors typed = tensors;
     for (auto& [name, tensor] : typed) tensor.type = type;
-    return ReadLlamaFolder(BytesOfText(TinyConfig(kTinyTokens)), SafetensorsBytes(typed), "c", "m");
+    return ReadTiny(TinyConfig(kTinyTokens), SafetensorsBytes(typed));
   };
   const LlamaWeights whole = read("F32");
   for (const char* type : {"BF16", "F16"}) {
@@ -112,7 +115,27 @@ TEST_CASE("Import: what the network does not have is refused by name") {
   };
   constexpr auto kUsage = ErrorKind::kUsage, kDamaged = ErrorKind::kDamaged;
   refused(R"("model_type": "llama")", R"("model_type": "mamba")", "mamba", kUsage);
-  refused(R"("rope_scaling": null)", R"("rope_scaling": {"type": "yarn"})", "rope_scaling", kUsage);
+  for (const char* kind : {"yarn", "linear", "dynamic", "llama3", "longrope"}) {
+    for (const char* field : {"type", "rope_type"}) {
+      refused(R"("rope_scaling": null)",
+              fmt::format(R"("rope_scaling": {{"{}": "{}", "factor": 2}})", field, kind), kind,
+              kUsage);
+    }
+  }
+  refused(R"("rope_scaling": null)", R"("rope_scaling": {"factor": 2})", "has no type", kDamaged);
+  const auto added = [&](const std::string& field, const std::string& word) {
+    refused(R"("bos_token_id": 1)", R"("bos_token_id": 1, )" + field, word, kUsage);
+  };
+  added(R"("attn_logit_softcapping": 50.0)", "attn_logit_softcapping");
+  added(R"("final_logit_softcapping": 30.0)", "final_logit_softcapping");
+  added(R"("num_local_experts": 8)", "num_local_experts");
+  added(R"("num_experts": 128)", "num_experts");
+  added(R"("sliding_window": 63)", "sliding_window");
+  added(R"("layer_types": ["full_attention", "sliding_attention"])", "sliding_attention");
+  added(R"("partial_rotary_factor": 0.5)", "partial_rotary_factor");
+  added(R"("residual_multiplier": 0.22)", "residual_multiplier");
+  added(R"("rope_parameters": {"rope_type": "yarn", "rope_theta": 1e6})", "yarn");
+  added(R"("quantization_config": {"bits": 4})", "quantization_config");
   refused(R"("silu")", R"("gelu")", "gelu", kUsage);
   refused(R"("bos_token_id": 1)", R"("bos_token_id": 1, "attention_bias": true)", "attention_bias",
           kUsage);
@@ -124,8 +147,103 @@ TEST_CASE("Import: what the network does not have is refused by name") {
   refused(R"("num_attention_heads": 4)", R"("num_attention_heads": 0)", "heads", kDamaged);
   refused(R"("rms_norm_eps": 1e-5)", R"("rms_norm_eps": 0)", "epsilon", kDamaged);
   refused(R"("vocab_size": 12)", R"("vocab_size": 4000000000)", "vocab_size", kDamaged);
+  refused(R"("vocab_size": 12)", R"("vocab_size": 262145)", "vocabulary", kDamaged);
   CHECK(ReadingFolder("[" + config, tensors).Mentions("no JSON"));
   CHECK(ReadingFolder("[]", tensors).kind == kDamaged);
+}
+
+TEST_CASE("Import: what changes nothing is let be, and new names of the rotary base are known") {
+  const Bytes file = SafetensorsBytes(RandomTensors(kTinyTokens, 1));
+  const auto with = [&](const std::string& fields) {
+    return ReadTiny(Replaced(TinyConfig(kTinyTokens), R"("rope_scaling": null)", fields), file);
+  };
+  CHECK(with(R"("sliding_window": 64, "num_experts": 0, "final_logit_softcapping": null)").theta ==
+        10000);
+  CHECK(with(R"("sliding_window": 8, "use_sliding_window": false)").theta == 10000);
+  CHECK(with(R"("layer_types": ["full_attention", "full_attention"])").theta == 10000);
+  CHECK(with(R"("rope_parameters": {"rope_type": "default", "rope_theta": 500000.0})").theta ==
+        500000);
+}
+
+// Deals the tensors out to files in turn.
+std::vector<TinyTensors> Shards(const TinyTensors& tensors, size_t count) {
+  std::vector<TinyTensors> shards(count);
+  size_t i = 0;
+  for (const auto& [name, tensor] : tensors) shards[i++ % count][name] = tensor;
+  return shards;
+}
+
+std::string ShardName(size_t i) { return fmt::format("model-{:05}-of-00003.safetensors", i + 1); }
+
+std::string IndexText(const std::vector<TinyTensors>& shards) {
+  std::string map;
+  for (size_t i = 0; i < shards.size(); ++i) {
+    for (const auto& [name, tensor] : shards[i])
+      map += fmt::format(R"({}"{}": "{}")", map.empty() ? "" : ", ", name, ShardName(i));
+  }
+  return R"({"metadata": {"total_size": 1}, "weight_map": {)" + map + "}}";
+}
+
+TEST_CASE("Import: a checkpoint in several files is the one of a single file") {
+  const TinyTensors whole = RandomTensors(kTinyTokens, 4);
+  const std::vector<TinyTensors> shards = Shards(whole, 3);
+  const TemporaryFolder folder;
+  const auto write_index = [&](const std::string& text) {
+    WriteFile(folder / "model.safetensors.index.json", BytesOfText(text));
+  };
+  const auto write_shard = [&](size_t i, const TinyTensors& tensors) {
+    WriteFile(folder / ShardName(i), SafetensorsBytes(tensors));
+  };
+  const auto thrown = [&] { return ThrownBy([&] { ReadCheckpointOf(folder.path(), ""); }); };
+  WriteFile(folder / "config.json", BytesOfText(TinyConfig(kTinyTokens)));
+  WriteFile(folder / "tokenizer.json", BytesOfText(TinyTokenizer()));
+  for (size_t i = 0; i < 3; ++i) write_shard(i, shards[i]);
+  write_index(IndexText(shards));
+  const LlamaWeights read = ReadCheckpointOf(folder.path(), "").weights;
+  const LlamaWeights want = ReadTiny(TinyConfig(kTinyTokens), SafetensorsBytes(whole));
+  CHECK(read.embedding == want.embedding);
+  CHECK(read.layers[1].wd == want.layers[1].wd);
+  CHECK(read.final_gain == want.final_gain);
+
+  const auto damaged = [&](const std::string& word) {
+    INFO(word);
+    const Thrown t = thrown();
+    CHECK(t.kind == ErrorKind::kDamaged);
+    CHECK(t.Mentions(word));
+    CHECK(t.message.find('\n') == std::string::npos);
+  };
+  // A tensor in another file than the index says, one in two files, one that is not indexed.
+  TinyTensors changed = shards[0];
+  const auto moved = changed.extract(changed.begin());
+  write_shard(0, changed);
+  damaged("is not in " + ShardName(0));
+  TinyTensors doubled = shards[1];
+  doubled[moved.key()] = moved.mapped();
+  write_shard(0, shards[0]);
+  write_shard(1, doubled);
+  damaged("too");
+  doubled.erase(moved.key());
+  doubled["stranger"] = moved.mapped();
+  write_shard(1, doubled);
+  damaged("stranger");
+  // One that no file has.
+  write_shard(1, shards[1]);
+  write_index(Replaced(IndexText(shards), "weight_map\": {",
+                       "weight_map\": {\"ghost\": \"" + ShardName(0) + "\", "));
+  damaged("ghost");
+  for (const char* hostile :
+       {"../model-00001-of-00003.safetensors", "/etc/passwd", "", ".safetensors", "a/b.safetensors",
+        "model.bin", "..\\\\x.safetensors", "x\\u0000.safetensors"}) {
+    write_index(Replaced(IndexText(shards), ShardName(0), hostile));
+    damaged("no .safetensors beside it");
+  }
+  for (const char* wrong : {"", "[]", "{}", R"({"weight_map": 3})", R"({"weight_map": {}})",
+                            R"({"weight_map": {"a": 7}})"}) {
+    write_index(wrong);
+    CHECK(thrown().kind == ErrorKind::kDamaged);
+  }
+  write_index(Replaced(IndexText(shards), ShardName(2), "model-9.safetensors"));
+  CHECK(thrown().kind == ErrorKind::kIo);
 }
 
 TEST_CASE("Import: hostile headers of safetensors allocate nothing and are damaged") {
@@ -135,7 +253,9 @@ TEST_CASE("Import: hostile headers of safetensors allocate nothing and are damag
     file.Put(length);
     file.PutBytes(BytesOfText(header));
     file.PutBytes(Bytes(data));
-    CHECK(ThrownBy([&] { SafetensorsFile(file.bytes(), "hostile"); }).kind == ErrorKind::kDamaged);
+    CheckpointTensors tensors;
+    CHECK(ThrownBy([&] { AddSafetensors(file.bytes(), "hostile", &tensors); }).kind ==
+          ErrorKind::kDamaged);
   };
   for (const uint64_t length : {uint64_t{0}, uint64_t{3}, uint64_t{1} << 62, ~uint64_t{0}})
     refused(length, "{}", 0);
@@ -160,9 +280,7 @@ TEST_CASE("Import: hostile headers of safetensors allocate nothing and are damag
   const Bytes good = SafetensorsBytes(RandomTensors(kTinyTokens, 1));
   for (size_t n = 0; n < good.size(); n += good.size() / 50) {
     const std::span cut(good.data(), n);
-    CHECK(ThrownBy([&] {
-            ReadLlamaFolder(BytesOfText(TinyConfig(kTinyTokens)), cut, "c", "m");
-          }).kind == ErrorKind::kDamaged);
+    CHECK(ThrownBy([&] { ReadTiny(TinyConfig(kTinyTokens), cut); }).kind == ErrorKind::kDamaged);
   }
 }
 
@@ -198,7 +316,7 @@ TEST_CASE("Import: a llama2.c file is read whole or not at all") {
 TEST_CASE("Import: tokens of llama2.c are bytes, and pairs merge by score") {
   const TokenTable table = ReadLlama2cTokens(TinyLlama2cTokens(), kTinyLlama2cTokens, "tok.bin");
   CHECK(table.escapes == 0);
-  const TableTokenizer tokenizer(table.tokens, table.merges);
+  const TableTokenizer tokenizer(table.tokens, table.merges, table.rules);
   CHECK(tokenizer.is_silent(0));
   CHECK(tokenizer.Encode(BytesOfText("thet\n")) == std::vector<int32_t>{260, 261, 13});
   const Bytes good = TinyLlama2cTokens();
@@ -220,7 +338,7 @@ TEST_CASE("Import: a tokenizer.json is a table, with escapes for the bytes that 
       ReadTokenizerJson(BytesOfText(TinyTokenizer()), kTinyTokens, "tokenizer.json");
   CHECK(table.escapes == 256 - 5);  // A, t, h, e and the space have tokens
   CHECK(table.escape_token == 0);
-  const TableTokenizer tokenizer(table.tokens, table.merges);
+  const TableTokenizer tokenizer(table.tokens, table.merges, table.rules);
   CHECK(tokenizer.Encode(BytesOfText(" theA")) == std::vector<int32_t>{11, 4});
   const Bytes special = BytesOfText("<s>\xe2\x96\x81");  // text, and the sign for spaces itself
   CHECK(tokenizer.Decode(tokenizer.Encode(special)) == special);
@@ -237,8 +355,8 @@ TEST_CASE("Import: a tokenizer.json is a table, with escapes for the bytes that 
   };
   constexpr auto kUsage = ErrorKind::kUsage, kDamaged = ErrorKind::kDamaged;
   refused(R"("type": "BPE")", R"("type": "Unigram")", "Unigram", kUsage);
-  refused(R"("type": "Replace")", R"("type": "NFC")", "NFC", kUsage);
-  refused(R"("pre_tokenizer": null)", R"("pre_tokenizer": {"type": "ByteLevel"})", "ByteLevel",
+  refused(R"("type": "Replace")", R"("type": "Lowercase")", "Lowercase", kUsage);
+  refused(R"("pre_tokenizer": null)", R"("pre_tokenizer": {"type": "Whitespace"})", "Whitespace",
           kUsage);
   refused(R"("special": true)", R"("special": false)", "<unk>", kUsage);
   refused(R"("A": 4)", R"("A": 5)", "impossible id", kDamaged);
@@ -303,6 +421,44 @@ TEST_CASE("Import: a tiny checkpoint loses little, and codes any bytes") {
   }
 }
 
+// Tokens of three bytes, more than 16 bits can number: tables, totals and escapes have to hold
+// them.
+TEST_CASE("Import: a vocabulary beyond 16 bits is coded and restored") {
+  constexpr int32_t kTokens = 70'000;
+  ImportSource source;
+  source.weights = ReadTiny(TinyConfig(kTokens), SafetensorsBytes(RandomTensors(kTokens, 11)));
+  source.table.tokens.resize(kTokens);
+  for (int32_t i = 10; i < kTokens; ++i) {
+    for (int32_t n = i, digit = 0; digit < 3; ++digit, n /= 42)
+      source.table.tokens[static_cast<size_t>(i)] += static_cast<char>('A' + n % 42);
+  }
+  for (int byte = 0; byte < 256; ++byte)
+    source.table.tokens.emplace_back(1, static_cast<char>(byte));
+  source.table.escapes = 256;
+  source.table.escape_token = 3;
+  // "AB" is no token of its own; let the last ones be made of it.
+  source.table.tokens[4] = "BB";
+  const auto id = [&](const std::string& text) {
+    return static_cast<uint32_t>(std::ranges::find(source.table.tokens, text) -
+                                 source.table.tokens.begin());
+  };
+  source.table.merges = {{id("B"), id("B")}, {4, id("h")}};
+  const uint32_t made = id("BBh");
+  REQUIRE(made > 65536);
+  const Bytes text = BytesOfText("BBhBBhBB BBh\xff\xfe BBh");
+  const QuantizedModel model = ImportModel(source, 0, text);
+  CHECK(model.config.vocabulary == kTokens + 256);
+  CHECK(model.tokenizer[0] == kWideTableKind);
+  CHECK(MeasureLoss(source, model, text).percent() < 1);
+  CHECK(SerialiseModel(ParseModel(SerialiseModel(model), "wide")) == SerialiseModel(model));
+  for (const Kernels kernels : {Kernels::kPlain, Kernels::kFast}) {
+    const LoadedModel loaded(model, kernels);
+    const Bytes file = CompressBytes(text, &loaded.codec_model());
+    const LoadedModel other(model, Kernels::kFast);
+    CHECK((DecompressBytes(file, &other.codec_model(), 2) == text));
+  }
+}
+
 TEST_CASE("Import: an imported model goes through its coded form") {
   const QuantizedModel model = ImportModel(TinySource(9), 32, kText);
   const Bytes coded = EncodeModel(model).bytes;
@@ -327,7 +483,7 @@ TEST_CASE("Import: a path is a folder, a .bin, or nothing that can be imported")
   CHECK(ReadCheckpointOf(folder.path(), folder / "tok9.bin").weights.width == 16);
   WriteFile(folder / "config.json", BytesOfText(TinyConfig(kTinyTokens)));
   WriteFile(folder / "model.safetensors.index.json", BytesOfText("{}"));
-  CHECK(ThrownBy([&] { ReadCheckpointOf(folder.path(), ""); }).Mentions("several files"));
+  CHECK(ThrownBy([&] { ReadCheckpointOf(folder.path(), ""); }).Mentions("weight_map"));
   WriteFile(folder / "model.safetensors", SafetensorsBytes(RandomTensors(kTinyTokens, 1)));
   WriteFile(folder / "tokenizer.json", BytesOfText(TinyTokenizer()));
   CHECK(ReadCheckpointOf(folder.path(), "").weights.heads == 4);

@@ -66,6 +66,60 @@ inline std::string TinyConfig(int64_t tokens) {
          std::to_string(tokens) + "}";
 }
 
+// The same as Qwen3 has it, with an untied head and norms of heads.
+inline TinyTensors RandomQwen3(int64_t tokens, uint64_t seed) {
+  TinyTensors t = RandomTensors(tokens, seed);
+  Random random(seed, 1);
+  for (int l = 0; l < 2; ++l) {
+    const std::string p = "model.layers." + std::to_string(l) + ".self_attn.";
+    t[p + "q_norm.weight"] = RandomTensor({8}, 0.5f, &random, 1);
+    t[p + "k_norm.weight"] = RandomTensor({8}, 0.5f, &random, 1);
+  }
+  t["lm_head.weight"] = RandomTensor({tokens, 16}, 0.5f, &random);
+  return t;
+}
+inline std::string TinyQwen3Config(int64_t tokens) {
+  return R"({"model_type": "qwen3", "attention_bias": false, "eos_token_id": [1, 2], "head_dim": 8,
+  "hidden_act": "silu", "hidden_size": 16, "intermediate_size": 20, "num_attention_heads": 4,
+  "num_key_value_heads": 2, "num_hidden_layers": 2, "rms_norm_eps": 1e-6, "max_window_layers": 2,
+  "max_position_embeddings": 64, "rope_scaling": null, "rope_theta": 1000000, "sliding_window": null,
+  "use_sliding_window": false, "tie_word_embeddings": false, "vocab_size": )" +
+         std::to_string(tokens) + "}";
+}
+
+// GPT-2: width 16, 2 layers, 2 heads of 8, 40 positions, an MLP of 64.
+inline TinyTensors RandomGpt2(int64_t tokens, uint64_t seed, const std::string& prefix) {
+  Random random(seed);
+  TinyTensors t;
+  t[prefix + "wte.weight"] = RandomTensor({tokens, 16}, 1.5f, &random, 0.3f);
+  t[prefix + "wpe.weight"] = RandomTensor({40, 16}, 0.5f, &random, 0.1f);
+  for (int l = 0; l < 2; ++l) {
+    const std::string p = prefix + "h." + std::to_string(l) + ".";
+    for (const char* norm : {"ln_1", "ln_2"}) {
+      t[p + norm + ".weight"] = RandomTensor({16}, 0.5f, &random, 1);
+      t[p + norm + ".bias"] = RandomTensor({16}, 0.5f, &random);
+    }
+    t[p + "attn.c_attn.weight"] = RandomTensor({16, 48}, 0.5f, &random, 0.1f);
+    t[p + "attn.c_attn.bias"] = RandomTensor({48}, 0.5f, &random);
+    t[p + "attn.c_proj.weight"] = RandomTensor({16, 16}, 0.5f, &random, 0.1f);
+    t[p + "attn.c_proj.bias"] = RandomTensor({16}, 0.5f, &random, 0.2f);
+    t[p + "attn.bias"] = RandomTensor({1, 1, 40, 40}, 1, &random);  // a mask, not used
+    t[p + "mlp.c_fc.weight"] = RandomTensor({16, 64}, 0.5f, &random);
+    t[p + "mlp.c_fc.bias"] = RandomTensor({64}, 0.5f, &random);
+    t[p + "mlp.c_proj.weight"] = RandomTensor({64, 16}, 0.5f, &random, 0.1f);
+    t[p + "mlp.c_proj.bias"] = RandomTensor({16}, 0.5f, &random, 0.2f);
+  }
+  t[prefix + "ln_f.weight"] = RandomTensor({16}, 0.5f, &random, 1);
+  t[prefix + "ln_f.bias"] = RandomTensor({16}, 0.5f, &random);
+  return t;
+}
+inline std::string TinyGpt2Config(int64_t tokens) {
+  return R"({"model_type": "gpt2", "activation_function": "gelu_new", "bos_token_id": 1, "n_embd": 16,
+  "n_head": 2, "n_layer": 2, "n_positions": 40, "n_inner": null, "layer_norm_epsilon": 1e-5,
+  "vocab_size": )" +
+         std::to_string(tokens) + "}";
+}
+
 // Three special tokens, letters, a space, and words made of them.
 inline std::string TinyTokenizer() {
   return R"({"normalizer": {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "▁"},

@@ -98,6 +98,7 @@ nlohmann::ordered_json ListJson(const std::string& name, const ArchiveInfo& info
           {"stored_segments", t.stored_segments},
           {"expert_segments", t.expert_segments},
           {"photo_segments", t.photo_segments},
+          {"sound_segments", t.sound_segments},
           {"contract_version", info.contract},
           {"model_id", info.has_model != 0 ? Json(Hex(info.model_id)) : Json(nullptr)},
           {"embeds_model", info.embeds_model != 0},
@@ -115,9 +116,9 @@ void PrintSizes(const Stats& t) {
   fmt::print("  compressed  {} bytes{}: payload {}, {}headers {}\n", t.file_bytes, Rate(t),
              t.payload_bytes, t.model_bytes != 0 ? fmt::format("model {}, ", t.model_bytes) : "",
              HeaderBytes(t));
-  fmt::print("  segments    {}: {} model, {} expert, {} photo, {} order-2, {} stored\n", t.segments,
-             t.model_segments, t.expert_segments, t.photo_segments, t.order2_segments,
-             t.stored_segments);
+  fmt::print("  segments    {}: {} model, {} expert, {} sound, {} photo, {} order-2, {} stored\n",
+             t.segments, t.model_segments, t.expert_segments, t.sound_segments, t.photo_segments,
+             t.order2_segments, t.stored_segments);
 }
 
 void PrintCosts(const ArchiveInfo& info) {

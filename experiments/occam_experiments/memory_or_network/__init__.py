@@ -1,0 +1,1 @@
+"""The study of memories against networks: which of both makes a file with its model smallest."""
