@@ -26,7 +26,8 @@ constexpr std::array<uint8_t, 6> kBzip2Block = {0x31, 0x41, 0x59, 0x26, 0x53, 0x
 constexpr std::array<uint8_t, 6> kBzip2End = {0x17, 0x72, 0x45, 0x38, 0x50, 0x90};
 
 Error TooLarge(const std::string& name, std::string_view limit) {
-  return UsageError(fmt::format("{} needs more than {} of memory to unpack; unpack it first", name, limit));
+  return UsageError(
+      fmt::format("{} needs more than {} of memory to unpack; unpack it first", name, limit));
 }
 
 // One format's stream. Step moves both spans past what it consumed and produced, and returns true

@@ -378,7 +378,8 @@ EncodedSegment SegmentCodec::Encode(std::span<const uint8_t> original, int threa
     // Copies are nothing to a predictor of samples, and a sample does not show them.
     if (16 * RepeatedBytes(original) < original.size()) return as_sound;
   }
-  EncodedSegment as_bytes = EncodeAsBytes(original, threads, [](uint32_t) {}, photo);
+  EncodedSegment as_bytes = EncodeAsBytes(
+      original, threads, [](uint32_t) {}, photo);
   return payload && as_sound.payload.size() < as_bytes.payload.size() ? as_sound : as_bytes;
 }
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "coder/predict/expert/expert.h"
-#include "coder/predict/sound/sound_coder.h"
 #include "coder/predict/photo/photo_codec.h"
+#include "coder/predict/sound/sound_coder.h"
 #include "data/base/memory.h"
 #include "data/base/processors.h"
 

@@ -136,10 +136,12 @@ TEST_CASE("Archive: bytes after the end that are no archive are reported as dama
   }
 }
 
-// Frame headers of windows, by the zstd format (RFC 8878, section 3.1.1.1.2): 128 MiB at exponent 17, and twice as much.
+// Frame headers of windows, by the zstd format (RFC 8878, section 3.1.1.1.2): 128 MiB at exponent
+// 17, and twice as much.
 TEST_CASE("Archive: what needs too much memory is refused before it is taken") {
   const auto packed = [](int exponent) {
-    return Bytes{0x28, 0xb5, 0x2f, 0xfd, 0x00, static_cast<uint8_t>(exponent << 3), 0x01, 0x00, 0x00};
+    return Bytes{0x28, 0xb5, 0x2f, 0xfd, 0x00, static_cast<uint8_t>(exponent << 3),
+                 0x01, 0x00, 0x00};
   };
   const Thrown thrown = ThrownBy([&] { Unpack(packed(18)); });
   CHECK(thrown.kind == ErrorKind::kUsage);
