@@ -2,14 +2,15 @@
 # Trains a model with a memory for the archive (archive.sh): a base model with a memory goes on, on the very bytes that the archive will
 # hold, with what a bit of its weights costs in the loss. Rows that are not worth their bits become zeros.
 #   experiments/adjusted/train_memory.sh TEXT [BASE] [OUT_DIR] [PARAMS] [MEMORY]
-# TEXT: at least 64,000,000 bytes, the first 62 million of which are trained on; BASE: a checkpoint or model of that shape
-# (model/pretrained/wiki-3.2M-memory.occm); OUT_DIR: runs/adjusted; PARAMS, MEMORY: its names for train (3.2M medium; of
-# wiki-800K-memory 800K large). In-sample by design: the model travels with the text that it was trained on. An interrupted run goes on
-# where it was. Then: experiments/adjusted/archive.sh TEXT OUT_DIR/wiki62-PARAMS-memory.coded.occm OUT_DIR
+# TEXT: at least 64,000,000 bytes, the first 62 million of which are trained on; BASE: a checkpoint or model of that shape, with the rules that
+# `train --memory` gives (model/pretrained/wiki-800K-memory.occm; wiki-3.2M-memory has others, but a checkpoint of torch_twin.py may have
+# these); OUT_DIR: runs/adjusted; PARAMS, MEMORY: its names for train (800K large). In-sample by design: the model travels with the text
+# that it was trained on. An interrupted run goes on where it was. Then:
+#   experiments/adjusted/archive.sh TEXT OUT_DIR/wiki62-PARAMS-memory.coded.occm OUT_DIR
 set -euo pipefail
 [ $# -ge 1 ] || { sed -n 2,9p "$0" >&2; exit 2; }
 cd "$(dirname "$0")/../.."
-text=$1 base=${2:-model/pretrained/wiki-3.2M-memory.occm} out=${3:-runs/adjusted} params=${4:-3.2M} memory=${5:-medium}
+text=$1 base=${2:-model/pretrained/wiki-800K-memory.occm} out=${3:-runs/adjusted} params=${4:-800K} memory=${5:-large}
 occam=build/release/bin/occam
 mkdir -p "$out"
 
