@@ -4,8 +4,8 @@
 // Each decision asks whether the value is at least some bound: first the prediction, then bounds
 // that lie ever farther from it. Its probability is mixed of what was seen in many contexts and of
 // bell-shaped curves around several predictions. Weights that learn mix them in the logistic
-// domain. What came after such results refines it. The parts are those of coder/predict/expert;
-// curves that are blended are those of Meyer and Tischer, 1997, "TMW", section 3.
+// domain. The result is refined by what came after such results. The parts are those of
+// coder/predict/expert; blended curves are those of Meyer and Tischer, 1997, "TMW", section 3.
 #ifndef OCCAM_CODER_PREDICT_PHOTO_PIXEL_CODER_H_
 #define OCCAM_CODER_PREDICT_PHOTO_PIXEL_CODER_H_
 
