@@ -2,7 +2,7 @@
 
     whole_photographs.py PHOTOGRAPH... [--bin FOLDER] [--out TABLE.md]
 
-Each photograph, of any format that Pillow reads, becomes a PPM and a PGM file. Occam's file of it is
+Each photograph, of any format that Pillow reads, becomes a PPM and a PGM file. Occam's file is
 restored and compared. Beside it are the files of cjxl -d 0 -e 9, cwebp -lossless -z 9 and PNG
 (Pillow's, optimised); cjxl's and cwebp's are restored and compared, too. Sizes are those of files.
 Occam runs in one thread. Needs libjxl-tools, webp, netpbm and python3-pil.

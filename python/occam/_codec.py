@@ -44,7 +44,7 @@ class FileInfo:
     mode: str
     context: int  # symbols
     contract: int  # numeric contract of its model; 0: no model
-    model_id: str | None  # None: it needs no model
+    model_id: str | None  # None: it needs no model; of a short file 8 bytes, then zeros
     model: bytes  # the model that it holds, a file of its own; empty where it holds none
 
 

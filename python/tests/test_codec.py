@@ -156,7 +156,8 @@ def test_salvage_tells_what_is_missing(tiny, trained):
 def test_inspect_tells_what_a_file_is(tiny):
     original = text(900)
     info = occam.inspect(occam.compress(original, model=tiny, mode="carried", embed_model=True))
-    assert (info.mode, info.context, info.model_id) == ("carried", 64, tiny.id)
+    assert (info.mode, info.context) == ("carried", 64)
+    assert info.model_id == tiny.id[:16] + 48 * "0"  # a short file holds 8 bytes of it
     assert info.stats.original_bytes == 900 and info.stats.model_bytes > 0
     assert occam.Model(info.model) == tiny
     assert occam.inspect(occam.compress(b"", model=tiny)).model == b""

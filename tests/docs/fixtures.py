@@ -49,6 +49,16 @@ def speech():
             file.writeframes(samples.astype("<i2").tobytes())
 
 
+def pixels():
+    """Waves of colour, 48 rows of 64 pixels."""
+    rows, columns, channels = np.mgrid[0:48, 0:64, 0:3]
+    return (128 + 90 * np.sin(rows / 7 + columns / 9 + channels)).astype(np.uint8)
+
+
+def photo():
+    Image.fromarray(pixels()).save("photo.ppm")
+
+
 def hurt():
     """book.txt.occ with a changed byte in its payload."""
     with open("book.txt.occ", "rb") as file:
@@ -85,6 +95,8 @@ class Fixtures:
             "folder": folder("folder", 3),
             "headers": folder("headers", 5),
             "photos/": photos,
+            "photo.ppm": photo,
+            "pixels.raw": lambda: write("pixels.raw", pixels().tobytes()),
             "speech/": speech,
             "photos.set": of_set("photos.set", "images", "--validation-files", "1", "photos"),
             "speech.set": of_set("speech.set", "audio", "--validation-files", "1", "speech"),

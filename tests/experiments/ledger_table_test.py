@@ -109,7 +109,7 @@ with tempfile.TemporaryDirectory() as work:
     occam("inspect", "m.h5", "--bits", "3", "--export", "r.occm", "--coded")
     with open("text", "rb") as text, open("part", "wb") as part:
         part.write(text.read(20000))
-    occam("compress", "--ckpt", "r.occm", "--embed-model", "part")
+    occam("compress", "--mode", "chunked", "--ckpt", "r.occm", "--embed-model", "part")
     row = rows["3 bits", "rounded"]
     assert int(row["model_bytes"]) == os.path.getsize("r.occm")
     assert int(row["data_bytes_of_20000"]) == os.path.getsize("part.occ") - os.path.getsize(
