@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs, builds and runs the tests on a fresh Debian 12 or 13.
-#   tools/test.sh            the release build with every quick test (what CI runs)
+#   tools/test.sh            what CI runs: the release build with every quick test, and tests of files and of the exact network
+#                            under asan
 #   tools/test.sh --full     also what is below: hours on two processors
 #
 # Of the release build --full adds the tests labelled so: every kernel, thread count and build, aarch64 by qemu, commands of
@@ -52,6 +53,8 @@ build_and_run() {  # PRESET PROGRAM...
 
 if [ "$full" = yes ]; then tools/install_deps.sh --full; else tools/install_deps.sh; fi
 
+# First, so that what is printed last is of all quick tests.
+if [ "$full" = no ]; then build_and_run asan base_test exact_test; fi
 build release
 run_tests release
 if [ "$full" = yes ]; then

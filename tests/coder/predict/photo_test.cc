@@ -52,7 +52,7 @@ Bytes Joined(const std::vector<Bytes>& parts) {
 Bytes Text(const std::string& text) { return {text.begin(), text.end()}; }
 Bytes Little(uint64_t number, size_t size) {
   Bytes bytes;
-  for (size_t i = 0; i < size; ++i) bytes.push_back(static_cast<uint8_t>(number >> (8 * i)));
+  for (; bytes.size() < size; number /= 256) bytes.push_back(static_cast<uint8_t>(number % 256));
   return bytes;
 }
 
