@@ -321,18 +321,25 @@ bool SegmentCodec::IsPhoto(std::span<const uint8_t> original, const PhotoLayout&
   const size_t by_expert =
       SampledBytes(CodingMethod::kExpert, SymbolsOf(bytes, nullptr).tokens, 1, threads);
   MakeRoom();
-  // What is smaller by little may be wrong, and what does not shrink is packed.
-  const size_t most = std::min(by_expert - by_expert / 32, size - size / 64) + kPhotoLayoutBytes;
+  // What does not shrink is packed.
+  const size_t most = std::min(by_expert, size - size / 64) + kPhotoLayoutBytes;
   const auto payload = EncodePhoto(bytes, sample, most, FastMixerKernels(), [](uint32_t) {});
   if (!payload) return false;
   if (model_ == nullptr) return true;
-  // A network may know more, whatever the bytes are.
-  constexpr size_t kPart = 2048;
-  const CodedSymbols part =
-      SymbolsOf(bytes.first(std::min(kPart, size)), TokenizerOf(CodingMethod::kModel));
-  const size_t by_model = SampledBytes(CodingMethod::kModel, part.tokens, 1, threads);
+  // A network may know more, whatever the bytes are. Parts from all over tell: one alone may be
+  // sky.
+  constexpr size_t kParts = 8;
+  constexpr size_t kPart = 512;
+  Bytes spread;
+  for (size_t i = 0; i < kParts; ++i) {
+    const auto part = bytes.subspan(size * i / kParts);
+    spread.insert(spread.end(), part.begin(), part.begin() + std::min(kPart, size / kParts));
+  }
+  if (spread.empty()) return true;
+  const CodedSymbols symbols = SymbolsOf(spread, TokenizerOf(CodingMethod::kModel));
+  const size_t by_model = SampledBytes(CodingMethod::kModel, symbols.tokens, 1, threads);
   MakeRoom();
-  return (payload->size() - kPhotoLayoutBytes) * std::min(kPart, size) <= by_model * size;
+  return (payload->size() - kPhotoLayoutBytes) * spread.size() <= by_model * size;
 }
 
 // In mode adaptive a segment is coded once, by what a sample promises most.
