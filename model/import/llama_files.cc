@@ -60,7 +60,8 @@ void RefuseUnsupported(const Json& config, const std::string& name) {
     const Json& layers = *config.find("layer_types");
     if (!layers.is_array()) throw DamagedError(name + ": layer_types is no list");
     for (const Json& layer : layers) {
-      if (layer != "full_attention") refuse("a layer of type " + Printable(layer.dump()));
+      if (!layer.is_string() || layer.get_ref<const std::string&>() != "full_attention")
+        refuse("a layer of type " + Printable(layer.dump()));
     }
   }
   if (Present(config, "hidden_act") && JsonString(config, "hidden_act", name) != "silu")
