@@ -191,8 +191,7 @@ TEST_CASE("Sound: bits that are zero in all samples cost nothing") {
 TEST_CASE("Sound: a wrong guess costs under a hundredth") {
   // Text between samples, samples between text, and a recording that repeats itself, of which other
   // methods make more.
-  const Bytes music = MusicBytes(20'000, 1), prose = Prose(40'000, 2),
-              noise = RandomBytes(20'000, 3);
+  const Bytes music = MusicBytes(6000, 1), prose = Prose(12'000, 2), noise = RandomBytes(6000, 3);
   const std::vector<Bytes> originals = {
       WavFile({}, Concatenated({music, prose, music})), Concatenated({prose, music, prose}),
       WavFile({}, Concatenated({music, music, music, music})), Concatenated({noise, music, noise})};
