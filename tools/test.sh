@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs, builds and runs the tests on a fresh Debian 12 or 13.
-#   tools/test.sh            what CI runs: the release build with every quick test, and tests of files, of the exact network and
-#                            of the coder under asan
+#   tools/test.sh            what CI runs: the release build with every quick test, and tests of files and of the exact network
+#                            under asan
 #   tools/test.sh --full     also what is below: hours on two processors
 #
 # Of the release build --full adds the tests labelled so: every kernel, thread count and build, aarch64 by qemu, commands of
@@ -53,13 +53,8 @@ build_and_run() {  # PRESET PROGRAM...
 
 if [ "$full" = yes ]; then tools/install_deps.sh --full; else tools/install_deps.sh; fi
 
-# First, so that what is printed last is of all quick tests. Those that take longest there are left to --full.
-if [ "$full" = no ]; then
-  without='^coder_test:(Archives: every flipped|Container: (carried, )?the same file|Damage: every flipped|Door: costs add up'
-  without+='|Expert: without|Frame: damage|Keep going: (lost|wild)|Photo: (a header|a payload|files with|pixels of every)'
-  without+='|Segment plan: any|Sound: a (long|wrong))'
-  build_and_run asan base_test exact_test coder_test
-fi
+# First, so that what is printed last is of all quick tests.
+if [ "$full" = no ]; then build_and_run asan base_test exact_test; fi
 build release
 run_tests release
 if [ "$full" = yes ]; then
