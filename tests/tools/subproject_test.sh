@@ -40,7 +40,7 @@ grep '"command"' "$work/build/compile_commands.json" | grep -v 'examples/simple.
 cmake --build "$work/build" >"$work/log" 2>&1 || fail "it does not build: $(tail -30 "$work/log")"
 find "$source/docs" -name '*.md' -exec cat {} + >"$work/pages"
 head -c 50000 "$work/pages" >"$work/text"
-"$bin/compress" -c "$work/text" >"$work/wanted.occ"
+"$bin/compress" --mode chunked -c "$work/text" >"$work/wanted.occ"
 for program in use_codec use_codec_static; do
   "$work/build/$program" "$work/text"
   cmp "$work/text.occ" "$work/wanted.occ" || fail "$program writes another file than compress"

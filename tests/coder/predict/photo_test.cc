@@ -404,9 +404,9 @@ TEST_CASE("Photo: bands of rows are segments, and each is coded alone") {
 
 TEST_CASE("Photo: files with a header are photographs in every mode, and need no model") {
   const CodecModel model = ChainModel(64);
-  const Bytes bitmap = Joined({BitmapHeader(61, 50, 24), Pixels(61, 50, 3, 1, 14)});
-  for (const Bytes& original : {Portable(90, 70, 1), Portable(60, 50, 3), bitmap,
-                                Tiff(90, 50, 1, false), Tiff(70, 41, 3, true)}) {
+  const Bytes bitmap = Joined({BitmapHeader(33, 30, 24), Pixels(33, 30, 3, 1, 14)});
+  for (const Bytes& original : {Portable(60, 50, 1), Portable(40, 30, 3), bitmap,
+                                Tiff(60, 40, 1, false), Tiff(40, 31, 3, true)}) {
     Bytes chunked;
     Compress(*MemorySource(original), *MemorySink(&chunked), &model, {});
     CHECK(PhotoSegments(chunked) == 1);
