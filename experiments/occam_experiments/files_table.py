@@ -1,6 +1,6 @@
 """What do Occam, xz and zstd make of files of every kind?
 
-    files_table.py [FILE...] [--packages FOLDER] [--out TABLE.md] [--only KIND,KIND] [--options='-9']
+    files_table.py [FILE...] [--packages FOLDER] [--out TABLE.md] [--only KINDS] [--options=-9]
 
 Without FILEs it takes the sixty that specs/files.txt names by Debian package and path. The packages
 are fetched by `apt-get download` into --packages, where they are kept; none is installed. At most
