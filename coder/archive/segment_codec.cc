@@ -8,6 +8,7 @@
 
 #include "coder/archive/cheap_look.h"
 #include "coder/archive/lost_bits.h"
+#include "coder/archive/machine_code.h"
 #include "coder/entropy/range_decoder.h"
 #include "coder/entropy/range_encoder.h"
 #include "coder/predict/photo/photo_codec.h"
@@ -195,6 +196,13 @@ std::optional<Bytes> SegmentCodec::DecodePayload(CodingMethod method,
   if (method == CodingMethod::kPhoto) {
     MakeRoom();
     return DecodePhoto(payload, original_bytes, FastMixerKernels(), count);
+  }
+  if (method == CodingMethod::kProgram) {
+    if (payload.empty() || payload[0] >= kInstructionSets) return std::nullopt;
+    auto bytes = DecodePayload(CodingMethod::kExpert, payload.subspan(1), symbol_count,
+                               original_bytes, threads, count);
+    if (bytes) MakeAddressesRelative(static_cast<InstructionSet>(payload[0]), *bytes);
+    return bytes;
   }
   CodedSymbols symbols{std::vector<int32_t>(symbol_count), {}};
   RangeDecoder decoder(payload);
@@ -420,7 +428,19 @@ EncodedSegment SegmentCodec::EncodeAsBytes(std::span<const uint8_t> original, in
         best.payload = std::move(*payload);
       }
     } else {
-      attempt(method, SymbolsOf(original, nullptr), less, count);
+      const auto set =
+          method == CodingMethod::kExpert ? FindInstructionSet(original) : std::nullopt;
+      if (set && less > 0) {
+        Bytes changed(original.begin(), original.end());
+        MakeAddressesAbsolute(*set, changed);
+        attempt(method, SymbolsOf(changed, nullptr), less - 1, count);
+        if (best.header.method == method) {
+          best.header.method = CodingMethod::kProgram;
+          best.payload.insert(best.payload.begin(), static_cast<uint8_t>(*set));
+        }
+      } else {
+        attempt(method, SymbolsOf(original, nullptr), less, count);
+      }
     }
     Finish(original, &best);
     return best;
