@@ -371,8 +371,11 @@ CodingMethod SegmentCodec::AdaptiveMethod(std::span<const uint8_t> original,
     const size_t by_model =
         SampledBytes(CodingMethod::kModel, std::span(sample.tokens).first(part), 1, threads);
     promising = promising || by_model * 64 <= part * 63;
-    // A network that helps by little does not pay for its time, nor for lanes that learn apart.
-    helps = by_model * size * 16 < by_expert * part * 15;
+    // A network that helps by little does not pay for its time, nor for lanes that learn apart. In
+    // a long segment the expert learns more than a sample shows.
+    constexpr size_t kLong = 1 << 17;
+    const size_t most = original.size() < kLong ? 30 : 27;  // of 32 shares of the expert's bytes
+    helps = by_model * size * 32 < by_expert * part * most;
   }
   if (packed && !promising) return CodingMethod::kStored;
   return helps ? CodingMethod::kModel : CodingMethod::kExpert;

@@ -1,5 +1,6 @@
 #include "coder/archive/machine_code.h"
 
+#include <algorithm>
 #include <string>
 
 #include "coder/archive/segment_codec.h"
@@ -18,7 +19,7 @@ void Put(uint64_t value, int width, Bytes* bytes) {
   for (int i = 0; i < width; ++i) bytes->push_back(static_cast<uint8_t>(value >> (8 * i)));
 }
 
-// Calls of a few functions with noise between them, which expects nothing.
+// Calls of a few functions, and some of a few other instructions between them.
 Bytes Calls(InstructionSet set, size_t count, uint64_t seed) {
   Random random(seed);
   Bytes bytes;
@@ -27,10 +28,13 @@ Bytes Calls(InstructionSet set, size_t count, uint64_t seed) {
     if (set == InstructionSet::kX86) {
       bytes.push_back(0xe8);
       Put(target - bytes.size() - 4, 4, &bytes);
-      Put(random.Next() & 0x7f7f7f, 3, &bytes);
+      for (uint64_t n = random.Below(5); n > 0; --n)
+        Put(0x448948 | random.Below(8) << 27, 4, &bytes);
+      if (random.Below(3) == 0) bytes.push_back(0xc3);
     } else {
       Put(0x94000000 | ((target - bytes.size() / 4) & 0x3ffffff), 4, &bytes);
-      Put(random.Next() & 0x7f7f7f7f, 4, &bytes);
+      for (uint64_t n = random.Below(5); n > 0; --n)
+        Put(0xf9400000 | random.Below(8) << 10, 4, &bytes);
     }
   }
   return bytes;
@@ -43,8 +47,8 @@ Bytes Absolute(InstructionSet set, Bytes bytes) {
 
 // Bytes that stand at a place.
 Bytes At(size_t place, std::initializer_list<uint8_t> bytes) {
-  Bytes result(place);
-  result.insert(result.end(), bytes);
+  Bytes result(place + bytes.size());
+  std::copy(bytes.begin(), bytes.end(), result.begin() + static_cast<ptrdiff_t>(place));
   return result;
 }
 
