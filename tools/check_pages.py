@@ -192,7 +192,7 @@ def help_of(program):
 
 
 def check_flags(tree, binaries):
-    commands = ['train', 'compress', 'decompress', 'evaluate', 'explain', 'baselines', 'generate', 'import', 'inspect', 'prepare']
+    commands = ['train', 'compress', 'decompress', 'benchmark', 'evaluate', 'explain', 'baselines', 'generate', 'import', 'inspect', 'prepare']
     own = {c: set(FLAG.findall(help_of(os.path.join(binaries, c)))) for c in commands}
     known = set().union(*own.values()) | FOREIGN_FLAGS
     for file in tree.files:
@@ -274,7 +274,7 @@ def self_test():
 
         write(SAMPLE)
         write({f'bin/{c}': f"#!/bin/sh\necho '{'--steps' if c == 'train' else '--ckpt --mode'}'\n" for c in
-               ['train', 'compress', 'decompress', 'evaluate', 'explain', 'baselines', 'generate', 'import', 'inspect', 'prepare']})
+               ['train', 'compress', 'decompress', 'benchmark', 'evaluate', 'explain', 'baselines', 'generate', 'import', 'inspect', 'prepare']})
         binaries = os.path.join(root, 'bin')
         for name in os.listdir(binaries):
             os.chmod(os.path.join(binaries, name), 0o755)

@@ -26,7 +26,7 @@ README_WORDS = 600
 PAGES_WITH_FIGURES = ("README.md", "docs/results.md")
 
 COMMAND = re.compile(
-    r"(^|[\s/(&|])(train|compress|decompress|evaluate|explain|baselines|generate|inspect|prepare|ctest"
+    r"(^|[\s/(&|])(train|compress|decompress|benchmark|evaluate|explain|baselines|generate|inspect|prepare|ctest"
     r"|\w+_benchmark|mpirun|python3 -m \w+)(\s|$)|[\w/]+\.(sh|py)\b")
 STUDY = re.compile(r"\]\([^)]*(experiments/results|model/pretrained|docs/results\.md)[^)]*\)")
 FIGURE = re.compile(

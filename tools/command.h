@@ -20,6 +20,7 @@ namespace occam {
 int TrainCommand(int argc, const char* const* argv);
 int CompressCommand(int argc, const char* const* argv);
 int DecompressCommand(int argc, const char* const* argv);
+int BenchmarkCommand(int argc, const char* const* argv);
 int EvaluateCommand(int argc, const char* const* argv);
 int BaselinesCommand(int argc, const char* const* argv);
 int GenerateCommand(int argc, const char* const* argv);

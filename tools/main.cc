@@ -25,6 +25,7 @@ constexpr Command kCommands[] = {
      "train a small transformer on a text, from scratch or from a checkpoint"},
     {"compress", CompressCommand, "compress files with a model"},
     {"decompress", DecompressCommand, "restore compressed files"},
+    {"benchmark", BenchmarkCommand, "what each level of compress makes of files"},
     {"evaluate", EvaluateCommand, "what a model is worth on a file, its own bytes charged"},
     {"baselines", BaselinesCommand, "what other codecs make of files"},
     {"generate", GenerateCommand, "continue a prompt with a model, or with a codec"},

@@ -127,7 +127,8 @@ occam_stats StatsOf(const ContainerStats& stats) {
   result.segments = stats.segments;
   result.stored_segments = stats.method_segments[static_cast<size_t>(CodingMethod::kStored)];
   result.order2_segments = stats.method_segments[static_cast<size_t>(CodingMethod::kOrder2)];
-  result.expert_segments = stats.method_segments[static_cast<size_t>(CodingMethod::kExpert)];
+  result.expert_segments = stats.method_segments[static_cast<size_t>(CodingMethod::kExpert)] +
+                           stats.method_segments[static_cast<size_t>(CodingMethod::kProgram)];
   result.sound_segments = stats.method_segments[static_cast<size_t>(CodingMethod::kSound)];
   result.photo_segments = stats.method_segments[static_cast<size_t>(CodingMethod::kPhoto)];
   result.model_segments = stats.method_segments[static_cast<size_t>(CodingMethod::kModel)];

@@ -8,6 +8,7 @@
 
 #include "coder/archive/cheap_look.h"
 #include "coder/archive/lost_bits.h"
+#include "coder/archive/machine_code.h"
 #include "coder/entropy/range_decoder.h"
 #include "coder/entropy/range_encoder.h"
 #include "coder/predict/photo/photo_codec.h"
@@ -196,6 +197,13 @@ std::optional<Bytes> SegmentCodec::DecodePayload(CodingMethod method,
     MakeRoom();
     return DecodePhoto(payload, original_bytes, FastMixerKernels(), count);
   }
+  if (method == CodingMethod::kProgram) {
+    if (payload.empty() || payload[0] >= kInstructionSets) return std::nullopt;
+    auto bytes = DecodePayload(CodingMethod::kExpert, payload.subspan(1), symbol_count,
+                               original_bytes, threads, count);
+    if (bytes) MakeAddressesRelative(static_cast<InstructionSet>(payload[0]), *bytes);
+    return bytes;
+  }
   CodedSymbols symbols{std::vector<int32_t>(symbol_count), {}};
   RangeDecoder decoder(payload);
   DecodeSymbols(PredictorFor(method, threads), Lanes(method, symbol_count, file_), symbols.tokens,
@@ -363,8 +371,11 @@ CodingMethod SegmentCodec::AdaptiveMethod(std::span<const uint8_t> original,
     const size_t by_model =
         SampledBytes(CodingMethod::kModel, std::span(sample.tokens).first(part), 1, threads);
     promising = promising || by_model * 64 <= part * 63;
-    // A network that helps by little does not pay for its time, nor for lanes that learn apart.
-    helps = by_model * size * 16 < by_expert * part * 15;
+    // A network that helps by little does not pay for its time, nor for lanes that learn apart. In
+    // a long segment the expert learns more than a sample shows.
+    constexpr size_t kLong = 1 << 17;
+    const size_t most = original.size() < kLong ? 30 : 27;  // of 32 shares of the expert's bytes
+    helps = by_model * size * 32 < by_expert * part * most;
   }
   if (packed && !promising) return CodingMethod::kStored;
   return helps ? CodingMethod::kModel : CodingMethod::kExpert;
@@ -420,7 +431,19 @@ EncodedSegment SegmentCodec::EncodeAsBytes(std::span<const uint8_t> original, in
         best.payload = std::move(*payload);
       }
     } else {
-      attempt(method, SymbolsOf(original, nullptr), less, count);
+      const auto set =
+          method == CodingMethod::kExpert ? FindInstructionSet(original) : std::nullopt;
+      if (set && less > 0) {
+        Bytes changed(original.begin(), original.end());
+        MakeAddressesAbsolute(*set, changed);
+        attempt(method, SymbolsOf(changed, nullptr), less - 1, count);
+        if (best.header.method == method) {
+          best.header.method = CodingMethod::kProgram;
+          best.payload.insert(best.payload.begin(), static_cast<uint8_t>(*set));
+        }
+      } else {
+        attempt(method, SymbolsOf(original, nullptr), less, count);
+      }
     }
     Finish(original, &best);
     return best;

@@ -62,11 +62,15 @@ enum class CodingMethod : uint8_t {
   kExpert = 3,  // the bytes, one lane, by coder/predict/expert; in mode adaptive alone
   kSound = 4,   // the samples, by coder/predict/sound; in all modes but the first adaptive one
   kPhoto = 5,   // rows of pixels, by coder/predict/photo; in mode adaptive alone
+  // Machine code, by the expert, once its addresses are absolute (coder/archive/machine_code.h); in
+  // mode adaptive alone.
+  kProgram = 6,
 };
-constexpr size_t kMethodCount = 6;
+constexpr size_t kMethodCount = 7;
 // Returns whether a file of this mode may have segments of this method.
 constexpr bool MethodFits(CodingMethod method, ContextMode mode) {
-  if (method == CodingMethod::kExpert || method == CodingMethod::kPhoto)
+  if (method == CodingMethod::kExpert || method == CodingMethod::kPhoto ||
+      method == CodingMethod::kProgram)
     return mode == ContextMode::kAdaptive;
   return method != CodingMethod::kSound || mode != ContextMode::kFirstAdaptive;
 }

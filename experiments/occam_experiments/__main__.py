@@ -17,6 +17,7 @@ COMMANDS = {
     "bit_maps": "bit_maps.command",
     "memory_or_network": "memory_or_network.command",
     "sound_table": "sound_table",
+    "files_table": "files_table",
     "plot_run": "plot_run",
     "family": "family",
     "torch_twin": "twin.command",

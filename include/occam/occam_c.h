@@ -244,7 +244,7 @@ typedef struct occam_stats {
   uint64_t model_segments;  /* predicted by the model */
   uint64_t order2_segments; /* predicted by counts of byte triples */
   uint64_t stored_segments; /* as they are */
-  uint64_t expert_segments; /* by the expert of mode adaptive, without the model */
+  uint64_t expert_segments; /* by the expert of mode adaptive, without the model; programs, too */
   uint64_t sound_segments;  /* as samples of sound */
   uint64_t photo_segments;  /* as rows of pixels */
 } occam_stats;

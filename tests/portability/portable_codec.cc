@@ -5,6 +5,7 @@
 //                                      encoder writes today, by plain and fast kernels; one holds
 //                                      its model and decodes without another; the same of frames
 //   portable_codec check-photos|write-photos FOLDER   the same of photographs, which need no model
+//   portable_codec check-programs|write-programs FOLDER   the same of programs
 //   portable_codec write FOLDER        makes the coded model, the .occ files, of which one holds
 //                                      its model, `frames` and `originals` from FOLDER/model.occm
 //   portable_codec remember MODEL OUTPUT.occm   MODEL with a memory of random rows, that predicts a
@@ -25,6 +26,7 @@
 #include "coder/archive/compressor.h"
 #include "coder/archive/decompressor.h"
 #include "coder/archive/frame_codec.h"
+#include "coder/archive/machine_code.h"
 #include "coder/archive/segment_codec.h"
 #include "coder/container/container_writer.h"
 #include "coder/predict/loaded_model.h"
@@ -341,6 +343,66 @@ void CheckPhotos(const std::string& folder) {
   }
 }
 
+// Something like machine code: calls of a few functions, operands beside the instruction pointer,
+// and other instructions between them.
+Bytes Program(InstructionSet set, size_t size) {
+  Random random(size);
+  Bytes bytes;
+  const auto put = [&](uint64_t value, int width) {
+    for (int i = 0; i < width; ++i) bytes.push_back(static_cast<uint8_t>(value >> (8 * i)));
+  };
+  const auto distance = [&](uint64_t unit) {
+    const uint64_t target = 64 * random.Below(12);
+    return target - bytes.size() / unit;
+  };
+  while (bytes.size() + 16 < size) {
+    const uint64_t kind = random.Below(3);
+    if (set == InstructionSet::kArm64) {
+      put(kind == 0   ? 0x94000000 | (distance(4) & 0x3ffffff)
+          : kind == 1 ? 0x90000000 | (random.Below(4) << 5)
+                      : 0xf9400000 | (random.Below(8) << 10),
+          4);
+      continue;
+    }
+    if (kind == 0) {
+      put(0xe8, 1);
+      put(distance(1) - 4, 4);
+    } else if (kind == 1) {
+      put(0x058b48, 3);
+      put(distance(1) + 4000, 4);
+    } else {
+      put(0x24448948 + (random.Below(4) << 27), 5);
+    }
+  }
+  return bytes;
+}
+
+struct GoldenProgram {
+  std::string name;
+  InstructionSet set;
+};
+const std::vector<GoldenProgram>& GoldenPrograms() {
+  static const std::vector<GoldenProgram> programs = {{"x86.occ", InstructionSet::kX86},
+                                                      {"arm64.occ", InstructionSet::kArm64}};
+  return programs;
+}
+
+void CheckPrograms(const std::string& folder) {
+  auto want = ReadOriginals(folder);
+  for (const GoldenProgram& golden : GoldenPrograms()) {
+    const Bytes file = ReadFile(folder + "/" + golden.name);
+    const Bytes original = Decode(file, nullptr, 2);
+    Expect(Hex(Sha256Of(original)) == want[golden.name],
+           golden.name + " decodes to something else");
+    Expect(EncodeUsual(original, ContextMode::kAdaptive, nullptr, 1) == file,
+           golden.name + " is not what the encoder writes");
+    const auto segments = ReadFileInfo(*MemorySource(file)).segments;
+    Expect(segments.size() == 1 && segments[0].method == CodingMethod::kProgram,
+           golden.name + " is no program");
+    std::printf("%s: %zu bytes, the same\n", golden.name.c_str(), file.size());
+  }
+}
+
 ExactNetwork LoadNetwork(const std::string& path, Kernels kernels) {
   return ExactNetwork(ParseModel(ReadFile(path), path), kernels);
 }
@@ -479,6 +541,18 @@ void WritePhotos(const std::string& folder) {
   WriteText(folder + "/originals", originals.str());
 }
 
+void WritePrograms(const std::string& folder) {
+  constexpr size_t kBytes = 1500;
+  std::ostringstream originals;
+  for (const GoldenProgram& golden : GoldenPrograms()) {
+    const Bytes original = Program(golden.set, kBytes);
+    WriteFile(folder + "/" + golden.name,
+              EncodeUsual(original, ContextMode::kAdaptive, nullptr, 1));
+    originals << golden.name << " " << Hex(Sha256Of(original)) << "\n";
+  }
+  WriteText(folder + "/originals", originals.str());
+}
+
 // The model with rules of each kind, tables of random codes of which half the rows hold nothing,
 // and random projections so small that it still predicts.
 QuantizedModel WithMemory(const QuantizedModel& plain) {
@@ -518,6 +592,10 @@ void Main(const std::vector<std::string>& arguments) {
     CheckPhotos(arguments[1]);
   } else if (what == "write-photos" && arguments.size() == 2) {
     WritePhotos(arguments[1]);
+  } else if (what == "check-programs" && arguments.size() == 2) {
+    CheckPrograms(arguments[1]);
+  } else if (what == "write-programs" && arguments.size() == 2) {
+    WritePrograms(arguments[1]);
   } else if (what == "write" && arguments.size() == 2) {
     WriteFolder(arguments[1]);
   } else if (what == "check-sound" && arguments.size() == 2) {
@@ -542,8 +620,8 @@ void Main(const std::vector<std::string>& arguments) {
   } else {
     throw UsageError(
         "usage: portable_codec "
-        "check|write|check-sound|write-sound|check-photos|write-photos|remember|encode|decode|text|"
-        "picture ...");
+        "check|write|check-sound|write-sound|check-photos|write-photos|check-programs|"
+        "write-programs|remember|encode|decode|text|picture ...");
   }
 }
 

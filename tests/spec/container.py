@@ -15,12 +15,13 @@ from predictors import (
     Order2,
     decode_lost_bits,
 )
+from program import restore_addresses
 from range_coder import RangeDecoder
 from sound import decode_sound
 
 MAGIC = b"\x89OCC\r\n\x1a\n"
 CHUNKED, CARRIED, FIRST_ADAPTIVE, ADAPTIVE = 0, 1, 2, 3
-STORED, ORDER2, MODEL, EXPERT, SOUND, PHOTO = 0, 1, 2, 3, 4, 5
+STORED, ORDER2, MODEL, EXPERT, SOUND, PHOTO, PROGRAM = range(7)
 SHORT_ID = 8
 
 
@@ -134,7 +135,7 @@ def read_segment(reader, header, model):
 
 def check_sizes(header, model, method, symbols, original_bytes, payload_bytes):
     known = [STORED, ORDER2, MODEL]
-    known += [EXPERT, PHOTO] if header.mode == ADAPTIVE else []
+    known += [EXPERT, PHOTO, PROGRAM] if header.mode == ADAPTIVE else []
     known += [SOUND] if header.mode != FIRST_ADAPTIVE else []
     require(method in known, "an unknown method")
     require(
@@ -198,18 +199,26 @@ class SegmentDecoder:
         )
         return original
 
+    @staticmethod
+    def decode_alone(stream, predictor, size):
+        """The bytes of a stream of one lane that a predictor without a network codes."""
+        decoder = RangeDecoder(stream)
+        symbols = decode_symbols(decoder, predictor, [size])
+        decoder.finish()
+        return bytes(symbols)
+
     def decode_stream(self, segment):
         if segment.method == PHOTO:
             return decode_photo(segment.payload, segment.original_bytes)
-        decoder = RangeDecoder(segment.payload)
+        if segment.method == PROGRAM:
+            require(segment.payload[:1] in (b"\0", b"\1"), "an unknown instruction set")
+            changed = self.decode_alone(segment.payload[1:], LoneExpert(segment.symbols), segment.symbols)
+            return restore_addresses(changed, segment.payload[0])
         if segment.method == ORDER2:
-            symbols = decode_symbols(decoder, Order2(), [segment.symbols])
-            decoder.finish()
-            return bytes(symbols)
+            return self.decode_alone(segment.payload, Order2(), segment.symbols)
         if segment.method == EXPERT:
-            symbols = decode_symbols(decoder, LoneExpert(segment.symbols), [segment.symbols])
-            decoder.finish()
-            return bytes(symbols)
+            return self.decode_alone(segment.payload, LoneExpert(segment.symbols), segment.symbols)
+        decoder = RangeDecoder(segment.payload)
         if self.predictor is None:
             self.predictor = (
                 AdaptivePredictor(self.model)

@@ -22,6 +22,7 @@ from container import (
     MODEL,
     ORDER2,
     PHOTO,
+    PROGRAM,
     SOUND,
     STORED,
     decompress,
@@ -37,7 +38,14 @@ binaries, golden = (os.path.abspath(path) for path in sys.argv[1:3])
 full = "--full" in sys.argv[3:]
 here = os.path.dirname(os.path.abspath(__file__))
 MODES = ("chunked", "carried", "first adaptive", "adaptive")
-METHODS = {STORED: "stored", ORDER2: "order 2", EXPERT: "expert", SOUND: "sound", PHOTO: "photo"}
+METHODS = {
+    STORED: "stored",
+    ORDER2: "order 2",
+    EXPERT: "expert",
+    SOUND: "sound",
+    PHOTO: "photo",
+    PROGRAM: "program",
+}
 TOKENIZERS = {2: "byte pairs", 3: "byte pairs", 4: "lost bits", 5: "lost bits"}
 KINDS = {*MODES, *METHODS.values(), *TOKENIZERS.values(), "coded model of format 1"}
 KINDS |= {"coded model of format 2", "embedded", "bytes", "memory", "signals"}
@@ -166,13 +174,13 @@ def golden_sound():
     return kinds
 
 
-def golden_photographs():
-    originals = dict(line.split() for line in read(of_golden("photos/originals")).decode().splitlines())
+def golden_without_model(folder):
+    originals = dict(line.split() for line in read(of_golden(f"{folder}/originals")).decode().splitlines())
     kinds = set()
     for name, digest in originals.items():
-        data = read(of_golden(os.path.join("photos", name)))
-        assert hashlib.sha256(decode(of_golden(os.path.join("photos", name)))).hexdigest() == digest
-        kinds |= kinds_of(of_golden(os.path.join("photos", name)), None)
+        data = read(of_golden(os.path.join(folder, name)))
+        assert hashlib.sha256(decode(of_golden(os.path.join(folder, name)))).hexdigest() == digest
+        kinds |= kinds_of(of_golden(os.path.join(folder, name)), None)
         for at in range(110, len(data), 1 + len(data) // (12 if full else 2)):
             assert refused(lambda bad: decompress(bad, lambda: None), changed(data, at)), (name, at)
     return kinds
@@ -454,7 +462,8 @@ with tempfile.TemporaryDirectory() as work:
     with ThreadPoolExecutor(2) as pool:
         kinds = set().union(*pool.map(lambda shape: timed(written_by_commands, shape), SHAPES))
     kinds |= timed(golden_files) | timed(golden_files, "memory") | timed(golden_files, "signals")
-    kinds |= timed(golden_sound) | timed(golden_photographs)
+    kinds |= timed(golden_sound) | timed(golden_without_model, "photos")
+    kinds |= timed(golden_without_model, "programs")
     assert KINDS <= kinds, KINDS - kinds
     for part in (golden_frames, without_a_model, put_together_wrongly, damaged_bytes, exit_codes):
         timed(part)

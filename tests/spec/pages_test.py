@@ -21,6 +21,7 @@ from container import (
     FIRST_ADAPTIVE,
     ORDER2,
     PHOTO,
+    PROGRAM,
     STORED,
     read_archive,
     xxh3,
@@ -40,6 +41,7 @@ PAGES = [
     "expert",
     "sound",
     "photo",
+    "program",
     "coded_models",
     "memory",
     "signals",
@@ -130,6 +132,8 @@ def restore(header, model, paper, segment):
         return segment.payload
     if segment.method == PHOTO:
         return page.decode_photo(segment.payload, segment.original_bytes)
+    if segment.method == PROGRAM:
+        return page.decode_program(segment.payload, segment.original_bytes)
     decoder = page.RangeDecoder(segment.payload)
     if segment.method == ORDER2:
         symbols = page.decode_symbols(decoder, page.Order2(), [segment.symbols])
@@ -211,6 +215,25 @@ for name in ("gray.occ", "colour.occ"):
     assert [segment.method for segment in segments] == [PHOTO], name
     original = restore(header, None, None, segments[0])
     assert xxh3(original) == segments[0].original_hash, name
+
+# Programs, and the examples of their page.
+for name in ("x86.occ", "arm64.occ"):
+    header, _, segments = read_archive(read(f"programs/{name}"), lambda: None)
+    assert [segment.method for segment in segments] == [PROGRAM], name
+    original = restore(header, None, None, segments[0])
+    assert xxh3(original) == segments[0].original_hash, name
+    assert page.instruction_set(original) == segments[0].payload[0], name
+with open(os.path.join(pages, "program.md"), encoding="utf-8") as file:
+    rows = re.findall(r"\| (x86|arm64) \| (\d+) \| `([^`]+)`[^|]*\| (.*) \|", file.read())
+assert len(rows) == 6, rows
+for instructions, place, before, after in rows:
+    data = bytearray(int(place)) + bytes.fromhex(before)
+    if instructions == "x86":
+        page.make_x86_absolute(data)
+    else:
+        page.make_arm64(data, absolute=True)
+    told = before if after == "the same" else after.strip("`")
+    assert data[int(place) :] == bytes.fromhex(told), (instructions, before)
 
 
 def walk_short(data):

@@ -174,6 +174,34 @@ says 'a level chooses the model'
 expect 2 "$bin/compress" -3 -4 -c some
 expect 2 "$bin/compress" --level 10 -c some
 expect 2 "$bin/compress" -1 --raw-frame -c some
+
+# ---- benchmark ----
+head -c 3000 text >few
+expect 0 "$bin/benchmark" -b3 -e4 few
+[ "$(wc -l <out)" -eq 4 ] || fail "benchmark -b3 -e4 prints not two lines and two levels: $(cat out)"
+prints '^few, 3000 bytes$'
+expect 0 "$bin/benchmark" -b 2 --json few
+[ "$(wc -l <out)" -eq 1 ] || fail "benchmark -b 2 prints more than one level: $(cat out)"
+"$bin/compress" -q -2 -c few >few.occ
+prints "\"level\":2,\"codes_by\":\"wiki-200K, carried\",\"original_bytes\":3000,\"file_bytes\":$(stat -c %s few.occ),"
+: >nothing
+expect 0 "$bin/benchmark" --no-network --json few nothing
+[ "$(wc -l <out)" -eq 2 ] || fail "benchmark of two files prints not one line each: $(cat out)"
+"$bin/compress" -q --ckpt none -c few >few.occ
+prints "\"codes_by\":\"no network\",\"original_bytes\":3000,\"file_bytes\":$(stat -c %s few.occ),"
+expect 0 "$bin/benchmark" -e 2 few
+[ "$(wc -l <out)" -eq 4 ] || fail "benchmark -e 2 does not begin with the first level: $(cat out)"
+expect 2 "$bin/benchmark"
+expect 2 "$bin/benchmark" -b0 few
+says '1 to 9'
+expect 2 "$bin/benchmark" -b4 -e3 few
+expect 2 "$bin/benchmark" --no-network -b1 few
+expect 3 "$bin/benchmark" missing
+says 'missing'
+# A file that cannot be read does not keep the next one from being measured.
+expect 3 "$bin/benchmark" -b1 missing few
+prints '^few, 3000 bytes$'
+
 # A short file has at most 40 bytes around its payload.
 for size in 0 1 1000 2000 3000; do
   for way in "--mode chunked" "--mode carried" "--mode adaptive" "--ckpt none" "-1" "-9" "--embed-model --ckpt tiny.occm"; do

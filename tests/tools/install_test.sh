@@ -16,7 +16,7 @@ export LD_LIBRARY_PATH=$libdir PKG_CONFIG_PATH=$libdir/pkgconfig PATH=$prefix/bi
 # What is installed: the door's headers alone, the commands and their links, the decoder, models and the licence.
 [ "$(cd "$prefix/include" && find . -type f | sort | xargs)" = "./occam/error.h ./occam/occam.h ./occam/occam_c.h" ] ||
   fail "other headers than those of the door are installed"
-for program in occam occam-baselines occam_decoder train compress decompress evaluate explain generate import inspect prepare baselines; do
+for program in occam occam-baselines occam_decoder train compress decompress benchmark evaluate explain generate import inspect prepare baselines; do
   [ -x "$prefix/bin/$program" ] || fail "$program is not installed"
 done
 find "$prefix" -name LICENSE | grep -q . || fail "the licence is not installed"

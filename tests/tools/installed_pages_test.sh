@@ -5,7 +5,7 @@ set -uo pipefail
 bin=$(cd "$1" && pwd) pages=$(cd "$2" && pwd)
 failures=0
 fail() { echo "FAILED: $*" >&2; failures=$((failures + 1)); }
-commands=(train compress decompress evaluate baselines generate explain import inspect prepare)
+commands=(train compress decompress benchmark evaluate baselines generate explain import inspect prepare)
 
 # ---- man pages ----
 for name in occam "${commands[@]}"; do
@@ -54,7 +54,7 @@ offers() {  # WANTED WORD...
   [ "$got" = "$wanted" ] || fail "completing '$*' offers '$got', not '$wanted'"
 }
 offers compress occam com
-offers 'train compress decompress evaluate baselines generate explain import inspect prepare --help --version' occam ''
+offers 'train compress decompress benchmark evaluate baselines generate explain import inspect prepare --help --version' occam ''
 offers --version occam --v
 offers --mode compress --mo
 offers --mode occam compress --mo

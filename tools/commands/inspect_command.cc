@@ -314,6 +314,8 @@ const char* MethodName(CodingMethod method) {
       return "sound";
     case CodingMethod::kPhoto:
       return "photo";
+    case CodingMethod::kProgram:
+      return "program";
   }
   return "?";
 }

@@ -9,6 +9,7 @@
 #include "data/base/format.h"
 #include "data/base/units.h"
 #include "tools/command.h"
+#include "tools/commands/compress/levels.h"
 #include "tools/option_table.h"
 
 namespace occam {
@@ -27,6 +28,7 @@ constexpr char kCompressEpilogue[] =
     "  compress book.txt                                 # writes book.txt.occ, with the built-in "
     "model\n"
     "  compress -9 book.txt                              # smaller, and slower both ways\n"
+    "  benchmark -b1 -e9 book.txt                        # what each level makes of it\n"
     "  compress --ckpt wiki.occm book.txt                # with one of your own\n"
     "  tar c folder | compress --ckpt wiki.occm > folder.tar.occ\n"
     "  compress --ckpt wiki.occm --embed-model book.txt  # needs nothing else to be restored\n"
@@ -47,19 +49,6 @@ constexpr char kDecompressEpilogue[] =
     "  cat a.occ b.occ | decompress > ab                 # several archives are one, too\n"
     "  decompress --ckpt wiki.occm --range 1G:64K -o part archive.tar.occ\n"
     "  decompress --ckpt wiki.occm --keep-going hurt.occ # what is sound of a damaged file\n";
-
-// A level is a built-in model and a mode: each makes smaller files than those before it.
-struct Level {
-  const char* model;
-  ContextMode mode;
-};
-constexpr Level kLevels[] = {
-    {"wiki-200K", ContextMode::kChunked},  {"wiki-200K", ContextMode::kCarried},
-    {"wiki-200K", ContextMode::kAdaptive}, {"wiki-800K", ContextMode::kChunked},
-    {"wiki-800K", ContextMode::kCarried},  {"wiki-800K", ContextMode::kAdaptive},
-    {"wiki-3.2M", ContextMode::kChunked},  {"wiki-3.2M", ContextMode::kCarried},
-    {"wiki-3.2M", ContextMode::kAdaptive}};
-constexpr int kMostLevel = static_cast<int>(std::size(kLevels));
 
 // The table that experiments/levels.sh made; docs/results.md has it, too.
 constexpr char kLevelTable[] =
@@ -208,7 +197,7 @@ void TakeLevel(const cxxopts::ParseResult& args, CompressOptions* request) {
   if (level == 0 || request->action != Action::kCompress) return;
   if (args.count("ckpt") > 0)
     throw UsageError("a level chooses the model: give it or --ckpt, not both");
-  const Level& chosen = kLevels[level - 1];
+  const Level& chosen = LevelOf(level);
   request->built_in = chosen.model;
   if (!request->mode) request->mode = chosen.mode;
 }

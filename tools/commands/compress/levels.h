@@ -1,0 +1,33 @@
+// The levels of compress: a level is a built-in model and a mode.
+#ifndef OCCAM_TOOLS_COMMANDS_COMPRESS_LEVELS_H_
+#define OCCAM_TOOLS_COMMANDS_COMPRESS_LEVELS_H_
+
+#include <array>
+#include <cstddef>
+
+#include "coder/container/container_format.h"
+
+namespace occam {
+
+// Each level makes smaller files than those before it.
+struct Level {
+  const char* model;
+  ContextMode mode;
+};
+constexpr std::array<Level, 9> kLevels = {{{"wiki-200K", ContextMode::kChunked},
+                                           {"wiki-200K", ContextMode::kCarried},
+                                           {"wiki-200K", ContextMode::kAdaptive},
+                                           {"wiki-800K", ContextMode::kChunked},
+                                           {"wiki-800K", ContextMode::kCarried},
+                                           {"wiki-800K", ContextMode::kAdaptive},
+                                           {"wiki-3.2M", ContextMode::kChunked},
+                                           {"wiki-3.2M", ContextMode::kCarried},
+                                           {"wiki-3.2M", ContextMode::kAdaptive}}};
+constexpr int kMostLevel = static_cast<int>(kLevels.size());
+
+// `level` is in [1, kMostLevel].
+constexpr const Level& LevelOf(int level) { return kLevels[static_cast<size_t>(level - 1)]; }
+
+}  // namespace occam
+
+#endif  // OCCAM_TOOLS_COMMANDS_COMPRESS_LEVELS_H_
