@@ -31,9 +31,9 @@ constexpr char kEpilogue[] =
     "there is in a checkpoint is refused by name.\n"
     "\n"
     "Examples:\n"
-    "  import TinyStories-656K -o stories.occm\n"
-    "  import SmolLM2-135M --context 1024 -o smollm2.occm\n"
-    "  import stories260K.bin --tokenizer tok512.bin -o stories.occm\n"
+    "  occam import TinyStories-656K -o stories.occm\n"
+    "  occam import SmolLM2-135M --context 1024 -o smollm2.occm\n"
+    "  occam import stories260K.bin --tokenizer tok512.bin -o stories.occm\n"
     "  generate --ckpt stories.occm --temperature 0\n"
     "  compress --ckpt stories.occm story.txt\n";
 
