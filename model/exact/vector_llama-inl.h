@@ -284,7 +284,7 @@ HWY_INLINE void WeighValues(D d, const LlamaQuery* queries, const LlamaCache& ca
   }
 }
 
-// As many dims at once as leave sums in registers.
+// Weighs all dims, as many at once as leave the sums in registers.
 template <int kQueries, class D>
 HWY_INLINE void WeighAllValues(D d, const LlamaQuery* queries, const LlamaCache& cache,
                                const KeyBlocks& blocks, const WeightPlanes* planes) {

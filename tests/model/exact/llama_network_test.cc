@@ -540,6 +540,43 @@ TEST_CASE("Imported network: a sink of attention leaves the others their part") 
   }
 }
 
+TEST_CASE("Imported network: codes may be views of the file, and copies own theirs") {
+  const QuantizedModel model = RandomLlama(LlamaConfigs()[0].config, 9);
+  const Bytes file = SerialiseModel(model);
+  const auto lies_in_file = [&](const CodeArray& codes) {
+    const auto* const at = reinterpret_cast<const uint8_t*>(codes.data());
+    return at >= file.data() && at + codes.size() <= file.data() + file.size();
+  };
+  QuantizedModel view = ViewModel(file, "file");
+  CHECK(ModelId(view) == ModelId(model));
+  CHECK(SerialiseModel(view) == file);
+  uint64_t codes = 0;
+  for (const QuantizedTensor& tensor : std::as_const(view).tensors) {
+    CHECK((tensor.codes.empty() || lies_in_file(tensor.codes)));
+    codes += tensor.codes.size();
+  }
+  CHECK(codes == CodeBytes(model.config));
+  const QuantizedModel copy = view;
+  CHECK_FALSE(lies_in_file(copy.tensors[0].codes));
+  const QuantizedModel moved = std::move(view);
+  CHECK(lies_in_file(moved.tensors[0].codes));
+  // What is written to is a copy; the file stays as it is.
+  QuantizedModel changed = ViewModel(file, "file");
+  changed.tensors[0].codes[0] = static_cast<int8_t>(changed.tensors[0].codes[0] == 0 ? 1 : 0);
+  CHECK(ModelId(changed) != ModelId(model));
+  CHECK(ModelId(ViewModel(file, "file")) == ModelId(model));
+  // The codes are not counted.
+  const uint64_t size = ModelBytes(model.config, model.tokenizer.size());
+  ViewModel(file, "file", {size - codes, nullptr});
+  CHECK(ThrownBy([&] {
+          ViewModel(file, "file", {size - codes - 1, nullptr});
+        }).kind == ErrorKind::kMemory);
+  CHECK(ThrownBy([&] { ParseModel(file, "file", {size, nullptr}); }).kind == ErrorKind::kMemory);
+  Bytes damaged = file;
+  damaged[file.size() / 2] ^= 1;
+  CHECK(ThrownBy([&] { ViewModel(damaged, "file"); }).kind == ErrorKind::kDamaged);
+}
+
 TEST_CASE("Imported network: what the contract does not allow is damaged") {
   const ModelConfig config = LlamaConfigs()[1].config;
   const QuantizedModel good = RandomLlama(config, 9);

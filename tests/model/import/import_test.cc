@@ -70,6 +70,44 @@ TEST_CASE("Import: tensors are the same in all three types") {
   CHECK(whole.head.empty());
 }
 
+TEST_CASE("Import: the memory that it takes is told by the sizes of the files") {
+  const TemporaryFolder folder;
+  WriteFile(folder / "model.safetensors", Bytes(1000));
+  WriteFile(folder / "tokenizer.json", Bytes(5000));
+  CHECK(ImportMemory(folder.path()) == 5000);
+  CHECK(ImportMemory(folder / "model.safetensors") == 5000);
+  WriteFile(folder / "model.gguf", Bytes(1000));
+  CHECK(ImportMemory(folder / "model.gguf") == 9000);
+  CHECK(ThrownBy([&] { ImportMemory(folder / "none"); }).kind == ErrorKind::kIo);
+}
+
+TEST_CASE("Import: contexts are the usual ones where nothing else is asked for") {
+  ImportSource source = TinySource(1);
+  CHECK(ImportModel(source, 0, kText).config.context == 64);
+  source.weights.context = 4 * kUsualContext;
+  CHECK(ImportModel(source, 0, kText).config.context == kUsualContext);
+  CHECK(ImportModel(source, 2 * kUsualContext, kText).config.context == 2 * kUsualContext);
+}
+
+TEST_CASE("Import: a model in a flat file is not copied, and codes as one that is") {
+  const TemporaryFolder folder;
+  const QuantizedModel model = ImportModel(TinySource(1), 0, kText);
+  WriteFile(folder / "flat.occm", SerialiseModel(model));
+  WriteFile(folder / "coded.occm", EncodeModel(model).bytes);
+  OpenedModel flat = OpenModel(folder / "flat.occm");
+  CHECK_FALSE(flat.file.bytes().empty());
+  CHECK(OpenModel(folder / "coded.occm").file.bytes().empty());
+  const LoadedModel mapped(std::move(flat), Kernels::kFast);
+  const LoadedModel copied(model, Kernels::kFast);
+  CHECK(mapped.network().id() == copied.network().id());
+  CHECK(mapped.codec_model().model_bytes + CodeBytes(model.config) ==
+        copied.codec_model().model_bytes);
+  CHECK(CompressBytes(kText, &mapped.codec_model()) == CompressBytes(kText, &copied.codec_model()));
+  WriteFile(folder / "none.occm", kText);
+  CHECK(ThrownBy([&] { OpenModel(folder / "none.occm"); }).kind == ErrorKind::kDamaged);
+  CHECK(ThrownBy([&] { OpenModel(folder / "missing.occm"); }).kind == ErrorKind::kIo);
+}
+
 TEST_CASE("Import: a tied head may have either name, or both if they are the same") {
   TinyTensors tensors = RandomTensors(kTinyTokens, 1);
   tensors["lm_head.weight"] = tensors.at("model.embed_tokens.weight");
