@@ -2,12 +2,14 @@
 // of a network in double precision, to rounding.
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "data/base/aligned_array.h"
 #include "model/exact/kernels.h"
 #include "model/exact/llama_kernels.h"
 #include "model/exact/network_memory.h"
 #include "tests/catch.h"
+#include "tests/error_kind.h"
 #include "tests/model/exact/llama_testing.h"
 
 namespace occam {

@@ -424,6 +424,57 @@ TEST_CASE("Import: smoothing changes nothing but the rounding") {
   CHECK(difference < 1e-5 * largest);
 }
 
+// Puts outliers in, as large networks have them. In real numbers the network stays the same.
+void PutOutliers(LlamaWeights* w) {
+  const auto width = static_cast<size_t>(w->width), size = static_cast<size_t>(w->head_size);
+  const auto scale_column = [&](std::vector<float>* m, size_t columns, size_t column, float by) {
+    for (size_t i = column; i < m->size(); i += columns) (*m)[i] *= by;
+  };
+  const auto scale_row = [&](std::vector<float>* m, size_t row, float by) {
+    for (size_t i = 0; i < width; ++i) (*m)[row * width + i] *= by;
+  };
+  for (LlamaLayerWeights& layer : w->layers) {
+    for (const size_t channel : {3u, 11u}) {  // gains of norms
+      for (auto* gain : {&layer.gain1, &layer.gain2}) (*gain)[channel] *= 128;
+      for (auto* m : {&layer.wq, &layer.wk, &layer.wv, &layer.wg, &layer.wu})
+        scale_column(m, width, channel, 1.0f / 128);
+    }
+    for (const size_t row : {size_t{1}, size / 2 + 1}) {  // a pair of each key
+      for (int32_t g = 0; g < w->kv_heads; ++g)
+        scale_row(&layer.wk, static_cast<size_t>(g) * size + row, 16);
+      for (int32_t h = 0; h < w->heads; ++h)
+        scale_row(&layer.wq, static_cast<size_t>(h) * size + row, 1.0f / 16);
+    }
+    scale_row(&layer.wu, 5, 8);  // a channel of the MLP
+    scale_column(&layer.wd, static_cast<size_t>(w->mlp_width), 5, 1.0f / 8);
+  }
+}
+
+TEST_CASE("Import: outliers of gains, keys and the MLP are smoothed away") {
+  ImportSource source = TinySource(7);
+  const double before = MeasureLoss(source, ImportModel(source, 0, kText), kText).percent();
+  PutOutliers(&source.weights);
+  const double after = MeasureLoss(source, ImportModel(source, 0, kText), kText).percent();
+  // The network without smoothing, its values scaled by what they are.
+  std::vector<LlamaMaxima> maxima(source.weights.layers.size());
+  std::vector<int32_t> inputs;
+  for (int32_t i = 0; i < 64; ++i) inputs.push_back(3 + i * i % (kTinyTokens - 3));
+  FloatLogits(source.weights, inputs, &maxima);
+  std::vector<double> values;
+  for (const LlamaMaxima& layer : maxima) {
+    for (int32_t g = 0; g < source.weights.kv_heads; ++g) {
+      const auto head = layer.values.begin() + std::ptrdiff_t{g} * source.weights.head_size;
+      values.push_back(*std::max_element(head, head + source.weights.head_size));
+    }
+  }
+  const QuantizedModel rough = QuantiseLlama(source.weights, source.table, 64, values);
+  const double unsmoothed = MeasureLoss(source, rough, kText).percent();
+  INFO(before << " " << after << " " << unsmoothed);
+  CHECK(after < 1);
+  CHECK(after < 2 * before + 0.1);
+  CHECK(unsmoothed > 3 * after);
+}
+
 TEST_CASE("Import: a tiny checkpoint loses little, and codes any bytes") {
   for (const bool from_llama2c : {false, true}) {
     ImportSource source = TinySource(7);
