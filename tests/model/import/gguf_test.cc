@@ -209,7 +209,7 @@ TinyTensors GgufGpt2Tensors(const TinyTensors& published) {
       {"ln_2", "ffn_norm"},  {"mlp.c_fc", "ffn_up"},      {"mlp.c_proj", "ffn_down"}};
   TinyTensors tensors;
   for (const auto& [name, tensor] : published) {
-    if (name.ends_with("attn.bias")) continue;  // a mask
+    if (name.ends_with(".attn.bias")) continue;  // a mask
     const size_t end = name.rfind('.');
     const bool of_layer = name.starts_with("h.");
     const size_t begin = of_layer ? 4 : 0;  // after h.L.
