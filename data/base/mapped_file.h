@@ -1,4 +1,4 @@
-// A file in memory without a copy of it: the system reads its pages when they are needed, shares
+// A file in memory without a copy of it. The system reads its pages when they are needed, shares
 // them among processes, and may drop them.
 #ifndef OCCAM_DATA_BASE_MAPPED_FILE_H_
 #define OCCAM_DATA_BASE_MAPPED_FILE_H_
