@@ -81,12 +81,13 @@ size_t KeyScaleCount(const ModelConfig& config) {
   return config.llama ? 0 : ValueScaleCount(config);
 }
 
-std::vector<int8_t> GetCodes(uint64_t count, ByteReader* in) {
+// An int8_t is its two's complement byte.
+std::span<const int8_t> GetCodes(uint64_t count, ByteReader* in) {
   const auto bytes = in->GetBytes(count);
-  std::vector<int8_t> codes(bytes.size());
-  std::memcpy(codes.data(), bytes.data(), bytes.size());
-  return codes;
+  return {reinterpret_cast<const int8_t*>(bytes.data()), bytes.size()};
 }
+
+std::vector<int8_t> CopyOf(std::span<const int8_t> codes) { return {codes.begin(), codes.end()}; }
 
 std::vector<float> GetFloats(uint64_t count, ByteReader* in) {
   ByteReader piece(in->GetBytes(count * 4), in->name());
@@ -107,8 +108,7 @@ void WriteBody(const QuantizedModel& model, Put put) {
     for (const float x : floats) piece.PutFloat(x);
     put(piece.bytes());
   };
-  // An int8_t is its two's complement byte.
-  const auto put_codes = [&](const std::vector<int8_t>& codes) {
+  const auto put_codes = [&](std::span<const int8_t> codes) {
     put({reinterpret_cast<const uint8_t*>(codes.data()), codes.size()});
   };
   for (const QuantizedTensor& tensor : model.tensors) {
@@ -262,6 +262,13 @@ uint64_t ModelBytes(const ModelConfig& config, uint64_t tokenizer_bytes) {
   return WeightBytes(config) + tokenizer_bytes + tensors * kOfTensor;
 }
 
+uint64_t CodeBytes(const ModelConfig& config) {
+  uint64_t bytes = 0;
+  for (const ParameterSpec& spec : ParameterTable(config))
+    bytes += spec.coding == Coding::kRowCodes ? static_cast<uint64_t>(spec.size()) : 0;
+  return bytes;
+}
+
 Bytes SerialiseModel(const QuantizedModel& model) {
   ByteWriter head;
   PutModelHead(model, &head);
@@ -278,8 +285,10 @@ Bytes SerialiseModel(const QuantizedModel& model) {
   return out.Take();
 }
 
-QuantizedModel ParseModel(std::span<const uint8_t> bytes, const std::string& name,
-                          const ReadLimits& limits) {
+namespace {
+
+QuantizedModel Parse(std::span<const uint8_t> bytes, const std::string& name,
+                     const ReadLimits& limits, bool views) {
   const Unwrapped block = Unwrap(bytes, name);
   ByteReader in(block.body, name);
   QuantizedModel model;
@@ -291,25 +300,41 @@ QuantizedModel ParseModel(std::span<const uint8_t> bytes, const std::string& nam
     throw DamagedError(
         fmt::format("{}: {} bytes of tensors, where {} belong", name, in.remaining(), expected));
   }
-  RequireMemory(bytes.size() + ModelBytes(model.config, model.tokenizer.size()),
-                limits.memory_bytes, name);
+  const uint64_t size = ModelBytes(model.config, model.tokenizer.size());
+  RequireMemory(views ? size - CodeBytes(model.config) : bytes.size() + size, limits.memory_bytes,
+                name);
   for (const ParameterSpec& spec : ParameterTable(model.config)) {
     limits.KeepOn();
     QuantizedTensor& tensor = model.tensors.emplace_back();
     const bool coded = spec.coding == Coding::kRowCodes;
     tensor.floats = GetFloats(static_cast<uint64_t>(coded ? spec.rows : spec.size()), &in);
-    if (coded) tensor.codes = GetCodes(static_cast<uint64_t>(spec.size()), &in);
+    if (coded) {
+      const auto codes = GetCodes(static_cast<uint64_t>(spec.size()), &in);
+      tensor.codes = views ? CodeArray::ViewOf(codes) : CodeArray(CopyOf(codes));
+    }
     CheckTensor(spec, tensor, name);
   }
   if (model.config.has_memory()) {
     model.memory.step = in.GetFloat();
-    model.memory.codes = GetCodes(MemoryNumbers(model.config), &in);
+    model.memory.codes = CopyOf(GetCodes(MemoryNumbers(model.config), &in));
     CheckMemory(model, name);
   }
   model.key_scales = GetFloats(KeyScaleCount(model.config), &in);
   model.value_scales = GetFloats(ValueScaleCount(model.config), &in);
   CheckCacheScales(model, name);
   return model;
+}
+
+}  // namespace
+
+QuantizedModel ParseModel(std::span<const uint8_t> bytes, const std::string& name,
+                          const ReadLimits& limits) {
+  return Parse(bytes, name, limits, /*views=*/false);
+}
+
+QuantizedModel ViewModel(std::span<const uint8_t> bytes, const std::string& name,
+                         const ReadLimits& limits) {
+  return Parse(bytes, name, limits, /*views=*/true);
 }
 
 bool IsModelFile(std::span<const uint8_t> first_bytes) {

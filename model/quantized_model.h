@@ -13,6 +13,7 @@
 #include "data/base/digest.h"
 #include "data/base/file.h"
 #include "data/base/memory.h"
+#include "model/code_array.h"
 #include "model/config.h"
 
 namespace occam {
@@ -26,9 +27,9 @@ constexpr int kContractVersion = 3;
 constexpr int kMemoryContract = 4;
 constexpr int kMaxWeightCode = 63;  // of the family; ParameterSpec::most_code tells a tensor's
 
-// One tensor of ParameterTable, owned.
+// One tensor of ParameterTable.
 struct QuantizedTensor {
-  std::vector<int8_t> codes;  // Coding::kRowCodes: [rows, columns]; else empty
+  CodeArray codes;  // Coding::kRowCodes: [rows, columns]; else empty
   std::vector<float>
       floats;  // Coding::kRowCodes: one scale a row [rows]; Coding::kFloats: the values [columns]
 };
@@ -61,8 +62,10 @@ void CheckCacheScales(const QuantizedModel& model, const std::string& name);
 // names the tensor.
 void CheckModel(const QuantizedModel& model, const std::string& name);
 
-// Returns how many bytes a QuantizedModel of this configuration takes.
+// Returns how many bytes a QuantizedModel of this configuration takes, and how many of them are
+// codes of tensors.
 uint64_t ModelBytes(const ModelConfig& config, uint64_t tokenizer_bytes);
+uint64_t CodeBytes(const ModelConfig& config);
 
 // The .occm block; its layout is described in docs/spec/occm.md. Parse checks everything,
 // CheckModel included, and throws kDamaged; `name` is for the message. Bytes after the block are
@@ -70,6 +73,10 @@ uint64_t ModelBytes(const ModelConfig& config, uint64_t tokenizer_bytes);
 Bytes SerialiseModel(const QuantizedModel& model);
 QuantizedModel ParseModel(std::span<const uint8_t> bytes, const std::string& name,
                           const ReadLimits& limits = {});
+// The same, but the codes of tensors are views of `bytes`, which must stay as long as the model.
+// They are not counted.
+QuantizedModel ViewModel(std::span<const uint8_t> bytes, const std::string& name,
+                         const ReadLimits& limits = {});
 bool IsModelFile(std::span<const uint8_t> first_bytes);  // by the magic
 constexpr size_t kModelPrefixBytes = 24;                 // before the configuration
 

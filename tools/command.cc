@@ -12,6 +12,7 @@
 #include <cstring>
 #include <ctime>
 #include <exception>
+#include <filesystem>
 #include <new>
 #include <system_error>
 #include <thread>
@@ -19,6 +20,7 @@
 #include "data/base/error.h"
 #include "data/base/file.h"
 #include "data/base/format.h"
+#include "data/base/memory.h"
 #include "data/base/printable.h"
 #include "data/base/processors.h"
 #include "data/base/units.h"
@@ -155,10 +157,18 @@ int ThreadsFrom(const cxxopts::ParseResult& args) {
   return threads;
 }
 
-uint64_t MemoryFrom(const cxxopts::ParseResult& args) {
+uint64_t MemoryFrom(const cxxopts::ParseResult& args, const std::string& model_path) {
   const int64_t bytes = ParseCount(args["memory"].as<std::string>(), "--memory");
   if (bytes < 1) throw UsageError("--memory is a number of bytes, such as 4G, and not 0");
-  return static_cast<uint64_t>(bytes);
+  const auto limit = static_cast<uint64_t>(bytes);
+  std::error_code error;
+  if (args.count("memory") > 0 || !std::filesystem::is_regular_file(model_path, error))
+    return limit;
+  // Weights, and once more as kernels want them; caches of lanes and what segments need beside
+  // them.
+  constexpr uint64_t kOfModelByte = 4;
+  const uint64_t size = std::filesystem::file_size(model_path, error);
+  return error ? limit : SaturatingSum(limit, SaturatingProduct(kOfModelByte, size));
 }
 
 int ReportFailure(const char* prefix) {

@@ -55,8 +55,10 @@ auto WithMemoryHint(const Act& act) {
   return WithHint("--memory LIMIT sets how much may be taken", act, ErrorKind::kMemory);
 }
 
-// Returns how many bytes --memory allows. Throws kUsage.
-uint64_t MemoryFrom(const cxxopts::ParseResult& args);
+// Returns how many bytes --memory allows. Without the option that is the usual limit, and four
+// bytes for each byte of the model at `model_path`, if there is one. The user named it: no archive
+// chooses it. Throws kUsage.
+uint64_t MemoryFrom(const cxxopts::ParseResult& args, const std::string& model_path);
 
 // An option's text, or "" where it was not given.
 std::string TextOf(const cxxopts::ParseResult& args, const std::string& name);

@@ -6,6 +6,7 @@
 #include "coder/predict/loaded_model.h"
 #include "coder/weights/model_codec.h"
 #include "data/base/error.h"
+#include "data/base/mapped_file.h"
 #include "model/quantize.h"
 
 namespace occam {
@@ -14,6 +15,13 @@ namespace {
 
 QuantizedModel Parse(const BuiltInModel& model) {
   return ParseModel(model.file, std::string("built-in ") + model.name);
+}
+
+Options OptionsFor(bool plain_kernels, uint64_t memory_bytes) {
+  Options options;
+  options.plain_kernels = plain_kernels;
+  options.memory = memory_bytes;
+  return options;
 }
 
 }  // namespace
@@ -39,6 +47,9 @@ ModelSource LoadModel(ByteSource& source, const ReadLimits& limits) {
 
 Model LoadDoorModel(const std::string& path, bool plain_kernels, uint64_t memory_bytes) {
   if (path.empty()) return Model::BuiltIn("", plain_kernels);
+  const auto begin = MappedFile::Open(path);
+  if (IsModelFile(begin.bytes()) || IsCodedModel(begin.bytes()))
+    return Model::FromFile(path, OptionsFor(plain_kernels, memory_bytes));
   // Of a checkpoint nothing else stays.
   return DoorModelOf(LoadModel(path, {memory_bytes, nullptr}).model, plain_kernels, memory_bytes);
 }
@@ -46,10 +57,7 @@ Model LoadDoorModel(const std::string& path, bool plain_kernels, uint64_t memory
 Model DoorModelOf(const QuantizedModel& model, bool plain_kernels, uint64_t memory_bytes) {
   const Bytes file = SerialiseModel(model);  // what the door reads
   BytesReader reader(file);
-  Options options;
-  options.plain_kernels = plain_kernels;
-  options.memory = memory_bytes;
-  return Model::FromReader(reader, options);
+  return Model::FromReader(reader, OptionsFor(plain_kernels, memory_bytes));
 }
 
 }  // namespace occam

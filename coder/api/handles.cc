@@ -18,10 +18,10 @@ std::string TokenizerNameOf(const occam::CodecModel& model) {
 
 }  // namespace
 
-occam_model::occam_model(occam::QuantizedModel model, occam::Kernels kernels,
+occam_model::occam_model(occam::OpenedModel opened, occam::Kernels kernels,
                          uint64_t memory_bytes_in)
     : memory_bytes(memory_bytes_in),
-      own(std::make_unique<occam::LoadedModel>(std::move(model), kernels)),
+      own(std::make_unique<occam::LoadedModel>(std::move(opened), kernels)),
       loaded(*own),
       kernels_name(loaded.network().kernels_name()),
       tokenizer_name(TokenizerNameOf(loaded.codec_model())) {}

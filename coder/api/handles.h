@@ -18,7 +18,7 @@
 #include "occam/occam_c.h"
 
 struct occam_model {
-  occam_model(occam::QuantizedModel model, occam::Kernels kernels, uint64_t memory_bytes);
+  occam_model(occam::OpenedModel opened, occam::Kernels kernels, uint64_t memory_bytes);
   // A model that the library keeps.
   occam_model(const occam::LoadedModel& kept, uint64_t memory_bytes);
   uint64_t memory_bytes;                          // what it may take, contexts of it included

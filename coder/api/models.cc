@@ -18,7 +18,20 @@ occam_model* Parse(std::span<const uint8_t> bytes, const std::string& name, unsi
   const occam::Kernels kernels = occam::api::KernelsOf(flags);
   if (!occam::IsCodedModel(bytes) && !occam::IsModelFile(bytes))
     throw occam::DamagedError(name + " is no model file (.occm)");
-  return new occam_model(occam::ReadModel(bytes, name, limits), kernels, limits.memory_bytes);
+  return new occam_model({{}, occam::ReadModel(bytes, name, limits)}, kernels, limits.memory_bytes);
+}
+
+occam_model* Open(const char* path, unsigned flags, const occam::ReadLimits& limits) {
+  const occam::Kernels kernels = occam::api::KernelsOf(flags);
+  Require(path != nullptr, "a model has no path");
+  return new occam_model(occam::OpenModel(path, limits), kernels, limits.memory_bytes);
+}
+
+occam::ReadLimits LimitsOf(const occam_options& known) {
+  return {occam::api::MemoryOf(known.memory), [&known] {
+            if (known.progress != nullptr && known.progress(known.progress_user, 0, 0) != 0)
+              throw occam::Error(occam::ErrorKind::kCancelled, "the caller asked to stop");
+          }};
 }
 
 }  // namespace
@@ -54,10 +67,17 @@ occam_code occam_model_open(const char* path, unsigned flags, occam_model** mode
   return Guard(error, [&] {
     Require(model != nullptr, "there is no place for the model");
     *model = nullptr;
-    Require(path != nullptr, "a model has no path");
-    const occam::ReadLimits limits;
-    const auto source = occam::OpenSource(path);
-    *model = Parse(occam::ReadWithin(*source, limits.memory_bytes), path, flags, limits);
+    *model = Open(path, flags, {});
+  });
+}
+
+occam_code occam_model_open_with(const char* path, const occam_options* options,
+                                 occam_model** model, occam_error* error) {
+  return Guard(error, [&] {
+    Require(model != nullptr, "there is no place for the model");
+    *model = nullptr;
+    const occam_options known = occam::api::Known(options);
+    *model = Open(path, known.flags, LimitsOf(known));
   });
 }
 
@@ -77,11 +97,7 @@ occam_code occam_model_read(const occam_reader* reader, const occam_options* opt
     *model = nullptr;
     Require(reader != nullptr, "there is no reader");
     const occam_options known = occam::api::Known(options);
-    const occam::ReadLimits limits{
-        occam::api::MemoryOf(known.memory), [&] {
-          if (known.progress != nullptr && known.progress(known.progress_user, 0, 0) != 0)
-            throw occam::Error(occam::ErrorKind::kCancelled, "the caller asked to stop");
-        }};
+    const occam::ReadLimits limits = LimitsOf(known);
     const auto source = occam::api::SourceOf(occam::api::Known(reader));
     *model =
         Parse(occam::ReadWithin(*source, limits.memory_bytes), source->name(), known.flags, limits);

@@ -35,6 +35,16 @@ void CheckLayout(const FileHeader& header, const std::string& name) {
   }
 }
 
+// The least that is worth a lane of its own in an unfull segment, in contexts. A context of tokens
+// is many bytes long, and the networks that have them are large: without lanes to share their
+// weights they restore slowly.
+uint32_t LeastLaneChunks(const FileHeader& file) {
+  const bool longer =
+      file.lane_symbols > UsualHeader(file.context, file.mode, /*layout_bytes=*/1).lane_symbols;
+  return longer && file.contract_version >= kShortLaneContract ? kShortLaneChunks
+                                                               : kCarriedLaneChunks;
+}
+
 }  // namespace
 
 uint8_t NumberOf(ContextMode mode) {
@@ -261,7 +271,7 @@ uint64_t ChainHash(uint64_t chain, std::span<const uint8_t> record) {
 std::vector<uint32_t> LaneLengths(uint32_t symbols, const FileHeader& file) {
   const uint32_t chunks = symbols / file.context + (symbols % file.context != 0 ? 1 : 0);
   const bool fewer = file.mode != ContextMode::kChunked && symbols < file.segment_bytes();
-  const uint32_t worthwhile = fewer ? std::max(chunks / kCarriedLaneChunks, 1u) : chunks;
+  const uint32_t worthwhile = fewer ? std::max(chunks / LeastLaneChunks(file), 1u) : chunks;
   const uint32_t lanes = std::min({file.lanes, chunks, worthwhile});
   std::vector<uint32_t> lengths;
   for (uint32_t lane = 0; lane < lanes; ++lane) {

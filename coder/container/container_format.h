@@ -35,6 +35,9 @@ constexpr uint32_t kDefaultLaneSymbols = 16384;
 constexpr uint32_t kCarriedLaneSymbols = 65536;
 constexpr uint32_t kAdaptiveLaneSymbols = 524288;  // as much to learn from as a segment can hold
 constexpr uint32_t kCarriedLaneChunks = 8;         // the least that is worth a lane of its own
+// The same where the numeric contract is this or later and symbols are longer than a byte.
+constexpr uint8_t kShortLaneContract = 4;
+constexpr uint32_t kShortLaneChunks = 2;
 
 using TokenizerId =
     std::array<uint8_t, 8>;  // the first bytes of the SHA-256 of its serialised form

@@ -9,6 +9,7 @@
 
 #include "coder/predict/codec_model.h"
 #include "coder/predict/network_predictor.h"
+#include "data/base/mapped_file.h"
 #include "data/base/memory.h"
 #include "model/exact/network.h"
 #include "model/quantized_model.h"
@@ -20,6 +21,15 @@ namespace occam {
 QuantizedModel ReadModel(std::span<const uint8_t> file, const std::string& name,
                          const ReadLimits& limits = {});
 
+// A model out of a file of a name. A large one that is flat, of an imported network, is not copied:
+// its codes are views of the mapped file.
+struct OpenedModel {
+  MappedFile file;  // maps nothing where the model owns its codes
+  QuantizedModel model;
+};
+// Throws as ReadModel, and kIo. What is mapped is not counted.
+OpenedModel OpenModel(const std::string& path, const ReadLimits& limits = {});
+
 // A network together with what the container knows of it: a model that was not given beside the
 // file.
 class LoadedModel {
@@ -29,7 +39,8 @@ class LoadedModel {
               const ReadLimits& limits = {})
       : LoadedModel(ReadModel(file, name, limits), kernels) {}
   LoadedModel(QuantizedModel model, Kernels kernels)
-      : network_(std::move(model), kernels), codec_model_(NetworkCodecModel(network_)) {}
+      : LoadedModel(OpenedModel{{}, std::move(model)}, kernels) {}
+  LoadedModel(OpenedModel opened, Kernels kernels);
   LoadedModel(const LoadedModel&) = delete;
   LoadedModel& operator=(const LoadedModel&) = delete;
 
@@ -37,6 +48,7 @@ class LoadedModel {
   const CodecModel& codec_model() const { return codec_model_; }
 
  private:
+  MappedFile file_;  // of the network's codes
   ExactNetwork network_;
   CodecModel codec_model_;
 };

@@ -25,6 +25,7 @@ COMMANDS = {
     "twin_table": "twin.table",
     "twin_checkpoint": "twin.checkpoint",
     "whole_photographs": "whole_photographs",
+    "foundation": "foundation.command",
     "figures": "redraw",
 }
 

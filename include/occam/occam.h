@@ -114,15 +114,17 @@ class Model {
   static Model BuiltIn(const std::string& name = "", bool plain_kernels = false) {
     return Make(occam_model_built_in, name.empty() ? nullptr : name.c_str(), Flags(plain_kernels));
   }
-  // A model file (.occm), flat or coded.
+  // A model file (.occm), flat or coded. The weights of an imported model in a flat file are not
+  // copied. The file must not change while the model is there; it may be replaced or removed.
   static Model FromFile(const std::string& path, bool plain_kernels = false) {
     return Make(occam_model_open, path.c_str(), Flags(plain_kernels));
   }
   static Model FromMemory(std::span<const uint8_t> bytes, bool plain_kernels = false) {
     return Make(occam_model_parse, bytes.data(), bytes.size(), Flags(plain_kernels));
   }
-  // The same from anywhere, with memory, kernels and progress of the options (3, 4). The two above
-  // read what takes no more than 1 GB of memory.
+  // The same with memory, kernels and progress of the options (3, 4), from a file or from anywhere.
+  // The two above read what takes no more than 1 GB of memory.
+  static Model FromFile(const std::string& path, const Options& options);
   static Model FromReader(Reader& reader, const Options& options);
   // The names of the built-in models, the default first.
   static std::vector<std::string> BuiltInNames() {
@@ -342,6 +344,13 @@ class Bridge {
 };
 
 }  // namespace door
+
+inline Model Model::FromFile(const std::string& path, const Options& options) {
+  door::Bridge bridge;
+  occam_model* model = nullptr;
+  bridge.Call(occam_model_open_with, path.c_str(), bridge.With(options), &model);
+  return Model(model);
+}
 
 inline Model Model::FromReader(Reader& reader, const Options& options) {
   door::Bridge bridge;

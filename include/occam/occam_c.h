@@ -129,11 +129,17 @@ OCCAM_API const char* occam_built_in_name(size_t number); /* NULL beyond the las
 OCCAM_API occam_code occam_model_built_in(const char* name, unsigned flags, occam_model** model,
                                           occam_error* error);
 
-/* A model file (.occm), flat or coded, by its path or from memory. The bytes are copied. */
+/* A model file (.occm), flat or coded, by its path or from memory. The bytes are copied, but for
+ * the weights of an imported model in a flat file. These are read where they lie in the file. It
+ * must not change while the model is there; it may be replaced or removed. */
 OCCAM_API occam_code occam_model_open(const char* path, unsigned flags, occam_model** model,
                                       occam_error* error);
 OCCAM_API occam_code occam_model_parse(const void* bytes, size_t size, unsigned flags,
                                        occam_model** model, occam_error* error);
+
+/* The same by its path, with options->memory, ->flags and ->progress. */
+OCCAM_API occam_code occam_model_open_with(const char* path, const occam_options* options,
+                                           occam_model** model, occam_error* error);
 
 /* The same from a stream: options->memory, ->flags and ->progress count. The others of this section
  * read what takes no more memory than the defaults allow, a file and its model together. */

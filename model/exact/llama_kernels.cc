@@ -109,8 +109,14 @@ class PlainLlamaKernels final : public LlamaKernels {
     std::copy_n(value, cache.head_size, cache.values + at);
   }
 
-  void Attend(const LlamaQuery& query, const LlamaCache& cache, float value_factor,
-              const LlamaScratch& scratch, float* out) const override {
+  void Attend(std::span<const LlamaQuery> queries, const LlamaCache& cache, float value_factor,
+              const LlamaScratch& scratch) const override {
+    for (const LlamaQuery& query : queries) AttendOne(query, cache, value_factor, scratch);
+  }
+
+ private:
+  static void AttendOne(const LlamaQuery& query, const LlamaCache& cache, float value_factor,
+                        const LlamaScratch& scratch) {
     const int n = cache.head_size;
     const int count = static_cast<int>(query.last - query.first + 1);
     const auto slot = [&](int i) {
@@ -142,7 +148,7 @@ class PlainLlamaKernels final : public LlamaKernels {
       const int8_t* const value = cache.values + slot(i) * static_cast<size_t>(n);
       for (int k = 0; k < n; ++k) sums[k] += weight * value[k];
     }
-    for (int k = 0; k < n; ++k) out[k] = static_cast<float>(sums[k]) * scale;
+    for (int k = 0; k < n; ++k) query.out[k] = static_cast<float>(sums[k]) * scale;
   }
 };
 
@@ -169,17 +175,6 @@ void NormHead(const float* x, const float* gain, float epsilon, int n, float* y)
     const float normed = x[i] * inverse;
     y[i] = normed * gain[i];
   }
-}
-
-float QuantiseHead(const float* x, int n, int8_t* codes) {
-  const float a = LargestMagnitude(x, n);
-  if (a < contract::kSmallest) {
-    std::fill_n(codes, n, int8_t{0});
-    return 0.0f;
-  }
-  const float r = contract::kActivationCode / a;
-  for (int i = 0; i < n; ++i) codes[i] = static_cast<int8_t>(RoundToInt(x[i] * r));
-  return a / contract::kActivationCode;
 }
 
 void QuantiseValue(const float* x, float inverse_scale, int n, int8_t* codes) {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 
 namespace occam {
 
@@ -20,15 +21,19 @@ struct LlamaCache {
   int head_size = 0;
 };
 
-// One query, and the positions that it sees: first .. last, at most the capacity.
+// One query, the positions that it sees, first .. last, and the place of its result.
 struct LlamaQuery {
   const int8_t* codes = nullptr;  // [head_size]
   float factor = 0;               // F
   int64_t first = 0;
   int64_t last = 0;
+  float* out = nullptr;  // [head_size]
 };
 
-// Scratch of Attend, aligned to 64 bytes, as many elements as the largest capacity.
+// Queries that look at one cache together, at most: what they see is read once for all.
+constexpr int kLlamaQueries = 4;
+
+// Scratch of Attend, aligned to 64 bytes: of each kLlamaQueries times the largest capacity.
 struct LlamaScratch {
   float* scores = nullptr;
   int32_t* weights = nullptr;
@@ -55,9 +60,10 @@ class LlamaKernels {
   // Puts the codes of a key and a value into a slot.
   virtual void Store(const int8_t* key, const int8_t* value, const LlamaCache& cache,
                      int slot) const = 0;
-  // out [head_size]; `value_factor` is 8 * s_v.
-  virtual void Attend(const LlamaQuery& query, const LlamaCache& cache, float value_factor,
-                      const LlamaScratch& scratch, float* out) const = 0;
+  // Computes the results of 1 .. kLlamaQueries queries; `value_factor` is 8 * s_v. From the first
+  // position that any of them sees to the last one there are at most capacity - 16.
+  virtual void Attend(std::span<const LlamaQuery> queries, const LlamaCache& cache,
+                      float value_factor, const LlamaScratch& scratch) const = 0;
 };
 
 std::unique_ptr<LlamaKernels> MakePlainLlamaKernels();
@@ -69,9 +75,6 @@ std::unique_ptr<LlamaKernels> MakeFastLlamaKernels();
 
 // y = norm(x) * gain; y may be x.
 void NormHead(const float* x, const float* gain, float epsilon, int n, float* y);
-
-// Quantises a row to +-127; returns its scale.
-float QuantiseHead(const float* x, int n, int8_t* codes);
 
 // Codes of a value at the inverse of its static scale.
 void QuantiseValue(const float* x, float inverse_scale, int n, int8_t* codes);

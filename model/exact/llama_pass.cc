@@ -31,8 +31,9 @@ LlamaPass::LlamaPass(const PreparedLlama& network, int lanes)
   }
   cached_codes_ = AlignedArray<int8_t>(codes);
   key_scales_ = AlignedArray<float>(scales);
-  scores_ = AlignedArray<float>(static_cast<size_t>(largest_capacity_));
-  weights_ = AlignedArray<int32_t>(static_cast<size_t>(largest_capacity_));
+  const auto scratch = static_cast<size_t>(kLlamaQueries * largest_capacity_);
+  scores_ = AlignedArray<float>(scratch);
+  weights_ = AlignedArray<int32_t>(scratch);
 }
 
 LlamaCache LlamaPass::Cache(int lane, int l, int group) const {
@@ -57,9 +58,9 @@ void LlamaPass::Run(std::span<const TileRow> rows) {
     Mlp(l);
   }
   Norm(net_.tensor(net_.index.final_gain).floats.data());
-  net_.head->Apply(codes_.data(), scales_.data(), row_count(), false, token_logits_.data(),
+  net_.head->Apply(codes_.data(), scales_.data(), row_count(), false, logits_.data(),
                    scratch_.data());
-  PutLogits();
+  FinishLogits();
 }
 
 void LlamaPass::Embed() {
@@ -118,7 +119,7 @@ void LlamaPass::Attention(int l) {
   if (layer.bq != nullptr)
     steps_.AddBias(layer.bq, row_count(), c_.query_width(), qkv_.stride(), qkv_.data());
   for (int r = 0; r < row_count(); ++r) Store(l, r);
-  for (int r = 0; r < row_count(); ++r) Attend(l, r);
+  for (int g = 0; g < c_.kv_heads; ++g) AttendTo(l, g);
   kernels_.Quantise(attended_.data(), row_count(), c_.query_width(), attended_codes_.data(),
                     scales_.data());
   layer.wo->Apply(attended_codes_.data(), scales_.data(), row_count(), true, x_.data(),
@@ -143,7 +144,7 @@ void LlamaPass::Store(int l, int r) {
     float* const key = qkv_.row(r) + c_.query_width() + g * n;
     const float* const value = key + c_.kv_width();
     PrepareHead(r, layer.k_gain, key);
-    cache.key_scales[slot] = QuantiseHead(key, n, query_.data());
+    kernels_.Quantise(key, 1, n, query_.data(), &cache.key_scales[slot]);
     QuantiseValue(value, layer.inverse_value_scales[static_cast<size_t>(g)], n, value_.data());
     steps_.Store(query_.data(), value_.data(), cache, slot);
   }
@@ -156,19 +157,29 @@ int64_t LlamaPass::FirstSeen(const PreparedLlamaLayer& layer, int64_t position) 
   return std::max(begin, position - layer.window + 1);
 }
 
-void LlamaPass::Attend(int l, int r) {
+// The queries of a group's heads, those of neighbouring rows of a lane together.
+void LlamaPass::AttendTo(int l, int group) {
   const PreparedLlamaLayer& layer = net_.layers[static_cast<size_t>(l)];
-  const int n = c_.head_size();
-  for (int h = 0; h < c_.heads; ++h) {
-    const int g = h / (c_.heads / c_.kv_heads);
-    float* const head = qkv_.row(r) + h * n;
-    PrepareHead(r, layer.q_gain, head);
-    const float scale = QuantiseHead(head, n, query_.data());
-    const LlamaQuery query{query_.data(),
-                           ((scale * net_.beta) * contract::kLog2E) * contract::kTermScale,
-                           FirstSeen(layer, at(r).position), at(r).position};
-    steps_.Attend(query, Cache(at(r).lane, l, g), layer.value_factors[static_cast<size_t>(g)],
-                  {scores_.data(), weights_.data()}, attended_.row(r) + h * n);
+  const int n = c_.head_size(), heads = c_.heads / c_.kv_heads;
+  LlamaQuery queries[kLlamaQueries];
+  int count = 0;
+  for (int r = 0; r < row_count(); ++r) {
+    for (int h = group * heads; h < (group + 1) * heads; ++h) {
+      float* const head = qkv_.row(r) + h * n;
+      int8_t* const codes = query_.data() + count * n;
+      PrepareHead(r, layer.q_gain, head);
+      float scale = 0;
+      kernels_.Quantise(head, 1, n, codes, &scale);
+      queries[count++] = {codes, ((scale * net_.beta) * contract::kLog2E) * contract::kTermScale,
+                          FirstSeen(layer, at(r).position), at(r).position,
+                          attended_.row(r) + h * n};
+      const bool lane_ends = r + 1 == row_count() || at(r + 1).lane != at(r).lane;
+      if (count < kLlamaQueries && !(lane_ends && h + 1 == (group + 1) * heads)) continue;
+      steps_.Attend(std::span(queries, static_cast<size_t>(count)), Cache(at(r).lane, l, group),
+                    layer.value_factors[static_cast<size_t>(group)],
+                    {scores_.data(), weights_.data()});
+      count = 0;
+    }
   }
 }
 
@@ -190,12 +201,12 @@ void LlamaPass::Mlp(int l) {
   if (layer.bd != nullptr) steps_.AddBias(layer.bd, row_count(), c_.width, x_.stride(), x_.data());
 }
 
-void LlamaPass::PutLogits() {
+// Adds the biases, and shares the escape token's probability among the escapes.
+void LlamaPass::FinishLogits() {
   const int tokens = c_.embedding_rows();
   const float* const bias = net_.floats(net_.index.head_bias);
   for (int r = 0; r < row_count(); ++r) {
     float* const logits = logits_.row(r);
-    std::copy_n(token_logits_.row(r), tokens, logits);
     for (int i = 0; bias != nullptr && i < tokens; ++i) logits[i] = logits[i] + bias[i];
     if (shape_.escapes == 0) continue;
     float& escape = logits[shape_.escape_token];

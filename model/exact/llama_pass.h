@@ -38,9 +38,9 @@ class LlamaPass final : public Pass {
   void Attention(int l);
   void PrepareHead(int r, const float* gain, float* head) const;
   void Store(int l, int r);
-  void Attend(int l, int r);
+  void AttendTo(int l, int group);
   void Mlp(int l);
-  void PutLogits();
+  void FinishLogits();
   LlamaCache Cache(int lane, int l, int group) const;
 
   int row_count() const { return static_cast<int>(rows_.size()); }
@@ -64,7 +64,6 @@ class LlamaPass final : public Pass {
   RowBuffer<float> inner_{
       // gates, if there are any, and values
       kTileRows, RoundUp((shape_.has_gate() ? 2 : 1) * c_.mlp_width(), kFloatPad)};
-  RowBuffer<float> token_logits_{kTileRows, RoundUp(c_.embedding_rows(), kFloatPad)};
   RowBuffer<float> logits_{kTileRows, RoundUp(c_.vocabulary, kFloatPad)};
   RowBuffer<int8_t> codes_{kTileRows, RoundUp(c_.width, kCodePad)};
   RowBuffer<int8_t> attended_codes_{kTileRows, RoundUp(c_.query_width(), kCodePad)};
@@ -74,9 +73,10 @@ class LlamaPass final : public Pass {
   RowBuffer<float> high_scales_{kTileRows, 1};
   RowBuffer<float> cosine_{kTileRows, c_.head_size() / 2};
   RowBuffer<float> sine_{kTileRows, c_.head_size() / 2};
-  AlignedArray<int8_t> query_{static_cast<size_t>(c_.head_size())};  // or a key
+  // [kLlamaQueries][head size], or a key.
+  AlignedArray<int8_t> query_{static_cast<size_t>(kLlamaQueries * c_.head_size())};
   AlignedArray<int8_t> value_{static_cast<size_t>(c_.head_size())};
-  AlignedArray<float> scores_;     // [largest capacity]
+  AlignedArray<float> scores_;     // [kLlamaQueries][largest capacity]
   AlignedArray<int32_t> weights_;  // the same
   AlignedArray<std::byte> scratch_{net_.scratch_bytes()};
 };

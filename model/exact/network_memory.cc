@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "model/exact/kernels.h"
+#include "model/exact/llama_kernels.h"
 #include "model/row_rules.h"
 #include "model/signal_rules.h"
 
@@ -37,8 +38,8 @@ uint64_t LlamaPreparedBytes(const ModelConfig& c) {
                          LinearBytes(InnerWidth(c), c.width) + LinearBytes(c.width, c.mlp_width()) +
                          2 * Wide(c.kv_heads) * sizeof(float) + 16 * kAllocation;
   const uint64_t largest_matrix =
-      Wide(c.width) * std::max({Wide(qkv), Wide(InnerWidth(c)), Wide(c.embedding_rows())});
-  return Wide(c.layers) * layer + LinearBytes(c.embedding_rows(), c.width) + 2 * largest_matrix +
+      Wide(c.width) * std::max({Wide(qkv), Wide(InnerWidth(c)), Wide(c.vocabulary)});
+  return Wide(c.layers) * layer + LinearBytes(c.vocabulary, c.width) + 2 * largest_matrix +
          (uint64_t{1} << 16);
 }
 
@@ -48,8 +49,7 @@ uint64_t LlamaPassBytes(const ModelConfig& c) {
   const uint64_t floats = 2 * Padded(c.width, kFloatPad) +
                           Padded(c.query_width() + 2 * c.kv_width(), kFloatPad) +
                           Padded(c.query_width(), kFloatPad) + Padded(InnerWidth(c), kFloatPad) +
-                          Padded(c.embedding_rows(), kFloatPad) + Padded(c.vocabulary, kFloatPad) +
-                          Wide(c.head_size() + 2);
+                          Padded(c.vocabulary, kFloatPad) + Wide(c.head_size() + 2);
   // The last number is of a product's scratch.
   const uint64_t codes = Padded(c.width, kCodePad) + Padded(c.query_width(), kCodePad) +
                          2 * Padded(c.mlp_width(), kCodePad) +
@@ -57,8 +57,9 @@ uint64_t LlamaPassBytes(const ModelConfig& c) {
   constexpr uint64_t kTileScratch = 1 << 16;
   return Wide(kTileRows) * (floats * sizeof(float) + codes + 64) +
          Padded(c.vocabulary, kFloatPad) * sizeof(uint32_t) +
-         Wide(largest) * (sizeof(float) + sizeof(int32_t)) + 2 * Wide(c.head_size()) +
-         Wide(c.layers) * 32 + kTileScratch + 32 * kAllocation;
+         Wide(kLlamaQueries) *
+             (Wide(largest) * (sizeof(float) + sizeof(int32_t)) + Wide(c.head_size())) +
+         Wide(c.head_size()) + Wide(c.layers) * 32 + kTileScratch + 32 * kAllocation;
 }
 
 uint64_t LlamaLaneBytes(const ModelConfig& c) {

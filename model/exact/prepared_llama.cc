@@ -20,20 +20,24 @@ PreparedLlama::PreparedLlama(QuantizedModel quantized, std::unique_ptr<KernelSet
   id = ModelId(model);
   beta = 1.0f / std::sqrt(static_cast<float>(model.config.head_size()));
   for (int l = 0; l < model.config.layers; ++l) layers.push_back(MakeLayer(l));
-  head = MakeLinear({index.head});
+  head = MakeLinear({index.head}, model.config.vocabulary - model.config.embedding_rows());
 }
 
-// The matrices below each other, as one layer: they have their inputs in common.
-std::unique_ptr<LinearLayer> PreparedLlama::MakeLinear(std::initializer_list<int> tensors) const {
+// The matrices below each other, as one layer: they have their inputs in common. More outputs of
+// zero may follow.
+std::unique_ptr<LinearLayer> PreparedLlama::MakeLinear(std::initializer_list<int> tensors,
+                                                       int zeros) const {
   std::vector<int8_t> codes;
   std::vector<float> scales;
   for (const int t : tensors) {
     codes.insert(codes.end(), tensor(t).codes.begin(), tensor(t).codes.end());
     scales.insert(scales.end(), tensor(t).floats.begin(), tensor(t).floats.end());
   }
-  const auto outputs = static_cast<int>(scales.size());
-  return kernels->MakeLinear(codes, scales, outputs,
-                             static_cast<int>(codes.size() / scales.size()));
+  const size_t inputs = codes.size() / scales.size();
+  scales.resize(scales.size() + static_cast<size_t>(zeros));
+  codes.resize(scales.size() * inputs);
+  return kernels->MakeLinear(codes, scales, static_cast<int>(scales.size()),
+                             static_cast<int>(inputs));
 }
 
 PreparedLlamaLayer PreparedLlama::MakeLayer(int l) const {

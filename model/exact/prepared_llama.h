@@ -49,10 +49,10 @@ struct PreparedLlama {
   Sha256Digest id;
   float beta;  // 1 / sqrt(head size)
   std::vector<PreparedLlamaLayer> layers;
-  std::unique_ptr<LinearLayer> head;
+  std::unique_ptr<LinearLayer> head;  // [V, D]: escapes get 0
 
  private:
-  std::unique_ptr<LinearLayer> MakeLinear(std::initializer_list<int> tensors) const;
+  std::unique_ptr<LinearLayer> MakeLinear(std::initializer_list<int> tensors, int zeros = 0) const;
   PreparedLlamaLayer MakeLayer(int l) const;
 };
 

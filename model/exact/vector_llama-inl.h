@@ -109,15 +109,22 @@ HWY_INLINE void GeluRows(D d, float* inner, const float* bias, int rows, int n, 
 
 using KeyInts = hn::CappedTag<int32_t, 16>;
 
-// Blocks of a cache from the one of the first position on.
+// Blocks of a cache from the one of the first position that any query sees on.
 struct KeyBlocks {
   int64_t start;  // position of the first block's start
   int count;
   int first_slot;  // of its first position
-  KeyBlocks(const LlamaQuery& query, const LlamaCache& cache)
-      : start(query.first / kKeyBlock * kKeyBlock),
-        count(static_cast<int>(query.last / kKeyBlock - query.first / kKeyBlock) + 1),
-        first_slot(static_cast<int>(start % cache.capacity)) {}
+  KeyBlocks(std::span<const LlamaQuery> queries, const LlamaCache& cache) {
+    int64_t first = queries[0].first, last = queries[0].last;
+    for (const LlamaQuery& query : queries) {
+      first = HWY_MIN(first, query.first);
+      last = HWY_MAX(last, query.last);
+    }
+    start = first / kKeyBlock * kKeyBlock;
+    count = static_cast<int>(last / kKeyBlock - first / kKeyBlock) + 1;
+    first_slot = static_cast<int>(start % cache.capacity);
+  }
+  int positions() const { return count * kKeyBlock; }
 };
 
 HWY_INLINE int32_t SumOfCodes(const int8_t* codes, int n) {
@@ -126,43 +133,70 @@ HWY_INLINE int32_t SumOfCodes(const int8_t* codes, int n) {
   return sum;
 }
 
-// The scores of all positions of the blocks, and the largest one in the window. What is outside
-// gets so low a score that its term is 0.
-HWY_INLINE float BlockScores(const LlamaQuery& query, const LlamaCache& cache,
-                             const KeyBlocks& blocks, float* scores) {
+// Gives what is outside of a query's window so low a score that its term is 0, and returns the
+// largest score.
+HWY_INLINE float MaskScores(const LlamaQuery& query, const KeyBlocks& blocks, float* scores) {
+  const hn::RebindToFloat<KeyInts> d;
+  const int first = static_cast<int>(query.first - blocks.start);
+  const int last = static_cast<int>(query.last - blocks.start);
+  for (int i = 0; i < first; ++i) scores[i] = -0x1p120f;
+  for (int i = last + 1; i < blocks.positions(); ++i) scores[i] = -0x1p120f;
+  auto largest = hn::LoadU(d, scores);
+  for (int i = LanesOf(d); i < blocks.positions(); i += LanesOf(d))
+    largest = hn::Max(largest, hn::LoadU(d, scores + i));
+  return hn::GetLane(hn::MaxOfLanes(d, largest));
+}
+
+// Four bytes in every lane.
+template <class D>
+HWY_INLINE hn::Vec<D> FourCodes(D d, const void* bytes) {
+  int32_t four;
+  std::memcpy(&four, bytes, sizeof(four));
+  return hn::Set(d, four);
+}
+
+// The scores of kQueries queries for all positions of the blocks; query q's begin at
+// scores + q * stride.
+template <int kQueries>
+HWY_INLINE void BlockScores(const LlamaQuery* queries, const LlamaCache& cache,
+                            const KeyBlocks& blocks, int stride, float* scores) {
   const KeyInts d;
   const hn::RebindToFloat<KeyInts> df;
   const int n = cache.head_size, lanes = LanesOf(d);
-  const auto offset = hn::Set(d, -kKeyOffset * SumOfCodes(query.codes, n));
-  const auto factor = hn::Set(df, query.factor);
+  hn::Vec<KeyInts> offset[kQueries];
+  for (int q = 0; q < kQueries; ++q)
+    offset[q] = hn::Set(d, -kKeyOffset * SumOfCodes(queries[q].codes, n));
   int slot = blocks.first_slot;
   for (int b = 0; b < blocks.count; ++b) {
     const auto* const keys = reinterpret_cast<const uint8_t*>(cache.keys) +
                              static_cast<size_t>(slot) * static_cast<size_t>(n);
     for (int part = 0; part < kKeyBlock; part += lanes) {
-      auto even = offset, odd = hn::Zero(d);
-      for (int k = 0; k < n; k += 8) {
-        int32_t four[2];
-        std::memcpy(four, query.codes + k, sizeof(four));
-        const auto* const from = reinterpret_cast<const int32_t*>(keys + k * kKeyBlock) + part;
-        even = WideDot4(even, hn::LoadU(d, from), hn::Set(d, four[0]));
-        odd = WideDot4(odd, hn::LoadU(d, from + kKeyBlock), hn::Set(d, four[1]));
+      hn::Vec<KeyInts> even[kQueries], odd[kQueries];
+      HWY_UNROLL(4)
+      for (int q = 0; q < kQueries; ++q) {
+        even[q] = offset[q];
+        odd[q] = hn::Zero(d);
       }
-      const auto scale = hn::Mul(factor, hn::LoadU(df, cache.key_scales + slot + part));
-      hn::StoreU(hn::Mul(hn::ConvertTo(df, hn::Add(even, odd)), scale), df,
-                 scores + b * kKeyBlock + part);
+      for (int k = 0; k < n; k += 8) {
+        const auto* const from = reinterpret_cast<const int32_t*>(keys + k * kKeyBlock) + part;
+        const auto first = hn::LoadU(d, from), second = hn::LoadU(d, from + kKeyBlock);
+        HWY_UNROLL(4)
+        for (int q = 0; q < kQueries; ++q) {
+          even[q] = WideDot4(even[q], first, FourCodes(d, queries[q].codes + k));
+          odd[q] = WideDot4(odd[q], second, FourCodes(d, queries[q].codes + k + 4));
+        }
+      }
+      const auto key_scale = hn::LoadU(df, cache.key_scales + slot + part);
+      HWY_UNROLL(4)
+      for (int q = 0; q < kQueries; ++q) {
+        const auto scale = hn::Mul(hn::Set(df, queries[q].factor), key_scale);
+        hn::StoreU(hn::Mul(hn::ConvertTo(df, hn::Add(even[q], odd[q])), scale), df,
+                   scores + q * stride + b * kKeyBlock + part);
+      }
     }
     slot += kKeyBlock;
     if (slot == cache.capacity) slot = 0;
   }
-  const int first = static_cast<int>(query.first - blocks.start);
-  const int last = static_cast<int>(query.last - blocks.start);
-  for (int i = 0; i < first; ++i) scores[i] = -0x1p120f;
-  for (int i = last + 1; i < blocks.count * kKeyBlock; ++i) scores[i] = -0x1p120f;
-  auto largest = hn::LoadU(df, scores);
-  for (int i = lanes; i < blocks.count * kKeyBlock; i += lanes)
-    largest = hn::Max(largest, hn::LoadU(df, scores + i));
-  return hn::GetLane(hn::MaxOfLanes(df, largest));
 }
 
 // contract::AttentionTerm of 32-bit lanes.
@@ -198,47 +232,87 @@ HWY_INLINE int32_t BlockWeights(const float* scores, float largest_score, int co
   return hn::GetLane(hn::SumOfLanes(d, sum));
 }
 
-// Dims dim .. dim + kVectors lanes - 1 of the weighted sum of values.
-template <int kVectors, class D>
-HWY_INLINE void WeighValues(D d, const LlamaCache& cache, const KeyBlocks& blocks,
-                            const uint8_t* high, const uint8_t* low, int dim, float scale,
-                            float* out) {
+// A query's weights in two planes, and what their sums are multiplied with.
+struct WeightPlanes {
+  const uint8_t* high;
+  const uint8_t* low;
+  float scale;
+};
+
+// Dims dim .. dim + kVectors lanes - 1 of the weighted sums of values, for kQueries queries.
+template <int kQueries, int kVectors, class D>
+HWY_INLINE void WeighValues(D d, const LlamaQuery* queries, const LlamaCache& cache,
+                            const KeyBlocks& blocks, const WeightPlanes* planes, int dim) {
   const hn::RebindToFloat<D> df;
   const int n = cache.head_size, lanes = LanesOf(d);
-  hn::Vec<D> upper[kVectors], lower[kVectors];
-  for (int i = 0; i < kVectors; ++i) upper[i] = lower[i] = hn::Zero(d);
+  hn::Vec<D> upper[kQueries][kVectors], lower[kQueries][kVectors];
+  HWY_UNROLL(4)
+  for (int q = 0; q < kQueries; ++q) {
+    HWY_UNROLL(4)
+    for (int i = 0; i < kVectors; ++i) upper[q][i] = lower[q][i] = hn::Zero(d);
+  }
   int slot = blocks.first_slot;
   for (int b = 0; b < blocks.count; ++b) {
     for (int g = 0; g < kKeyBlock; g += 4) {
       const auto* const values = reinterpret_cast<const int32_t*>(
           cache.values + static_cast<size_t>(slot + g) * static_cast<size_t>(n));
-      int32_t four_high, four_low;
-      std::memcpy(&four_high, high + b * kKeyBlock + g, sizeof(four_high));
-      std::memcpy(&four_low, low + b * kKeyBlock + g, sizeof(four_low));
-      const auto p_high = hn::Set(d, four_high), p_low = hn::Set(d, four_low);
-      for (int i = 0; i < kVectors; ++i) {
-        const auto v = hn::LoadU(d, values + dim + i * lanes);
-        upper[i] = Dot4(upper[i], p_high, v);
-        lower[i] = Dot4(lower[i], p_low, v);
+      hn::Vec<D> v[kVectors];
+      HWY_UNROLL(4)
+      for (int i = 0; i < kVectors; ++i) v[i] = hn::LoadU(d, values + dim + i * lanes);
+      HWY_UNROLL(4)
+      for (int q = 0; q < kQueries; ++q) {
+        const auto p_high = FourCodes(d, planes[q].high + b * kKeyBlock + g);
+        const auto p_low = FourCodes(d, planes[q].low + b * kKeyBlock + g);
+        HWY_UNROLL(4)
+        for (int i = 0; i < kVectors; ++i) {
+          upper[q][i] = Dot4(upper[q][i], p_high, v[i]);
+          lower[q][i] = Dot4(lower[q][i], p_low, v[i]);
+        }
       }
     }
     slot += kKeyBlock;
     if (slot == cache.capacity) slot = 0;
   }
-  for (int i = 0; i < kVectors; ++i) {
-    const auto sum = hn::Add(hn::ShiftLeft<kLowWeightBits>(upper[i]), lower[i]);
-    hn::StoreU(hn::Mul(hn::ConvertTo(df, sum), hn::Set(df, scale)), df, out + dim + i * lanes);
+  HWY_UNROLL(4)
+  for (int q = 0; q < kQueries; ++q) {
+    const auto scale = hn::Set(df, planes[q].scale);
+    HWY_UNROLL(4)
+    for (int i = 0; i < kVectors; ++i) {
+      const auto sum = hn::Add(hn::ShiftLeft<kLowWeightBits>(upper[q][i]), lower[q][i]);
+      hn::StoreU(hn::Mul(hn::ConvertTo(df, sum), scale), df, queries[q].out + dim + i * lanes);
+    }
   }
 }
 
-template <class D>
-HWY_INLINE void WeighAllValues(D d, const LlamaCache& cache, const KeyBlocks& blocks,
-                               const uint8_t* high, const uint8_t* low, float scale, float* out) {
+// Weighs all dims, as many at once as leave the sums in registers.
+template <int kQueries, class D>
+HWY_INLINE void WeighAllValues(D d, const LlamaQuery* queries, const LlamaCache& cache,
+                               const KeyBlocks& blocks, const WeightPlanes* planes) {
+  constexpr int kVectors = kQueries > 2 ? 2 : 4;
   const int n = cache.head_size, lanes = LanesOf(d);
   int dim = 0;
-  for (; dim + 4 * lanes <= n; dim += 4 * lanes)
-    WeighValues<4>(d, cache, blocks, high, low, dim, scale, out);
-  for (; dim < n; dim += lanes) WeighValues<1>(d, cache, blocks, high, low, dim, scale, out);
+  for (; dim + kVectors * lanes <= n; dim += kVectors * lanes)
+    WeighValues<kQueries, kVectors>(d, queries, cache, blocks, planes, dim);
+  for (; dim < n; dim += lanes) WeighValues<kQueries, 1>(d, queries, cache, blocks, planes, dim);
+}
+
+template <int kQueries>
+HWY_NOINLINE void AttendTogether(const LlamaQuery* queries, const LlamaCache& cache,
+                                 float value_factor, const LlamaScratch& scratch) {
+  const KeyBlocks blocks({queries, kQueries}, cache);
+  BlockScores<kQueries>(queries, cache, blocks, cache.capacity, scratch.scores);
+  WeightPlanes planes[kQueries];
+  for (int q = 0; q < kQueries; ++q) {
+    float* const scores = scratch.scores + q * cache.capacity;
+    auto* const high = reinterpret_cast<uint8_t*>(scratch.weights + q * cache.capacity);
+    uint8_t* const low = high + blocks.positions();
+    const float largest = MaskScores(queries[q], blocks, scores);
+    const int32_t terms = BlockWeights(scores, largest, blocks.positions(), high, low);
+    planes[q] = {high, low, value_factor / static_cast<float>(terms)};
+  }
+  if (Divides(KeyInts(), cache.head_size))
+    return WeighAllValues<kQueries>(KeyInts(), queries, cache, blocks, planes);
+  WeighAllValues<kQueries>(hn::CappedTag<int32_t, 8>(), queries, cache, blocks, planes);
 }
 
 class VectorLlamaKernels final : public LlamaKernels {
@@ -291,18 +365,19 @@ class VectorLlamaKernels final : public LlamaKernels {
     }
   }
 
-  void Attend(const LlamaQuery& query, const LlamaCache& cache, float value_factor,
-              const LlamaScratch& scratch, float* out) const override {
-    const KeyBlocks blocks(query, cache);
-    const int count = blocks.count * kKeyBlock;
-    const float largest = BlockScores(query, cache, blocks, scratch.scores);
-    auto* const high = reinterpret_cast<uint8_t*>(scratch.weights);
-    uint8_t* const low = high + count;
-    const int32_t terms = BlockWeights(scratch.scores, largest, count, high, low);
-    const float scale = value_factor / static_cast<float>(terms);
-    if (Divides(KeyInts(), cache.head_size))
-      return WeighAllValues(KeyInts(), cache, blocks, high, low, scale, out);
-    WeighAllValues(hn::CappedTag<int32_t, 8>(), cache, blocks, high, low, scale, out);
+  void Attend(std::span<const LlamaQuery> queries, const LlamaCache& cache, float value_factor,
+              const LlamaScratch& scratch) const override {
+    static_assert(kLlamaQueries == 4);
+    switch (queries.size()) {
+      case 1:
+        return AttendTogether<1>(queries.data(), cache, value_factor, scratch);
+      case 2:
+        return AttendTogether<2>(queries.data(), cache, value_factor, scratch);
+      case 3:
+        return AttendTogether<3>(queries.data(), cache, value_factor, scratch);
+      default:
+        return AttendTogether<4>(queries.data(), cache, value_factor, scratch);
+    }
   }
 };
 

@@ -13,6 +13,7 @@
 #include "data/base/printable.h"
 #include "model/import/checked_json.h"
 #include "model/import/checkpoint_tensors.h"
+#include "model/import/gpt2_file.h"
 #include "model/import/llama_files.h"
 
 namespace occam {
@@ -114,6 +115,26 @@ struct Gguf {
   CheckpointTensors tensors;
 };
 
+// The same for GPT-2.
+std::string PublishedGpt2Name(const std::string& name) {
+  static const std::map<std::string, std::string> kNames = {{"token_embd", "wte"},
+                                                            {"position_embd", "wpe"},
+                                                            {"output_norm", "ln_f"},
+                                                            {"output", "lm_head"}};
+  static const std::map<std::string, std::string> kLayerNames = {
+      {"attn_norm", "ln_1"}, {"attn_qkv", "attn.c_attn"}, {"attn_output", "attn.c_proj"},
+      {"ffn_norm", "ln_2"},  {"ffn_up", "mlp.c_fc"},      {"ffn_down", "mlp.c_proj"}};
+  const size_t end = name.rfind('.');
+  if (end == std::string::npos) return name;
+  const std::string stem = name.substr(0, end), ending = name.substr(end);
+  if (const auto found = kNames.find(stem); found != kNames.end()) return found->second + ending;
+  const size_t dot = stem.rfind('.');
+  if (!stem.starts_with("blk.") || dot == 3) return name;
+  const auto found = kLayerNames.find(stem.substr(dot + 1));
+  if (found == kLayerNames.end()) return name;
+  return "h." + stem.substr(4, dot - 4) + "." + found->second + ending;
+}
+
 // The name that the same tensor has in a checkpoint of Hugging Face; as it is for others.
 std::string PublishedName(const std::string& name) {
   static const std::map<std::string, std::string> kNames = {
@@ -198,6 +219,7 @@ Gguf Parse(std::span<const uint8_t> bytes, const std::string& name) {
   in.GetBytes(
       std::min<uint64_t>((alignment - in.position() % alignment) % alignment, in.remaining()));
   const auto data = in.GetBytes(in.remaining());
+  const bool gpt2 = file.fields.value("general.architecture", Json()) == "gpt2";
   for (Place& place : places) {
     const uint64_t size = StoredBytes(place.tensor.type, place.elements);
     if (place.offset % alignment != 0 || place.offset > data.size() ||
@@ -205,7 +227,8 @@ Gguf Parse(std::span<const uint8_t> bytes, const std::string& name) {
       throw DamagedError(
           fmt::format("{}: tensor {} lies outside the file", name, Printable(place.name)));
     place.tensor.bytes = data.subspan(place.offset, size);
-    file.tensors.Add(PublishedName(place.name), std::move(place.tensor));
+    file.tensors.Add(gpt2 ? PublishedGpt2Name(place.name) : PublishedName(place.name),
+                     std::move(place.tensor));
   }
   return file;
 }
@@ -245,6 +268,26 @@ Json ConfigOf(const Gguf& file, const std::string& architecture, const std::stri
   for (const char* token : {"bos_token_id", "eos_token_id"}) {
     const std::string from = std::string("tokenizer.ggml.") + token;
     if (Present(fields, from.c_str())) config[token] = fields[from];
+  }
+  return config;
+}
+
+// The same for GPT-2, whose matrices GGUF turns.
+Json Gpt2ConfigOf(const Gguf& file, const std::string& name) {
+  const auto field = [&](const char* key) { return JsonField(file.fields, key, name); };
+  Json config = {{"model_type", "gpt2"},
+                 {kRowsAreOutputs, true},
+                 {"tie_word_embeddings", !file.tensors.Has("lm_head.weight")},
+                 {"n_embd", field("gpt2.embedding_length")},
+                 {"n_layer", field("gpt2.block_count")},
+                 {"n_inner", field("gpt2.feed_forward_length")},
+                 {"n_head", field("gpt2.attention.head_count")},
+                 {"n_positions", field("gpt2.context_length")},
+                 {"layer_norm_epsilon", field("gpt2.attention.layer_norm_epsilon")},
+                 {"vocab_size", field("tokenizer.ggml.tokens").size()}};
+  for (const char* token : {"bos_token_id", "eos_token_id"}) {
+    const std::string from = std::string("tokenizer.ggml.") + token;
+    if (Present(file.fields, from.c_str())) config[token] = file.fields[from];
   }
   return config;
 }
@@ -332,11 +375,13 @@ void ReadGguf(std::span<const uint8_t> bytes, const std::string& name, LlamaWeig
               TokenTable* table) {
   Gguf file = Parse(bytes, name);
   const std::string architecture = JsonString(file.fields, "general.architecture", name);
-  if (architecture != "llama" && architecture != "qwen3") {
+  if (architecture != "llama" && architecture != "qwen3" && architecture != "gpt2") {
     throw UsageError(fmt::format("{}: a GGUF file of the architecture {} is not supported", name,
                                  Printable(architecture)));
   }
-  const std::string config = ConfigOf(file, architecture, name).dump();
+  const std::string config =
+      (architecture == "gpt2" ? Gpt2ConfigOf(file, name) : ConfigOf(file, architecture, name))
+          .dump();
   *weights = ReadLlamaFolder({reinterpret_cast<const uint8_t*>(config.data()), config.size()}, name,
                              &file.tensors);
   // Llama's rows are stored with the elements of a pair side by side.

@@ -79,15 +79,23 @@ void CentreColumns(int64_t columns, Floats* w) {
 // The tensors of a file, whose names may begin with "transformer.".
 class Tensors {
  public:
-  Tensors(CheckpointTensors* tensors)
-      : tensors_(*tensors), prefix_(tensors->Has("wte.weight") ? "" : "transformer.") {}
+  Tensors(CheckpointTensors* tensors, bool rows_are_outputs)
+      : tensors_(*tensors),
+        prefix_(tensors->Has("wte.weight") ? "" : "transformer."),
+        rows_are_outputs_(rows_are_outputs) {}
   Floats Take(const std::string& name, const std::vector<int64_t>& shape) const {
     return tensors_.Take(prefix_ + name, shape);
+  }
+  // A matrix [outputs, inputs], however it is stored.
+  Floats TakeMatrix(const std::string& name, int64_t outputs, int64_t inputs) const {
+    if (rows_are_outputs_) return Take(name, {outputs, inputs});
+    return Transposed(Take(name, {inputs, outputs}), outputs, 0, outputs);
   }
 
  private:
   CheckpointTensors& tensors_;
   std::string prefix_;
+  bool rows_are_outputs_;
 };
 
 LlamaLayerWeights TakeLayer(const Tensors& tensors, const LlamaWeights& w, int32_t l) {
@@ -95,23 +103,26 @@ LlamaLayerWeights TakeLayer(const Tensors& tensors, const LlamaWeights& w, int32
   const auto take = [&](const char* tensor, const std::vector<int64_t>& shape) {
     return tensors.Take(fmt::format("h.{}.{}", l, tensor), shape);
   };
+  const auto take_matrix = [&](const char* tensor, int64_t outputs, int64_t inputs) {
+    return tensors.TakeMatrix(fmt::format("h.{}.{}", l, tensor), outputs, inputs);
+  };
   LlamaLayerWeights layer;
   layer.gain1 = take("ln_1.weight", {d});
   const Floats beta1 = take("ln_1.bias", {d});
-  const Floats qkv = take("attn.c_attn.weight", {d, 3 * d});
+  const Floats qkv = take_matrix("attn.c_attn.weight", 3 * d, d);
   const Floats bias = take("attn.c_attn.bias", {3 * d});
-  layer.wq = Transposed(qkv, 3 * d, 0, d);
-  layer.wk = Transposed(qkv, 3 * d, d, d);
-  layer.wv = Transposed(qkv, 3 * d, 2 * d, d);
+  layer.wq = Part(qkv, 0, d * d);
+  layer.wk = Part(qkv, d * d, d * d);
+  layer.wv = Part(qkv, 2 * d * d, d * d);
   layer.bq = BiasAfter(layer.wq, beta1, Part(bias, 0, d));
-  layer.wo = Transposed(take("attn.c_proj.weight", {d, d}), d, 0, d);
+  layer.wo = take_matrix("attn.c_proj.weight", d, d);
   // The weights of attention sum to 1, so a bias of values is one of the output.
   const Floats of_values = BiasAfter(layer.wv, beta1, Part(bias, 2 * d, d));
   layer.bo = BiasAfter(layer.wo, of_values, take("attn.c_proj.bias", {d}));
   layer.gain2 = take("ln_2.weight", {d});
-  layer.wu = Transposed(take("mlp.c_fc.weight", {d, mlp}), mlp, 0, mlp);
+  layer.wu = take_matrix("mlp.c_fc.weight", mlp, d);
   layer.bu = BiasAfter(layer.wu, take("ln_2.bias", {d}), take("mlp.c_fc.bias", {mlp}));
-  layer.wd = Transposed(take("mlp.c_proj.weight", {mlp, d}), d, 0, d);
+  layer.wd = take_matrix("mlp.c_proj.weight", d, mlp);
   layer.bd = take("mlp.c_proj.bias", {d});
   CentreColumns(d, &layer.wo);
   CentreColumns(mlp, &layer.wd);
@@ -142,7 +153,7 @@ LlamaWeights ReadGpt2(const Json& config, int32_t begin_token, const std::string
   w.mlp_width = Present(config, "n_inner") ? JsonCount(config, "n_inner", name) : 4 * w.width;
   CheckShape(w, layers, name);
 
-  const Tensors taken(tensors);
+  const Tensors taken(tensors, JsonBool(config, kRowsAreOutputs, false));
   const int64_t d = w.width;
   w.embedding = taken.Take("wte.weight", {w.tokens, d});
   const bool tied = JsonBool(config, "tie_word_embeddings", true);
@@ -150,7 +161,7 @@ LlamaWeights ReadGpt2(const Json& config, int32_t begin_token, const std::string
     w.head = tensors->Take("lm_head.weight", {w.tokens, d});
     if (tied && w.head != w.embedding)
       throw DamagedError(name + ": head and embedding differ in a tied model");
-    if (tied) w.head.clear();
+    if (w.head == w.embedding) w.head.clear();
   }
   w.positions = taken.Take("wpe.weight", {w.context, d});
   CentreRows(d, &w.positions);

@@ -12,6 +12,10 @@
 
 namespace occam {
 
+// A field of the configuration that Hugging Face has not: matrices are [outputs, inputs], as in
+// GGUF, in place of [inputs, outputs].
+constexpr const char* kRowsAreOutputs = "rows_are_outputs";
+
 // A GPT2LMHeadModel. What is added to the residual loses its mean over the width beforehand, so
 // that LayerNorm (Ba et al., 2016) finds none and is RMSNorm (Zhang and Sennrich, 2019). Biases of
 // norms, keys and values go into those of products. In real numbers the network stays the same.

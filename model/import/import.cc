@@ -8,6 +8,7 @@
 
 #include "data/base/error.h"
 #include "data/base/format.h"
+#include "data/base/memory.h"
 #include "data/tokenizer/table_tokenizer.h"
 #include "model/exact/network.h"
 #include "model/import/float_llama.h"
@@ -138,7 +139,31 @@ void AddPosition(std::span<const double> logits, std::span<const uint32_t> frequ
   ++loss->tokens;
 }
 
+// Whether a file of a folder may hold weights.
+bool HoldsWeights(const fs::path& file) {
+  const std::string kind = file.extension().string();
+  return kind == ".safetensors" || (kind == ".bin" && !file.filename().string().starts_with("tok"));
+}
+
 }  // namespace
+
+uint64_t ImportMemory(const std::string& path) {
+  // A file, its weights as floats, those once more while they are smoothed, and the model. Weights
+  // of 16 bits become twice as large, those of Q8_0 four times.
+  constexpr uint64_t kOfByte = 5, kOfGgufByte = 9;
+  std::error_code error;
+  uint64_t bytes = 0;
+  if (!fs::is_directory(path)) {
+    bytes = fs::file_size(path, error);
+  } else {
+    const fs::directory_iterator end;
+    for (fs::directory_iterator i(path, error); !error && i != end; i.increment(error)) {
+      if (HoldsWeights(i->path())) bytes = SaturatingSum(bytes, i->file_size(error));
+    }
+  }
+  if (error) throw IoError(path + ": " + error.message());
+  return SaturatingProduct(path.ends_with(".gguf") ? kOfGgufByte : kOfByte, bytes);
+}
 
 ImportSource ReadCheckpointOf(const std::string& path, const std::string& tokenizer) {
   if (!fs::exists(path)) throw IoError(path + " does not exist");
@@ -192,7 +217,8 @@ QuantizedModel ImportModel(const ImportSource& source, int32_t context,
     throw UsageError(
         fmt::format("a context of {} is not within that of the network, {}", context, most));
   if (calibration.empty()) throw UsageError("the calibration text has no bytes");
-  const auto pieces = PiecesOf(source, calibration, context == 0 ? most : context);
+  if (context == 0) context = std::min(most, kUsualContext);
+  const auto pieces = PiecesOf(source, calibration, context);
   LlamaWeights w = source.weights;
   const auto look = [&] {
     std::vector<LlamaMaxima> maxima(w.layers.size());
@@ -207,7 +233,7 @@ QuantizedModel ImportModel(const ImportSource& source, int32_t context,
       value_maxima.push_back(*std::max_element(head, head + w.head_size));
     }
   }
-  return QuantiseLlama(w, source.table, context == 0 ? most : context, value_maxima);
+  return QuantiseLlama(w, source.table, context, value_maxima);
 }
 
 }  // namespace occam

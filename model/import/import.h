@@ -28,6 +28,10 @@ struct ImportSource {
 // name begins with "tok". Throws kIo, kDamaged, and kUsage by name for what is not supported.
 ImportSource ReadCheckpointOf(const std::string& path, const std::string& tokenizer);
 
+// Returns how many bytes of memory an import takes, by the sizes of the checkpoint's files. Throws
+// kIo.
+uint64_t ImportMemory(const std::string& path);
+
 // The cost of rounding on a text. It is the mean divergence (Kullback and Leibler, 1951) of the
 // exact network from the float one, over all tokens, beside the float network's mean entropy.
 struct ImportLoss {
@@ -39,9 +43,13 @@ struct ImportLoss {
 ImportLoss MeasureLoss(const ImportSource& source, const QuantizedModel& model,
                        std::span<const uint8_t> text);
 
-// Smooths by the calibration text and rounds. Positions of a context are `context`, 0 for as many
-// as the checkpoint has, at most kMaxLlamaContext. Throws kUsage for another number, and where the
-// text has no bytes; kDamaged where a weight is beyond the contract.
+// Positions of a context where nothing else is asked for: some 2000 bytes of text. More positions
+// make files a little smaller, and take memory and time.
+constexpr int32_t kUsualContext = 512;
+
+// Smooths by the calibration text and rounds. Positions of a context are `context`, at most
+// kMaxLlamaContext, or 0 for kUsualContext or as many as the checkpoint has. Throws kUsage for
+// another number, and where the text has no bytes; kDamaged where a weight is beyond the contract.
 QuantizedModel ImportModel(const ImportSource& source, int32_t context,
                            std::span<const uint8_t> calibration);
 

@@ -2,10 +2,12 @@
 // learned ones.
 //
 //   imported_benchmark SHAPE [STEPS [LANES [THREADS [CONTEXT]]]]
+//   imported_benchmark SHAPE --write MODEL.occm [CONTEXT]
 //
 // The shapes are smollm2-135m, qwen3-0.6b and gpt2. Random symbols of so many lanes (default 32),
 // so many each (default 128), are scored and range coded, then decoded step by step. Kilobytes are
-// of 4.2 bytes a token, as English text has them with SmolLM2's tokenizer.
+// of 4.2 bytes a token, as English text has them with SmolLM2's tokenizer. The second form writes
+// the model, whose tokens are bytes and words that do not occur, for commands to load.
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -22,6 +24,7 @@
 #include "data/base/error.h"
 #include "data/base/file.h"
 #include "data/base/random.h"
+#include "data/tokenizer/table_tokenizer.h"
 #include "model/config.h"
 #include "model/exact/network.h"
 #include "model/exact/network_memory.h"
@@ -86,6 +89,15 @@ QuantizedModel RandomImported(const ModelConfig& config) {
   return model;
 }
 
+Bytes SomeTokenizer(int32_t count) {
+  std::vector<std::string> tokens;
+  for (int32_t i = 0; i < count; ++i) {
+    tokens.push_back(i < 256 ? std::string(1, static_cast<char>(i))
+                             : "\x01\x02" + std::to_string(i) + "\x03");
+  }
+  return TableTokenizer(std::move(tokens), {}).Serialise();
+}
+
 constexpr double kBytesOfToken = 4.2;
 
 struct Spent {
@@ -117,7 +129,13 @@ void Main(int argc, char** argv) {
   if (shape == kShapes.end()) {
     throw UsageError(
         "usage: imported_benchmark smollm2-135m|qwen3-0.6b|gpt2 "
-        "[STEPS [LANES [THREADS [CONTEXT]]]]");
+        "[STEPS [LANES [THREADS [CONTEXT]]] | --write MODEL.occm [CONTEXT]]");
+  }
+  if (argc > 3 && std::string(argv[2]) == "--write") {
+    QuantizedModel model = RandomImported(ConfigOf(shape->second, Number(argc, argv, 4, 512)));
+    model.tokenizer = SomeTokenizer(model.config.vocabulary);
+    WriteFile(argv[3], SerialiseModel(model));
+    return;
   }
   const auto steps = static_cast<size_t>(Number(argc, argv, 2, 128));
   const auto lanes = static_cast<size_t>(Number(argc, argv, 3, 32));

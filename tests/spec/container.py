@@ -153,11 +153,18 @@ def check_sizes(header, model, method, symbols, original_bytes, payload_bytes):
     )
 
 
+def least_chunks(header):
+    """Of a lane in a segment that is not full."""
+    base = (16384, 65536, 524288, 524288)[header.mode]
+    longer = header.lane_symbols > header.context * max(1, base // header.context)
+    return 2 if longer and header.contract >= 4 else 8
+
+
 def lane_lengths(symbols, header):
     chunks = -(-symbols // header.context)
     lanes = min(header.lanes, chunks)
     if header.mode != CHUNKED and symbols < header.segment_bytes:
-        lanes = min(lanes, max(chunks // 8, 1))
+        lanes = min(lanes, max(chunks // least_chunks(header), 1))
     lengths = [
         (chunks // lanes + (lane < chunks % lanes)) * header.context for lane in range(lanes)
     ]

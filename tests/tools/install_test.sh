@@ -16,9 +16,10 @@ export LD_LIBRARY_PATH=$libdir PKG_CONFIG_PATH=$libdir/pkgconfig PATH=$prefix/bi
 # What is installed: the door's headers alone, the commands and their links, the decoder, models and the licence.
 [ "$(cd "$prefix/include" && find . -type f | sort | xargs)" = "./occam/error.h ./occam/occam.h ./occam/occam_c.h" ] ||
   fail "other headers than those of the door are installed"
-for program in occam occam-baselines occam_decoder train compress decompress benchmark evaluate explain generate import inspect prepare baselines; do
+for program in occam occam-baselines occam_decoder train compress decompress benchmark evaluate explain generate inspect prepare baselines; do
   [ -x "$prefix/bin/$program" ] || fail "$program is not installed"
 done
+[ ! -e "$prefix/bin/import" ] || fail "import is installed, which is ImageMagick's name"
 find "$prefix" -name LICENSE | grep -q . || fail "the licence is not installed"
 cmp -s "$prefix/share/occam/models/wiki-800K.occm" "$(dirname "$examples")/model/pretrained/wiki-800K.occm" ||
   fail "the built-in model is not installed"

@@ -6,10 +6,17 @@ bin=$(cd "$1" && pwd) pages=$(cd "$2" && pwd)
 failures=0
 fail() { echo "FAILED: $*" >&2; failures=$((failures + 1)); }
 commands=(train compress decompress benchmark evaluate baselines generate explain import inspect prepare)
+# import is ImageMagick's name, too: `occam import` alone is installed.
+page_name() { if [ "$1" = import ]; then echo occam-import; else echo "$1"; fi; }
+for file in "$pages/man/import.1" "$pages/bash/import"; do
+  [ ! -e "$file" ] || fail "$file would take the place of ImageMagick's"
+done
+grep -q 'complete -F _occam .*import' "$pages/bash/occam" && fail "bash completes a bare import"
+head -1 "$pages/zsh/_occam" | grep -q import && fail "zsh completes a bare import"
 
 # ---- man pages ----
 for name in occam "${commands[@]}"; do
-  page=$pages/man/$name.1
+  page=$pages/man/$(page_name "$name").1
   [ -s "$page" ] || { fail "no page $name.1"; continue; }
   for section in NAME SYNOPSIS DESCRIPTION OPTIONS 'EXIT STATUS' 'SEE ALSO'; do
     grep -qx ".SH $section" "$page" || fail "$name.1 has no section $section"
@@ -23,10 +30,11 @@ for name in occam "${commands[@]}"; do
   fi
 done
 for command in "${commands[@]}"; do
-  grep -qx '.SH EXAMPLES' "$pages/man/$command.1" || fail "$command.1 has no examples"
+  page=$pages/man/$(page_name "$command").1
+  grep -qx '.SH EXAMPLES' "$page" || fail "$command.1 has no examples"
   # Troff writes - as \-.
   while read -r option; do
-    grep -qF -- "\\fB${option//-/\\-}\\fR" "$pages/man/$command.1" || fail "$command.1 does not tell $option"
+    grep -qF -- "\\fB${option//-/\\-}\\fR" "$page" || fail "$command.1 does not tell $option"
     grep -qF -e "$option[" -e "$option}" "$pages/zsh/_occam" || fail "zsh does not know $option of $command"
   done < <("$bin/$command" --help | grep -oE '^  (-., |    )--[a-z][a-z-]*' | grep -oE -- '--[a-z-]*')
 done
@@ -66,8 +74,10 @@ offers '' compress --mode w
 offers '' train --params ''
 offers '--weight-decay --weight-bits --weight-rate' train --data wiki.occm --weight-
 for command in "${commands[@]}"; do
+  [ "$command" = import ] && continue
   [ -n "$(completes "$command" --)" ] || fail "no options of $command are offered"
 done
+[ -n "$(completes occam import --)" ] || fail "no options of occam import are offered"
 if command -v zsh >/dev/null; then zsh -n "$pages/zsh/_occam" || fail "zsh cannot read its completions"; fi
 
 [ $failures -eq 0 ] && echo "installed_pages_test.sh: all held"

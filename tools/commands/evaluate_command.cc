@@ -403,7 +403,7 @@ int Evaluate(int argc, const char* const* argv) {
   const int threads = ThreadsFrom(args);
   const bool quiet = args.count("quiet") > 0;
   CheckFiles(args);
-  const uint64_t memory_bytes = MemoryFrom(args);
+  const uint64_t memory_bytes = MemoryFrom(args, TextOf(args, "ckpt"));
   const ModelSource source = LoadModel(TextOf(args, "ckpt"), {memory_bytes, nullptr});
   if (args.count("float") > 0 && !source.checkpoint) {
     throw UsageError("--float needs a checkpoint (.h5): " + source.path +

@@ -106,7 +106,7 @@ ExplainOptions Parse(int argc, const char* const* argv) {
   request.force = args.count("force") > 0;
   request.quiet = args.count("quiet") > 0;
   request.threads = ThreadsFrom(args);
-  request.memory_bytes = MemoryFrom(args);
+  request.memory_bytes = MemoryFrom(args, TextOf(args, "ckpt"));
   return request;
 }
 

@@ -9,6 +9,7 @@
 #include "data/base/file.h"
 #include "data/base/file_plan.h"
 #include "data/base/format.h"
+#include "data/base/memory.h"
 #include "data/base/printable.h"
 #include "model/exact/network_memory.h"
 #include "model/import/import.h"
@@ -26,14 +27,14 @@ constexpr char kEpilogue[] =
     "their entropy.\n"
     "Supported are LlamaForCausalLM, Qwen3ForCausalLM and GPT2LMHeadModel (config.json, "
     "tokenizer.json, model.safetensors or\n"
-    "several with an index), .gguf of the first two (F32, F16, BF16, Q8_0), and llama2.c's .bin "
+    "several with an index), .gguf of these (F32, F16, BF16, Q8_0), and llama2.c's .bin "
     "with its tokens. What else\n"
     "there is in a checkpoint is refused by name.\n"
     "\n"
     "Examples:\n"
-    "  import TinyStories-656K -o stories.occm\n"
-    "  import SmolLM2-135M --context 1024 -o smollm2.occm\n"
-    "  import stories260K.bin --tokenizer tok512.bin -o stories.occm\n"
+    "  occam import TinyStories-656K -o stories.occm\n"
+    "  occam import SmolLM2-135M --context 1024 -o smollm2.occm\n"
+    "  occam import stories260K.bin --tokenizer tok512.bin -o stories.occm\n"
     "  generate --ckpt stories.occm --temperature 0\n"
     "  compress --ckpt stories.occm story.txt\n";
 
@@ -72,8 +73,12 @@ int ImportCommand(int argc, const char* const* argv) {
            "Text like what will be coded, by which scales are chosen and the loss is "
            "measured (default: a built-in one)"},
           {"context", "N", Takes<int32_t>("0"),
-           "Positions of a context; fewer take less memory (default: the checkpoint's, at "
-           "most 4096)"},
+           "Positions of a context, at most 4096; more take memory and time, and make files a "
+           "little "
+           "smaller (default: the checkpoint's, at most 512)"},
+          {"memory", "LIMIT", Text("24G"),
+           "Memory that the import may take, by the sizes of the files; what needs more is "
+           "refused"},
           {"f,force", "Overwrite the file"},
           {"checkpoint", "", Text(), ""},
       });
@@ -96,6 +101,8 @@ int ImportCommand(int argc, const char* const* argv) {
   const bool force = args.count("force") > 0;
   const Bytes calibration = CalibrationBytes(calibration_path);
   const auto sink = OpenSink(out, force);
+  WithMemoryHint(
+      [&] { RequireMemory(ImportMemory(path), MemoryFrom(args, /*model_path=*/""), path); });
   const ImportSource source = ReadCheckpointOf(path, tokenizer);
   const QuantizedModel model = ImportModel(source, args["context"].as<int32_t>(), calibration);
   const ImportLoss loss = MeasureLoss(source, model, calibration);

@@ -530,7 +530,6 @@ int Inspect(int argc, const char* const* argv) {
     throw UsageError("inspect takes one file, not also " + args.unmatched().front());
   const std::string path = args["file"].as<std::string>();
   const bool as_json = args.count("json") > 0;
-  const uint64_t memory_bytes = MemoryFrom(args);
   const Exports exports{TextOf(args, "export"), args.count("coded") > 0, TextOf(args, "release"),
                         args.count("force") > 0};
 
@@ -544,10 +543,10 @@ int Inspect(int argc, const char* const* argv) {
   if (std::ranges::equal(file.first(), kContainerMagic)) {
     if (args.count("bits") > 0)
       throw UsageError("--bits needs a checkpoint (.h5): " + path + " is a compressed file");
-    InspectContainer(file, exports, as_json, memory_bytes);
+    InspectContainer(file, exports, as_json, MemoryFrom(args, /*model_path=*/""));
     return 0;
   }
-  ModelSource source = LoadModel(file, {memory_bytes, nullptr});
+  ModelSource source = LoadModel(file, {MemoryFrom(args, path), nullptr});
   if (args.count("bits") > 0) RoundTo(args["bits"].as<int>(), &source);
   if (!exports.model.empty()) ExportModel(source, exports);
   if (!exports.release.empty()) {

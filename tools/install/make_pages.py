@@ -3,8 +3,8 @@
 
   make_pages.py BIN_DIR OUT_DIR [VERSION]
 
-OUT_DIR gets man/NAME.1, bash/NAME and zsh/_occam. Whatever is told stands in --help; nothing is listed here. The build runs this
-script once the programs are linked.
+OUT_DIR gets man/NAME.1, bash/NAME and zsh/_occam. Whatever is told stands in --help. The build runs this script once the programs
+are linked.
 """
 import os
 import re
@@ -13,6 +13,15 @@ import sys
 
 # Words that an option's value is of, by the unit that --help names: a file or folder, or a value of its own.
 FILES = re.compile(r'^(FILE|CKPT|MODEL|TEXT|OUT\.\w+|NAME\.\w+)$')
+
+
+# Commands that are installed as `occam NAME` alone, since another package has a program of this name: import is ImageMagick's.
+UNLINKED = ('import',)
+
+
+def page_name(name):
+    """The name of a command's man page."""
+    return f'occam-{name}' if name in UNLINKED else name
 
 
 class Option:
@@ -103,8 +112,11 @@ def head(name, version, purpose):
 
 def man_page(page, version, others):
     purpose = page.purpose.rstrip('.')
-    out = head(page.name, version, purpose[:1].lower() + purpose[1:])
-    out += ['.SH SYNOPSIS', f'.B {roff(page.name)}', roff(page.usage), '.br', f'.B occam {roff(page.name)}', roff(page.usage)]
+    out = head(page_name(page.name), version, purpose[:1].lower() + purpose[1:])
+    out += ['.SH SYNOPSIS']
+    if page.name not in UNLINKED:
+        out += [f'.B {roff(page.name)}', roff(page.usage), '.br']
+    out += [f'.B occam {roff(page.name)}', roff(page.usage)]
     sections = page.sections()
     out += ['.SH DESCRIPTION']
     described = [lines for title, lines in sections if title == '']
@@ -128,7 +140,7 @@ def man_page(page, version, others):
 
 
 def see_also(names):
-    return ['.SH SEE ALSO', ',\n'.join(f'.BR {roff(name)} (1)' for name in names)]
+    return ['.SH SEE ALSO', ',\n'.join(f'.BR {roff(page_name(name))} (1)' for name in names)]
 
 
 def commands_of(text):
@@ -141,10 +153,12 @@ def occam_page(text, version):
     purpose = text.split('\n')[0].rstrip('.')
     out = head('occam', version, purpose.removeprefix('Occam '))
     out += ['.SH SYNOPSIS', '.B occam', r'.I COMMAND', r'[OPTION...]', '.br', '.I COMMAND', '[OPTION...]']
-    out += ['.SH DESCRIPTION', roff(purpose + '.'), 'Each command has a page of its own, and is installed under its own name, too.']
+    alone = ', '.join(name for name, _ in commands if name in UNLINKED)
+    out += ['.SH DESCRIPTION', roff(purpose + '.'),
+            f'Each command has a page of its own, and is installed under its own name, too, but for {alone}.']
     out += ['.SH COMMANDS']
     for name, what in commands:
-        out += ['.TP', f'.BR {name} (1)', roff(what)]
+        out += ['.TP', f'.BR {roff(page_name(name))} (1)', roff(what)]
     out += ['.SH OPTIONS', '.TP', r'\fB\-\-help\fR', 'Print the commands.', '.TP', r'\fB\-\-version\fR',
             'Print the versions of program and formats.']
     exits = text[text.index('Exit codes: ') + len('Exit codes: '):].strip()
@@ -189,8 +203,13 @@ _occam() {
   compopt -o filenames 2>/dev/null
   mapfile -t COMPREPLY < <(compgen -f -- "$word")
 }
-complete -F _occam occam @COMMANDS@
+complete -F _occam occam @LINKS@
 '''
+
+
+def linked(names):
+    """Those of the names that are installed as links."""
+    return [name for name in names if name not in UNLINKED]
 
 
 def bash_completion(pages):
@@ -204,7 +223,7 @@ def bash_completion(pages):
             if takes:
                 values.append(f'    {" | ".join(takes)}) echo {kind} ;;')
     return BASH.replace('@WORDS@', '\n'.join(words)).replace('@VALUES@', '\n'.join(values)).replace(
-        '@COMMANDS@', ' '.join(page.name for page in pages))
+        '@COMMANDS@', ' '.join(page.name for page in pages)).replace('@LINKS@', ' '.join(linked(page.name for page in pages)))
 
 
 def zsh_quote(text):
@@ -212,7 +231,7 @@ def zsh_quote(text):
 
 
 def zsh_completion(pages, purposes):
-    out = ['#compdef occam ' + ' '.join(page.name for page in pages),
+    out = ['#compdef occam ' + ' '.join(linked(page.name for page in pages)),
            '# Completion for occam and its commands; written by tools/install/make_pages.py.', '']
     for page in pages:
         out.append(f'_occam_{page.name}() {{\n  _arguments -s -S \\')
@@ -256,9 +275,9 @@ def main():
     pages = [Page(name, help_of(name)) for name in names]
     write(os.path.join(out, 'man', 'occam.1'), occam_page(text, version))
     for page in pages:
-        write(os.path.join(out, 'man', f'{page.name}.1'), man_page(page, version, ['occam', *names]))
+        write(os.path.join(out, 'man', f'{page_name(page.name)}.1'), man_page(page, version, ['occam', *names]))
     # bash loads a file that is named after the command; all are the same.
-    for name in ['occam', *names]:
+    for name in ['occam', *linked(names)]:
         write(os.path.join(out, 'bash', name), bash_completion(pages))
     write(os.path.join(out, 'zsh', '_occam'), zsh_completion(pages, purposes))
 

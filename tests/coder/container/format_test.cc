@@ -55,6 +55,16 @@ TEST_CASE("Format: carried lanes are few where a segment is short, and all where
   CHECK(LaneLengths(64 << 10, usual) == std::vector<uint32_t>(4, 16 << 10));
   CHECK(LaneLengths(2048 * 8 * 31, usual).size() == 31);
   CHECK(LaneLengths(2048 * 8 * 33, usual).size() == 32);
+  // Of tokens, from contract 4 on, a lane may have two contexts.
+  FileHeader tokens = DefaultHeader(512, ContextMode::kCarried, 49173);
+  tokens.contract_version = 4;
+  CHECK(LaneLengths(15600, tokens).size() == 15);
+  CHECK(LaneLengths(1000, tokens).size() == 1);
+  tokens.contract_version = 3;
+  CHECK(LaneLengths(15600, tokens).size() == 3);
+  FileHeader bytes = DefaultHeader(512, ContextMode::kCarried);
+  bytes.contract_version = 4;
+  CHECK(LaneLengths(15600, bytes).size() == 3);
   // Lanes of a context that is longer than the usual lane are one chunk; a full segment has all 32.
   const FileHeader wide = DefaultHeader(100000, ContextMode::kCarried);
   CHECK(wide.lane_symbols == 100000);

@@ -2,12 +2,14 @@
 // of a network in double precision, to rounding.
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "data/base/aligned_array.h"
 #include "model/exact/kernels.h"
 #include "model/exact/llama_kernels.h"
 #include "model/exact/network_memory.h"
 #include "tests/catch.h"
+#include "tests/error_kind.h"
 #include "tests/model/exact/llama_testing.h"
 
 namespace occam {
@@ -442,16 +444,30 @@ TEST_CASE("Imported network: attention is the same over every window of every ri
         const auto last = static_cast<int64_t>(random.Below(1000));
         const auto count =
             1 + static_cast<int64_t>(random.Below(static_cast<uint64_t>(capacity - 16)));
-        std::vector<int8_t> query(static_cast<size_t>(n));
-        for (int8_t& c : query) c = static_cast<int8_t>(static_cast<int>(random.Below(255)) - 127);
-        const float factor = std::ldexp(1.0f, -static_cast<int>(random.Below(20)));
+        // Several queries, each with a window of its own within that of all of them.
+        const size_t together = 1 + random.Below(kLlamaQueries);
+        std::vector<std::vector<int8_t>> codes(together);
+        std::vector<LlamaQuery> queries(together);
+        for (size_t q = 0; q < together; ++q) {
+          for (int k = 0; k < n; ++k)
+            codes[q].push_back(static_cast<int8_t>(static_cast<int>(random.Below(255)) - 127));
+          const int64_t begin = std::max<int64_t>(0, last - count + 1);
+          const auto size = static_cast<uint64_t>(last - begin + 1);
+          const auto first = begin + static_cast<int64_t>(q == 0 ? 0 : random.Below(size));
+          const auto seen = static_cast<uint64_t>(last - first + 1);
+          const auto end = first + static_cast<int64_t>(q == 0 ? seen - 1 : random.Below(seen));
+          queries[q] = {codes[q].data(), std::ldexp(1.0f, -static_cast<int>(random.Below(20))),
+                        first, end};
+        }
         std::vector<std::vector<float>> results;
         for (size_t i = 0; i < sets.size(); ++i) {
-          const AlignedArray<float> scores(static_cast<size_t>(capacity));
-          const AlignedArray<int32_t> weights(static_cast<size_t>(capacity));
-          std::vector<float>& out = results.emplace_back(n);
-          sets[i]->Attend({query.data(), factor, std::max<int64_t>(0, last - count + 1), last},
-                          caches[i]->cache, 0.5f, {scores.data(), weights.data()}, out.data());
+          const auto room = static_cast<size_t>(kLlamaQueries * capacity);
+          const AlignedArray<float> scores(room);
+          const AlignedArray<int32_t> weights(room);
+          std::vector<float>& out = results.emplace_back(together * static_cast<size_t>(n));
+          for (size_t q = 0; q < together; ++q)
+            queries[q].out = out.data() + q * static_cast<size_t>(n);
+          sets[i]->Attend(queries, caches[i]->cache, 0.5f, {scores.data(), weights.data()});
         }
         REQUIRE((results.front() == results.back()));
       }
@@ -497,8 +513,8 @@ TEST_CASE("Imported network: a sink of attention leaves the others their part") 
   constexpr int kSize = 8, kCount = 96;
   for (const auto& set : KernelSets()) {
     AlignedArray<int8_t> keys(kSize * kCount), values(kSize * kCount);
-    AlignedArray<float> key_scales(kCount), scores(kCount), out(kSize);
-    AlignedArray<int32_t> weights(kCount);
+    AlignedArray<float> key_scales(kCount), scores(kLlamaQueries * kCount), out(kSize);
+    AlignedArray<int32_t> weights(kLlamaQueries * kCount);
     const LlamaCache cache{keys.data(), values.data(), key_scales.data(), kCount, kSize};
     std::vector<int8_t> query(kSize), key(kSize), value(kSize);
     query[0] = 100;
@@ -510,8 +526,8 @@ TEST_CASE("Imported network: a sink of attention leaves the others their part") 
     }
     // The first key has 2^octaves times the weight of each other one.
     const auto mean = [&](float octaves) {
-      set->Attend({query.data(), octaves * 2048 / 10000, 0, kCount - 1}, cache, 8.0f,
-                  {scores.data(), weights.data()}, out.data());
+      const LlamaQuery one{query.data(), octaves * 2048 / 10000, 0, kCount - 1, out.data()};
+      set->Attend({&one, 1}, cache, 8.0f, {scores.data(), weights.data()});
       return static_cast<double>(out.data()[0]);
     };
     const auto want = [](double octaves) {
@@ -524,6 +540,43 @@ TEST_CASE("Imported network: a sink of attention leaves the others their part") 
     CHECK(mean(6.64f) == Approx(want(6.64)).epsilon(0.01));  // the first has half
     CHECK(mean(11.0f) == Approx(want(11.0)).epsilon(0.05));  // and here 95 %
   }
+}
+
+TEST_CASE("Imported network: codes may be views of the file, and copies own theirs") {
+  const QuantizedModel model = RandomLlama(LlamaConfigs()[0].config, 9);
+  const Bytes file = SerialiseModel(model);
+  const auto lies_in_file = [&](const CodeArray& codes) {
+    const auto* const at = reinterpret_cast<const uint8_t*>(codes.data());
+    return at >= file.data() && at + codes.size() <= file.data() + file.size();
+  };
+  QuantizedModel view = ViewModel(file, "file");
+  CHECK(ModelId(view) == ModelId(model));
+  CHECK(SerialiseModel(view) == file);
+  uint64_t codes = 0;
+  for (const QuantizedTensor& tensor : std::as_const(view).tensors) {
+    CHECK((tensor.codes.empty() || lies_in_file(tensor.codes)));
+    codes += tensor.codes.size();
+  }
+  CHECK(codes == CodeBytes(model.config));
+  const QuantizedModel copy = view;
+  CHECK_FALSE(lies_in_file(copy.tensors[0].codes));
+  const QuantizedModel moved = std::move(view);
+  CHECK(lies_in_file(moved.tensors[0].codes));
+  // What is written to is a copy; the file stays as it is.
+  QuantizedModel changed = ViewModel(file, "file");
+  changed.tensors[0].codes[0] = static_cast<int8_t>(changed.tensors[0].codes[0] == 0 ? 1 : 0);
+  CHECK(ModelId(changed) != ModelId(model));
+  CHECK(ModelId(ViewModel(file, "file")) == ModelId(model));
+  // The codes are not counted.
+  const uint64_t size = ModelBytes(model.config, model.tokenizer.size());
+  ViewModel(file, "file", {size - codes, nullptr});
+  CHECK(ThrownBy([&] {
+          ViewModel(file, "file", {size - codes - 1, nullptr});
+        }).kind == ErrorKind::kMemory);
+  CHECK(ThrownBy([&] { ParseModel(file, "file", {size, nullptr}); }).kind == ErrorKind::kMemory);
+  Bytes damaged = file;
+  damaged[file.size() / 2] ^= 1;
+  CHECK(ThrownBy([&] { ViewModel(damaged, "file"); }).kind == ErrorKind::kDamaged);
 }
 
 TEST_CASE("Imported network: what the contract does not allow is damaged") {

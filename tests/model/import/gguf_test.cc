@@ -191,6 +191,77 @@ TEST_CASE("GGUF: networks are those of the published files") {
   }
 }
 
+TinyTensor Turned(const TinyTensor& tensor) {
+  const auto rows = static_cast<size_t>(tensor.shape[0]);
+  const auto columns = static_cast<size_t>(tensor.shape[1]);
+  TinyTensor turned{{tensor.shape[1], tensor.shape[0]}, {}};
+  for (size_t j = 0; j < columns; ++j) {
+    for (size_t i = 0; i < rows; ++i) turned.values.push_back(tensor.values[i * columns + j]);
+  }
+  return turned;
+}
+
+// Those of GPT-2, whose matrices of layers are turned.
+TinyTensors GgufGpt2Tensors(const TinyTensors& published) {
+  const std::map<std::string, std::string> names = {
+      {"wte", "token_embd"}, {"wpe", "position_embd"},    {"ln_f", "output_norm"},
+      {"ln_1", "attn_norm"}, {"attn.c_attn", "attn_qkv"}, {"attn.c_proj", "attn_output"},
+      {"ln_2", "ffn_norm"},  {"mlp.c_fc", "ffn_up"},      {"mlp.c_proj", "ffn_down"}};
+  TinyTensors tensors;
+  for (const auto& [name, tensor] : published) {
+    if (name.ends_with(".attn.bias")) continue;  // a mask
+    const size_t end = name.rfind('.');
+    const bool of_layer = name.starts_with("h.");
+    const size_t begin = of_layer ? 4 : 0;  // after h.L.
+    const std::string layer = of_layer ? "blk." + name.substr(2, 2) : "";
+    tensors[layer + names.at(name.substr(begin, end - begin)) + name.substr(end)] =
+        of_layer && tensor.shape.size() == 2 ? Turned(tensor) : tensor;
+  }
+  return tensors;
+}
+
+Json Gpt2Fields() {
+  Json fields = Fields("llama");
+  fields["general.architecture"] = "gpt2";
+  fields["gpt2.embedding_length"] = 16;
+  fields["gpt2.block_count"] = 2;
+  fields["gpt2.feed_forward_length"] = 64;
+  fields["gpt2.attention.head_count"] = 2;
+  fields["gpt2.attention.layer_norm_epsilon"] = 1e-5;
+  fields["gpt2.context_length"] = 40;
+  return fields;
+}
+
+TEST_CASE("GGUF: GPT-2 is that of the published files") {
+  const TinyTensors published = RandomGpt2(kTinyTokens, 4, "");
+  const LlamaWeights want = ReadPublished(TinyGpt2Config(kTinyTokens), published);
+  TinyTensors tensors = GgufGpt2Tensors(published);
+  for (const bool stored_head : {false, true}) {
+    if (stored_head) tensors["output.weight"] = tensors.at("token_embd.weight");
+    const LlamaWeights w = Read(GgufBytes(Gpt2Fields(), tensors)).weights;
+    CHECK(w.kind == ImportedShape::kGpt2);
+    CHECK(w.embedding == want.embedding);
+    CHECK(w.head.empty());
+    CHECK(w.head_bias == want.head_bias);
+    CHECK(w.positions == want.positions);
+    CHECK(w.context == 40);
+    CHECK(w.begin_token == 1);
+    for (size_t l = 0; l < 2; ++l) {
+      CHECK(w.layers[l].wq == want.layers[l].wq);
+      CHECK(w.layers[l].wv == want.layers[l].wv);
+      CHECK(w.layers[l].bo == want.layers[l].bo);
+      CHECK(w.layers[l].wu == want.layers[l].wu);
+      CHECK(w.layers[l].wd == want.layers[l].wd);
+      CHECK(w.layers[l].bd == want.layers[l].bd);
+    }
+  }
+  tensors.erase("blk.1.attn_qkv.bias");
+  CHECK(ThrownBy([&] { Read(GgufBytes(Gpt2Fields(), tensors)); }).Mentions("missing"));
+  Json lacking = Gpt2Fields();
+  lacking.erase("gpt2.context_length");
+  CHECK(ThrownBy([&] { Read(GgufBytes(lacking, tensors)); }).Mentions("gpt2.context_length"));
+}
+
 TEST_CASE("GGUF: blocks of Q8_0 are bytes times a scale") {
   ByteWriter blocks;
   std::vector<float> want;

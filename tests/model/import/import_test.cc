@@ -70,6 +70,44 @@ TEST_CASE("Import: tensors are the same in all three types") {
   CHECK(whole.head.empty());
 }
 
+TEST_CASE("Import: the memory that it takes is told by the sizes of the files") {
+  const TemporaryFolder folder;
+  WriteFile(folder / "model.safetensors", Bytes(1000));
+  WriteFile(folder / "tokenizer.json", Bytes(5000));
+  CHECK(ImportMemory(folder.path()) == 5000);
+  CHECK(ImportMemory(folder / "model.safetensors") == 5000);
+  WriteFile(folder / "model.gguf", Bytes(1000));
+  CHECK(ImportMemory(folder / "model.gguf") == 9000);
+  CHECK(ThrownBy([&] { ImportMemory(folder / "none"); }).kind == ErrorKind::kIo);
+}
+
+TEST_CASE("Import: contexts are the usual ones where nothing else is asked for") {
+  ImportSource source = TinySource(1);
+  CHECK(ImportModel(source, 0, kText).config.context == 64);
+  source.weights.context = 4 * kUsualContext;
+  CHECK(ImportModel(source, 0, kText).config.context == kUsualContext);
+  CHECK(ImportModel(source, 2 * kUsualContext, kText).config.context == 2 * kUsualContext);
+}
+
+TEST_CASE("Import: a model in a flat file is not copied, and codes as one that is") {
+  const TemporaryFolder folder;
+  const QuantizedModel model = ImportModel(TinySource(1), 0, kText);
+  WriteFile(folder / "flat.occm", SerialiseModel(model));
+  WriteFile(folder / "coded.occm", EncodeModel(model).bytes);
+  OpenedModel flat = OpenModel(folder / "flat.occm");
+  CHECK_FALSE(flat.file.bytes().empty());
+  CHECK(OpenModel(folder / "coded.occm").file.bytes().empty());
+  const LoadedModel mapped(std::move(flat), Kernels::kFast);
+  const LoadedModel copied(model, Kernels::kFast);
+  CHECK(mapped.network().id() == copied.network().id());
+  CHECK(mapped.codec_model().model_bytes + CodeBytes(model.config) ==
+        copied.codec_model().model_bytes);
+  CHECK(CompressBytes(kText, &mapped.codec_model()) == CompressBytes(kText, &copied.codec_model()));
+  WriteFile(folder / "none.occm", kText);
+  CHECK(ThrownBy([&] { OpenModel(folder / "none.occm"); }).kind == ErrorKind::kDamaged);
+  CHECK(ThrownBy([&] { OpenModel(folder / "missing.occm"); }).kind == ErrorKind::kIo);
+}
+
 TEST_CASE("Import: a tied head may have either name, or both if they are the same") {
   TinyTensors tensors = RandomTensors(kTinyTokens, 1);
   tensors["lm_head.weight"] = tensors.at("model.embed_tokens.weight");
@@ -384,6 +422,57 @@ TEST_CASE("Import: smoothing changes nothing but the rounding") {
   }
   // Weights are floats: each product's scale is rounded to 2^-24.
   CHECK(difference < 1e-5 * largest);
+}
+
+// Puts outliers in, as large networks have them. In real numbers the network stays the same.
+void PutOutliers(LlamaWeights* w) {
+  const auto width = static_cast<size_t>(w->width), size = static_cast<size_t>(w->head_size);
+  const auto scale_column = [&](std::vector<float>* m, size_t columns, size_t column, float by) {
+    for (size_t i = column; i < m->size(); i += columns) (*m)[i] *= by;
+  };
+  const auto scale_row = [&](std::vector<float>* m, size_t row, float by) {
+    for (size_t i = 0; i < width; ++i) (*m)[row * width + i] *= by;
+  };
+  for (LlamaLayerWeights& layer : w->layers) {
+    for (const size_t channel : {3u, 11u}) {  // gains of norms
+      for (auto* gain : {&layer.gain1, &layer.gain2}) (*gain)[channel] *= 128;
+      for (auto* m : {&layer.wq, &layer.wk, &layer.wv, &layer.wg, &layer.wu})
+        scale_column(m, width, channel, 1.0f / 128);
+    }
+    for (const size_t row : {size_t{1}, size / 2 + 1}) {  // a pair of each key
+      for (int32_t g = 0; g < w->kv_heads; ++g)
+        scale_row(&layer.wk, static_cast<size_t>(g) * size + row, 16);
+      for (int32_t h = 0; h < w->heads; ++h)
+        scale_row(&layer.wq, static_cast<size_t>(h) * size + row, 1.0f / 16);
+    }
+    scale_row(&layer.wu, 5, 8);  // a channel of the MLP
+    scale_column(&layer.wd, static_cast<size_t>(w->mlp_width), 5, 1.0f / 8);
+  }
+}
+
+TEST_CASE("Import: outliers of gains, keys and the MLP are smoothed away") {
+  ImportSource source = TinySource(7);
+  const double before = MeasureLoss(source, ImportModel(source, 0, kText), kText).percent();
+  PutOutliers(&source.weights);
+  const double after = MeasureLoss(source, ImportModel(source, 0, kText), kText).percent();
+  // The network without smoothing, its values scaled by what they are.
+  std::vector<LlamaMaxima> maxima(source.weights.layers.size());
+  std::vector<int32_t> inputs;
+  for (int32_t i = 0; i < 64; ++i) inputs.push_back(3 + i * i % (kTinyTokens - 3));
+  FloatLogits(source.weights, inputs, &maxima);
+  std::vector<double> values;
+  for (const LlamaMaxima& layer : maxima) {
+    for (int32_t g = 0; g < source.weights.kv_heads; ++g) {
+      const auto head = layer.values.begin() + std::ptrdiff_t{g} * source.weights.head_size;
+      values.push_back(*std::max_element(head, head + source.weights.head_size));
+    }
+  }
+  const QuantizedModel rough = QuantiseLlama(source.weights, source.table, 64, values);
+  const double unsmoothed = MeasureLoss(source, rough, kText).percent();
+  INFO(before << " " << after << " " << unsmoothed);
+  CHECK(after < 1);
+  CHECK(after < 2 * before + 0.1);
+  CHECK(unsmoothed > 3 * after);
 }
 
 TEST_CASE("Import: a tiny checkpoint loses little, and codes any bytes") {

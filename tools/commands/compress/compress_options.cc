@@ -265,7 +265,7 @@ CompressOptions ReadRequest(const cxxopts::ParseResult& args, bool decompress) {
   request.quiet = args.count("quiet") > 0;
   request.verbose = args.count("verbose") > 0 && !request.quiet;
   request.threads = ThreadsFrom(args);
-  request.memory_bytes = MemoryFrom(args);
+  request.memory_bytes = MemoryFrom(args, TextOf(args, "ckpt"));
   request.json = args.count("json") > 0;
   if (request.json && request.action != Action::kList)
     throw UsageError("--json is for listing, -l");

@@ -169,7 +169,7 @@ GenerateOptions ParseGenerateOptions(int argc, const char* const* argv) {
   request.look_back =
       static_cast<size_t>(ParseCount(args["look-back"].as<std::string>(), "--look-back"));
   request.threads = ThreadsFrom(args);
-  request.memory_bytes = MemoryFrom(args);
+  request.memory_bytes = MemoryFrom(args, TextOf(args, "ckpt"));
   request.output = args["output"].as<std::string>();
   request.echo = args.count("echo") > 0;
   request.force = args.count("force") > 0;

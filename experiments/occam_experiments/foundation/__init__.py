@@ -1,0 +1,1 @@
+"""What pretrained language models make of text, photographs and speech."""
