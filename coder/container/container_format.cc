@@ -15,8 +15,9 @@ namespace {
 constexpr uint8_t kEmbeddedModel = 1;
 
 // The numbers of modes in a file.
-constexpr std::array<ContextMode, 4> kModes = {ContextMode::kChunked, ContextMode::kCarried,
-                                               ContextMode::kFirstAdaptive, ContextMode::kAdaptive};
+constexpr std::array<ContextMode, 5> kModes = {ContextMode::kChunked, ContextMode::kCarried,
+                                               ContextMode::kFirstAdaptive, ContextMode::kAdaptive,
+                                               ContextMode::kLong};
 
 Error Damaged(const std::string& name, const std::string& what) {
   return DamagedError(fmt::format("{} is damaged: {}", name, what));
@@ -26,12 +27,21 @@ uint32_t ShortHash(std::span<const uint8_t> bytes) { return static_cast<uint32_t
 
 void CheckLayout(const FileHeader& header, const std::string& name) {
   const uint64_t symbols = uint64_t{header.lanes} * header.lane_symbols;
+  const bool is_long = header.mode == ContextMode::kLong;
   if (header.context < 1 || header.context > kMaxContext || header.lanes < 1 ||
-      header.lanes > kMaxLanes || header.lane_symbols < 1 ||
-      header.lane_symbols % header.context != 0 || symbols > kMaxSegmentSymbols) {
+      header.lanes > (is_long ? kMaxLongLanes : kMaxLanes) || header.lane_symbols < 1 ||
+      header.lane_symbols % header.context != 0 ||
+      symbols > (is_long ? kMaxLongSegmentSymbols : kMaxSegmentSymbols)) {
     throw DamagedError(fmt::format(
         "{} is cut in a way that this version cannot decode: {} lanes of {} symbols, context {}",
         name, header.lanes, header.lane_symbols, header.context));
+  }
+}
+
+void CheckContext(uint32_t context) {
+  if (context < 1 || context > kMaxContext) {
+    throw UsageError(
+        fmt::format("a context of {} symbols is not in [1, {}]", context, kMaxContext));
   }
 }
 
@@ -56,6 +66,8 @@ const char* ModeName(ContextMode mode) {
       return "first adaptive";
     case ContextMode::kAdaptive:
       return "adaptive";
+    case ContextMode::kLong:
+      return "long";
   }
   return "unknown";
 }
@@ -66,11 +78,21 @@ uint32_t LayoutBytes(int32_t vocabulary) {
 }
 
 FileHeader DefaultHeader(uint32_t context, ContextMode mode, int32_t vocabulary) {
-  if (context < 1 || context > kMaxContext) {
-    throw UsageError(
-        fmt::format("a context of {} symbols is not in [1, {}]", context, kMaxContext));
-  }
+  if (mode == ContextMode::kLong) return LongHeader(context, kDefaultLanes);
+  CheckContext(context);
   return UsualHeader(context, mode, LayoutBytes(vocabulary));
+}
+
+FileHeader LongHeader(uint32_t context, uint32_t lanes) {
+  CheckContext(context);
+  if (lanes < 1 || lanes > kMaxLongLanes)
+    throw UsageError(fmt::format("mode long has 1 to {} lanes, not {}", kMaxLongLanes, lanes));
+  FileHeader header;
+  header.mode = ContextMode::kLong;
+  header.context = context;
+  header.lanes = lanes;
+  header.lane_symbols = kMaxLongSegmentSymbols / lanes / context * context;
+  return header;
 }
 
 FileHeader UsualHeader(uint32_t context, ContextMode mode, uint32_t layout_bytes) {

@@ -36,7 +36,7 @@ from notation import Damaged
 binaries, golden = (os.path.abspath(path) for path in sys.argv[1:3])
 full = "--full" in sys.argv[3:]
 here = os.path.dirname(os.path.abspath(__file__))
-MODES = ("chunked", "carried", "first adaptive", "adaptive")
+MODES = ("chunked", "carried", "first adaptive", "adaptive", "long")
 METHODS = {STORED: "stored", ORDER2: "order 2", EXPERT: "expert", SOUND: "sound", PHOTO: "photo"}
 TOKENIZERS = {2: "byte pairs", 3: "byte pairs", 4: "lost bits", 5: "lost bits"}
 KINDS = {*MODES, *METHODS.values(), *TOKENIZERS.values(), "coded model of format 1"}
@@ -49,6 +49,7 @@ ORDINARY = [
     "usual-carried.occ",
     "usual-adaptive.occ",
     "expert.occ",
+    "long.occ",
     "usual-expert.occ",
     "alone.occ",
     "short-chunked.occ",
