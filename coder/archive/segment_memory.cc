@@ -26,8 +26,8 @@ uint64_t SegmentMemory(const FileHeader& header, const CodecModel* model, int th
   const uint64_t a_step = sizeof(SymbolInterval) + (header.mode == ContextMode::kLong ? 16 : 0);
   bytes += row * header.lanes * a_step;
   if (MethodFits(CodingMethod::kSound, header.mode)) bytes += SoundCoder::kMemoryBytes;
-  // The expert alone is in the place of the one beside the model. So is a photograph, which no model
-  // helps.
+  // The expert alone is in the place of the one beside the model. So is a photograph, which no
+  // model helps.
   uint64_t predictor = 0;
   if (HasExpert(header.mode))
     predictor = Expert::MemoryBytes(header.segment_bytes(), ExpertFormOf(header.mode));

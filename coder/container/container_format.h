@@ -23,7 +23,7 @@ constexpr int kContainerVersion = 1;
 constexpr int kShortVersion = 2;
 
 // Bounds of what a file may ask of its decoder. A segment of the largest size takes some 100 MB,
-// or in mode long 3 GB: a place in it is told by 32 bits, 5 for the lane and 27 for the step.
+// and in mode long 3 GB. There a place in it has 32 bits, 5 for the lane and 27 for the step.
 constexpr uint32_t kMaxContext = 1u << 20;
 constexpr uint32_t kMaxLanes = 256;
 constexpr uint32_t kMaxSegmentSymbols = 1u << 24;

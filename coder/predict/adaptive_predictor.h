@@ -1,6 +1,6 @@
 // The network's prediction of each byte, mixed with an adaptive model of the segment's own bytes:
-// modes `adaptive` and `long` of a file. Files of the first form of the former have a mixer of their
-// own.
+// modes `adaptive` and `long` of a file. Files of the first form of the former have a mixer of
+// their own.
 #ifndef OCCAM_CODER_PREDICT_ADAPTIVE_PREDICTOR_H_
 #define OCCAM_CODER_PREDICT_ADAPTIVE_PREDICTOR_H_
 

@@ -235,8 +235,7 @@ CodecModel NetworkCodecModel(const ExactNetwork& network, uint32_t context) {
     if (mode == ContextMode::kFirstAdaptive)
       return std::make_unique<FirstAdaptivePredictor>(std::move(carried), AdaptiveMixer());
     return std::make_unique<AdaptivePredictor>(
-        std::move(carried),
-        Expert(/*with_network=*/true, FastMixerKernels(), ExpertFormOf(mode)));
+        std::move(carried), Expert(/*with_network=*/true, FastMixerKernels(), ExpertFormOf(mode)));
   };
   const NetworkPredictor trial(network, model.context,
                                1);  // refuses a context that the network has not

@@ -145,8 +145,7 @@ uint64_t Expert::SlotHash(uint64_t context_hash, uint32_t upper_half) const {
 
 void Expert::FindSlots(uint32_t upper_half) {
   for (const uint64_t hash : hashes_) table_.Prefetch(SlotHash(hash, upper_half));
-  for (size_t i = 0; i < kContexts; ++i)
-    slots_[i] = &table_.Find(SlotHash(hashes_[i], upper_half));
+  for (size_t i = 0; i < kContexts; ++i) slots_[i] = &table_.Find(SlotHash(hashes_[i], upper_half));
 }
 
 void Expert::StartBit() {

@@ -30,17 +30,17 @@
 
 namespace occam {
 
-// What differs between segments of at most 2^24 bytes and long ones. Tables grow with a segment's
-// bytes up to these bounds.
+// The differences between segments of at most 2^24 bytes and long ones. Tables grow with a
+// segment's bytes up to these bounds.
 struct ExpertForm {
   int most_slot_bits;
   int hash_bits;  // of a context: 32 or 64
   PlaceForm places;
   int least_rate;  // of the first weights, out of 128, which it falls to
 };
-// Of mode adaptive: 2^23 slots take 128 MiB. On 2 MB of text 2^22 cost 0.6 % more than 2^24.
+// Mode adaptive: 2^23 slots take 128 MiB. On 2 MB of text 2^22 cost 0.6 % more than 2^24.
 constexpr ExpertForm kUsualExpert = {23, 32, {22, 24}, 12};
-// Of mode long: 1 GiB of slots, and 32 bits for a place among 32 lanes of 2^27 bytes in all.
+// Mode long: 1 GiB of slots, and 32 bits for a place among 32 lanes of 2^27 bytes in all.
 constexpr ExpertForm kLongExpert = {26, 64, {26, 27}, 3};
 
 class Expert {

@@ -29,7 +29,8 @@ void HistoryTable::Clear(int slot_bits, int hash_bits) {
   slots_ = reinterpret_cast<Slot*>((address + kLine - 1) / kLine * kLine);
   shift_ = hash_bits - slot_bits;
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
-  // Every look-up of a large table is on another page. This is advice: without it, all is as it was.
+  // Every look-up of a large table is on another page. This is advice: without it, all is as it
+  // was.
   constexpr uint64_t kLarge = uint64_t{256} << 20;
   const uint64_t bytes = sizeof(Slot) << slot_bits;
   constexpr uintptr_t kPage = 4096;

@@ -1,5 +1,5 @@
-// Mode long: the expert with its larger tables, alone and beside a network, in few long lanes. Small
-// segments stand for large ones here.
+// Mode long: the expert with its larger tables, alone and beside a network, in few long lanes.
+// Small segments stand for large ones here.
 #include <algorithm>
 #include <vector>
 
@@ -140,8 +140,7 @@ TEST_CASE("Mode long: flipped bits and cut files are damage, and what came out b
     require_damaged(flipped);
   }
   for (size_t size = 1; size < sample.file.size(); size += 97)
-    require_damaged(
-        Bytes(sample.file.begin(), sample.file.begin() + static_cast<ptrdiff_t>(size)));
+    require_damaged(Bytes(sample.file.begin(), sample.file.begin() + static_cast<ptrdiff_t>(size)));
 }
 
 TEST_CASE("Mode long: ranges and keeping going restore what they can") {
@@ -163,8 +162,8 @@ TEST_CASE("Mode long: ranges and keeping going restore what they can") {
   Bytes damaged = sample.file;
   damaged[second + kSegmentHeaderBytes + 20] ^= 1;
   Bytes out;
-  const SalvageReport report = DecompressKeepGoing(*MemorySource(damaged), *MemorySink(&out),
-                                                   sample.Finder(), {2, {}});
+  const SalvageReport report =
+      DecompressKeepGoing(*MemorySource(damaged), *MemorySink(&out), sample.Finder(), {2, {}});
   REQUIRE(report.missing.size() == 1);
   CHECK(report.missing[0].begin == kSegment);
   CHECK(report.missing[0].end == 2 * kSegment);
@@ -186,8 +185,7 @@ TEST_CASE("Mode long: archives of several modes in one file give their bytes one
   append(&file, sample.file);
   append(&original, text);
   append(&original, sample.original);
-  for (const int threads : {1, 3})
-    CHECK(DecompressBytes(file, &sample.model, threads) == original);
+  for (const int threads : {1, 3}) CHECK(DecompressBytes(file, &sample.model, threads) == original);
 }
 
 TEST_CASE("Mode long: without a model a string is found again at any distance in its segment") {

@@ -120,7 +120,8 @@ TEST_CASE("Memory limit: a file of mode long is refused by its header, before an
     FileHeader header = LongHeader(1, 1);
     header.lane_symbols = lane_symbols;
     Bytes file;
-    ContainerWriter writer(*MemorySink(&file), header);
+    const auto sink = MemorySink(&file);
+    ContainerWriter writer(*sink, header);
     SegmentCodec codec(header, nullptr);
     const EncodedSegment segment = codec.Encode(Bytes(50, 7), 1, [](uint32_t) {});
     REQUIRE(segment.header.method == CodingMethod::kExpert);
@@ -133,8 +134,8 @@ TEST_CASE("Memory limit: a file of mode long is refused by its header, before an
   Bytes out;
   const Bytes large = file_of(1u << 27);
   const uint64_t before = PeakBytes();
-  const Thrown refusal = ThrownBy(
-      [&] { Decompress(*MemorySource(large, "bomb"), *MemorySink(&out), none, options); });
+  const Thrown refusal =
+      ThrownBy([&] { Decompress(*MemorySource(large, "bomb"), *MemorySink(&out), none, options); });
   INFO(refusal.message);
   CHECK(refusal.kind == ErrorKind::kMemory);
   CHECK(refusal.Mentions("bomb needs 2.9"));

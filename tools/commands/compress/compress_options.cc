@@ -108,7 +108,7 @@ cxxopts::Options MakeOptions(bool decompress) {
                  {"long",
                   "Compressing: the same as --mode long, adaptive with 128 MiB to learn from at a "
                   "time in place of 16. Smaller where a file is longer than that. Takes 3 GB of "
-                  "memory both ways, which --memory 3G allows"},
+                  "memory and the model's, both ways, which --memory 4G allows"},
                  {"lanes", "N", Takes<int>("32"),
                   "Compressing with --long: sequences that are restored side by side, 1 .. 32. "
                   "1 is smallest, and restored slowest"},
@@ -186,8 +186,7 @@ void CheckRawFrame(const cxxopts::ParseResult& args, const CompressOptions& requ
     if (args.count("check-bytes") > 0) throw UsageError("--check-bytes is for --raw-frame");
     return;
   }
-  for (const char* name :
-       {"embed-model", "mode", "long", "range", "keep-going", "list", "width"}) {
+  for (const char* name : {"embed-model", "mode", "long", "range", "keep-going", "list", "width"}) {
     if (args.count(name) > 0)
       throw UsageError(fmt::format("--{} is for files: a bare frame has a payload alone", name));
   }
