@@ -130,6 +130,17 @@ int32_t ModelConfig::window(int l) const {
   return w == 0 || w > context ? context : w;
 }
 
+int64_t ModelConfig::reach() const {
+  if (llama || has_signals()) return 0;
+  int64_t sum = 0;
+  for (int32_t l = 0; l < layers; ++l) {
+    // The still pairs of the oldest key are of the position before it.
+    const int64_t attended = window(l);
+    sum += attended + 2 * std::max(conv_width - 1, 0);
+  }
+  return sum;
+}
+
 int64_t ModelConfig::memory_rows() const {
   int64_t rows = 0;
   for (const RowRule& rule : memory_rules) rows += rule.rows();

@@ -130,6 +130,9 @@ struct ModelConfig {
   int32_t embedding_rows() const { return llama ? vocabulary - llama->escapes : vocabulary + 1; }
   // Positions that layer `l` looks back over, its own included; in [1, context].
   int32_t window(int l) const;
+  // The most symbols before a position that the network's part of a prediction there depends on; 0
+  // where it is all of them, or not known. Rules of a memory see further.
+  int64_t reach() const;
   bool has_memory() const { return !memory_rules.empty(); }
   bool has_signals() const { return !signal_rules.empty() || residual; }
   int32_t signal_rows(SignalRule rule) const;  // of its table

@@ -17,7 +17,7 @@ void Store(const char* model_name, const char* file, const char* archive) {
   const LoadedModel model(coded, model_name, Kernels::kFast);
   const auto source = OpenSource(file);
   const auto sink = OpenSink(archive, /*overwrite=*/false);
-  CodecOptions options{0, {}, ContextMode::kCarried, coded};
+  CodecOptions options{0, {}, ContextMode::kCarried, 0, coded};
   options.short_form = true;
   Compress(*source, *sink, &model.codec_model(), options);
   sink->Commit();

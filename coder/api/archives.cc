@@ -21,7 +21,8 @@ namespace {
 class Job {
  public:
   explicit Job(const occam_options* given) : options_(Known(given)) {
-    Require(options_.mode >= OCCAM_MODE_CHUNKED && options_.mode <= OCCAM_MODE_ADAPTIVE,
+    Require(options_.mode >= OCCAM_MODE_CHUNKED && options_.mode <= OCCAM_MODE_LONG &&
+                options_.mode != OCCAM_MODE_FIRST_ADAPTIVE,
             "there is no such mode");
     Require(options_.threads >= 0, "there is no negative number of threads");
     kernels_ = KernelsOf(options_.flags & ~OCCAM_NO_MODEL);
@@ -31,7 +32,9 @@ class Job {
                          : std::min(options_.threads, kMaxThreadsPerProcessor * ProcessorCount());
     codec_.memory_bytes = MemoryOf(options_.memory);
     codec_.short_form = true;
-    codec_.mode = no_model_ ? ContextMode::kAdaptive : static_cast<ContextMode>(options_.mode);
+    codec_.mode = static_cast<ContextMode>(options_.mode);
+    if (no_model_ && !HasExpert(codec_.mode)) codec_.mode = ContextMode::kAdaptive;
+    codec_.lanes = options_.lanes;
     if (options_.photo_width != 0 || options_.photo_channels != 0)
       codec_.photo = RawPhoto(options_.photo_width, options_.photo_channels);
     codec_.progress = ProgressOf(options_.progress, options_.progress_user);

@@ -79,7 +79,7 @@ bool BeginsWithPhoto(const FileHeader& header, const CodecModel* model, uint32_t
 
 ContainerStats Compress(ByteSource& source, ByteSink& sink, const CodecModel* model,
                         const CodecOptions& options) {
-  FileHeader header = HeaderFor(model, options.mode);
+  FileHeader header = HeaderFor(model, options.mode, options.lanes);
   WorkPlan plan = PlanWork(header, model, options, options.embedded_model.size(), source.name());
   SegmentReader reader(source);
   std::optional<PhotoFile> photo = PhotoOf(reader, options);
@@ -133,7 +133,7 @@ ContainerStats Compress(ByteSource& source, ByteSink& sink, const CodecModel* mo
 
 uint64_t ModelPayloadBytes(std::span<const uint8_t> original, const CodecModel& model,
                            const CodecOptions& options) {
-  const FileHeader header = HeaderFor(&model, options.mode);
+  const FileHeader header = HeaderFor(&model, options.mode, options.lanes);
   const int threads = PlanWork(header, &model, options, 0, "the model").threads;
   SegmentCodec codec(header, &model);
   ProgressMeter meter(options.progress);

@@ -13,13 +13,18 @@ std::string ShortId(const Sha256Digest& id) { return Hex(std::span(id).first(kSh
 
 }  // namespace
 
-FileHeader HeaderFor(const CodecModel* model, ContextMode mode) {
-  if (model == nullptr) return DefaultHeader(kDefaultContext, mode);
+FileHeader HeaderFor(const CodecModel* model, ContextMode mode, uint32_t lanes) {
+  if (lanes != 0 && mode != ContextMode::kLong)
+    throw UsageError("a number of lanes is for mode long");
+  const auto header_of = [&](uint32_t context, int32_t vocabulary) {
+    return lanes == 0 ? DefaultHeader(context, mode, vocabulary) : LongHeader(context, lanes);
+  };
+  if (model == nullptr) return header_of(kDefaultContext, 256);
   if (!model->tokenizer && model->vocabulary != 256) {
     throw UsageError(fmt::format("the model has a vocabulary of {} and no tokenizer that makes it",
                                  model->vocabulary));
   }
-  FileHeader header = DefaultHeader(model->context, mode, model->vocabulary);
+  FileHeader header = header_of(model->context, model->vocabulary);
   header.contract_version = model->contract_version;
   header.tokenizer_id = model->tokenizer_id;
   header.model_id = model->model_id;

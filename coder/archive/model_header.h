@@ -10,9 +10,10 @@
 
 namespace occam {
 
-// Returns the header of a file that this model codes; null: none. Throws kUsage for a model that
-// codes other symbols than bytes and brings no tokenizer.
-FileHeader HeaderFor(const CodecModel* model, ContextMode mode);
+// Returns the header of a file that this model codes; null: none. `lanes`, 0 for the default, are
+// for mode long alone. Throws kUsage for a model that codes other symbols than bytes and brings no
+// tokenizer, and for lanes that the mode has not.
+FileHeader HeaderFor(const CodecModel* model, ContextMode mode, uint32_t lanes = 0);
 
 // Throws kUsage where the model is null, and kDamaged where it is not the one that this header asks
 // for or computes by another contract; `name` is the file's.

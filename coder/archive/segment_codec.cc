@@ -9,6 +9,7 @@
 #include "coder/archive/cheap_look.h"
 #include "coder/archive/lost_bits.h"
 #include "coder/archive/machine_code.h"
+#include "coder/archive/segment_memory.h"
 #include "coder/entropy/range_decoder.h"
 #include "coder/entropy/range_encoder.h"
 #include "coder/predict/photo/photo_codec.h"
@@ -146,7 +147,9 @@ Predictor& SegmentCodec::PredictorFor(CodingMethod method, int threads) {
   }
   if (method == CodingMethod::kExpert) {
     network_.reset();  // there is memory for one expert's tables
-    if (!expert_) expert_ = std::make_unique<ExpertPredictor>(FastMixerKernels());
+    if (!expert_) {
+      expert_ = std::make_unique<ExpertPredictor>(FastMixerKernels(), ExpertFormOf(file_.mode));
+    }
     return *expert_;
   }
   expert_.reset();
@@ -172,7 +175,7 @@ std::optional<SegmentCodec::Payload> SegmentCodec::EncodePayload(CodingMethod me
   const auto symbol_count = static_cast<uint32_t>(symbols.tokens.size());
   RangeEncoder encoder;
   if (!EncodeSymbols(PredictorFor(method, threads), symbols.tokens,
-                     Lanes(method, symbol_count, file_), file_.context, most_bytes,
+                     Lanes(method, symbol_count, file_), RowSymbols(file_), most_bytes,
                      {symbol_count, original_bytes, count}, &encoder)) {
     return std::nullopt;
   }
@@ -266,7 +269,7 @@ size_t SegmentCodec::SampledBytes(CodingMethod method, std::span<const int32_t> 
 }
 
 Predictor& SegmentCodec::AroundSound(int threads) {
-  const bool adaptive = file_.mode == ContextMode::kAdaptive;
+  const bool adaptive = HasExpert(file_.mode);
   return PredictorFor(adaptive ? CodingMethod::kExpert : CodingMethod::kOrder2, threads);
 }
 
@@ -292,7 +295,7 @@ std::optional<SoundGeometry> SegmentCodec::PromisingSound(std::span<const uint8_
   const auto is_better_than = [&](size_t bytes, size_t of) {
     return as_sound * 32 * of <= bytes * 31 * sample.size();
   };
-  const bool adaptive = file_.mode == ContextMode::kAdaptive;
+  const bool adaptive = HasExpert(file_.mode);
   const CodedSymbols symbols = SymbolsOf(sample, nullptr);
   const CodingMethod rival = adaptive ? CodingMethod::kExpert : CodingMethod::kOrder2;
   if (!is_better_than(sample.size(), sample.size()) ||
@@ -420,7 +423,7 @@ EncodedSegment SegmentCodec::EncodeAsBytes(std::span<const uint8_t> original, in
   };
   const size_t less = best.payload.size() - 1;
   const CountFn uncounted = [](uint32_t) {};
-  if (file_.mode == ContextMode::kAdaptive) {
+  if (HasExpert(file_.mode)) {
     const auto method = AdaptiveMethod(original, photo, threads);
     if (method == CodingMethod::kStored) {
       count(size);
@@ -503,7 +506,7 @@ std::vector<SymbolFrequency> SegmentCodec::ModelFrequencies(std::span<const uint
   SymbolCounter counter(symbol_count, original.size(), count);
   ScoreLanes(
       PredictorFor(CodingMethod::kModel, threads), symbols.tokens,
-      Lanes(CodingMethod::kModel, symbol_count, file_), file_.context,
+      Lanes(CodingMethod::kModel, symbol_count, file_), RowSymbols(file_),
       [&](const auto& known, const auto& intervals) {
         uint32_t done = 0;
         for (size_t lane = 0; lane < known.size(); ++lane) {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "coder/predict/expert/expert.h"
+#include "coder/predict/adaptive_predictor.h"
 #include "coder/predict/photo/photo_codec.h"
 #include "coder/predict/sound/sound_coder.h"
 #include "data/base/memory.h"
@@ -21,20 +21,29 @@ uint64_t SegmentMemory(const FileHeader& header, const CodecModel* model, int th
   const uint64_t a_byte = 8 + (model != nullptr && model->vocabulary != 256 ? 16 : 0);
   constexpr uint64_t kOrder2Bytes = 6 << 20;
   uint64_t bytes = a_byte * header.segment_bytes() + kOrder2Bytes;
-  // Intervals of as many steps as are scored at once.
-  const uint64_t row = std::min(header.context, header.lane_symbols);
-  bytes += row * header.lanes * sizeof(SymbolInterval);
+  // Intervals of as many steps as are scored at once, and what a network says of them.
+  const uint64_t row = std::min(RowSymbols(header), header.lane_symbols);
+  const uint64_t a_step = sizeof(SymbolInterval) + (header.mode == ContextMode::kLong ? 16 : 0);
+  bytes += row * header.lanes * a_step;
   if (MethodFits(CodingMethod::kSound, header.mode)) bytes += SoundCoder::kMemoryBytes;
-  // The expert alone takes no more than the one beside the model, in whose place it is.
-  // So does a photograph, which no model helps.
-  uint64_t least = 0;
-  if (header.mode == ContextMode::kAdaptive) {
-    least = PhotoMemoryBytes(header.segment_bytes());
-    if (model == nullptr) least = std::max(least, Expert::MemoryBytes(header.segment_bytes()));
+  // The expert alone is in the place of the one beside the model. So is a photograph, which no
+  // model helps.
+  uint64_t predictor = 0;
+  if (HasExpert(header.mode))
+    predictor = Expert::MemoryBytes(header.segment_bytes(), ExpertFormOf(header.mode));
+  if (model != nullptr && model->predictor_bytes) {
+    const auto lanes = static_cast<int>(header.lanes);
+    predictor = SaturatingSum(predictor, model->predictor_bytes(threads, header.mode, lanes));
   }
-  if (model == nullptr || !model->predictor_bytes) return bytes + least;
-  const auto lanes = static_cast<int>(header.lanes);
-  return SaturatingSum(bytes, std::max(least, model->predictor_bytes(threads, header.mode, lanes)));
+  if (MethodFits(CodingMethod::kPhoto, header.mode))
+    predictor = std::max(predictor, PhotoMemoryBytes(header.segment_bytes()));
+  return SaturatingSum(bytes, predictor);
+}
+
+uint32_t RowSymbols(const FileHeader& header) {
+  if (header.mode != ContextMode::kLong) return header.context;
+  constexpr uint32_t kRow = 1 << 19;  // of all lanes, for many threads that share few lanes
+  return header.context * std::max(1u, kRow / header.lanes / header.context);
 }
 
 uint64_t RestoringMemory(const FileHeader& header, const CodecModel* model,

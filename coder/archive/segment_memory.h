@@ -16,6 +16,9 @@ namespace occam {
 // its symbols and its predictors. `model` may be null.
 uint64_t SegmentMemory(const FileHeader& header, const CodecModel* model, int threads);
 
+// Steps that are scored at once: a multiple of the context.
+uint32_t RowSymbols(const FileHeader& header);
+
 // Returns how many bytes it takes at least to restore a file with this header and model, by one
 // thread; `embedded_bytes` is the length of the model in it.
 uint64_t RestoringMemory(const FileHeader& header, const CodecModel* model,

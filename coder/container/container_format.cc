@@ -15,8 +15,9 @@ namespace {
 constexpr uint8_t kEmbeddedModel = 1;
 
 // The numbers of modes in a file.
-constexpr std::array<ContextMode, 4> kModes = {ContextMode::kChunked, ContextMode::kCarried,
-                                               ContextMode::kFirstAdaptive, ContextMode::kAdaptive};
+constexpr std::array<ContextMode, 5> kModes = {ContextMode::kChunked, ContextMode::kCarried,
+                                               ContextMode::kFirstAdaptive, ContextMode::kAdaptive,
+                                               ContextMode::kLong};
 
 Error Damaged(const std::string& name, const std::string& what) {
   return DamagedError(fmt::format("{} is damaged: {}", name, what));
@@ -26,9 +27,11 @@ uint32_t ShortHash(std::span<const uint8_t> bytes) { return static_cast<uint32_t
 
 void CheckLayout(const FileHeader& header, const std::string& name) {
   const uint64_t symbols = uint64_t{header.lanes} * header.lane_symbols;
+  const bool is_long = header.mode == ContextMode::kLong;
   if (header.context < 1 || header.context > kMaxContext || header.lanes < 1 ||
-      header.lanes > kMaxLanes || header.lane_symbols < 1 ||
-      header.lane_symbols % header.context != 0 || symbols > kMaxSegmentSymbols) {
+      header.lanes > (is_long ? kMaxLongLanes : kMaxLanes) || header.lane_symbols < 1 ||
+      header.lane_symbols % header.context != 0 ||
+      symbols > (is_long ? kMaxLongSegmentSymbols : kMaxSegmentSymbols)) {
     throw DamagedError(fmt::format(
         "{} is cut in a way that this version cannot decode: {} lanes of {} symbols, context {}",
         name, header.lanes, header.lane_symbols, header.context));
@@ -37,12 +40,20 @@ void CheckLayout(const FileHeader& header, const std::string& name) {
 
 // The least that is worth a lane of its own in an unfull segment, in contexts. A context of tokens
 // is many bytes long, and the networks that have them are large: without lanes to share their
-// weights they restore slowly.
+// weights they restore slowly. Mode long is not asked to be quick.
 uint32_t LeastLaneChunks(const FileHeader& file) {
+  if (file.contract_version < kShortLaneContract || file.mode == ContextMode::kLong)
+    return kCarriedLaneChunks;
   const bool longer =
       file.lane_symbols > UsualHeader(file.context, file.mode, /*layout_bytes=*/1).lane_symbols;
-  return longer && file.contract_version >= kShortLaneContract ? kShortLaneChunks
-                                                               : kCarriedLaneChunks;
+  return longer ? kShortLaneChunks : kCarriedLaneChunks;
+}
+
+void CheckContext(uint32_t context) {
+  if (context < 1 || context > kMaxContext) {
+    throw UsageError(
+        fmt::format("a context of {} symbols is not in [1, {}]", context, kMaxContext));
+  }
 }
 
 }  // namespace
@@ -66,6 +77,8 @@ const char* ModeName(ContextMode mode) {
       return "first adaptive";
     case ContextMode::kAdaptive:
       return "adaptive";
+    case ContextMode::kLong:
+      return "long";
   }
   return "unknown";
 }
@@ -76,11 +89,21 @@ uint32_t LayoutBytes(int32_t vocabulary) {
 }
 
 FileHeader DefaultHeader(uint32_t context, ContextMode mode, int32_t vocabulary) {
-  if (context < 1 || context > kMaxContext) {
-    throw UsageError(
-        fmt::format("a context of {} symbols is not in [1, {}]", context, kMaxContext));
-  }
+  if (mode == ContextMode::kLong) return LongHeader(context, kDefaultLanes);
+  CheckContext(context);
   return UsualHeader(context, mode, LayoutBytes(vocabulary));
+}
+
+FileHeader LongHeader(uint32_t context, uint32_t lanes) {
+  CheckContext(context);
+  if (lanes < 1 || lanes > kMaxLongLanes)
+    throw UsageError(fmt::format("mode long has 1 to {} lanes, not {}", kMaxLongLanes, lanes));
+  FileHeader header;
+  header.mode = ContextMode::kLong;
+  header.context = context;
+  header.lanes = lanes;
+  header.lane_symbols = kMaxLongSegmentSymbols / lanes / context * context;
+  return header;
 }
 
 FileHeader UsualHeader(uint32_t context, ContextMode mode, uint32_t layout_bytes) {

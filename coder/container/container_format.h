@@ -22,13 +22,17 @@ constexpr std::array<uint8_t, 8> kContainerMagic = {0x89, 'O', 'C', 'C', '\r', '
 constexpr int kContainerVersion = 1;
 constexpr int kShortVersion = 2;
 
-// Bounds of what a file may ask of its decoder. A segment of the largest size takes some 100 MB.
+// Bounds of what a file may ask of its decoder. A segment of the largest size takes some 100 MB,
+// and in mode long 3 GB. There a place in it has 32 bits, 5 for the lane and 27 for the step.
 constexpr uint32_t kMaxContext = 1u << 20;
 constexpr uint32_t kMaxLanes = 256;
 constexpr uint32_t kMaxSegmentSymbols = 1u << 24;
+constexpr uint32_t kMaxLongLanes = 1u << 5;
+constexpr uint32_t kMaxLongSegmentSymbols = 1u << 27;
 
-// The default layout: 32 lanes of `context` * max(1, 16384 / context) symbols, carried 65536 and
-// adaptive 524288 in place of 16384; times LayoutBytes.
+// The default layout: 32 lanes of `context` * max(1, 16384 / context) symbols, carried 65536,
+// adaptive 524288 and long 4194304 in place of 16384; times LayoutBytes. Long with fewer lanes,
+// these are as much longer.
 constexpr uint32_t kDefaultContext = 2048;
 constexpr uint32_t kDefaultLanes = 32;
 constexpr uint32_t kDefaultLaneSymbols = 16384;
@@ -51,9 +55,16 @@ enum class ContextMode : uint8_t {
   // Carried, and mixed with those of coder/predict/adaptive_mixer.h: the first form of mode
   // adaptive, which old files have, with the number 2.
   kFirstAdaptive = 3,
+  // Adaptive, with segments of up to 2^27 bytes to learn from, and larger tables of the expert.
+  kLong = 4,
 };
 
-const char* ModeName(ContextMode mode);  // "chunked", "carried", "adaptive", "first adaptive"
+// Returns whether the expert of coder/predict/expert codes what is mixed.
+constexpr bool HasExpert(ContextMode mode) {
+  return mode == ContextMode::kAdaptive || mode == ContextMode::kLong;
+}
+// "chunked", "carried", "adaptive", "first adaptive", "long"
+const char* ModeName(ContextMode mode);
 // The numbers of modes in a file; nothing for a number that is none.
 uint8_t NumberOf(ContextMode mode);
 std::optional<ContextMode> ModeOf(uint8_t number);
@@ -62,7 +73,7 @@ enum class CodingMethod : uint8_t {
   kStored = 0,  // the bytes themselves
   kOrder2 = 1,  // the bytes, one lane, by coder/predict/order2_predictor.h
   kModel = 2,   // the symbols, in lanes, by the file's model
-  kExpert = 3,  // the bytes, one lane, by coder/predict/expert; in mode adaptive alone
+  kExpert = 3,  // the bytes, one lane, by coder/predict/expert; in modes adaptive and long alone
   kSound = 4,   // the samples, by coder/predict/sound; in all modes but the first adaptive one
   kPhoto = 5,   // rows of pixels, by coder/predict/photo; in mode adaptive alone
   // Machine code, by the expert, once its addresses are absolute (coder/archive/machine_code.h); in
@@ -72,8 +83,8 @@ enum class CodingMethod : uint8_t {
 constexpr size_t kMethodCount = 7;
 // Returns whether a file of this mode may have segments of this method.
 constexpr bool MethodFits(CodingMethod method, ContextMode mode) {
-  if (method == CodingMethod::kExpert || method == CodingMethod::kPhoto ||
-      method == CodingMethod::kProgram)
+  if (method == CodingMethod::kExpert) return HasExpert(mode);
+  if (method == CodingMethod::kPhoto || method == CodingMethod::kProgram)
     return mode == ContextMode::kAdaptive;
   return method != CodingMethod::kSound || mode != ContextMode::kFirstAdaptive;
 }
@@ -118,6 +129,9 @@ constexpr uint64_t kMaxEmbeddedModelBytes = uint64_t{1} << 30;
 // LayoutBytes.
 FileHeader DefaultHeader(uint32_t context, ContextMode mode = ContextMode::kChunked,
                          int32_t vocabulary = 256);
+
+// The header of mode long with so many lanes, 1 .. kMaxLongLanes (kUsage otherwise).
+FileHeader LongHeader(uint32_t context, uint32_t lanes);
 
 // The same for symbols that stand for about `layout_bytes` bytes each, 1 .. kMaxLayoutBytes, and
 // any context within its bounds.

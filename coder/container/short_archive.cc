@@ -18,6 +18,10 @@ constexpr uint8_t kCountsSymbols = 4;
 constexpr uint8_t kUnknownFlag = 8;
 constexpr int kLayoutShift = 4;  // of the layout's factor less 1
 
+constexpr bool HasShortForm(ContextMode mode) {
+  return mode != ContextMode::kFirstAdaptive && mode != ContextMode::kLong;
+}
+
 constexpr size_t kCheckBytes = 4;
 constexpr size_t kMaxNumberBytes = 5;
 
@@ -104,7 +108,7 @@ bool BeginsShortArchive(std::span<const uint8_t> bytes) {
 }
 
 bool HasShortForm(const FileHeader& header) {
-  if (header.mode == ContextMode::kFirstAdaptive) return false;
+  if (!HasShortForm(header.mode)) return false;
   const FileHeader least = UsualHeader(header.context, header.mode, 1);
   const uint32_t factor = header.lane_symbols / least.lane_symbols;
   if (factor < 1 || factor > kMaxLayoutBytes) return false;
@@ -163,7 +167,7 @@ ShortHead ReadShortHead(ByteSource& source, Bytes begin, uint64_t memory_bytes) 
   const uint8_t modes = in.Byte();
   const uint8_t flags = in.Byte();
   const auto mode = ModeOf(modes >> 4);
-  if (!mode || *mode == ContextMode::kFirstAdaptive || (flags & kUnknownFlag) != 0) {
+  if (!mode || !HasShortForm(*mode) || (flags & kUnknownFlag) != 0) {
     throw DamagedError(name + " uses a context mode or flags that this version does not support");
   }
   if ((flags & kNeedsModel) == 0 && (flags & ~kCountsSymbols) != 0)

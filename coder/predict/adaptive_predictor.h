@@ -1,5 +1,6 @@
 // The network's prediction of each byte, mixed with an adaptive model of the segment's own bytes:
-// mode `adaptive` of a file. Files of the first form of this mode have a mixer of their own.
+// modes `adaptive` and `long` of a file. Files of the first form of the former have a mixer of
+// their own.
 #ifndef OCCAM_CODER_PREDICT_ADAPTIVE_PREDICTOR_H_
 #define OCCAM_CODER_PREDICT_ADAPTIVE_PREDICTOR_H_
 
@@ -50,16 +51,21 @@ class MixingPredictor final : public Predictor {
   std::vector<uint32_t> frequencies_;
 };
 
-// Mode `adaptive`.
+// Modes `adaptive` and `long`.
 using AdaptivePredictor = MixingPredictor<Expert>;
 // Its first form, of older files.
 using FirstAdaptivePredictor = MixingPredictor<AdaptiveMixer>;
 
+// The form of the expert in a mode that has one.
+constexpr const ExpertForm& ExpertFormOf(ContextMode mode) {
+  return mode == ContextMode::kLong ? kLongExpert : kUsualExpert;
+}
+
 // The expert alone, for bytes of which a network knows nothing. A segment is one lane.
 class ExpertPredictor final : public Predictor {
  public:
-  explicit ExpertPredictor(const MixerKernels& kernels)
-      : expert_(/*with_network=*/false, kernels) {}
+  explicit ExpertPredictor(const MixerKernels& kernels, const ExpertForm& form = kUsualExpert)
+      : expert_(/*with_network=*/false, kernels, form) {}
 
   int vocabulary() const override { return 256; }
   void StartSegment(int lanes) override;

@@ -27,7 +27,7 @@ struct CodecModel {
   // threads well, never for what is written.
   uint64_t lane_bytes = 0;
   // Its costs: bytes in memory, bytes of a predictor of `factory` with these many threads and lanes
-  // (none: few), multiplications a symbol.
+  // (none: few) but for its expert, multiplications a symbol.
   uint64_t model_bytes = 0;
   std::function<uint64_t(int threads, ContextMode mode, int lanes)> predictor_bytes;
   uint64_t symbol_multiplications = 0;

@@ -76,7 +76,11 @@ void NetworkPredictor::ShareOut(size_t active, Job job) {
 template <typename ScorePiece>
 void NetworkPredictor::ForEachPiece(std::span<const std::span<const int32_t>> lanes,
                                     ScorePiece score) {
-  if (mode_ == ContextMode::kCarried) {
+  if (step_ == 0 && !lanes.empty())
+    in_parts_ = mode_ == ContextMode::kCarried && PartsFor(lanes.size(), lanes.front().size()) > 1;
+  if (in_parts_) {
+    ForEachPart(lanes, score);
+  } else if (mode_ == ContextMode::kCarried) {
     ShareOut(lanes.size(), [&](ExactSession& session, size_t first, size_t count) {
       for (size_t i = 0; i < count; ++i)
         score(session, static_cast<int>(i), first + i, size_t{0}, lanes[first + i].size());
@@ -94,6 +98,70 @@ void NetworkPredictor::ForEachPiece(std::span<const std::span<const int32_t>> la
     });
   }
   if (!lanes.empty()) step_ += lanes.front().size();
+}
+
+size_t NetworkPredictor::PartsFor(size_t lanes, size_t steps) const {
+  // What a part scores before it begins is for nothing, so it is the smaller part.
+  const auto reach = static_cast<size_t>(network_.config().reach());
+  if (reach == 0) return 1;
+  const auto threads = static_cast<size_t>(team_.size());
+  return std::min((threads + lanes - 1) / lanes, std::max<size_t>(steps / (2 * reach), 1));
+}
+
+template <typename ScorePiece>
+void NetworkPredictor::ForEachPart(std::span<const std::span<const int32_t>> lanes,
+                                   ScorePiece score) {
+  if (step_ == 0) tails_.assign(lanes.size(), Tail());
+  const auto reach = static_cast<uint64_t>(network_.config().reach());
+  struct Part {
+    size_t lane, begin, size;         // of what is scored
+    uint64_t position;                // where it is begun
+    std::span<const int32_t> before;  // symbols from there to the begin
+    int32_t last = 0;                 // the symbol before these, and what is known before it
+    KnownPast past;
+  };
+  std::vector<Part> parts;
+  const size_t count = PartsFor(lanes.size(), lanes.front().size());
+  for (size_t lane = 0; lane < lanes.size(); ++lane) {
+    Tail& tail = tails_[lane];
+    const size_t size = lanes[lane].size();
+    const size_t known = tail.symbols.size();
+    const uint64_t first = step_ - known;  // the position of the tail's first symbol
+    tail.symbols.insert(tail.symbols.end(), lanes[lane].begin(), lanes[lane].end());
+    const std::span<const int32_t> symbols = tail.symbols;
+    KnownPast past = tail.past;
+    size_t in_past = 0;
+    for (size_t i = 0; i < count; ++i) {
+      const size_t begin = size * i / count;
+      if (begin == size * (i + 1) / count) continue;
+      Part part{lane, begin, size * (i + 1) / count - begin, 0, {}, 0, {}};
+      part.position = step_ + begin > reach ? step_ + begin - reach : 0;
+      const size_t at = part.position - first;
+      part.before = symbols.subspan(at, known + begin - at);
+      if (part.position > 0) {
+        part.last = symbols[at - 1];
+        for (; in_past + 1 < at; ++in_past) past.Append(symbols[in_past]);
+        part.past = past;
+      }
+      parts.push_back(part);
+    }
+  }
+  team_.Run(static_cast<int>(parts.size()), [&](int index, int thread) {
+    const Part& part = parts[static_cast<size_t>(index)];
+    ExactSession& session = SessionFor(shares_[static_cast<size_t>(thread)], 1);
+    session.Reset(0);
+    if (part.position > 0)
+      session.Resume(0, static_cast<int64_t>(part.position), part.last, part.past);
+    session.Score(0, part.before, [](size_t, std::span<const uint32_t>) {});
+    score(session, 0, part.lane, part.begin, part.size);
+  });
+  for (size_t lane = 0; lane < lanes.size(); ++lane) {
+    Tail& tail = tails_[lane];
+    const size_t needed = std::min<size_t>(tail.symbols.size(), reach + 1);
+    const auto end = tail.symbols.end() - static_cast<std::ptrdiff_t>(needed);
+    for (auto symbol = tail.symbols.begin(); symbol != end; ++symbol) tail.past.Append(*symbol);
+    tail.symbols.erase(tail.symbols.begin(), end);
+  }
 }
 
 void NetworkPredictor::Score(std::span<const std::span<const int32_t>> lanes,
@@ -141,10 +209,7 @@ uint64_t PredictorBytes(const ModelConfig& config, int threads, ContextMode mode
   uint64_t bytes = SaturatingProduct(sessions, PassBytes(config));
   bytes = SaturatingSum(bytes, SaturatingProduct(all_lanes, LaneBytes(config)));
   bytes = SaturatingSum(bytes, all_lanes * vocabulary * sizeof(uint32_t));
-  if (mode == ContextMode::kFirstAdaptive) return SaturatingSum(bytes, kAdaptiveMixerBytes);
-  return mode == ContextMode::kAdaptive
-             ? SaturatingSum(bytes, Expert::MemoryBytes(kMaxSegmentSymbols))
-             : bytes;
+  return mode == ContextMode::kFirstAdaptive ? SaturatingSum(bytes, kAdaptiveMixerBytes) : bytes;
 }
 
 }  // namespace
@@ -163,14 +228,14 @@ CodecModel NetworkCodecModel(const ExactNetwork& network, uint32_t context) {
   TellCosts({network.config(), network.model().tokenizer.size()}, &model);
   model.factory = [&network, context = model.context](
                       int threads, ContextMode mode) -> std::unique_ptr<Predictor> {
-    if (mode != ContextMode::kAdaptive && mode != ContextMode::kFirstAdaptive)
+    if (mode == ContextMode::kChunked || mode == ContextMode::kCarried)
       return std::make_unique<NetworkPredictor>(network, context, threads, mode);
     auto carried =
         std::make_unique<NetworkPredictor>(network, context, threads, ContextMode::kCarried);
     if (mode == ContextMode::kFirstAdaptive)
       return std::make_unique<FirstAdaptivePredictor>(std::move(carried), AdaptiveMixer());
-    return std::make_unique<AdaptivePredictor>(std::move(carried),
-                                               Expert(/*with_network=*/true, FastMixerKernels()));
+    return std::make_unique<AdaptivePredictor>(
+        std::move(carried), Expert(/*with_network=*/true, FastMixerKernels(), ExpertFormOf(mode)));
   };
   const NetworkPredictor trial(network, model.context,
                                1);  // refuses a context that the network has not

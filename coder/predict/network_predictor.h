@@ -34,7 +34,7 @@ class NetworkPredictor final : public TablePredictor {
   void Score(std::span<const std::span<const int32_t>> lanes,
              std::span<const std::span<SymbolInterval>> intervals) override;
   // Does as Score, but tells all frequencies before each symbol: take(lane, i, frequencies
-  // [vocabulary]) for lanes[lane][i], a lane's in order, lanes in several threads at once.
+  // [vocabulary]) for lanes[lane][i], in several threads at once.
   using TakeTableFn =
       std::function<void(size_t lane, size_t i, std::span<const uint32_t> frequencies)>;
   void ScoreTables(std::span<const std::span<const int32_t>> lanes, const TakeTableFn& take);
@@ -55,10 +55,15 @@ class NetworkPredictor final : public TablePredictor {
   // those that start afresh at this step have done so.
   template <typename Job>
   void ShareOut(size_t active, Job job);
-  // score(session, its lane, lane, begin, size) for pieces of lanes that share a context, in the
-  // order of each lane.
+  // score(session, its lane, lane, begin, size) for pieces of lanes that share a context. Those of
+  // a lane come in their order, or each in a thread of its own.
   template <typename ScorePiece>
   void ForEachPiece(std::span<const std::span<const int32_t>> lanes, ScorePiece score);
+  // Returns into how many parts a lane of so many steps is cut, so that all threads score it.
+  size_t PartsFor(size_t lanes, size_t steps) const;
+  // The same for parts of lanes, each begun as many symbols before as its network looks back over.
+  template <typename ScorePiece>
+  void ForEachPart(std::span<const std::span<const int32_t>> lanes, ScorePiece score);
 
   const ExactNetwork& network_;
   uint32_t context_;
@@ -67,6 +72,14 @@ class NetworkPredictor final : public TablePredictor {
   std::vector<Share> shares_;  // one a thread
   int used_ = 0;               // shares with lanes, the first ones
   uint64_t step_ = 0;
+
+  // A lane that is scored in parts: its last symbols, and what rules know of all before them.
+  struct Tail {
+    KnownPast past;
+    std::vector<int32_t> symbols;  // as many as a part needs before it, or all
+  };
+  bool in_parts_ = false;  // of this segment
+  std::vector<Tail> tails_;
 };
 
 // The network as the container knows it; `context` 0 means the network's own. Throws kUsage,

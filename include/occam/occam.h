@@ -167,7 +167,8 @@ enum class Mode {
   kChunked = OCCAM_MODE_CHUNKED,    // contexts start afresh all the time: the published setting
   kCarried = OCCAM_MODE_CARRIED,    // contexts go on: smaller
   kAdaptive = OCCAM_MODE_ADAPTIVE,  // carried, and mixed with what the data teaches: smaller still
-  kFirstAdaptive = OCCAM_MODE_FIRST_ADAPTIVE  // the form before: only told of files, not written
+  kFirstAdaptive = OCCAM_MODE_FIRST_ADAPTIVE,  // the form before: only told of files, not written
+  kLong = OCCAM_MODE_LONG  // adaptive, with 128 MiB to learn from at a time: 3 GB of memory
 };
 
 // Original bytes that could not be restored.
@@ -195,6 +196,7 @@ struct Options {
   // Compressing raw pixels: those of a row, and the bytes of each, 1 .. 4. 0: the header tells.
   uint32_t photo_width = 0;
   uint32_t photo_channels = 0;
+  uint32_t lanes = 0;  // compressing in mode long: of a segment, 1 .. 32; 0: 32
 };
 
 // ---- 4. Streams and files ----------------------------------------------------------------------
@@ -302,6 +304,7 @@ class Bridge {
     c_options_.memory = options.memory;
     c_options_.photo_width = options.photo_width;
     c_options_.photo_channels = options.photo_channels;
+    c_options_.lanes = options.lanes;
     if (options.progress) {
       c_options_.progress_user = this;
       c_options_.progress = [](void* user, uint64_t original, uint64_t file) {

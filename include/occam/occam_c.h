@@ -177,7 +177,10 @@ typedef enum occam_mode {
   OCCAM_MODE_CARRIED = 1,  /* contexts go on: smaller */
   OCCAM_MODE_ADAPTIVE = 2, /* carried, and mixed with what the data itself teaches: smaller still,
                               but slower, and for models of bytes only */
-  OCCAM_MODE_FIRST_ADAPTIVE = 3 /* the form that mode had before: only told of files, not written */
+  OCCAM_MODE_FIRST_ADAPTIVE = 3, /* that mode's form before: only told of files, not written */
+  OCCAM_MODE_LONG = 4 /* adaptive, with 128 MiB of data to learn from at a time in place of 16:
+                         smaller where more is alike, and 3 GB of memory (the option `memory`) both
+                         ways */
 } occam_mode;
 
 /* Told often of bytes done so far, from any thread, by one at a time; neither number goes back. A
@@ -209,6 +212,8 @@ struct occam_options {
                       more threads could not all work at once, fewer do. */
   uint32_t photo_width;    /* compressing raw pixels: those of a row; 0: the file's header tells */
   uint32_t photo_channels; /* of a pixel, a byte each, 1 .. 4; used with photo_width */
+  uint32_t lanes; /* compressing in mode long: sequences that a segment is cut into, 1 .. 32; 0: 32.
+                     One alone is smallest, and restored slowest. */
 };
 OCCAM_INIT(occam_options)
 

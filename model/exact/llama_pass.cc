@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "data/base/error.h"
 #include "model/exact/contract.h"
 #include "model/exact/turn_head.h"
 #include "model/rotary.h"
@@ -46,6 +47,10 @@ LlamaCache LlamaPass::Cache(int lane, int l, int group) const {
   return {keys, keys + half,
           key_scales_.data() + layer.scales + head * static_cast<size_t>(capacity), capacity,
           c_.head_size()};
+}
+
+void LlamaPass::Resume(int /*lane*/, const KnownPast& /*past*/) {
+  throw InternalError("an imported network was to go on from the middle of a context");
 }
 
 void LlamaPass::Run(std::span<const TileRow> rows) {

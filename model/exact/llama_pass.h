@@ -21,6 +21,7 @@ class LlamaPass final : public Pass {
 
   // No window reaches before position 0, so nothing is to be cleared.
   void Clear(int /*lane*/) override {}
+  void Resume(int lane, const KnownPast& past) override;
   void Run(std::span<const TileRow> rows) override;
   float* logits(int r) override { return logits_.row(r); }
 

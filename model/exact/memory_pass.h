@@ -22,6 +22,8 @@ class MemoryPass {
 
   // A lane's context starts afresh.
   void Clear(int lane) { pasts_[static_cast<size_t>(lane)] = KnownPast(); }
+  // It goes on after these symbols.
+  void Resume(int lane, const KnownPast& past) { pasts_[static_cast<size_t>(lane)] = past; }
 
   // Takes the input of row r of a tile, which follows what the lane had last; rows of a lane come
   // in their order. Begins to fetch the rows that the rules then choose.

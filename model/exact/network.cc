@@ -150,6 +150,14 @@ void ExactSession::Reset(int lane) {
   impl_->pass->Clear(lane);
 }
 
+void ExactSession::Resume(int lane, int64_t position, int32_t last, const KnownPast& past) {
+  if (impl_->c.reach() == 0)
+    throw InternalError("a network without a reach was to go on from the middle of a context");
+  impl_->CheckSymbol(last);
+  impl_->lanes[static_cast<size_t>(lane)] = {position, last, true};
+  impl_->pass->Resume(lane, past);
+}
+
 void ExactSession::Score(int lane, std::span<const int32_t> symbols,
                          std::span<SymbolInterval> intervals) {
   const FloatMode mode;

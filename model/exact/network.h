@@ -12,6 +12,7 @@
 
 #include "data/base/frequency.h"
 #include "model/quantized_model.h"
+#include "model/row_rules.h"
 
 namespace occam {
 
@@ -53,6 +54,11 @@ class ExactSession {
 
   // Starts a fresh context in a lane: its next input is the begin symbol at position 0.
   void Reset(int lane);
+
+  // Goes on at a position > 0 of a context whose symbols so far are not scored: `last` is the
+  // newest of them, `past` knows those before it. What is scored is right from config().reach()
+  // symbols on, where there is a reach; without one this is kInternal.
+  void Resume(int lane, int64_t position, int32_t last, const KnownPast& past);
 
   // The intervals of known symbols; the lane's context then ends with them, and may go on by
   // scoring or by stepping. Not in a context that was stepped. A context may run on past

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <span>
 
+#include "model/row_rules.h"
+
 namespace occam {
 
 // A token of a lane at its position.
@@ -21,6 +23,9 @@ class Pass {
   virtual ~Pass() = default;
   // A lane's context starts afresh.
   virtual void Clear(int lane) = 0;
+  // A lane's context goes on from somewhere, after these symbols, of which it keeps nothing else. A
+  // pass that knows no reach (ModelConfig::reach) throws kInternal.
+  virtual void Resume(int lane, const KnownPast& past) = 0;
   // Computes at most kTileRows rows, each lane's together and at consecutive positions, the first
   // of which follows what the lane had last.
   virtual void Run(std::span<const TileRow> rows) = 0;

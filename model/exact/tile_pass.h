@@ -28,6 +28,10 @@ class TilePass final : public Pass {
     memory_.Clear(lane);
     signals_.Clear(lane);
   }
+  void Resume(int lane, const KnownPast& past) override {
+    Clear(lane);
+    memory_.Resume(lane, past);
+  }
   void Run(std::span<const TileRow> rows) override;
   float* logits(int r) override { return logits_.row(r); }
 

@@ -12,8 +12,9 @@ from ._errors import UsageError
 from ._model import Model, ModelSource, model_of
 from ._progress import Progress, shown
 
-MODES = ("chunked", "carried", "adaptive")
-_FILE_MODES = (*MODES, "first adaptive")  # the last is of files of before, and is not written
+MODES = ("chunked", "carried", "adaptive", "long")
+# By their numbers; "first adaptive" is of files of before, and is not written.
+_FILE_MODES = ("chunked", "carried", "adaptive", "first adaptive", "long")
 AnyModel = Union[Model, ModelSource]
 
 
@@ -63,7 +64,7 @@ class Damage:
 def _mode_number(mode: str) -> int:
     if mode not in MODES:
         raise UsageError(f"mode is one of {', '.join(MODES)}, not {mode!r}")
-    return MODES.index(mode)
+    return _FILE_MODES.index(mode)
 
 
 def choices_of(
@@ -129,10 +130,11 @@ def compress(
         Where the compressed file goes. A file under a path appears when it is complete.
     model : Model, str, path or bytes, optional
         The model; without it the built-in one.
-    mode : {"chunked", "carried", "adaptive"}
+    mode : {"chunked", "carried", "adaptive", "long"}
         Contexts start afresh all the time, the published setting; they go on, which is smaller; or
         they go on and are mixed with what the data itself teaches, which is smaller still, but
-        slower and for models of bytes only.
+        slower and for models of bytes only. "long" learns from 128 MiB at a time, and takes 3 GB
+        of `memory` both ways.
     embed_model : bool
         Puts the model, entropy-coded, into the file: restoring then needs nothing else.
     threads : int

@@ -82,7 +82,7 @@ def explain(
         The bytes.
     model : Model, str, path or bytes, optional
         The model; without it the built-in one.
-    mode : {"chunked", "carried", "adaptive"}, optional
+    mode : {"chunked", "carried", "adaptive", "long"}, optional
         Without it adaptive for models of bytes, which also tells who decided each byte, and carried
         for others.
     beside : {"gzip", "bzip2", "xz"} or model, optional

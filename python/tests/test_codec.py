@@ -26,6 +26,17 @@ def test_files_are_those_of_the_commands(mode, trained, tiny, command, tmp_path)
         assert occam.decompress(file, model=tiny, offset=1000, length=70) == original[1000:1070]
 
 
+def test_mode_long_has_leave_for_its_memory(trained, tiny, command):
+    original = text(3000, seed=2)
+    with pytest.raises(occam.OutOfMemoryError):
+        occam.compress(original, model=tiny, mode="long")
+    file = occam.compress(original, model=tiny, mode="long", memory=4 * 10**9)
+    ckpt = ["--ckpt", trained / "tiny.occm", "--memory", "4G"]
+    assert file == command("compress", *ckpt, "--long", data=original)
+    assert occam.inspect(file).mode == "long"
+    assert occam.decompress(file, model=tiny, memory=4 * 10**9) == original
+
+
 def test_the_built_in_model_needs_no_name(command):
     original = text(500)
     file = occam.compress(original)

@@ -119,6 +119,11 @@ const std::vector<GoldenFile>& ExpertFiles() {
       {"usual-expert.occ", ContextMode::kAdaptive, false}};
   return files;
 }
+// Mode long.
+const GoldenFile& LongFile() {
+  static const GoldenFile file = {"long.occ", ContextMode::kLong, true};
+  return file;
+}
 // One more without a model.
 constexpr char kAlone[] = "alone.occ";
 
@@ -288,6 +293,8 @@ void CheckFolder(const std::string& folder) {
     }
     for (const GoldenFile& golden : ExpertFiles())
       CheckFile(golden, ReadFile(folder + "/" + golden.name), want[golden.name], codec_model);
+    CheckFile(LongFile(), ReadFile(folder + "/" + LongFile().name), want[LongFile().name],
+              codec_model);
     CheckFileWithModel(kWithModel, ReadFile(folder + "/" + kWithModel), want[kWithModel], kernels,
                        false);
     for (const GoldenFile& golden : ShortFiles())
@@ -526,6 +533,7 @@ void WriteFolder(const std::string& folder) {
   put(kShortAlone, Text(3000, ++seed), ContextMode::kAdaptive, nullptr);
   put(kShortWithModel, Known(5000, ++seed, signals), ContextMode::kCarried, &model, coded);
   put(kShortEmpty, {}, ContextMode::kAdaptive, nullptr);
+  write(LongFile());
   WriteText(folder + "/originals", originals.str());
   WriteText(folder + "/" + kFrames, FrameLines(model));
 }

@@ -20,7 +20,7 @@ from range_coder import RangeDecoder
 from sound import decode_sound
 
 MAGIC = b"\x89OCC\r\n\x1a\n"
-CHUNKED, CARRIED, FIRST_ADAPTIVE, ADAPTIVE = 0, 1, 2, 3
+CHUNKED, CARRIED, FIRST_ADAPTIVE, ADAPTIVE, LONG = range(5)
 STORED, ORDER2, MODEL, EXPERT, SOUND, PHOTO, PROGRAM = range(7)
 SHORT_ID = 8
 
@@ -75,10 +75,11 @@ def read_header(reader):
         fields.take(8),
         fields.take(32),
     )
-    require(mode <= ADAPTIVE and flags <= 1, "an unknown mode or flag")
-    require(1 <= context <= 2**20 and 1 <= lanes <= 256, "a layout out of bounds")
+    require(mode <= LONG and flags <= 1, "an unknown mode or flag")
+    most_lanes, most_bytes = (32, 2**27) if mode == LONG else (256, 2**24)
+    require(1 <= context <= 2**20 and 1 <= lanes <= most_lanes, "a layout out of bounds")
     require(lane_symbols >= 1 and lane_symbols % context == 0, "a layout out of bounds")
-    require(header.segment_bytes <= 2**24, "a layout out of bounds")
+    require(header.segment_bytes <= most_bytes, "a layout out of bounds")
     none = contract == flags == 0 and header.tokenizer_id == bytes(8)
     require(header.needs_model or none, "something of a model without an id")
     return header
@@ -104,7 +105,7 @@ def check_model(header, model):
     )
     require(header.context == model.configuration.C, "a file of another context than its model")
     require(
-        header.mode not in (FIRST_ADAPTIVE, ADAPTIVE) or model.configuration.V == 256,
+        header.mode in (CHUNKED, CARRIED) or model.configuration.V == 256,
         "an adaptive file of a model of other symbols than bytes",
     )
 
@@ -135,7 +136,8 @@ def read_segment(reader, header, model):
 
 def check_sizes(header, model, method, symbols, original_bytes, payload_bytes):
     known = [STORED, ORDER2, MODEL]
-    known += [EXPERT, PHOTO, PROGRAM] if header.mode == ADAPTIVE else []
+    known += [EXPERT] if header.mode in (ADAPTIVE, LONG) else []
+    known += [PHOTO, PROGRAM] if header.mode == ADAPTIVE else []
     known += [SOUND] if header.mode != FIRST_ADAPTIVE else []
     require(method in known, "an unknown method")
     require(
@@ -155,9 +157,11 @@ def check_sizes(header, model, method, symbols, original_bytes, payload_bytes):
 
 def least_chunks(header):
     """Of a lane in a segment that is not full."""
+    if header.contract < 4 or header.mode == LONG:
+        return 8
     base = (16384, 65536, 524288, 524288)[header.mode]
     longer = header.lane_symbols > header.context * max(1, base // header.context)
-    return 2 if longer and header.contract >= 4 else 8
+    return 2 if longer else 8
 
 
 def lane_lengths(symbols, header):
@@ -194,9 +198,7 @@ class SegmentDecoder:
         if segment.method == STORED:
             original = segment.payload
         elif segment.method == SOUND:
-            original = decode_sound(
-                segment.payload, segment.original_bytes, self.header.mode == ADAPTIVE
-            )
+            original = decode_sound(segment.payload, segment.original_bytes, self.header.mode)
         else:
             original = self.decode_stream(segment)
         require(
@@ -224,18 +226,20 @@ class SegmentDecoder:
         if segment.method == ORDER2:
             return self.decode_alone(segment.payload, Order2(), segment.symbols)
         if segment.method == EXPERT:
-            return self.decode_alone(segment.payload, LoneExpert(segment.symbols), segment.symbols)
+            expert = LoneExpert(segment.symbols, self.header.mode == LONG)
+            return self.decode_alone(segment.payload, expert, segment.symbols)
         decoder = RangeDecoder(segment.payload)
         if self.predictor is None:
             self.predictor = (
                 AdaptivePredictor(self.model)
-                if self.header.mode == ADAPTIVE
+                if self.header.mode in (ADAPTIVE, LONG)
                 else FirstAdaptivePredictor(self.model)
                 if self.header.mode == FIRST_ADAPTIVE
                 else NetworkPredictor(self.model, self.header.mode == CHUNKED)
             )
-        if self.header.mode == ADAPTIVE:
+        if self.header.mode in (ADAPTIVE, LONG):
             self.predictor.size = segment.symbols
+            self.predictor.is_long = self.header.mode == LONG
         symbols = decode_symbols(
             decoder, self.predictor, lane_lengths(segment.symbols, self.header)
         )

@@ -37,7 +37,7 @@ from notation import Damaged
 binaries, golden = (os.path.abspath(path) for path in sys.argv[1:3])
 full = "--full" in sys.argv[3:]
 here = os.path.dirname(os.path.abspath(__file__))
-MODES = ("chunked", "carried", "first adaptive", "adaptive")
+MODES = ("chunked", "carried", "first adaptive", "adaptive", "long")
 METHODS = {
     STORED: "stored",
     ORDER2: "order 2",
@@ -57,6 +57,7 @@ ORDINARY = [
     "usual-carried.occ",
     "usual-adaptive.occ",
     "expert.occ",
+    "long.occ",
     "usual-expert.occ",
     "alone.occ",
     "short-chunked.occ",

@@ -1,4 +1,4 @@
-"""The expert of mode adaptive: docs/spec/expert.md."""
+"""The expert of modes adaptive and long: docs/spec/expert.md."""
 
 import numpy as np
 
@@ -49,12 +49,19 @@ def history_inputs(history, cells):
     logit = STRETCH[cell >> 20]
     return [logit, distance(cell >> 10), logit if is_certain(history) else 0]
 
-def mix_expert_hash(h):
+GOLDEN = 0x9e3779b97f4a7c15
+
+def slot_hash(h, upper, hash_bits):
+    if hash_bits == 64:
+        h = u64(h + upper * GOLDEN)
+        h = u64((h ^ h >> 32) * 0x94d049bb133111eb)
+        return h ^ h >> 32
+    h = u32((h >> 32) + upper * 0x7feb352d)
     h = u32((h ^ h >> 15) * 0x2c1b3c6d)
     return u32((h ^ h >> 13) * 0x9e3779b1)
 
-def find_history_slot(table, b, h):             # table: a dictionary of the slots that are not zeros
-    index, check = h >> (32 - b), max(h & 255, 1)
+def find_history_slot(table, b, h, hash_bits):  # table: a dictionary of the slots that are not zeros
+    index, check = h >> (hash_bits - b), max(h & 255, 1)
     places = [index, index ^ 1, index ^ 2]
     for i in places:
         if i in table and table[i][0] == check:
@@ -63,8 +70,6 @@ def find_history_slot(table, b, h):             # table: a dictionary of the slo
     slot = table.setdefault(least, [0] * 16)
     slot[:] = [check] + [0] * 15                # whoever holds the slot sees it change
     return slot
-
-GOLDEN = 0x9e3779b97f4a7c15
 
 def is_expert_letter(byte):
     return byte >= 128 or 65 <= byte <= 90 or 97 <= byte <= 122
@@ -139,7 +144,7 @@ def contexts(s, after1, after2, after3, long_byte, long_step, byte, step):
 def context_hash(number, pair):                 # number: of the context, 0 .. 29
     h = u64((pair[0] + 1) * GOLDEN)
     h ^= h >> 32
-    return u64((h + pair[1] * 64 + number) * 0xbf58476d1ce4e5b9) >> 32
+    return u64((h + pair[1] * 64 + number) * 0xbf58476d1ce4e5b9)
 
 def plane_indexes(s, node, depth):              # depth: the bits of the byte that are known
     width = s.periods.width
@@ -187,9 +192,9 @@ class Periods:
                 self.second = d
 
 class Follower:
-    def __init__(self, shift, lanes, size):
+    def __init__(self, shift, lanes, size, most_places):
         self.shift, self.shortest = shift, (63 + shift) // shift
-        self.place_bits = clamp(bits(size), 10, 22)
+        self.place_bits = clamp(bits(size), 10, most_places)
         self.places, self.cells = {}, [3 << 30] * 128
         self.from_lane, self.from_step = [0] * lanes, [0] * lanes
         self.length, self.missed, self.hash = [0] * lanes, [0] * lanes, [0] * lanes
@@ -257,13 +262,14 @@ class Follower:
         self.places[index] = (lane, len(own))
 
 class Expert:
-    def __init__(self, lanes, size, with_network):          # size: bytes of the segment
-        self.with_network, self.slot_bits = with_network, clamp(bits(16 * size), 12, 23)
+    def __init__(self, lanes, size, with_network, is_long): # size: bytes of the segment
+        most_slots, self.hash_bits, most_places, self.least_rate = (26, 64, 26, 3) if is_long else (23, 32, 22, 12)
+        self.with_network, self.slot_bits = with_network, clamp(bits(16 * size), 12, most_slots)
         self.table = {}
         self.cells = [first_cells() for _ in range(30)]
         self.planes, self.plane_cells = [{} for _ in range(4)], [first_cells() for _ in range(4)]
         self.after1, self.after2, self.after3 = [0] * 256, [0] * 65536, [0] * 65536
-        self.followers = [Follower(3, lanes, size), Follower(11, lanes, size)]
+        self.followers = [Follower(3, lanes, size, most_places), Follower(11, lanes, size, most_places)]
         first = np.full(128, 220 if with_network else 375, np.int64)
         if with_network:
             first[106] = 12000
@@ -289,14 +295,14 @@ class Expert:
         self.find_slots(0)
         self.start_bit()
 
-    def find_slots(self, salt):
-        self.slots = [find_history_slot(self.table, self.slot_bits, mix_expert_hash(u32(h + salt)))
+    def find_slots(self, upper):
+        self.slots = [find_history_slot(self.table, self.slot_bits, slot_hash(h, upper, self.hash_bits), self.hash_bits)
                       for h in self.hashes]
 
     def start_bit(self):
         self.depth = bits(self.node) - 1
         if self.depth == 4:
-            self.find_slots(u32(self.node * 0x7feb352d))
+            self.find_slots(self.node)
         half = 1 << (self.depth & 3)
         self.entry = half | self.node & (half - 1)
         self.places = plane_indexes(self.s, self.node, self.depth)
@@ -359,7 +365,7 @@ def strength_of(step):
 
 def learn(self, bit):
     one = 65536 if bit else 0
-    rate = 12 + 1024 // (64 + len(self.s.bytes) // 64)
+    rate = self.least_rate + 1024 // (64 + len(self.s.bytes) // 64)
     for s, weights in enumerate(self.sets):
         move = (self.logits[s] * (one - self.mixed) + 65536) >> 17
         self.last_set[s] = clamp(self.last_set[s] + move, -2 ** 20, 2 ** 20)

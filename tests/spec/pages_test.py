@@ -19,6 +19,7 @@ from container import (
     CHUNKED,
     EXPERT,
     FIRST_ADAPTIVE,
+    LONG,
     ORDER2,
     PHOTO,
     PROGRAM,
@@ -139,12 +140,12 @@ def restore(header, model, paper, segment):
         symbols = page.decode_symbols(decoder, page.Order2(), [segment.symbols])
     elif segment.method == EXPERT:
         symbols = page.decode_symbols(
-            decoder, page.LoneExpert(segment.symbols), [segment.symbols]
+            decoder, page.LoneExpert(segment.symbols, header.mode == LONG), [segment.symbols]
         )
     else:
         predictor = (
-            page.ExpertWithNetwork(paper, header.context, segment.symbols)
-            if header.mode == ADAPTIVE
+            page.ExpertWithNetwork(paper, header.context, segment.symbols, header.mode == LONG)
+            if header.mode in (ADAPTIVE, LONG)
             else page.AdaptivePredictor(paper, header.context)
             if header.mode == FIRST_ADAPTIVE
             else page.NetworkPredictor(paper, header.context, header.mode == CHUNKED)
@@ -165,11 +166,12 @@ names.update(
 
 # In these files segment 2 is of method order 2, segment 3 is stored, segment 4 is of method model.
 # In expert.occ segment 2 is of method expert.
-chosen = {"chunked.occ": [2, 4], "adaptive.occ": [3, 4], "expert.occ": [2, 4]}
+chosen = {"chunked.occ": [2, 4], "adaptive.occ": [3, 4], "expert.occ": [2, 4], "long.occ": [2, 4]}
 if full:
     chosen = {name: range(5) for name in ("chunked.occ", "carried.occ", "adaptive.occ")}
     chosen.update({f"usual-{mode}.occ": [0] for mode in ("chunked", "carried", "adaptive")})
     chosen.update({"expert.occ": range(5), "usual-expert.occ": [0], "alone.occ": [0]})
+    chosen["long.occ"] = range(5)
 for name, numbers in chosen.items():
     header, _, segments = read_archive(read(name), lambda: model)
     for number in numbers:

@@ -121,18 +121,19 @@ class AdaptivePredictor(FirstAdaptivePredictor):
     """The expert beside the network, for segments of `size` bytes."""
 
     size = 0
+    is_long = False
 
     def start(self, lanes):
         self.network.start(lanes)
-        self.mixer = Expert(lanes, self.size, with_network=True)
+        self.mixer = Expert(lanes, self.size, True, self.is_long)
 
 
 class LoneExpert:
-    def __init__(self, size):
-        self.size = size
+    def __init__(self, size, is_long):
+        self.size, self.is_long = size, is_long
 
     def start(self, lanes):
-        self.expert = Expert(lanes, self.size, with_network=False)
+        self.expert = Expert(lanes, self.size, False, self.is_long)
 
     def prepare(self, lanes):
         pass

@@ -5,7 +5,7 @@ from predictors import LoneExpert, Order2, logit_of
 from range_coder import FRESH, STRETCH, RangeDecoder, decode_bit, learn_cell, log2_16, squash
 
 
-def decode_sound(payload, size, adaptive):
+def decode_sound(payload, size, mode):
     """The original bytes of a segment, `size` of them."""
     require(len(payload) >= 6, "sound without a geometry")
     channels, zero_bits = payload[0], payload[1]
@@ -17,7 +17,7 @@ def decode_sound(payload, size, adaptive):
     decoder = RangeDecoder(payload[6:])
     around = b""
     if others > 0:
-        predictor = LoneExpert(others) if adaptive else Order2()
+        predictor = LoneExpert(others, mode == 4) if mode >= 3 else Order2()
         predictor.start(1)
         around = bytes(predictor.decode(decoder, 0) for _ in range(others))
     sound = Sound(channels)

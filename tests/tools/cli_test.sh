@@ -214,6 +214,32 @@ for size in 0 1 1000 2000 3000; do
     same again short
   done
 done
+# Mode long: it needs leave for its memory, both ways, before it takes any.
+expect 3 "$bin/compress" --ckpt tiny.occm --long -o far.occ text
+says 'GB of memory, more than the limit of 1 GB'
+absent far.occ
+expect 0 "$bin/compress" --ckpt tiny.occm --long --memory 4G -o far.occ text
+"$bin/compress" --ckpt tiny.occm --mode long --lanes 32 --memory 4G -T 3 <text | cmp -s - far.occ || fail "long from a pipe"
+expect 3 "$bin/decompress" --ckpt tiny.occm -o again.far far.occ
+absent again.far
+for t in 1 3; do
+  expect 0 "$bin/decompress" --ckpt tiny.occm --memory 4G -T $t -f -o again far.occ
+  same again original
+done
+expect 0 "$bin/compress" -l far.occ
+prints 'long, 64 symbols; a full segment has 32 lanes'
+head -c 20000 text >part
+for options in "--ckpt tiny.occm --lanes 1" "--ckpt none" "--ckpt tiny.occm --embed-model --lanes 3"; do
+  expect 0 "$bin/compress" $options --long --memory 4G -f -o far.occ part
+  expect 0 "$bin/decompress" --ckpt tiny.occm --memory 4G -f -o again far.occ
+  same again part
+  expect 0 "$bin/decompress" --ckpt tiny.occm --memory 4G --range 100:50 -f -o again far.occ
+  tail -c +101 part | head -c 50 | cmp -s - again || fail "a range of mode long"
+done
+for wrong in "--long --lanes 33" "--long --lanes 0" "--lanes 1" "--long --mode carried" "--long --raw-frame"; do
+  expect 2 "$bin/compress" --ckpt tiny.occm --memory 4G $wrong -f -o far.occ text
+done
+expect 2 "$bin/decompress" --ckpt tiny.occm --long -f -o again far.occ
 # Contexts that are carried, and parts.
 expect 0 "$bin/compress" --ckpt tiny.h5 --mode carried -o carried.occ text
 for t in 1 3; do
@@ -226,7 +252,7 @@ prints 'carried, 64 symbols'
 expect 0 "$bin/compress" -l text.occ
 prints 'adaptive, 64 symbols; a full segment has 32 lanes'
 expect 2 "$bin/compress" --ckpt tiny.h5 --mode neither -f text
-says 'chunked, carried or adaptive'
+says 'chunked, carried, adaptive or long'
 size=$(stat -c %s original)
 for range in 0:100 1000:2K 20K: $size: 0:$size 0:0; do
   offset=$(numfmt --from=si "${range%%:*}")

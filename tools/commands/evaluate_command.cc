@@ -67,7 +67,8 @@ cxxopts::Options MakeOptions() {
            "prepared set (.set), "
            "or enwik8, enwik9 once fetched"},
           {"bytes", "RANGE", Text(), "Bytes of it, BEGIN:END"},
-          {"mode", "MODE", Text("chunked"), "chunked, carried or adaptive, as compress has it"},
+          {"mode", "MODE", Text("chunked"),
+           "chunked, carried, adaptive or long, as compress has it"},
           {"float",
            "Also the cross-entropy of the float network, which codes nothing (of 7-bit symbols "
            "without the bits that they lose); needs a checkpoint"},

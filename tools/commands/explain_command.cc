@@ -60,18 +60,19 @@ struct ExplainOptions {
 cxxopts::Options MakeOptions() {
   cxxopts::Options options("explain", "Shows where a model spends its bits, as an HTML page.\n");
   options.positional_help("[FILE]");
-  AddOptions(&options, "What",
-             {
-                 {"ckpt", "CKPT", Text(),
-                  "The model: a checkpoint (.h5) or .occm (default: the built-in one)"},
-                 {"mode", "MODE", Text(),
-                  "chunked, carried or adaptive, as compress has it (default: adaptive for models "
-                  "of bytes, which also tells who decided each byte; carried for others)"},
-                 {"beside", "OTHER", Text(),
-                  "Another model, a checkpoint or .occm, or a codec to compare with: gzip or xz"},
-                 {"bytes", "RANGE", Text(), "Bytes of the file, BEGIN:END (default: all)"},
-                 {"file", "", Text(), ""},
-             });
+  AddOptions(
+      &options, "What",
+      {
+          {"ckpt", "CKPT", Text(),
+           "The model: a checkpoint (.h5) or .occm (default: the built-in one)"},
+          {"mode", "MODE", Text(),
+           "chunked, carried, adaptive or long, as compress has it (default: adaptive for models "
+           "of bytes, which also tells who decided each byte; carried for others)"},
+          {"beside", "OTHER", Text(),
+           "Another model, a checkpoint or .occm, or a codec to compare with: gzip or xz"},
+          {"bytes", "RANGE", Text(), "Bytes of the file, BEGIN:END (default: all)"},
+          {"file", "", Text(), ""},
+      });
   AddOptions(&options, "Output",
              {
                  {"o,output", "FILE", Text(),
@@ -155,7 +156,7 @@ class Explainer {
     options.memory = request_.memory_bytes;
     options.progress = [&](uint64_t done, uint64_t) { return Show(path, done); };
     Measured measured{NameOfModel(path) + ", " + mode, ExplainCosts(bytes_, options),
-                      options.mode == Mode::kAdaptive};
+                      options.mode == Mode::kAdaptive || options.mode == Mode::kLong};
     return measured;
   }
 

@@ -31,9 +31,12 @@ constexpr int kWeightBits = 14;
 constexpr int16_t kFirstWeight = 375;           // 0.023 of each input
 constexpr int16_t kFirstNetworkWeight = 12000;  // 0.55: the network has learned already
 // A weight moves by input * error * rate / 2^22; the input is out of 256, the error out of 65536.
-// The rate is 28 for the first byte of a lane and 12 at last: learning rates of 0.007 and 0.003.
+// The rate begins 16 above the least one, which it falls to: from 28 to 12 are learning rates of
+// 0.007 and 0.003.
 constexpr int kRateBits = 7;
-int RateAfter(size_t bytes) { return 12 + static_cast<int>(1024 / (64 + (bytes >> 6))); }
+int RateAfter(size_t bytes, int least) {
+  return least + static_cast<int>(1024 / (64 + (bytes >> 6)));
+}
 // Weights of the last mixer are out of 65536, and move by input * error / 2^kLastShift.
 constexpr int kLastShift = 17;
 constexpr int32_t kMaxLastWeight = 1 << 20;
@@ -53,31 +56,38 @@ constexpr int kEstimateShift = 6;
 constexpr uint32_t kGolden32 = 0x9e3779b1u;      // a prime next to 2^32 / golden ratio
 constexpr uint32_t kMultiplier = 0x2c1b3c6du;    // of an integer hash found by Wellons' search
 constexpr uint32_t kHalfByteSalt = 0x7feb352du;  // of lowbias32 (Wellons, 2018)
+constexpr uint64_t kLongGolden = 0x9e3779b97f4a7c15u;
+constexpr uint64_t kLongMultiplier = 0x94d049bb133111ebu;  // of SplitMix64 (Steele et al., 2014)
 
 // Spreads a context's hash over the slots of the table.
 uint32_t Spread(uint32_t hash) {
   hash = (hash ^ hash >> 15) * kMultiplier;
   return (hash ^ hash >> 13) * kGolden32;
 }
+uint64_t Spread64(uint64_t hash) {
+  hash = (hash ^ hash >> 32) * kLongMultiplier;
+  return hash ^ hash >> 32;
+}
 
 }  // namespace
 
 // ---- Lanes and bytes ---------------------------------------------------------------------------
 
-Expert::Expert(bool with_network, const MixerKernels& kernels)
+Expert::Expert(bool with_network, const MixerKernels& kernels, const ExpertForm& form)
     : with_network_(with_network),
       kernels_(kernels),
-      strings_{StringFollower(3), StringFollower(11)} {}
+      form_(form),
+      strings_{StringFollower(3, form.places), StringFollower(11, form.places)} {}
 
-uint64_t Expert::MemoryBytes(uint64_t bytes) {
+uint64_t Expert::MemoryBytes(uint64_t bytes, const ExpertForm& form) {
   constexpr uint64_t kRest = 16 << 20;  // weights, planes, estimates
-  return HistoryTable::MemoryBytes(HistoryTable::SlotBits(bytes)) +
-         kFollowers * StringFollower::MemoryBytes(bytes) + 2 * bytes + kRest;
+  return HistoryTable::MemoryBytes(HistoryTable::SlotBits(bytes, form.most_slot_bits)) +
+         kFollowers * StringFollower::MemoryBytes(bytes, form.places) + 2 * bytes + kRest;
 }
 
 void Expert::Start(int lane_count, uint64_t bytes) {
   const auto lanes = static_cast<size_t>(lane_count);
-  table_.Clear(HistoryTable::SlotBits(bytes));
+  table_.Clear(HistoryTable::SlotBits(bytes, form_.most_slot_bits), form_.hash_bits);
   HistoryCells fresh;
   for (size_t i = 0; i < fresh.size(); ++i) fresh[i] = FirstGuess(i);
   cells_.fill(fresh);
@@ -122,21 +132,25 @@ void Expert::StartByte(int lane_number) {
   expected.byte = strings_[1].expected();
   expected.step = strings_[1].length_step();
   lanes_[lane].Hash(last_followers_, expected, &hashes_);
-  for (const uint32_t hash : hashes_) table_.Prefetch(Spread(hash));
   FindSlots(0);
   StartBit();
 }
 
-// Slots of half a byte; the salt is 0 for the upper half and tells the upper half for the lower
-// one.
-void Expert::FindSlots(uint32_t salt) {
-  for (size_t i = 0; i < kContexts; ++i) table_.Prefetch(Spread(hashes_[i] + salt));
-  for (size_t i = 0; i < kContexts; ++i) slots_[i] = &table_.Find(Spread(hashes_[i] + salt));
+// Where a context has its slot. `upper_half` is 0 for the upper half of a byte, and tells it for
+// the lower one.
+uint64_t Expert::SlotHash(uint64_t context_hash, uint32_t upper_half) const {
+  if (form_.hash_bits == 64) return Spread64(context_hash + upper_half * kLongGolden);
+  return Spread(static_cast<uint32_t>(context_hash >> 32) + upper_half * kHalfByteSalt);
+}
+
+void Expert::FindSlots(uint32_t upper_half) {
+  for (const uint64_t hash : hashes_) table_.Prefetch(SlotHash(hash, upper_half));
+  for (size_t i = 0; i < kContexts; ++i) slots_[i] = &table_.Find(SlotHash(hashes_[i], upper_half));
 }
 
 void Expert::StartBit() {
   depth_ = std::bit_width(node_) - 1;
-  if (depth_ == 4) FindSlots(node_ * kHalfByteSalt);
+  if (depth_ == 4) FindSlots(node_);
   const uint32_t leading_one = 1u << (depth_ & 3);
   cell_ = leading_one | (node_ & (leading_one - 1));
   const auto planes = lanes_[lane_].PlaneContexts(node_, depth_);
@@ -325,7 +339,7 @@ void Expert::Learn(bool bit) {
 void Expert::LearnWeights(bool bit) {
   const int32_t one = bit ? 65536 : 0;
   const int32_t error = one - mixed_;
-  const int rate = RateAfter(lanes_[lane_].bytes().size());
+  const int rate = RateAfter(lanes_[lane_].bytes().size(), form_.least_rate);
   std::array<int32_t, kSets> moves;
   for (size_t s = 0; s < kSets; ++s) {
     const int64_t move = (int64_t{logits_[s]} * error + (1 << (kLastShift - 1))) >> kLastShift;

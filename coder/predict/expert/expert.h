@@ -30,13 +30,26 @@
 
 namespace occam {
 
+// The differences between segments of at most 2^24 bytes and long ones. Tables grow with a
+// segment's bytes up to these bounds.
+struct ExpertForm {
+  int most_slot_bits;
+  int hash_bits;  // of a context: 32 or 64
+  PlaceForm places;
+  int least_rate;  // of the first weights, out of 128, which it falls to
+};
+// Mode adaptive: 2^23 slots take 128 MiB. On 2 MB of text 2^22 cost 0.6 % more than 2^24.
+constexpr ExpertForm kUsualExpert = {23, 32, {22, 24}, 12};
+// Mode long: 1 GiB of slots, and 32 bits for a place among 32 lanes of 2^27 bytes in all.
+constexpr ExpertForm kLongExpert = {26, 64, {26, 27}, 3};
+
 class Expert {
  public:
   // An expert with a network needs its logits in Predict.
-  Expert(bool with_network, const MixerKernels& kernels);
+  Expert(bool with_network, const MixerKernels& kernels, const ExpertForm& form = kUsualExpert);
 
   // The most that it takes for a segment of so many bytes, its bytes included.
-  static uint64_t MemoryBytes(uint64_t bytes);
+  static uint64_t MemoryBytes(uint64_t bytes, const ExpertForm& form = kUsualExpert);
 
   // Forgets everything, for a segment of so many bytes in all lanes.
   void Start(int lanes, uint64_t bytes);
@@ -74,7 +87,8 @@ class Expert {
   // The cells of what came after each history.
   using HistoryCells = std::array<uint32_t, BitHistories::kCount>;
 
-  void FindSlots(uint32_t salt);
+  void FindSlots(uint32_t upper_half);
+  uint64_t SlotHash(uint64_t context_hash, uint32_t upper_half) const;
   // Finds what the next bit needs of large tables, and brings it into the cache.
   void StartBit();
   // The steps of Predict, in their order.
@@ -91,6 +105,7 @@ class Expert {
 
   const bool with_network_;
   const MixerKernels& kernels_;
+  const ExpertForm form_;
 
   HistoryTable table_;
   std::array<HistoryCells, kContexts> cells_;
@@ -108,7 +123,7 @@ class Expert {
   // The byte at work.
   size_t lane_ = 0;
   uint32_t node_ = 1;  // a one, then its bits so far
-  std::array<uint32_t, kContexts> hashes_{};
+  std::array<uint64_t, kContexts> hashes_{};
   std::array<HistoryTable::Slot*, kContexts> slots_{};
   // The bit at work.
   size_t cell_ = 0;  // in a slot

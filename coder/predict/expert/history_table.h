@@ -21,19 +21,19 @@ class HistoryTable {
     std::array<uint8_t, 16> histories;
   };
 
-  // The bits of the number of slots for a segment of so many bytes.
-  static int SlotBits(uint64_t bytes);
+  // The bits of the number of slots for a segment of so many bytes, `most_bits` at most.
+  static int SlotBits(uint64_t bytes, int most_bits);
   static uint64_t MemoryBytes(int slot_bits) { return (sizeof(Slot) << slot_bits) + kLine; }
 
-  // Forgets everything. Pages are taken from the system only when they are touched. Throws
-  // std::bad_alloc.
-  void Clear(int slot_bits);
+  // Forgets everything, for hashes of so many bits. Pages are taken from the system only when they
+  // are touched. Throws std::bad_alloc.
+  void Clear(int slot_bits, int hash_bits);
 
   // The slot of a context by its hash, a fresh one where it has none. Of the three slots where it
   // may be, the one whose first decision has seen least makes room. It lasts until the next call.
-  Slot& Find(uint32_t hash) {
+  Slot& Find(uint64_t hash) {
     const size_t index = hash >> shift_;
-    const auto check = static_cast<uint8_t>(std::max(hash & 0xff, 1u));
+    const auto check = static_cast<uint8_t>(std::max<uint64_t>(hash & 0xff, 1));
     Slot* least = &slots_[index];
     if (least->histories[0] == check) return *least;
     for (const size_t other : {index ^ 1, index ^ 2}) {
@@ -47,7 +47,7 @@ class HistoryTable {
   }
 
   // Brings the slots of a later Find into the cache.
-  void Prefetch(uint32_t hash) const { __builtin_prefetch(&slots_[hash >> shift_], 1); }
+  void Prefetch(uint64_t hash) const { __builtin_prefetch(&slots_[hash >> shift_], 1); }
 
  private:
   static constexpr size_t kLine = 64;  // bytes of a line of the cache, which holds all candidates

@@ -57,14 +57,14 @@ void Sequence::ReadForm(uint8_t byte) {
 }
 
 void Sequence::Hash(const LastFollowers& followers, const Expectation& expected,
-                    std::array<uint32_t, kContexts>* hashes) const {
+                    std::array<uint64_t, kContexts>* hashes) const {
   size_t count = 0;
   // The context of a kind: two numbers that tell all of it.
   const auto add = [&](uint64_t a, uint64_t b = 0) {
     uint64_t hash = (a + 1) * kGolden;
     hash ^= hash >> 32;
-    hash = (hash + b * 64 + count) * kMultiplier;
-    (*hashes)[count++] = Upper(hash);
+    (*hashes)[count] = (hash + b * 64 + count) * kMultiplier;
+    ++count;
   };
   const auto last = [&](int bytes) { return past_ & ((uint64_t{1} << (8 * bytes)) - 1); };
   const uint32_t c1 = At(1), c2 = At(2), c3 = At(3), c4 = At(4);

@@ -51,9 +51,9 @@ class Sequence {
   // Takes in a byte.
   void Add(uint8_t byte);
 
-  // The hashes of the contexts of the next byte.
+  // The hashes of the contexts of the next byte. Their upper bits are the better ones.
   void Hash(const LastFollowers& followers, const Expectation& expected,
-            std::array<uint32_t, kContexts>* hashes) const;
+            std::array<uint64_t, kContexts>* hashes) const;
 
   // The contexts of the next bit among the bits of the rows above, records being rows: an index
   // below 2^kPlaneBits for each plane. `node` is a one and then the `depth` bits of the byte.

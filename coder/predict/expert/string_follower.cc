@@ -13,9 +13,9 @@ constexpr uint32_t kSound = 16;                    // right bytes that make a pl
 
 }  // namespace
 
-int StringFollower::PlaceBits(uint64_t bytes) {
-  // A place for each byte; 2^22 take 16 MiB.
-  return std::clamp(static_cast<int>(std::bit_width(bytes)), 10, 22);
+int StringFollower::PlaceBits(uint64_t bytes, const PlaceForm& form) {
+  // A place for each byte.
+  return std::clamp(static_cast<int>(std::bit_width(bytes)), 10, form.most_bits);
 }
 
 // Lengths below 16 each have a step; then 4, 8 and 64 share one.
@@ -28,8 +28,8 @@ uint32_t StringFollower::StepOf(uint32_t length) {
 }
 
 void StringFollower::Start(size_t lanes, uint64_t bytes) {
-  place_bits_ = PlaceBits(bytes);
-  places_.assign(size_t{1} << place_bits_, Place());
+  place_bits_ = PlaceBits(bytes, form_);
+  places_.assign(size_t{1} << place_bits_, 0);
   lanes_.assign(lanes, Lane());
   cells_.fill(uint32_t{3} << 30);  // three of four bits are right at first
   expected_ = expected_bit_ = -1;
@@ -66,7 +66,9 @@ void StringFollower::EndByte(const std::vector<const Bytes*>& all, uint8_t byte)
   // A byte is shifted on with each later one, and at last out of the word.
   lane.hash = (lane.hash + byte + 1) * (kGolden << shift_);
   if (bytes.size() < shortest_) return;
-  Place& place = places_[lane.hash >> (64 - place_bits_)];
+  const uint32_t steps = (uint32_t{1} << form_.step_bits) - 1;
+  uint32_t& packed = places_[lane.hash >> (64 - place_bits_)];
+  const Place place{packed >> form_.step_bits, packed & steps};
   if ((lane.from.step == 0 || lane.length < kSound) && place.step != 0) {
     const Bytes& there = *all[place.lane];
     const auto most = std::min({size_t{kVerified}, size_t{place.step}, bytes.size()});
@@ -79,8 +81,8 @@ void StringFollower::EndByte(const std::vector<const Bytes*>& all, uint8_t byte)
       lane.missed = 0;
     }
   }
-  place.lane = static_cast<uint8_t>(lane_);
-  place.step = static_cast<uint32_t>(bytes.size() & 0xffffff);
+  packed = static_cast<uint32_t>(lane_) << form_.step_bits |
+           (static_cast<uint32_t>(bytes.size()) & steps);
 }
 
 }  // namespace occam

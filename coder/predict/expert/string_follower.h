@@ -13,15 +13,24 @@
 
 namespace occam {
 
+// The sizes of a follower's places.
+struct PlaceForm {
+  int most_bits;  // of the number of places
+  int step_bits;  // of a step in a lane: 32 less those of the lane's number
+};
+
 // All lanes share the places; each follows one of them.
 class StringFollower {
  public:
   using Bytes = std::vector<uint8_t>;
 
   // Looks for strings of 64 / `shift` bytes, rounded up.
-  explicit StringFollower(int shift) : shift_(shift), shortest_((63 + shift) / shift) {}
+  StringFollower(int shift, const PlaceForm& form)
+      : shift_(shift), shortest_((63 + shift) / shift), form_(form) {}
 
-  static uint64_t MemoryBytes(uint64_t bytes) { return sizeof(Place) << PlaceBits(bytes); }
+  static uint64_t MemoryBytes(uint64_t bytes, const PlaceForm& form) {
+    return sizeof(uint32_t) << PlaceBits(bytes, form);
+  }
 
   // Forgets everything, for lanes that have so many bytes in all.
   void Start(size_t lanes, uint64_t bytes);
@@ -51,10 +60,9 @@ class StringFollower {
   static constexpr uint32_t kSteps = 32;
 
  private:
-  // A segment has at most 256 lanes, and 2^24 bytes in all.
   struct Place {
-    uint32_t lane : 8 = 0;
-    uint32_t step : 24 = 0;  // 0: none
+    uint32_t lane = 0;
+    uint32_t step = 0;  // 0: none
   };
   struct Lane {
     Place from;  // of the expected byte; step 0: nowhere
@@ -63,13 +71,14 @@ class StringFollower {
     uint64_t hash = 0;    // of the last bytes
   };
 
-  static int PlaceBits(uint64_t bytes);
+  static int PlaceBits(uint64_t bytes, const PlaceForm& form);
   static uint32_t StepOf(uint32_t length);
 
   int shift_;
   size_t shortest_;
+  PlaceForm form_;
   int place_bits_ = 0;
-  std::vector<Place> places_;
+  std::vector<uint32_t> places_;  // a step, and above its form_.step_bits the lane
   std::vector<Lane> lanes_;
   std::array<uint32_t, kSteps * 4> cells_{};  // [step of length][missed]
 

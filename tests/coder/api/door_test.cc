@@ -107,6 +107,35 @@ TEST_CASE("Door: bytes come back in every mode, by a model of the caller's") {
   CHECK(Same(DecompressBytes(CompressBytes(text, With(Pairs())), With(Pairs())), text));
 }
 
+TEST_CASE("Door: mode long takes lanes, and memory that the caller allows both ways") {
+  const Bytes original = Dream(3000);
+  Options options = With(Tiny(), Mode::kLong);
+  CHECK(ThrownBy([&] { CompressBytes(original, options); }).kind == ErrorKind::kMemory);
+  options.memory = 4'000'000'000;
+  for (const uint32_t lanes : {0u, 1u, 32u}) {
+    options.lanes = lanes;
+    const auto file = CompressBytes(original, options);
+    CHECK(Same(DecompressBytes(file, options), original));
+    CHECK(ThrownBy([&] { DecompressBytes(file, With(Tiny())); }).kind == ErrorKind::kMemory);
+    BytesReader reader(file);
+    CHECK(static_cast<Mode>(ListArchive(reader).mode) == Mode::kLong);
+  }
+  options.lanes = 33;
+  CHECK(ThrownBy([&] { CompressBytes(original, options); }).kind == ErrorKind::kUsage);
+  options.lanes = 1;
+  options.mode = Mode::kAdaptive;
+  CHECK(ThrownBy([&] { CompressBytes(original, options); }).kind == ErrorKind::kUsage);
+  // Without a model the mode stays.
+  Options alone;
+  alone.no_model = true;
+  alone.mode = Mode::kLong;
+  alone.memory = options.memory;
+  const auto file = CompressBytes(original, alone);
+  BytesReader reader(file);
+  CHECK(static_cast<Mode>(ListArchive(reader).mode) == Mode::kLong);
+  CHECK(Same(DecompressBytes(file, alone), original));
+}
+
 TEST_CASE("Door: the built-in model is there with nothing given, and is found by its file") {
   const Bytes text = Prose(600, 3);
   for (const Mode mode : kModes) {

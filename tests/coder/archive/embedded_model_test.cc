@@ -132,7 +132,7 @@ TEST_CASE("Embedded model: the file decodes with nothing else, and says what its
 TEST_CASE("Embedded model: Compress writes it, and the file is the plain one beside it") {
   const Sample sample;
   Bytes with;
-  CodecOptions options{1, {}, ContextMode::kCarried, sample.coded};
+  CodecOptions options{1, {}, ContextMode::kCarried, 0, sample.coded};
   const auto stats = Compress(*MemorySource(sample.original), *MemorySink(&with),
                               &sample.model.codec_model(), options);
   CHECK(stats.model_bytes == sample.coded.size());

@@ -6,6 +6,7 @@
 
 #include "coder/archive/decompress_range.h"
 #include "coder/archive/salvage.h"
+#include "coder/archive/segment_codec.h"
 #include "coder/archive/segment_memory.h"
 #include "coder/container/container_writer.h"
 #include "coder/predict/loaded_model.h"
@@ -112,6 +113,55 @@ TEST_CASE("Memory limit: a file whose lanes would take more is refused by its he
           DecompressKeepGoing(*MemorySource(file), *MemorySink(&out), own.Finder(), options);
         }).kind == ErrorKind::kMemory);
   CHECK(out.empty());
+}
+
+TEST_CASE("Memory limit: a file of mode long is refused by its header, before any table is made") {
+  const auto file_of = [](uint32_t lane_symbols) {
+    FileHeader header = LongHeader(1, 1);
+    header.lane_symbols = lane_symbols;
+    Bytes file;
+    const auto sink = MemorySink(&file);
+    ContainerWriter writer(*sink, header);
+    SegmentCodec codec(header, nullptr);
+    const EncodedSegment segment = codec.Encode(Bytes(50, 7), 1, [](uint32_t) {});
+    REQUIRE(segment.header.method == CodingMethod::kExpert);
+    writer.Append(segment.header, segment.payload);
+    writer.Finish();
+    return file;
+  };
+  const ModelFinder none = [](const FileHeader&, std::span<const uint8_t>) { return nullptr; };
+  CodecOptions options;
+  Bytes out;
+  const Bytes large = file_of(1u << 27);
+  const uint64_t before = PeakBytes();
+  const Thrown refusal =
+      ThrownBy([&] { Decompress(*MemorySource(large, "bomb"), *MemorySink(&out), none, options); });
+  INFO(refusal.message);
+  CHECK(refusal.kind == ErrorKind::kMemory);
+  CHECK(refusal.Mentions("bomb needs 2.9"));
+  CHECK(ThrownBy([&] {
+          DecompressRange(*MemorySource(large), *MemorySink(&out), none, {0, 10}, options);
+        }).kind == ErrorKind::kMemory);
+  CHECK(ThrownBy([&] {
+          DecompressKeepGoing(*MemorySource(large), *MemorySink(&out), none, options);
+        }).kind == ErrorKind::kMemory);
+  CHECK(out.empty());
+  // So is what would be written.
+  options.mode = ContextMode::kLong;
+  CHECK(ThrownBy([&] {
+          Compress(*MemorySource(Bytes(50, 7)), *MemorySink(&out), nullptr, options);
+        }).kind == ErrorKind::kMemory);
+  CHECK(PeakBytes() < before + 20 * kMegabyte);
+  // A short segment takes little of what its header allows, and the same with a smaller header.
+  const Bytes small = file_of(50);
+  options.memory_bytes = 100 * kMegabyte;
+  Decompress(*MemorySource(small), *MemorySink(&out), none, options);
+  CHECK(out == Bytes(50, 7));
+  out.clear();
+  options.memory_bytes = 4000 * kMegabyte;
+  Decompress(*MemorySource(large), *MemorySink(&out), none, options);
+  CHECK(out == Bytes(50, 7));
+  CHECK(PeakBytes() < before + 100 * kMegabyte);
 }
 
 TEST_CASE("Memory limit: a model that would take more is refused by its head") {

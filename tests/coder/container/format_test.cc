@@ -142,6 +142,40 @@ TEST_CASE("Format: absurd layouts with a right checksum are refused") {
   }
 }
 
+TEST_CASE("Format: mode long has segments of up to 2^27 bytes in up to 32 lanes") {
+  for (const uint32_t context : {1u, 2000u, 2048u, 600000u, kMaxContext}) {
+    for (const uint32_t lanes : {1u, 3u, 32u}) {
+      const FileHeader header = LongHeader(context, lanes);
+      CHECK(header.lanes == lanes);
+      CHECK(header.segment_bytes() <= 1u << 27);
+      CHECK(header.segment_bytes() > (1u << 27) - lanes * context);
+      CHECK(ParseFileHeader(Serialise(header), "test") == header);
+    }
+  }
+  CHECK(LongHeader(2048, 1).segment_bytes() == 1u << 27);
+  CHECK(LongHeader(2000, 3).lane_symbols == 44'738'000);
+  CHECK(DefaultHeader(2048, ContextMode::kLong) == LongHeader(2048, 32));
+  for (const uint32_t lanes : {0u, 33u})
+    CHECK(ThrownBy([&] { LongHeader(2048, lanes); }).kind == ErrorKind::kUsage);
+  CHECK(ThrownBy([] { LongHeader(0, 1); }).kind == ErrorKind::kUsage);
+  // One more of each is another format's; and what is long is not another mode's.
+  const auto kind = [](ContextMode mode, uint32_t context, uint32_t lanes, uint32_t lane_symbols) {
+    FileHeader header = SmallHeader(context, lanes, lane_symbols);
+    header.mode = mode;
+    return ThrownBy([&] { ParseFileHeader(Serialise(header), "test"); }).kind;
+  };
+  CHECK_FALSE(kind(ContextMode::kLong, 1, 1, 1u << 27));
+  CHECK_FALSE(kind(ContextMode::kLong, 1, 32, 1u << 22));
+  CHECK(kind(ContextMode::kLong, 1, 1, (1u << 27) + 1) == ErrorKind::kDamaged);
+  CHECK(kind(ContextMode::kLong, 1, 32, (1u << 22) + 1) == ErrorKind::kDamaged);
+  CHECK(kind(ContextMode::kLong, 1, 33, 1) == ErrorKind::kDamaged);
+  CHECK(kind(ContextMode::kLong, 1, 32, 0xffffffff) == ErrorKind::kDamaged);
+  CHECK(kind(ContextMode::kAdaptive, 1, 1, (1u << 24) + 1) == ErrorKind::kDamaged);
+  CHECK(MethodFits(CodingMethod::kExpert, ContextMode::kLong));
+  CHECK(MethodFits(CodingMethod::kSound, ContextMode::kLong));
+  CHECK_FALSE(MethodFits(CodingMethod::kPhoto, ContextMode::kLong));
+}
+
 TEST_CASE("Format: a newer version, mode and reserved bits are refused by name") {
   // The bytes of version, contract, mode and flags, with the checksum made right again.
   const auto refusal = [](size_t byte, uint8_t value) {
@@ -157,7 +191,7 @@ TEST_CASE("Format: a newer version, mode and reserved bits are refused by name")
   CHECK_THAT(refusal(24, 1), ContainsSubstring("it needs no model and says something of one"));
   CHECK_THAT(refusal(31, 1), ContainsSubstring("it needs no model and says something of one"));
   CHECK_THAT(refusal(8, 2), ContainsSubstring("x.occ") && ContainsSubstring("version 2"));
-  CHECK_THAT(refusal(10, 4), ContainsSubstring("another context mode"));
+  CHECK_THAT(refusal(10, 5), ContainsSubstring("another context mode"));
   CHECK_THAT(refusal(11, 1), ContainsSubstring("it needs no model and says something of one"));
   for (uint8_t bit = 2; bit != 0; bit = static_cast<uint8_t>(bit << 1))
     CHECK_THAT(refusal(11, bit), ContainsSubstring("unknown flags"));

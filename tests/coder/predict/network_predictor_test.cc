@@ -150,6 +150,74 @@ TEST_CASE(
   }
 }
 
+// What layers see of a context, 53 symbols; the rules of the memory, where there is one, see all of
+// a word.
+ModelConfig NearSighted(bool with_memory) {
+  ModelConfig config = testing::TestConfig(256, 16, 2, 1, 2, 3, kContext, {5, 0});
+  if (!with_memory) return config;
+  config.memory_rules = {{RuleKind::kSymbols, 2, 6}, {RuleKind::kWords, 2, 6}};
+  config.memory_width = 8;
+  config.memory_gate = 1;
+  return config;
+}
+
+// Words, one of them of 300 letters.
+std::vector<int32_t> WordsWithLongOne(size_t size, uint64_t seed) {
+  const Bytes prose = Prose(size, seed);
+  std::vector<int32_t> symbols(prose.begin(), prose.end());
+  for (size_t i = 100; i < 400; ++i) symbols[i] = static_cast<int32_t>('a' + (seed + i * i) % 26);
+  return symbols;
+}
+
+TEST_CASE("Language model codec: a network goes on from the middle of a context") {
+  constexpr size_t kPlace = 350;
+  for (const bool with_memory : {false, true}) {
+    const ExactNetwork network(testing::RandomModel(NearSighted(with_memory), 2), Kernels::kPlain);
+    const auto reach = static_cast<ptrdiff_t>(network.config().reach());
+    CHECK(reach == 5 + 4 + kContext + 4);
+    const auto symbols = WordsWithLongOne(600, 1);
+    const auto whole = testing::ScoreAll(network, symbols);
+    ExactSession session(network, 1);
+    KnownPast past;
+    for (size_t i = 0; i + 1 < kPlace; ++i) past.Append(symbols[i]);
+    session.Resume(0, kPlace, symbols[kPlace - 1], past);
+    std::vector<SymbolInterval> after(symbols.size() - kPlace);
+    session.Score(0, std::span(symbols).subspan(kPlace), after);
+    CHECK(std::equal(after.begin() + reach, after.end(), whole.begin() + kPlace + reach));
+    CHECK_FALSE(std::equal(after.begin(), after.begin() + reach, whole.begin() + kPlace));
+    CHECK(ThrownBy([&] { session.Resume(0, kPlace, 256, past); }).kind == ErrorKind::kInternal);
+  }
+  // Signals look back further than that is known.
+  const ExactNetwork rows(testing::RandomModel(testing::SignalConfigs()[1].config, 1),
+                          Kernels::kPlain);
+  CHECK(rows.config().reach() == 0);
+  CHECK(ThrownBy([&] { ExactSession(rows, 1).Resume(0, 9, 1, {}); }).kind == ErrorKind::kInternal);
+}
+
+TEST_CASE("Language model codec: lanes that many threads score in parts are as scored whole") {
+  ModelConfig signals = testing::SignalConfigs()[1].config;  // never in parts
+  signals.context = kContext;
+  for (const ModelConfig& config : {NearSighted(false), NearSighted(true), signals}) {
+    const ExactNetwork network(testing::RandomModel(config, 3), Kernels::kPlain);
+    for (const auto& lengths : {std::vector<size_t>{700}, std::vector<size_t>{700, 700, 650}}) {
+      Lanes lanes;
+      LaneIntervals expected;
+      for (const size_t length : lengths) {
+        lanes.push_back(WordsWithLongOne(length, lanes.size()));
+        expected.push_back(testing::ScoreAll(network, lanes.back()));
+      }
+      for (const int threads : {1, 2, 8}) {
+        NetworkPredictor codec(network, kContext, threads, ContextMode::kCarried);
+        for (const size_t row : {1000, 300, 130, 40}) {
+          INFO(lengths.size() << " lanes, " << threads << " threads, rows of " << row);
+          CHECK((ScoreInRows(&codec, lanes, row) == expected));
+        }
+        CHECK((StepCarried(&codec, lanes) == expected));
+      }
+    }
+  }
+}
+
 TEST_CASE("Language model codec: a context that is carried past position 65,536 stays the same") {
   constexpr size_t kCircle = 65536;
   constexpr size_t kMore = 300;

@@ -226,6 +226,7 @@ class FileWorker {
     options.model = model_;
     options.no_model = request_.no_model;
     options.mode = static_cast<Mode>(ModeFor());
+    options.lanes = request_.lanes;
     options.embed_model = request_.embed_model;
     options.threads = request_.threads;
     options.memory = request_.memory_bytes;

@@ -92,8 +92,15 @@ cxxopts::Options MakeOptions(bool decompress) {
                   "Compressing: chunked, contexts start afresh all the time, the published "
                   "setting; carried, they go on, which is smaller; or adaptive, carried and mixed "
                   "with a model that learns from the file itself, smaller still, but slower and "
-                  "for models of bytes only (default: adaptive; carried for models of other "
-                  "symbols)"},
+                  "for models of bytes only; or long, see --long (default: adaptive; carried for "
+                  "models of other symbols)"},
+                 {"long",
+                  "Compressing: the same as --mode long, adaptive with 128 MiB to learn from at a "
+                  "time in place of 16. Smaller where a file is longer than that. Takes 3 GB of "
+                  "memory and the model's, both ways, which --memory 4G allows"},
+                 {"lanes", "N", Takes<int>("32"),
+                  "Compressing with --long: sequences that are restored side by side, 1 .. 32. "
+                  "1 is smallest, and restored slowest"},
                  {"width", "N", Takes<int>("0"),
                   "Compressing a photograph without header: pixels of a row"},
                  {"channels", "C", Takes<int>("1"),
@@ -168,7 +175,7 @@ void CheckRawFrame(const cxxopts::ParseResult& args, const CompressOptions& requ
     if (args.count("check-bytes") > 0) throw UsageError("--check-bytes is for --raw-frame");
     return;
   }
-  for (const char* name : {"embed-model", "mode", "range", "keep-going", "list", "width"}) {
+  for (const char* name : {"embed-model", "mode", "long", "range", "keep-going", "list", "width"}) {
     if (args.count(name) > 0)
       throw UsageError(fmt::format("--{} is for files: a bare frame has a payload alone", name));
   }
@@ -190,9 +197,22 @@ int LevelFrom(const cxxopts::ParseResult& args) {
   return levels[0];
 }
 
-// Takes model and mode from the level; a --mode of its own counts more.
+// Takes model and mode from the level; a --mode of its own counts more, and so does --long.
 void TakeLevel(const cxxopts::ParseResult& args, CompressOptions* request) {
   if (args.count("mode") > 0) request->mode = ParseContextMode(args["mode"].as<std::string>());
+  if (args.count("long") > 0) {
+    if (request->action != Action::kCompress) throw UsageError("--long is for compressing");
+    if (request->mode.value_or(ContextMode::kLong) != ContextMode::kLong)
+      throw UsageError("give --long or another --mode, not both");
+    request->mode = ContextMode::kLong;
+  }
+  if (args.count("lanes") > 0) {
+    const int lanes = args["lanes"].as<int>();
+    if (request->mode != ContextMode::kLong) throw UsageError("--lanes is for --long");
+    if (lanes < 1 || lanes > static_cast<int>(kMaxLongLanes))
+      throw UsageError(fmt::format("--lanes is 1 .. {}, not {}", kMaxLongLanes, lanes));
+    request->lanes = static_cast<uint32_t>(lanes);
+  }
   const int level = LevelFrom(args);
   if (level == 0 || request->action != Action::kCompress) return;
   if (args.count("ckpt") > 0)
@@ -211,8 +231,8 @@ CompressOptions ReadRequest(const cxxopts::ParseResult& args, bool decompress) {
                                             : Action::kCompress;
   request.model = TextOf(args, "ckpt");
   if (request.model == kNoModel && request.action == Action::kCompress) {
-    if (args.count("mode") > 0 && args["mode"].as<std::string>() != "adaptive")
-      throw UsageError("--ckpt none is for --mode adaptive");
+    if (args.count("mode") > 0 && !HasExpert(ParseContextMode(args["mode"].as<std::string>())))
+      throw UsageError("--ckpt none is for --mode adaptive and long");
     if (args.count("raw-frame") > 0 || args.count("embed-model") > 0)
       throw UsageError("--ckpt none leaves no model for --raw-frame or --embed-model");
     request.no_model = true;
@@ -278,7 +298,8 @@ ContextMode ParseContextMode(const std::string& text) {
   if (text == "chunked") return ContextMode::kChunked;
   if (text == "carried") return ContextMode::kCarried;
   if (text == "adaptive") return ContextMode::kAdaptive;
-  throw UsageError("--mode is chunked, carried or adaptive, not " + text);
+  if (text == "long") return ContextMode::kLong;
+  throw UsageError("--mode is chunked, carried, adaptive or long, not " + text);
 }
 
 CompressOptions ParseCompressOptions(int argc, const char* const* argv, bool decompress) {

@@ -23,6 +23,7 @@ struct CompressOptions {
   Kernels kernels = Kernels::kFast;
   // Defaults to adaptive, and to carried where the model's symbols are no bytes.
   std::optional<ContextMode> mode;
+  uint32_t lanes = 0;                  // compressing in mode long; 0: the default
   bool no_model = false;               // compressing: by the expert alone
   uint32_t photo_width = 0;            // compressing raw pixels: those of a row
   uint32_t photo_channels = 0;         // of a raw pixel
