@@ -95,7 +95,7 @@ BenchmarkOptions Parse(int argc, const char* const* argv) {
     throw UsageError("--no-network is in place of levels: give it or -b and -e, not both");
   request.json = args.count("json") > 0;
   request.threads = ThreadsFrom(args);
-  request.memory_bytes = MemoryFrom(args);
+  request.memory_bytes = MemoryFrom(args, /*model_path=*/"");
   return request;
 }
 
