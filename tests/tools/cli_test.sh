@@ -302,6 +302,11 @@ expect 0 "$bin/inspect" own.occ --export inner.occm
 same inner.occm tiny.occm
 expect 0 "$bin/occam_decoder" own.occ small.again
 same small.again original
+expect 0 "$bin/compress" --ckpt tiny.occm --embed-model --long --lanes 1 --memory 4G -f -o far.occ text
+expect 3 "$bin/occam_decoder" far.occ small.none
+expect 0 "$bin/occam_decoder" far.occ small.far 4000000000
+same small.far original
+expect 2 "$bin/occam_decoder" far.occ small.none 4G
 expect 2 "$bin/occam_decoder" text.occ small.none
 absent small.none
 expect 0 "$bin/occam_encoder" coded.occm text small.occ

@@ -33,8 +33,8 @@ Bytes Records(size_t size, uint64_t seed) {
 }
 
 std::vector<int32_t> Predictions(const Bytes& bytes, int lanes, const MixerKernels& kernels,
-                                 bool with_network) {
-  Expert expert(with_network, kernels);
+                                 bool with_network, const ExpertForm& form = kUsualExpert) {
+  Expert expert(with_network, kernels, form);
   expert.Start(lanes, bytes.size());
   std::vector<int32_t> predictions;
   for (size_t i = 0; i < bytes.size(); ++i) {
@@ -156,6 +156,10 @@ TEST_CASE("Expert: predictions are probabilities, and the same by all kernels") 
       const auto predictions = Predictions(bytes, lanes, FastMixerKernels(), with_network);
       CHECK(std::ranges::all_of(predictions, [](int32_t p) { return p >= 1 && p <= 65535; }));
       CHECK(predictions == Predictions(bytes, lanes, PlainMixerKernels(), with_network));
+      const auto of_long = Predictions(bytes, lanes, FastMixerKernels(), with_network, kLongExpert);
+      CHECK(std::ranges::all_of(of_long, [](int32_t p) { return p >= 1 && p <= 65535; }));
+      CHECK(of_long == Predictions(bytes, lanes, PlainMixerKernels(), with_network, kLongExpert));
+      CHECK(of_long != predictions);
     }
   }
 }
@@ -234,13 +238,19 @@ TEST_CASE("Expert: files without a model are the same from any number of threads
 }
 
 TEST_CASE("Expert: predictions are those of the format, by digest") {
-  Bytes bytes;
-  for (const int32_t p : Predictions(Concatenated({Prose(9000, 3), Records(9000, 4)}), 2,
-                                     FastMixerKernels(), /*with_network=*/true)) {
-    bytes.push_back(static_cast<uint8_t>(p));
-    bytes.push_back(static_cast<uint8_t>(p >> 8));
-  }
-  CHECK(Hex(Sha256Of(bytes)) == "0dded089a827bb7add8094e4f0856044c648b00f318641051987d24f7aae4f21");
+  const auto digest_of = [](const ExpertForm& form) {
+    Bytes bytes;
+    for (const int32_t p : Predictions(Concatenated({Prose(9000, 3), Records(9000, 4)}), 2,
+                                       FastMixerKernels(), /*with_network=*/true, form)) {
+      bytes.push_back(static_cast<uint8_t>(p));
+      bytes.push_back(static_cast<uint8_t>(p >> 8));
+    }
+    return Hex(Sha256Of(bytes));
+  };
+  CHECK(digest_of(kUsualExpert) ==
+        "0dded089a827bb7add8094e4f0856044c648b00f318641051987d24f7aae4f21");
+  CHECK(digest_of(kLongExpert) ==
+        "86acd911e5230b8498e0f9ddfae1079490a06e09995bb25ca0d2959e850ec83b");
 }
 
 }  // namespace occam
