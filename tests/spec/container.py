@@ -221,7 +221,7 @@ class SegmentDecoder:
             return decode_photo(segment.payload, segment.original_bytes)
         if segment.method == PROGRAM:
             require(segment.payload[:1] in (b"\0", b"\1"), "an unknown instruction set")
-            changed = self.decode_alone(segment.payload[1:], LoneExpert(segment.symbols), segment.symbols)
+            changed = self.decode_alone(segment.payload[1:], LoneExpert(segment.symbols, False), segment.symbols)
             return restore_addresses(changed, segment.payload[0])
         if segment.method == ORDER2:
             return self.decode_alone(segment.payload, Order2(), segment.symbols)
