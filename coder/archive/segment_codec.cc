@@ -434,8 +434,9 @@ EncodedSegment SegmentCodec::EncodeAsBytes(std::span<const uint8_t> original, in
         best.payload = std::move(*payload);
       }
     } else {
-      const auto set =
-          method == CodingMethod::kExpert ? FindInstructionSet(original) : std::nullopt;
+      const bool fits =
+          method == CodingMethod::kExpert && MethodFits(CodingMethod::kProgram, file_.mode);
+      const auto set = fits ? FindInstructionSet(original) : std::nullopt;
       if (set && less > 0) {
         Bytes changed(original.begin(), original.end());
         MakeAddressesAbsolute(*set, changed);

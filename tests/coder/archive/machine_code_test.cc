@@ -130,9 +130,17 @@ TEST_CASE("Machine code: a segment of it is smaller than by the expert, and rest
 }
 
 TEST_CASE("Machine code: only files of mode adaptive have the method") {
-  for (const ContextMode mode : {ContextMode::kChunked, ContextMode::kCarried,
-                                 ContextMode::kFirstAdaptive, ContextMode::kAdaptive})
+  for (const ContextMode mode :
+       {ContextMode::kChunked, ContextMode::kCarried, ContextMode::kFirstAdaptive,
+        ContextMode::kAdaptive, ContextMode::kLong})
     CHECK(MethodFits(CodingMethod::kProgram, mode) == (mode == ContextMode::kAdaptive));
+  // Mode long has the expert, and no instructions changed for it.
+  FileHeader layout = SmallLayout(1, 1, 1 << 16, nullptr);
+  layout.mode = ContextMode::kLong;
+  const Bytes original = Calls(InstructionSet::kX86, 2000, 3);
+  const Bytes file = CompressWithLayout(original, layout, nullptr);
+  CHECK(ReadFileInfo(*MemorySource(file)).segments.at(0).method == CodingMethod::kExpert);
+  CHECK(DecompressBytes(file, nullptr) == original);
 }
 
 }  // namespace
