@@ -307,6 +307,25 @@ void CheckFolder(const std::string& folder) {
   }
 }
 
+// Golden files that need no model, each one segment of this method.
+template <typename Golden>
+void CheckWithoutModel(const std::string& folder, const std::vector<Golden>& files,
+                       ContextMode mode, CodingMethod method) {
+  auto want = ReadOriginals(folder);
+  for (const Golden& golden : files) {
+    const Bytes file = ReadFile(folder + "/" + golden.name);
+    const Bytes original = Decode(file, nullptr, 2);
+    Expect(Hex(Sha256Of(original)) == want[golden.name],
+           golden.name + " decodes to something else");
+    Expect(EncodeUsual(original, mode, nullptr, 1) == file,
+           golden.name + " is not what the encoder writes");
+    const auto segments = ReadFileInfo(*MemorySource(file)).segments;
+    Expect(segments.size() == 1 && segments[0].method == method,
+           golden.name + " has another method");
+    std::printf("%s: %zu bytes, the same\n", golden.name.c_str(), file.size());
+  }
+}
+
 // Photographs of the format of PGM and PPM: hills, an edge and noise.
 Bytes Photograph(size_t width, size_t rows, size_t channels) {
   const std::string header = std::string(channels == 3 ? "P6 " : "P5 ") + std::to_string(width) +
@@ -332,22 +351,6 @@ const std::vector<GoldenPhoto>& GoldenPhotos() {
   static const std::vector<GoldenPhoto> photos = {{"gray.occ", 40, 30, 1},
                                                   {"colour.occ", 24, 20, 3}};
   return photos;
-}
-
-void CheckPhotos(const std::string& folder) {
-  auto want = ReadOriginals(folder);
-  for (const GoldenPhoto& golden : GoldenPhotos()) {
-    const Bytes file = ReadFile(folder + "/" + golden.name);
-    const Bytes original = Decode(file, nullptr, 2);
-    Expect(Hex(Sha256Of(original)) == want[golden.name],
-           golden.name + " decodes to something else");
-    Expect(EncodeUsual(original, ContextMode::kChunked, nullptr, 1) == file,
-           golden.name + " is not what the encoder writes");
-    const auto segments = ReadFileInfo(*MemorySource(file)).segments;
-    Expect(segments.size() == 1 && segments[0].method == CodingMethod::kPhoto,
-           golden.name + " is no photograph");
-    std::printf("%s: %zu bytes, the same\n", golden.name.c_str(), file.size());
-  }
 }
 
 // Something like machine code: calls of a few functions, operands beside the instruction pointer,
@@ -392,22 +395,6 @@ const std::vector<GoldenProgram>& GoldenPrograms() {
   static const std::vector<GoldenProgram> programs = {{"x86.occ", InstructionSet::kX86},
                                                       {"arm64.occ", InstructionSet::kArm64}};
   return programs;
-}
-
-void CheckPrograms(const std::string& folder) {
-  auto want = ReadOriginals(folder);
-  for (const GoldenProgram& golden : GoldenPrograms()) {
-    const Bytes file = ReadFile(folder + "/" + golden.name);
-    const Bytes original = Decode(file, nullptr, 2);
-    Expect(Hex(Sha256Of(original)) == want[golden.name],
-           golden.name + " decodes to something else");
-    Expect(EncodeUsual(original, ContextMode::kAdaptive, nullptr, 1) == file,
-           golden.name + " is not what the encoder writes");
-    const auto segments = ReadFileInfo(*MemorySource(file)).segments;
-    Expect(segments.size() == 1 && segments[0].method == CodingMethod::kProgram,
-           golden.name + " is no program");
-    std::printf("%s: %zu bytes, the same\n", golden.name.c_str(), file.size());
-  }
 }
 
 ExactNetwork LoadNetwork(const std::string& path, Kernels kernels) {
@@ -597,11 +584,12 @@ void Main(const std::vector<std::string>& arguments) {
   if (what == "check" && arguments.size() == 2) {
     CheckFolder(arguments[1]);
   } else if (what == "check-photos" && arguments.size() == 2) {
-    CheckPhotos(arguments[1]);
+    CheckWithoutModel(arguments[1], GoldenPhotos(), ContextMode::kChunked, CodingMethod::kPhoto);
   } else if (what == "write-photos" && arguments.size() == 2) {
     WritePhotos(arguments[1]);
   } else if (what == "check-programs" && arguments.size() == 2) {
-    CheckPrograms(arguments[1]);
+    CheckWithoutModel(arguments[1], GoldenPrograms(), ContextMode::kAdaptive,
+                      CodingMethod::kProgram);
   } else if (what == "write-programs" && arguments.size() == 2) {
     WritePrograms(arguments[1]);
   } else if (what == "write" && arguments.size() == 2) {
