@@ -423,6 +423,19 @@ EncodedSegment SegmentCodec::EncodeAsBytes(std::span<const uint8_t> original, in
   };
   const size_t less = best.payload.size() - 1;
   const CountFn uncounted = [](uint32_t) {};
+  // Machine code with its addresses made absolute, where it is that.
+  const auto by_expert = [&] {
+    const auto set = MethodFits(CodingMethod::kProgram, file_.mode) ? FindInstructionSet(original)
+                                                                    : std::nullopt;
+    if (!set || less == 0)
+      return attempt(CodingMethod::kExpert, SymbolsOf(original, nullptr), less, count);
+    Bytes changed(original.begin(), original.end());
+    MakeAddressesAbsolute(*set, changed);
+    attempt(CodingMethod::kExpert, SymbolsOf(changed, nullptr), less - 1, count);
+    if (best.header.method != CodingMethod::kExpert) return;
+    best.header.method = CodingMethod::kProgram;
+    best.payload.insert(best.payload.begin(), static_cast<uint8_t>(*set));
+  };
   if (HasExpert(file_.mode)) {
     const auto method = AdaptiveMethod(original, photo, threads);
     if (method == CodingMethod::kStored) {
@@ -433,21 +446,10 @@ EncodedSegment SegmentCodec::EncodeAsBytes(std::span<const uint8_t> original, in
         best.header.method = method;
         best.payload = std::move(*payload);
       }
+    } else if (method == CodingMethod::kExpert) {
+      by_expert();
     } else {
-      const bool fits =
-          method == CodingMethod::kExpert && MethodFits(CodingMethod::kProgram, file_.mode);
-      const auto set = fits ? FindInstructionSet(original) : std::nullopt;
-      if (set && less > 0) {
-        Bytes changed(original.begin(), original.end());
-        MakeAddressesAbsolute(*set, changed);
-        attempt(method, SymbolsOf(changed, nullptr), less - 1, count);
-        if (best.header.method == method) {
-          best.header.method = CodingMethod::kProgram;
-          best.payload.insert(best.payload.begin(), static_cast<uint8_t>(*set));
-        }
-      } else {
-        attempt(method, SymbolsOf(original, nullptr), less, count);
-      }
+      attempt(method, SymbolsOf(original, nullptr), less, count);
     }
     Finish(original, &best);
     return best;
