@@ -122,7 +122,7 @@ def a_clock_ends_a_run(data):
 def others_are_refused(folder, data):
     c = configuration.completed(SHAPE)
     wrong = [(lambda: sources.read_source(data[0] + "+mirrored", c), "mirrored"),
-             (lambda: sources.read_source(f"x={folder}/a.txt", {**c, "train_bytes": 10**6}), "a.txt"),
+             (lambda: sources.read_source(data[0], {**c, "train_bytes": 10**6}), "a.txt"),
              (lambda: sources.quotas([1, 1e-5]), "1024"),
              (lambda: command.check_data(data[:2], [[({"name": "some"}, c)]]), "some"),
              (lambda: command.check_data([data[0], "b.txt"], []), "name")]
