@@ -118,6 +118,8 @@ def main() -> None:
     finished = {line["name"] for line in done}
     groups = groups_of(args.sweep, finished, args.together)
     check_data(args.data, groups)
+    if args.seconds and any(c["first_windows"] for group in groups for _, c in group):
+        raise Failure(USAGE, "first_windows are a share of the steps, not of --seconds")
     if args.save:
         for group in groups:
             for _, c in group:

@@ -53,11 +53,14 @@ def described(path: str, size: int, c: Configuration) -> dict[str, Any]:
             raise Failure(USAGE, f"{path} has {size} bytes, not {c['train_bytes']} to train on")
         return {"record_bytes": 1, "train_bytes": c["train_bytes"], "validation_bytes": held}
     try:
-        described: dict[str, Any] = json.loads(read_text(path + ".json"))
-        described["train_bytes"] + described["validation_bytes"] + described["record_bytes"]
+        told: dict[str, Any] = json.loads(read_text(path + ".json"))
+        whole = told["train_bytes"] + told["validation_bytes"]
+        told["record_bytes"]
     except (ValueError, KeyError) as error:
         raise Failure(DAMAGED, f"{path}.json: {error}") from None
-    return described
+    if whole != size:
+        raise Failure(DAMAGED, f"{path} has {size} bytes, its description {whole}")
+    return told
 
 
 def read_source(text: str, c: Configuration) -> Source:

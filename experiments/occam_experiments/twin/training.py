@@ -224,9 +224,8 @@ class Training:
         curves: list[list[Result]] = []
         speed, looped = 0.0, time.time()
         changes = {round(self.steps * c["first_share"]) + 1 for c in self.all if c["first_windows"]}
-        done = 0
+        done, due = 0, False
         while done < self.steps:
-            due = False
             if seconds and done % STEPS_BETWEEN_LOOKS == 0:
                 share = self.share_of(seconds, looped)
                 if share >= 1 and done:
@@ -239,25 +238,29 @@ class Training:
                 step = self.step if self.device == "cpu" else self._captured()
             step()
             if due or (done in shown and not seconds):
-                tokens = done * self.c["batch"] * self.c["context"]
                 self.wait()
-                speed = speed or tokens / (time.time() - looped)
-                curves.append(self._measured(tokens))
+                speed = speed or self._tokens(done) / (time.time() - looped)
+                curves.append(self._measured(self._tokens(done)))
+                due = False
         self.wait()
-        tokens = done * self.c["batch"] * self.c["context"]
+        tokens = self._tokens(done)
         losses = (self.loss_sum / done / math.log(2)).tolist()
         if not curves or curves[-1][0]["tokens"] < tokens:
             speed = speed or tokens / (time.time() - looped)
             curves.append(self._measured(tokens))
         count = sum(w[0].numel() for w in self.p.values())
         memory = self._remembered() if self.memories else [{}] * len(self.all)
-        seen = {"tokens": tokens} if seconds else {}
-        return [{"parameters": count, **seen, **memory[e], "cache": round(cache_bytes_per_width(c)),
+        return [{"parameters": count, **memory[e], "cache": round(cache_bytes_per_width(c)),
                  **curves[-1][e], "online_bpb": round(losses[e], 4),
                  "curve": [point[e] for point in curves],
                  "tokens_per_s": round(speed * len(self.all)),
                  "seconds": round((time.time() - began) / len(self.all), 1)}
                 for e, c in enumerate(self.all)]
+
+    def _tokens(self, steps: int) -> int:
+        """Bytes that each network sees in so many steps."""
+        tokens: int = steps * self.c["batch"] * self.c["context"]
+        return tokens
 
     def _change_windows(self, done: int) -> None:
         for e, c in enumerate(self.all):
