@@ -5,6 +5,7 @@
 
 #include "data/base/random.h"
 #include "tests/catch.h"
+#include "tests/coder/test_support.h"
 #include "tests/error_kind.h"
 #include "tests/model/exact/exact_testing.h"
 
