@@ -50,7 +50,7 @@ struct LlamaWeights {
 
   const std::vector<float>& output() const { return head.empty() ? embedding : head; }
   int32_t group() const { return heads / kv_heads; }
-  // By how many radians a pair of a head turns at each position.
+  // The radians by which a pair of a head turns at each position.
   double step_of(int64_t pair) const;
   bool is(ImportedShape other) const { return kind == other; }
 };

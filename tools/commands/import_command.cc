@@ -114,7 +114,8 @@ int ImportCommand(int argc, const char* const* argv) {
   WithMemoryHint(
       [&] { RequireMemory(ImportMemory(path), MemoryFrom(args, /*model_path=*/""), path); });
   const ImportSource source = ReadCheckpointOf(path, tokenizer);
-  const QuantizedModel model = ImportModel(source, args["context"].as<int32_t>(), calibration.bytes);
+  const QuantizedModel model =
+      ImportModel(source, args["context"].as<int32_t>(), calibration.bytes);
   const ImportLoss loss = MeasureLoss(source, model, text.bytes);
   const Bytes file = SerialiseModel(model);
   sink->Write(file);
