@@ -6,6 +6,8 @@
 # TEXT is a file (plain, .gz or .xz) or a folder; without it, enwik8 is fetched.
 #   MINUTES=4      how long to train
 #   PARAMS=200K    how large a model
+#   MEMORY=small   its memory of n-grams (train --memory); by default the one that makes the text and the model smallest
+#                  together: none below 8 MB of text, tiny below 45 MB, else small (docs/results.md)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -51,12 +53,14 @@ case $text in  # one plain file, so that its end can be set apart
 esac
 size=$(stat -Lc %s runs/quickstart.source)
 held_out_bytes=$((size / 20 < 1000000 ? size / 20 : 1000000))
+if [ "$size" -lt 8000000 ]; then memory=none; elif [ "$size" -lt 45000000 ]; then memory=tiny; else memory=small; fi
+memory=${MEMORY:-$memory}
 model=runs/quickstart.h5
 held_out=runs/quickstart.txt
 tail -c "$held_out_bytes" runs/quickstart.source >"$held_out"
 
-say "Training $params parameters for $minutes minutes on $text, but for its last $held_out_bytes bytes"
-"$occam" train --params "$params" --data runs/quickstart.source --val-bytes "$held_out_bytes" --minutes "$minutes" --out "$model"
+say "Training $params parameters and memory $memory for $minutes minutes on $text, but for its last $held_out_bytes bytes"
+"$occam" train --params "$params" --memory "$memory" --data runs/quickstart.source --val-bytes "$held_out_bytes" --minutes "$minutes" --out "$model"
 
 say "Compressing those $held_out_bytes bytes, which the training did not see, and restoring them"
 "$occam" compress --ckpt runs/quickstart.occm -v "$held_out"

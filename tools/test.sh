@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs, builds and runs the tests on a fresh Debian 12 or 13.
-#   tools/test.sh            what CI runs: the release build with every quick test, and tests of files and of the exact network
-#                            under asan
-#   tools/test.sh --full     also what is below: hours on two processors
+#   tools/test.sh            what CI runs: tests of files, archives and the exact network under asan, and every other quick test
+#                            in the release build; each test once
+#   tools/test.sh --full     all of them in the release build, and what is below: hours on two processors
 #
 # Of the release build --full adds the tests labelled so: every kernel, thread count and build, aarch64 by qemu, commands of
 # which any call fails, long forms. Each further build runs the tests that can fail there alone:
@@ -31,7 +31,8 @@ build() {  # PRESET [TARGET...]
   local strict=ON precompile=OFF
   case $1 in asan | tsan) strict=OFF precompile=ON ;; esac
   say "building $1"
-  cmake --preset "$1" -DOCCAM_WERROR=$strict -DOCCAM_PRECOMPILE=$precompile >/dev/null
+  cmake --preset "$1" -DOCCAM_WERROR=$strict -DOCCAM_PRECOMPILE=$precompile \
+    -DOCCAM_TESTED_ELSEWHERE="${elsewhere:-}" -DOCCAM_BENCHMARKS="${benchmarks:-ON}" >/dev/null
   if [ $# -gt 1 ]; then cmake --build --preset "$1" --target "${@:2}"; else cmake --build --preset "$1"; fi
 }
 
@@ -53,22 +54,25 @@ build_and_run() {  # PRESET PROGRAM...
 
 if [ "$full" = yes ]; then tools/install_deps.sh --full; else tools/install_deps.sh; fi
 
-# First, so that what is printed last is of all quick tests.
-if [ "$full" = no ]; then build_and_run asan base_test exact_test; fi
+# First, so that what is printed last is of most tests.
+if [ "$full" = no ]; then
+  build_and_run asan base_test exact_test coder_test
+  elsewhere="base_test;exact_test;coder_test" benchmarks=OFF
+fi
 build release
 run_tests release
 if [ "$full" = yes ]; then
   run_tests release -C full -L full
-  build_and_run asan base_test data_test exact_test checkpoint_test network_test coder_test
+  build_and_run asan base_test data_test exact_test checkpoint_test network_test coder_test coding_test baselines_test
   # The sanitizer of g++ 12 wants memory where it expects it; what is started inherits the personality.
   setarch -R "$BASH" -c "$(declare -f say build run_tests build_and_run); set -euo pipefail; failed=()
-    without='^coder_test:(Archives|Damage|Frame|Keep going|Photo|Sound)'
-    build_and_run tsan base_test coder_test train_test
+    without='^coder_test:(Archives|Damage|Frame|Keep going)|^coding_test:(Photo|Sound)'
+    build_and_run tsan base_test coder_test coding_test train_test
     exit \${#failed[@]}" || failed+=(tsan)
   build fuzz
   run_tests fuzz
   build lto
-  build_and_run clang base_test data_test exact_test network_test coder_test train_test
+  build_and_run clang base_test data_test exact_test network_test coder_test coding_test baselines_test train_test
 fi
 if [ ${#failed[@]} -gt 0 ]; then
   say "failed: ${failed[*]}"

@@ -1,6 +1,5 @@
 #include "coder/predict/order2_predictor.h"
 
-#include <algorithm>
 #include <cstddef>
 
 namespace occam {
@@ -19,15 +18,11 @@ int Confidence(uint32_t cell) {
 
 }  // namespace
 
-Order2Predictor::Order2Predictor()
-    : order0_(256), order1_(256 * 256), order2_(size_t{1} << kSlotBits), weights_(4 * 256) {}
-
 void Order2Predictor::StartSegment(int lanes) {
-  std::fill(order0_.begin(), order0_.end(), WideCell::kFresh);
-  std::fill(order1_.begin(), order1_.end(), WideCell::kFresh);
-  std::fill(order2_.begin(), order2_.end(), Slot{});
-  std::fill(weights_.begin(), weights_.end(),
-            Mixed::Weights{kInitialWeight, kInitialWeight, kInitialWeight});
+  order0_.assign(256, WideCell::kFresh);
+  order1_.assign(256 * 256, WideCell::kFresh);
+  order2_.assign(size_t{1} << kSlotBits, Slot{});
+  weights_.assign(4 * 256, Mixed::Weights{kInitialWeight, kInitialWeight, kInitialWeight});
   pasts_.assign(static_cast<size_t>(lanes), 0);
 }
 

@@ -19,8 +19,6 @@ namespace occam {
 
 class Order2Predictor final : public Predictor {
  public:
-  Order2Predictor();
-
   int vocabulary() const override { return 256; }
   void StartSegment(int lanes) override;
   void Score(std::span<const std::span<const int32_t>> lanes,

@@ -44,6 +44,7 @@ for model in $models; do
       train speech-800K "$speech" --params 800K --tokens 200M
       card speech-800K "$speech_by." "$speech" ;;
     mixed)
+      # mixed-3.2M-memory was trained on a GPU: its card has the commands.
       train mixed-3.2M "--data text=$text:0.5 --data image=$sets/imagenet.set:0.19 --data kodak=$sets/kodak.set:0.06 --data audio=$sets/speech.set:0.25" \
         --params 3.2M --tokens 200M --val-bytes 62M:64M
       card mixed-3.2M "$text_by, $images_by, $speech_by." "--data $text --bytes 62M:64M" "$imagenet" "$kodak" "$speech" ;;

@@ -6,6 +6,7 @@ training goes on from it, and other networks are refused.
   twin_checkpoint_test.py BINARIES EXPERIMENTS
 """
 
+import hashlib
 import json
 import os
 import subprocess
@@ -26,6 +27,7 @@ binaries, experiments = sys.argv[1:3]
 checkpoint, configuration, training = (
     twin_fixture.module(experiments, f"occam_experiments.twin.{name}")
     for name in ("checkpoint", "configuration", "training"))
+twin_command = twin_fixture.module(experiments, "occam_experiments.twin.command")
 kept_signals, networks, sets, signals_command = (
     twin_fixture.module(experiments, f"occam_experiments.signals.{name}")
     for name in ("kept", "networks", "sets", "command"))
@@ -82,6 +84,37 @@ def few_bits_agree(folder, corpus, data):
     for tensor in json.loads(run("inspect", "--json", path))["tensors"]:
         bits = tensor["coded_bits_per_weight"]  # of 7 bits it would be about 7
         assert bits < 5 or tensor["codes"] < 1000, tensor
+
+
+def a_mixture_agrees(folder, data):
+    """A text and a set of records: what is told of them, and both sides' rates of each."""
+    data[:40_000].tofile(os.path.join(folder, "a.txt"))
+    squares = numpy.tile(numpy.arange(128, dtype=numpy.uint8) // 8, 96)
+    path = os.path.join(folder, "squares.set")
+    squares.tofile(path)
+    digest = hashlib.sha256(squares[:8192].tobytes()).hexdigest()
+    told = {"format": "occam prepared set", "version": 1, "kind": "images", "method": "squares",
+            "record_bytes": 128, "shape": [8, 16], "train_bytes": 8192, "validation_bytes": 4096,
+            "sha256": hashlib.sha256(squares.tobytes()).hexdigest(), "train_sha256": digest,
+            "validation_sha256": hashlib.sha256(squares[8192:].tobytes()).hexdigest(),
+            "sources": []}
+    with open(path + ".json", "w", encoding="utf-8") as file:
+        json.dump(told, file)
+    c = configuration.completed({**SHAPE, **MEMORY, "train_bytes": 35_904,
+                                 "shares": {"text": 0.75, "image": 0.25}})
+    sources = [f"text={folder}/a.txt", f"image={path}+mirrored"]
+    made = twin_command.made([c], sources, "cpu", {"points": 1})
+    results = made.run()
+    saved = os.path.join(folder, "mixture.h5")
+    checkpoint.write_checkpoint(saved, made.kept(results)[0])
+    for name, at in (("text", ["a.txt", "--bytes", "35904:40000"]), ("image", ["squares.set"])):
+        seen = json.loads(run("evaluate", "--ckpt", saved, "--data", os.path.join(folder, at[0]),
+                              *at[1:], "--float", "--json", "-q", "-T", "1"))
+        twin = results[0]["bpb_kept_of"][name]
+        assert abs(seen["float_bits_per_byte"] - twin) < 3e-4 * twin, (name, seen, results)
+    shown = run("inspect", saved)
+    assert "text (75.0 %) = a.txt, bytes 0:35904" in shown, shown
+    assert f"image (25.0 %) = squares.set, bytes 0:8192, SHA-256 {digest}" in shown, shown
 
 
 def training_goes_on(folder, corpus, before):
@@ -168,6 +201,7 @@ with tempfile.TemporaryDirectory() as work:
     both_sides_agree(work, corpus_path, *trained(data, gated), within=3e-4)
     both_sides_agree(work, corpus_path, outcome, networks)
     few_bits_agree(work, corpus_path, data)
+    a_mixture_agrees(work, data)
     training_goes_on(work, corpus_path, outcome[0]["bpb_kept"])
     others_are_refused()
 print("the twin's networks code, and are trained on, in Occam")

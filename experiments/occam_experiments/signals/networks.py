@@ -1,6 +1,5 @@
 """Networks that learn photographs and sound: their configurations, and how they are trained."""
 
-import copy
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -14,9 +13,9 @@ from torch import Tensor
 from ..twin import configuration
 from ..twin.configuration import BEGIN, Configuration
 from ..twin.network import Networks, Parameters, initial_parameters
-from ..twin.optimizer import learning_rate_factor, rounded
+from ..twin.optimizer import rounded
 from ..twin.memory import Arrays
-from ..twin.training import Result, Training
+from ..twin.training import STEPS_BETWEEN_LOOKS, Result, Training
 from . import kept
 from .sets import Order, Signals
 from .sound import Key
@@ -37,7 +36,6 @@ FIELDS: Configuration = {
 SHARES = {"imagenet grid": 0.75, "kodak grid": 0.25}
 PATCH_SHARES = {"imagenet grid": 0.19, "imagenet shift": 0.56, "kodak grid": 0.06,
                 "kodak shift": 0.19}
-STEPS_BETWEEN_LOOKS = 50  # at the clock
 SHAPE = [*configuration.SHAPE, "set", "held_every", "rounded"]
 
 
@@ -155,9 +153,7 @@ class SignalTraining(Training):
         at the photograph's begin.
         """
         out: dict[str, list[float]] = {}
-        networks = copy.copy(self.networks)  # as it is without fuse(), which compiles for each size
-        for fused in ("_before_attention", "_after_attention"):
-            networks.__dict__.pop(fused, None)
+        networks = self.networks.unfused()
         for source in self.signals.held[order_of(self.c)]:
             chunks = [self._held_chunks(c, source) for c in self.all]
             starts = torch.from_numpy(numpy.stack([x for x, _ in chunks])).to(self.device)
@@ -182,27 +178,16 @@ class SignalTraining(Training):
             firsts.append(numpy.where((more == begin) | self.signals.alone, 0, T // 2))
         return [numpy.concatenate(x)[::c["held_every"]] for x in (starts, firsts)]
 
-    def _plan_by_clock(self, done: int, share: float) -> None:
-        """Plans the next steps, where `share` of the time has gone by."""
-        steps = round(min(max(done / share, done + 1), self.steps)) if done else self.steps
-        ahead = range(done, min(done + STEPS_BETWEEN_LOOKS, self.steps))
-        factors = [[learning_rate_factor(c, s, steps) for c in self.all] for s in ahead]
-        rounding = [[float(s >= (1 - c["rounded_share"]) * steps) for c in self.all] for s in ahead]
-        self.factors[done:done + len(ahead)] = torch.tensor(factors).clamp_min(0)
-        self.rounding[done:done + len(ahead)] = torch.tensor(rounding)
-
     def _train(self, step: Callable[[], None], seconds: float) -> tuple[int, list[float]]:
         """The steps that were made, and the loss of the first half of those that were planned."""
         half: list[float]
         began, half = time.time(), []
         for done in range(self.steps):
             if seconds and done % STEPS_BETWEEN_LOOKS == 0:
-                if self.device != "cpu":
-                    torch.cuda.synchronize()
-                share = (time.time() - began) / seconds
+                share = self.share_of(seconds, began)
                 if share >= 1 and done:
                     return done, half
-                self._plan_by_clock(done, share)
+                self.plan_by_clock(done, share)
             step()
             if done + 1 == max(1, self.steps // 2):
                 half = (self.loss_sum / (done + 1) / math.log(2)).tolist()
@@ -240,9 +225,7 @@ class SignalTraining(Training):
         Its largest keys and values are those of 16 contexts that it was trained on.
         """
         p = {name: w.detach() for name, w in self.p.items()}
-        networks = copy.copy(self.networks)
-        for fused in ("_before_attention", "_after_attention"):
-            networks.__dict__.pop(fused, None)
+        networks = self.networks.unfused()
         networks.maxima = []
         starts = self.starts[:2].transpose(0, 1).flatten(1)[:, :16]
         fresh = torch.ones_like(starts, dtype=torch.bool)[..., None]

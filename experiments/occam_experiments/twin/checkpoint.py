@@ -32,6 +32,8 @@ FORMAT_WHOLE = 1  # a checkpoint without a training state
 CONTRACT = 3
 MEMORY_CONTRACT = 4
 NO_GATE = -1
+SOURCE_TEXTS = ("name", "data_name", "data_sha256")
+SOURCE_NUMBERS = ("record_bytes", "train_begin", "train_end", "validation_begin", "validation_end")
 
 
 def layer_names(configuration: Configuration) -> list[str]:
@@ -94,6 +96,16 @@ def kept(configuration: Configuration, parameters: Arrays,
             "curve": points.astype("<f8"), "configuration": np.array(about), **memory}
 
 
+def with_sources(arrays: Arrays, sources: list[dict[str, Any]]) -> Arrays:
+    """What is kept, with the sources of the mixture that it was trained on.
+
+    Each has a text of SOURCE_TEXTS and a number of SOURCE_NUMBERS and "share", and the "curve" of
+    its validation, [points, 2].
+    """
+    configuration = json.loads(str(arrays["configuration"]))
+    return {**arrays, "configuration": np.array(json.dumps({**configuration, "sources": sources}))}
+
+
 def write_contents(file: Any, saved: Arrays) -> None:
     """Fills an open HDF5 file; model/checkpoint/checkpoint.h says with what."""
     configuration = json.loads(str(saved["configuration"]))
@@ -132,17 +144,31 @@ def write_contents(file: Any, saved: Arrays) -> None:
     for name in ("key_maxima", "value_maxima"):
         calibration.create_dataset(name, data=saved[name])
     file.create_dataset("tokenizer", data=np.array([1], dtype="u1"))  # bytes
-    train_end = configuration["train_bytes"]
+    sources = configuration.get("sources", [])
+    train_end = 0 if sources else configuration["train_bytes"]
     provenance = group("provenance", {"train_begin": 0, "train_end": train_end}, "<i8")
     program = configuration.get("program", "torch_twin.py")
     texts = {"command_line": f"{program}, {configuration['tokens']} bytes seen, "
                              f"seed {configuration['seed']}",
-             "code_version": program, "data_name": "",
+             "code_version": program,
+             "data_name": " ".join(f"{s['name']}={s['data_name']}:{s['share']}" for s in sources),
              "data_sha256": configuration["data_sha256"]}
+    write_texts(provenance, texts)
+    provenance.create_dataset("validation_curve", data=saved["curve"])
+    for number, source in enumerate(sources):
+        numbers = {name: source[name] for name in SOURCE_NUMBERS}
+        made = group(f"provenance/sources/{number:02}", numbers, "<i8")
+        write_texts(made, {name: source[name] for name in SOURCE_TEXTS})
+        made.attrs.create("share", source["share"], dtype="<f8")
+        curve = np.array(source["curve"], dtype="<f8").reshape(-1, 2)
+        made.create_dataset("validation_curve", data=curve)
+
+
+def write_texts(group: Any, texts: dict[str, str]) -> None:
+    """Writes texts as attributes of a group."""
     for key, text in texts.items():
         encoded = text.encode() or b"\0"
-        provenance.attrs.create(key, np.bytes_(encoded), dtype=f"S{len(encoded)}")
-    provenance.create_dataset("validation_curve", data=saved["curve"])
+        group.attrs.create(key, np.bytes_(encoded), dtype=f"S{len(encoded)}")
 
 
 def write_checkpoint(path: str, saved: Arrays) -> None:

@@ -39,6 +39,7 @@ DEFAULTS: Configuration = {
     "key_shift": 1,  # still pairs of keys from the position before; 0: where they are
     "tied_still_pairs": 1,  # of keys and queries, at the start
     "train_bytes": 62_000_000, "validation_bytes": 2_000_000,
+    "shares": None,  # of a mixture's sources, by their names
     **MEMORY,
 }
 

@@ -1,5 +1,6 @@
 """The networks of a batch: initial parameters, and the forward pass of docs/architecture.md."""
 
+import copy
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +15,7 @@ from .layers import convolve, each, linear, norm
 from .memory import Memories
 
 Parameters = dict[str, Tensor]
+FUSED = ("_before_attention", "_after_attention")
 NOT_LAYERED = ("embedding", "rule_rows", "final_gain", "head")
 
 
@@ -161,8 +163,15 @@ class Networks:
     def fuse(self) -> None:
         """Compiles what lies between the attentions, once more for each shape of a batch."""
         torch._dynamo.config.recompile_limit = 512
-        for name in ("_before_attention", "_after_attention"):
+        for name in FUSED:
             setattr(self, name, torch.compile(getattr(self, name), dynamic=False))
+
+    def unfused(self) -> "Networks":
+        """The same networks without fuse(), which compiles for each size."""
+        plain = copy.copy(self)
+        for name in FUSED:
+            plain.__dict__.pop(name, None)
+        return plain
 
     def block(self, x: Tensor, x0: Tensor, w: Parameters, layer: int) -> Tensor:
         if "mix" in w:

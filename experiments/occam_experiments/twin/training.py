@@ -22,6 +22,7 @@ from .optimizer import Optimizer, learning_rate_factor, rounded
 Bytes = npt.NDArray[np.uint8]
 Result = dict[str, Any]
 EVALUATED = 16  # chunks at a time
+STEPS_BETWEEN_LOOKS = 50  # at the clock
 
 
 def window_starts(c: Configuration, steps: int, size: int) -> npt.NDArray[np.int64]:
@@ -40,9 +41,10 @@ def chunks_of(data: Tensor, length: int) -> Tensor:
 
 
 @torch.no_grad()
-def evaluate(networks: Networks, p: Parameters, validation: Tensor) -> list[float]:
-    """Held-out bits per byte of each network, in fresh chunks."""
-    chunks, nats = chunks_of(validation, networks.T), 0
+def evaluate(networks: Networks, p: Parameters, validation: Tensor,
+             every: int = 1) -> list[float]:
+    """Held-out bits per byte of each network, in fresh chunks, one in `every` of them."""
+    networks, chunks, nats = networks.unfused(), chunks_of(validation, networks.T)[::every], 0
     for part in chunks.split(EVALUATED):
         targets = part.long().expand(len(networks.all), *part.shape)
         inputs = torch.cat([torch.full_like(targets[..., :1], BEGIN), targets[..., :-1]], dim=-1)
@@ -57,9 +59,7 @@ class Training:
     def __init__(self, configurations: Sequence[Configuration], data: Bytes, device: str,
                  fuse: bool = False, flash: bool = False, points: int = 4) -> None:
         self.all, self.c, self.device = configurations, configurations[0], device
-        self.train_data = torch.from_numpy(data[:self.c["train_bytes"]]).to(device)
-        held_out = data[len(data) - self.c["validation_bytes"]:]
-        self.validation = torch.from_numpy(held_out).to(device)
+        self.load(data)
         self.points = points
         self.networks = self.make_networks(flash)
         self.memories = self.networks.memories
@@ -71,9 +71,9 @@ class Training:
         self.optimizer = Optimizer(configurations, self.p)
         self.averaged = {name: w.detach().clone() for name, w in self.p.items()} \
             if any(c["average_decay"] for c in configurations) else None
-        self._plan()
+        self.plan()
 
-    def _plan(self) -> None:
+    def plan(self) -> None:
         """What is known of each step before it comes."""
         self.steps = self.c["tokens"] // (self.c["batch"] * self.c["context"])
         starts = np.stack([self.starts_of(c) for c in self.all], axis=1)
@@ -97,7 +97,12 @@ class Training:
         return torch.tensor([[value(c, s) for c in self.all] for s in range(self.steps)],
                             device=self.device)
 
-    # What twin_signals.py has otherwise.
+    # What twin_signals.py, or a mixture, has otherwise.
+
+    def load(self, data: Bytes) -> None:
+        self.train_data = torch.from_numpy(data[:self.c["train_bytes"]]).to(self.device)
+        held_out = data[len(data) - self.c["validation_bytes"]:]
+        self.validation = torch.from_numpy(held_out).to(self.device)
 
     def make_networks(self, flash: bool) -> Networks:
         return Networks(self.all, self.device, flash)
@@ -108,11 +113,31 @@ class Training:
     def starts_of(self, c: Configuration) -> npt.NDArray[np.int64]:
         return window_starts(c, self.steps, len(self.train_data))
 
+    def begins_anew(self) -> Tensor:
+        """Whether a sequence of this step begins with the begin symbol, [B, 1] or [E, B, 1]."""
+        return self.fresh
+
+    def held_out(self, p: Parameters, every: int = 1) -> list[float]:
+        """Held-out bits per byte of each network, of one chunk in `every`."""
+        return evaluate(self.networks, p, self.validation, every)
+
+    def last_parts(self, name: str, e: int) -> Result:
+        """What held_out found of parts of the data, for a network's result `name`."""
+        return {}
+
+    def calibrated_on(self) -> list[Tensor]:
+        """The bytes whose largest keys and values a checkpoint has."""
+        return [self.train_data[:16 * self.c["context"]]]
+
+    def data_digest(self) -> str:
+        return hashlib.sha256(self.train_data.cpu().numpy().tobytes()).hexdigest()
+
     def sequences(self) -> tuple[Any, Tensor]:
         """Inputs and targets of this step, [E, B, T]."""
         at = self.starts[self.counter][0][..., None] + self.offsets
         tokens = self.train_data[at].long()  # [E, B, T + 1]
-        first = torch.where(self.fresh, torch.full_like(tokens[..., :1], BEGIN), tokens[..., :1])
+        begin = torch.full_like(tokens[..., :1], BEGIN)
+        first = torch.where(self.begins_anew(), begin, tokens[..., :1])
         return torch.cat([first, tokens[..., 1:-1]], dim=-1), tokens[..., 1:]
 
     def step(self) -> None:
@@ -165,24 +190,64 @@ class Training:
         replay: Callable[[], None] = graph.replay
         return replay
 
-    def run(self) -> list[Result]:
-        """Trains to the end. One result a configuration."""
+    def plan_by_clock(self, done: int, share: float) -> None:
+        """Plans the next steps, where `share` of the time has gone by."""
+        steps = round(min(max(done / share, done + 1), self.steps)) if done else self.steps
+        ahead = range(done, min(done + STEPS_BETWEEN_LOOKS, self.steps))
+        begin, end = done, done + len(ahead)
+
+        def last(name: str) -> Tensor:
+            return torch.tensor([[float(s >= (1 - c[name]) * steps) for c in self.all]
+                                 for s in ahead])
+
+        factors = [[learning_rate_factor(c, s, steps) for c in self.all] for s in ahead]
+        self.factors[begin:end] = torch.tensor(factors).clamp_min(0)
+        self.rounding[begin:end] = last("rounded_share")
+        if self.memories:
+            self.memory_rounding[begin:end] = last("memory_round_share")
+
+    def wait(self) -> None:
+        """Returns when all steps are done that were asked for."""
+        if self.device != "cpu":
+            torch.cuda.synchronize()
+
+    def share_of(self, seconds: float, began: float) -> float:
+        """The share of the time that has gone by."""
+        self.wait()
+        return (time.time() - began) / seconds
+
+    def run(self, seconds: float = 0) -> list[Result]:
+        """Trains to the end, or for so long. One result a configuration."""
         began = time.time()
         step = self.step if self.device == "cpu" else self._captured()
         shown = {round(self.steps * k / self.points) for k in range(1, self.points + 1)}
         curves: list[list[Result]] = []
         speed, looped = 0.0, time.time()
         changes = {round(self.steps * c["first_share"]) + 1 for c in self.all if c["first_windows"]}
-        for done in range(1, self.steps + 1):
+        done, due = 0, False
+        while done < self.steps:
+            if seconds and done % STEPS_BETWEEN_LOOKS == 0:
+                share = self.share_of(seconds, looped)
+                if share >= 1 and done:
+                    break
+                due = share * self.points >= len(curves) + 1
+                self.plan_by_clock(done, share)
+            done += 1
             if done in changes:
                 self._change_windows(done)
                 step = self.step if self.device == "cpu" else self._captured()
             step()
-            if done in shown:
-                losses = (self.loss_sum / done / math.log(2)).tolist()  # waits for the GPU
-                tokens = done * self.c["batch"] * self.c["context"]
-                speed = speed or tokens / (time.time() - looped)
-                curves.append(self._measured(tokens))
+            if due or (done in shown and not seconds):
+                self.wait()
+                speed = speed or self._tokens(done) / (time.time() - looped)
+                curves.append(self._measured(self._tokens(done)))
+                due = False
+        self.wait()
+        tokens = self._tokens(done)
+        losses = (self.loss_sum / done / math.log(2)).tolist()
+        if not curves or curves[-1][0]["tokens"] < tokens:
+            speed = speed or tokens / (time.time() - looped)
+            curves.append(self._measured(tokens))
         count = sum(w[0].numel() for w in self.p.values())
         memory = self._remembered() if self.memories else [{}] * len(self.all)
         return [{"parameters": count, **memory[e], "cache": round(cache_bytes_per_width(c)),
@@ -191,6 +256,11 @@ class Training:
                  "tokens_per_s": round(speed * len(self.all)),
                  "seconds": round((time.time() - began) / len(self.all), 1)}
                 for e, c in enumerate(self.all)]
+
+    def _tokens(self, steps: int) -> int:
+        """Bytes that each network sees in so many steps."""
+        tokens: int = steps * self.c["batch"] * self.c["context"]
+        return tokens
 
     def _change_windows(self, done: int) -> None:
         for e, c in enumerate(self.all):
@@ -204,21 +274,22 @@ class Training:
     def _measured(self, tokens: int) -> list[Result]:
         """Held-out rates after so many tokens, as trained and rounded."""
         used = self._used()
-        plain = evaluate(self.networks, used, self.validation)
+        plain = self.held_out(used)
+        parts = [self.last_parts("bpb", e) for e in range(len(self.all))]
         if self.memories:
             self.memories.set_coding("row 63")
         coded = self._evaluate_rounded(used)
         if self.memories:
             self.memories.set_coding(None)
-        return [{"tokens": tokens, "bpb": round(a, 5), "bpb_rounded": round(b, 5)}
-                for a, b in zip(plain, coded)]
+        return [{"tokens": tokens, "bpb": round(a, 5), **part, "bpb_rounded": round(b, 5)}
+                for a, part, b in zip(plain, parts, coded)]
 
     def _evaluate_rounded(self, used: Parameters) -> list[float]:
         """Held-out rates by rounded weights, projections and gates of memories among them."""
         everywhere = torch.ones(len(self.all), device=self.device)
         if self.memories:
             self.memories.weight_rounding = everywhere
-        bpbs = evaluate(self.networks, rounded(used, everywhere, self.largest), self.validation)
+        bpbs = self.held_out(rounded(used, everywhere, self.largest))
         if self.memories:
             self.memories.weight_rounding = None
         return bpbs
@@ -233,19 +304,30 @@ class Training:
         """
         used, memories = self._used(), self.memories
         rows = [m.kept() if m else {} for m in memories.each] if memories else [{}] * len(self.all)
-        for name, bpbs in (("bpb_kept", evaluate(self.networks, used, self.validation)),
-                           ("bpb_coded", self._evaluate_rounded(used))):
-            for result, bpb in zip(results, bpbs):
-                result[name] = round(bpb, 5)
-        self.networks.maxima = []
-        evaluate(self.networks, used, self.train_data[:16 * self.c["context"]])
-        keys, values = (torch.stack(of_layers, dim=1).cpu().numpy()
-                        for of_layers in zip(*self.networks.maxima))
-        self.networks.maxima = None
-        digest = hashlib.sha256(self.train_data.cpu().numpy().tobytes()).hexdigest()
-        return [checkpoint.kept(c, {name: w[e].cpu().numpy() for name, w in used.items()},
+        for name in ("bpb_kept", "bpb_coded"):
+            rounds = name == "bpb_coded"
+            bpbs = self._evaluate_rounded(used) if rounds else self.held_out(used)
+            for e, (result, bpb) in enumerate(zip(results, bpbs)):
+                result.update({name: round(bpb, 5), **self.last_parts(name, e)})
+        keys, values = self._maxima(used)
+        digest = self.data_digest()
+        return [checkpoint.kept({**c, "tokens": results[e]["curve"][-1]["tokens"]},
+                                {name: w[e].cpu().numpy() for name, w in used.items()},
                                 (keys[e], values[e]), results[e]["curve"], digest, rows[e])
                 for e, c in enumerate(self.all)]
+
+    def _maxima(self, used: Parameters) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        """Largest keys and values of each network, [E, layers, kv_heads]."""
+        keys: list[Tensor] = []
+        values: list[Tensor] = []
+        for data in self.calibrated_on():
+            self.networks.maxima = []
+            evaluate(self.networks, used, data)
+            for found, of_layers in zip((keys, values), zip(*self.networks.maxima)):
+                found.append(torch.stack(of_layers, dim=1))
+        self.networks.maxima = None
+        return (torch.stack(keys).amax(dim=0).cpu().numpy(),
+                torch.stack(values).amax(dim=0).cpu().numpy())
 
     def _remembered(self) -> list[Result]:
         """What each memory holds, and for each coding of its rows its bytes and cost.
@@ -253,16 +335,14 @@ class Training:
         The cost is in held-out bits per byte, on every fourth chunk.
         """
         assert self.memories
-        chunks, used = chunks_of(self.validation, self.networks.T), self._used()
-        whole = len(chunks) // (4 * EVALUATED) * EVALUATED or None  # whole parts for evaluate
-        quarter = chunks[::4][:whole].flatten()
-        plain = evaluate(self.networks, used, quarter)
+        used = self._used()
+        plain = self.held_out(used, 4)
         out: list[Result] = [
             {} if m is None else {"memory_parameters": m.parameters(), "memory_used": m.used(),
                                   "memory_codings": {}} for m in self.memories.each]
         for coding in CODINGS:
             self.memories.set_coding(coding)
-            after = evaluate(self.networks, used, quarter)
+            after = self.held_out(used, 4)
             for e, m in enumerate(self.memories.each):
                 if m:
                     out[e]["memory_codings"][coding] = {"cost": round(after[e] - plain[e], 5),

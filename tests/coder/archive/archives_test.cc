@@ -80,7 +80,7 @@ TEST_CASE("Archives: each tells of itself, and their sizes are those of the file
 TEST_CASE("Archives: a range goes over their ends, from a file and from a pipe") {
   const Sample sample;
   const size_t size = sample.original.size();
-  for (size_t begin = 0; begin <= size; begin += 7) {
+  for (size_t begin = 0; begin <= size; begin += 7 * kEvery) {
     for (size_t end = begin; end <= size; end += 31) {
       const Bytes want(sample.original.begin() + static_cast<ptrdiff_t>(begin),
                        sample.original.begin() + static_cast<ptrdiff_t>(end));
@@ -125,7 +125,7 @@ TEST_CASE("Archives: anything but zeros and archives after an archive is damage"
 TEST_CASE("Archives: every flipped bit is reported, and one in a zero, too") {
   const Sample sample;
   const Bytes file = Joined({sample.empty_file, Bytes(2), sample.last_file, Bytes(2)});
-  for (size_t bit = 0; bit < file.size() * 8; ++bit) {
+  for (size_t bit = 0; bit < file.size() * 8; bit += kEvery) {
     Bytes flipped = file;
     flipped[bit / 8] = static_cast<uint8_t>(flipped[bit / 8] ^ (1u << (bit % 8)));
     REQUIRE(ThrownBy([&] { DecompressBytes(flipped, nullptr); }).kind == ErrorKind::kDamaged);
@@ -181,7 +181,7 @@ TEST_CASE("Archives: what is sound of a cut one follows the whole ones before it
   const Sample sample;
   const Bytes whole = Joined({sample.last_file, Bytes(100), sample.first_file});
   const Bytes original = Joined({sample.last, sample.first});
-  for (size_t cut = 1; cut < sample.first_file.size() - kFileHeaderBytes; cut += 5) {
+  for (size_t cut = 1; cut < sample.first_file.size() - kFileHeaderBytes; cut += 5 * kEvery) {
     const Bytes file(whole.begin(), whole.end() - static_cast<ptrdiff_t>(cut));
     Bytes out, piped;
     const SalvageReport report = sample.Salvage(*MemorySource(file), &out);

@@ -122,7 +122,7 @@ TEST_CASE("Range: every flipped bit in what it needs is reported, others do not 
   std::vector<size_t> starts = {kFileHeaderBytes};
   for (const SegmentHeader& segment : info.segments)
     starts.push_back(starts.back() + kSegmentHeaderBytes + segment.payload_bytes);
-  for (size_t bit = 0; bit < sample.file.size() * 8; ++bit) {
+  for (size_t bit = 0; bit < sample.file.size() * 8; bit += kEvery) {
     const size_t byte = bit / 8;
     Bytes flipped = sample.file;
     flipped[byte] = static_cast<uint8_t>(flipped[byte] ^ (1u << (bit % 8)));

@@ -86,7 +86,7 @@ TEST_CASE("Short archives: every flipped bit and every truncation is damage") {
   for (const Kind& kind : Kinds()) {
     if (kind.original.size() > 1000) continue;
     const Bytes file = Compressed(kind.original, &model, kind.mode);
-    for (size_t bit = 0; bit < file.size() * 8; ++bit) {
+    for (size_t bit = 0; bit < file.size() * 8; bit += kEvery) {
       Bytes hurt = file;
       hurt[bit / 8] = static_cast<uint8_t>(hurt[bit / 8] ^ (1u << (bit % 8)));
       REQUIRE(ThrownBy([&] { DecompressBytes(hurt, &model); }).kind == ErrorKind::kDamaged);

@@ -169,7 +169,7 @@ TEST_CASE("Codec continuation: only what is looked back on counts, and threads n
     continuation.Begin(text);
     SymbolSampler sampler({1000, 0, 2});
     Bytes generated;
-    for (int i = 0; i < 20; ++i) generated.push_back(continuation.Next(&sampler));
+    for (int i = 0; i < 4; ++i) generated.push_back(continuation.Next(&sampler));
     return generated;
   };
   CHECK(generate(1, 64, 1) == generate(2, 64, 1));
@@ -178,7 +178,7 @@ TEST_CASE("Codec continuation: only what is looked back on counts, and threads n
   CodecContinuation nothing(*codec, 2048, 1);
   nothing.Begin({});
   SymbolSampler sampler({});
-  for (int i = 0; i < 5; ++i) nothing.Next(&sampler);
+  for (int i = 0; i < 2; ++i) nothing.Next(&sampler);
   CHECK(nothing.Bits()[0] > 0);
 }
 
