@@ -88,12 +88,11 @@ void Scale(const std::vector<float>& gain, Columns* x) {
   }
 }
 
-void Turn(int64_t head_size, double theta, Columns* x) {
-  const int64_t pairs = head_size / 2;
-  for (int64_t i = 0; i < x->elements(); i += head_size) {
+void Turn(const LlamaWeights& w, Columns* x) {
+  const int64_t pairs = w.head_size / 2;
+  for (int64_t i = 0; i < x->elements(); i += w.head_size) {
     for (int64_t p = 0; p < pairs; ++p) {
-      const double step =
-          std::pow(theta, -2.0 * static_cast<double>(p) / static_cast<double>(head_size));
+      const double step = w.step_of(p);
       double* const a = x->row(i + p);
       double* const b = x->row(i + pairs + p);
       for (size_t t = 0; t < x->positions(); ++t) {
@@ -205,7 +204,7 @@ std::vector<double> FloatStates(const LlamaWeights& w, std::span<const int32_t> 
     AddBias(layer.bq, &q);
     NormHeads(layer.q_gain, w.epsilon, &q);
     NormHeads(layer.k_gain, w.epsilon, &k);
-    if (!w.is(ImportedShape::kGpt2)) Turn(w.head_size, w.theta, &q), Turn(w.head_size, w.theta, &k);
+    if (!w.is(ImportedShape::kGpt2)) Turn(w, &q), Turn(w, &k);
     if (seen) Grow(q, &seen->queries), Grow(k, &seen->keys), Grow(v, &seen->values);
     Add(Times(layer.wo, Attended(w, q, k, v)), &x);
     AddBias(layer.bo, &x);

@@ -11,6 +11,7 @@
 #include "data/base/memory.h"
 #include "data/tokenizer/table_tokenizer.h"
 #include "model/exact/network.h"
+#include "model/import/double_heads.h"
 #include "model/import/float_llama.h"
 #include "model/import/gguf_file.h"
 #include "model/import/llama_files.h"
@@ -219,7 +220,7 @@ QuantizedModel ImportModel(const ImportSource& source, int32_t context,
   if (calibration.empty()) throw UsageError("the calibration text has no bytes");
   if (context == 0) context = std::min(most, kUsualContext);
   const auto pieces = PiecesOf(source, calibration, context);
-  LlamaWeights w = source.weights;
+  LlamaWeights w = WithDoubledHeads(source.weights);
   const auto look = [&] {
     std::vector<LlamaMaxima> maxima(w.layers.size());
     for (const Piece& piece : pieces) FloatStates(w, piece.inputs, &maxima);

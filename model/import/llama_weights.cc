@@ -34,4 +34,9 @@ void CheckShape(const LlamaWeights& w, int64_t layers, const std::string& name) 
   require(std::isfinite(w.theta) && w.theta >= 1 && w.theta <= 1e12, "the rotary base", w.theta);
 }
 
+double LlamaWeights::step_of(int64_t pair) const {
+  const int64_t size = head_size / copies;
+  return std::pow(theta, -2.0 * static_cast<double>(pair % (size / 2)) / static_cast<double>(size));
+}
+
 }  // namespace occam

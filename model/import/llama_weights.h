@@ -38,6 +38,8 @@ struct LlamaWeights {
   int32_t begin_token = 0;
   double epsilon = 0;
   double theta = 0;  // base of the rotary frequencies
+  // A head's pairs are those of a head of head_size / copies, so many times one after another.
+  int32_t copies = 1;
   // [tokens, D]. In GPT-2's shape an input is a row less its mean.
   std::vector<float> embedding;
   std::vector<float> positions;  // [context, D], of GPT-2; their rows have the mean 0
@@ -48,6 +50,8 @@ struct LlamaWeights {
 
   const std::vector<float>& output() const { return head.empty() ? embedding : head; }
   int32_t group() const { return heads / kv_heads; }
+  // The radians by which a pair of a head turns at each position.
+  double step_of(int64_t pair) const;
   bool is(ImportedShape other) const { return kind == other; }
 };
 

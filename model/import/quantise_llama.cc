@@ -219,9 +219,8 @@ void SmoothInputs(const std::vector<double>& inputs, int64_t width,
 std::vector<uint32_t> RotarySteps(const LlamaWeights& w) {
   std::vector<uint32_t> steps;
   for (int i = 0; i < w.head_size / 2; ++i) {
-    const double radians = std::pow(w.theta, -2.0 * i / w.head_size);
     steps.push_back(
-        static_cast<uint32_t>(std::nearbyint(radians * 0x1p32 / (2 * std::numbers::pi))));
+        static_cast<uint32_t>(std::nearbyint(w.step_of(i) * 0x1p32 / (2 * std::numbers::pi))));
   }
   return steps;
 }

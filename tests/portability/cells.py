@@ -5,8 +5,8 @@
 
 Compares what EXACT_DIGEST gives with the digests of the file FREQUENCIES. With SOURCE_FOLDER also other builds of it,
 which are made in WORK_FOLDER. `pairs` runs so many cells that every two levels of any two factors meet, with one other
-build. `full` runs all cells of this build, and all kernels, lanes, ways and modes of the others. `print` writes the contents
-of a new FREQUENCIES, by the plain kernels.
+build: each model meets every kernel, number of threads, way, mode and build. `full` runs all cells of this build, and all
+kernels, lanes, ways and modes of the others. `print` writes the contents of a new FREQUENCIES, by the plain kernels.
 
 What this processor lacks is left out and named. Ends with 77 where all is well but a compiler is missing.
 """
@@ -29,7 +29,7 @@ ONEDNN_ISAS = ['SSE41', 'AVX', 'AVX2', 'AVX512_CORE', 'AVX512_CORE_VNNI', 'AVX51
 OWN_KERNELS = ['SSE41', 'AVX2', 'AVX512_CORE', 'AVX512_CORE_VNNI']
 THREADS = ['1', '2', '3', '8']
 LANES = ['1', '3', '64', 'unequal', 'tiny']
-MODELS = ['edges', 'memory', 'signals', 'imported', 'shaped']  # more models, which take longer
+MODELS = ['edges', 'memory', 'signals', 'imported', 'shaped', 'vocabulary']  # more models, which take longer
 WAYS = ['score', 'step']
 MODES = ['usual', 'flushing', 'upward', 'downward', 'zero']
 
@@ -67,9 +67,11 @@ def kernel_levels(what, program):
     best = re.search(r'^isa (\S+)$', about, re.M).group(1)
     ours, no_ours = up_to(OUR_ISAS, best)
     theirs, no_theirs = up_to(ONEDNN_ISAS, best)
-    # The exact network has nothing of oneDNN's: among pairs the lowest of its limits stands for all.
+    # Among pairs each kernel is there once: a limit of PLAIN gives `plain`, BF16 has the kernels of VNNI, and the exact network
+    # has nothing of oneDNN's.
     if what == 'pairs':
-        theirs = theirs[:1]
+        ours = [isa for isa in ours if isa != 'AVX512_CORE_BF16' or 'AVX512_CORE_VNNI' not in ours]
+        return ['plain'] + [f'OCCAM_MAX_ISA={x}' for x in ours], no_ours
     levels = ['plain'] + [f'OCCAM_MAX_ISA={x}' for x in ['PLAIN'] + ours]
     return levels + [f'ONEDNN_MAX_CPU_ISA={x}' for x in theirs], sorted({*no_ours, *no_theirs})
 
@@ -110,9 +112,10 @@ def run(program, kernels, cells):
 def cells_of(what, builds, kernels):
     """Pairs (build, kernels) with their cells, THREADS,LANES,WAY,MODE."""
     if what == 'pairs':
-        rows = covering_rows([list(builds), kernels, THREADS, LANES, WAYS, MODES])
-        # This build alone, each kernel, scoring and stepping.
-        rows += [(OWN, kernel, '2', models, way, 'usual') for kernel in kernels for models in MODELS for way in WAYS]
+        rows = covering_rows([list(builds), kernels, THREADS, LANES + MODELS, WAYS, MODES])
+        # Limits that give kernels of another name, once.
+        rows += [(OWN, f'OCCAM_MAX_ISA={isa}', '2', '3', way, 'usual') for isa in ['PLAIN', 'AVX512_CORE_BF16'] for way in WAYS]
+        rows += [(OWN, 'ONEDNN_MAX_CPU_ISA=SSE41', '2', '3', way, 'usual') for way in WAYS]
     else:
         # This build alone meets oneDNN's limits, which must not matter, and every number of threads, which hands out work:
         # no compiler has a part in either.

@@ -9,7 +9,8 @@
 //   LANES  1, 3, 64; unequal: lengths down to a single symbol; tiny: single symbols and empty
 //          lanes; edges: three lanes of the family's widths and of every model that meets an edge
 //          of the kernels; memory, signals: the same of models with a memory or with signals,
-//          which are of contract 4; imported, shaped: the same of imported networks
+//          which are of contract 4; imported, shaped: the same of imported networks of Llama's
+//          and of the other shapes; vocabulary: the same of two that have more than 2^16 symbols
 //   WAY    score, step
 //   MODE   what the calling thread has set for its floats before anything is made, and its threads
 //          inherit: usual, flushing (subnormal numbers to zero), upward, downward, zero (rounding)
@@ -64,9 +65,17 @@ std::vector<ModelConfig> EdgeConfigs() {
   return configs;
 }
 
+// So many symbols that their numbers need more than 16 bits, and a table of several levels.
+std::vector<ModelConfig> VocabularyConfigs() {
+  return {testing::LlamaConfig(66'000, 16, 4, 2, 8, 24, 12, {0}, 251, true),
+          testing::ShapedConfig(ImportedShape::kGpt2,
+                                testing::LlamaConfig(70'000, 16, 2, 2, 8, 32, 6, {0}, 0, true))};
+}
+
 // The models that LANES names, of three lanes each; none where it names lengths of lanes.
 std::vector<ModelConfig> ModelsOf(const std::string& lanes) {
   if (lanes == "edges") return EdgeConfigs();
+  if (lanes == "vocabulary") return VocabularyConfigs();
   std::vector<ModelConfig> configs;
   if (lanes == "memory") {
     for (const auto& [name, config] : testing::MemoryConfigs()) configs.push_back(config);

@@ -38,10 +38,14 @@ constexpr char kEpilogue[] =
     "  generate --ckpt stories.occm --temperature 0\n"
     "  compress --ckpt stories.occm story.txt\n";
 
-Bytes CalibrationBytes(const std::string& path) {
-  if (!path.empty()) return ReadFile(path);
+struct NamedText {
+  Bytes bytes;
+  std::string name;  // of what the loss was measured on
+};
+NamedText CalibrationOf(const std::string& path) {
+  if (!path.empty()) return {ReadFile(path), "the calibration text"};
   const std::string_view text = CalibrationText();
-  return {text.begin(), text.end()};
+  return {{text.begin(), text.end()}, "the built-in text"};
 }
 
 // The files that a checkpoint may be made of: all of their kinds in its folder.
@@ -70,8 +74,9 @@ int ImportCommand(int argc, const char* const* argv) {
           {"o,out", "NAME.occm", Text(), "Write the model to this file"},
           {"tokenizer", "FILE", Text(), "The tokens of a .bin (default: the tok*.bin beside it)"},
           {"calibration", "FILE", Text(),
-           "Text like what will be coded, by which scales are chosen and the loss is "
-           "measured (default: a built-in one)"},
+           "Text like what will be coded, by which scales are chosen (default: a built-in one)"},
+          {"text", "FILE", Text(),
+           "Text on which the loss is measured (default: that of the calibration)"},
           {"context", "N", Takes<int32_t>("0"),
            "Positions of a context, at most 4096; more take memory and time, and make files a "
            "little "
@@ -86,7 +91,8 @@ int ImportCommand(int argc, const char* const* argv) {
   const cxxopts::ParseResult args = ParseOptions(&options, argc, argv, {"Import"}, kEpilogue);
   const std::string path = TextOf(args, "checkpoint"), out = TextOf(args, "out"),
                     tokenizer = TextOf(args, "tokenizer"),
-                    calibration_path = TextOf(args, "calibration");
+                    calibration_path = TextOf(args, "calibration"),
+                    text_path = TextOf(args, "text");
   if (path.empty()) throw UsageError("import needs a checkpoint; see import --help");
   if (!args.unmatched().empty())
     throw UsageError("import takes one checkpoint, not also " + args.unmatched().front());
@@ -95,26 +101,29 @@ int ImportCommand(int argc, const char* const* argv) {
   PlanCheckpoint(path, &plan);
   if (!tokenizer.empty()) plan.Read(tokenizer, "the tokenizer");
   if (!calibration_path.empty()) plan.Read(calibration_path, "the calibration text");
+  if (!text_path.empty()) plan.Read(text_path, "the text");
   plan.Write(out, "the model");
 
   CatchInterrupts();
   const bool force = args.count("force") > 0;
-  const Bytes calibration = CalibrationBytes(calibration_path);
+  const NamedText calibration = CalibrationOf(calibration_path);
+  const NamedText text =
+      text_path.empty() ? calibration : NamedText{ReadFile(text_path), Printable(text_path)};
+  if (text.bytes.empty()) throw UsageError(text.name + " has no bytes");
   const auto sink = OpenSink(out, force);
   WithMemoryHint(
       [&] { RequireMemory(ImportMemory(path), MemoryFrom(args, /*model_path=*/""), path); });
   const ImportSource source = ReadCheckpointOf(path, tokenizer);
-  const QuantizedModel model = ImportModel(source, args["context"].as<int32_t>(), calibration);
-  const ImportLoss loss = MeasureLoss(source, model, calibration);
+  const QuantizedModel model =
+      ImportModel(source, args["context"].as<int32_t>(), calibration.bytes);
+  const ImportLoss loss = MeasureLoss(source, model, text.bytes);
   const Bytes file = SerialiseModel(model);
   sink->Write(file);
   sink->Commit();
   fmt::print("{}: {}\n", Printable(path), Describe(model.config));
   fmt::print(
-      "  loss         {:.3f} % on {} text: divergence {:.5f}, entropy {:.4f} bits a token, {} "
-      "tokens\n",
-      loss.percent(), calibration_path.empty() ? "the built-in" : "the calibration",
-      loss.divergence_bits, loss.entropy_bits, loss.tokens);
+      "  loss         {:.3f} % on {}: divergence {:.5f}, entropy {:.4f} bits a token, {} tokens\n",
+      loss.percent(), text.name, loss.divergence_bits, loss.entropy_bits, loss.tokens);
   if (source.table.escapes > 0)
     fmt::print("  tokens       {} bytes have none and are escaped\n", source.table.escapes);
   fmt::print("  cache        {} bytes a lane, for a context of {}\n", LaneBytes(model.config),

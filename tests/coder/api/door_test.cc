@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <filesystem>
 #include <numeric>
 #include <stdexcept>
 #include <string>
@@ -14,11 +15,15 @@
 #include "coder/predict/continuation.h"
 #include "coder/predict/loaded_model.h"
 #include "coder/weights/model_codec.h"
+#include "data/tokenizer/table_tokenizer.h"
+#include "model/exact/network_memory.h"
 #include "occam/occam.h"
 #include "tests/catch.h"
 #include "tests/coder/api/door_testing.h"
 #include "tests/coder/test_support.h"
 #include "tests/error_kind.h"
+#include "tests/model/exact/llama_testing.h"
+#include "tests/temporary_folder.h"
 
 namespace occam {
 namespace {
@@ -245,6 +250,41 @@ TEST_CASE("Door: a model tells what it is, and goes through both forms of its fi
   }
   CHECK(ThrownBy([] { Model::FromMemory(Bytes(100)); }).kind == ErrorKind::kDamaged);
   CHECK(ThrownBy([] { Model::FromFile("/no/such.occm"); }).kind == ErrorKind::kIo);
+}
+
+TEST_CASE("Door: the weights of a flat imported model are read where they lie") {
+  QuantizedModel imported = testing::RandomLlama(
+      testing::LlamaConfig(4096, 64, 2, 1, 32, 64, testing::kContext, {0}, 0, true), 4);
+  std::vector<std::string> tokens;
+  for (int i = 0; i < 4096; ++i)
+    tokens.push_back(i < 256 ? std::string(1, static_cast<char>(i)) : std::to_string(i * 4096));
+  imported.tokenizer = TableTokenizer(std::move(tokens), {}).Serialise();
+  const Bytes file = SerialiseModel(imported);
+  const TemporaryFolder folder;
+  const std::string path = folder / "flat.occm";
+  WriteFile(path, file);
+
+  // So much memory does for the weights once, but not for a copy of the file beside them.
+  Options options;
+  options.memory =
+      PreparedBytes(imported.config) + ModelBytes(imported.config, imported.tokenizer.size());
+  BytesReader reader(file);
+  CHECK(ThrownBy([&] { Model::FromReader(reader, options); }).kind == ErrorKind::kMemory);
+  const Model mapped = Model::FromFile(path, options);
+  WriteFile(folder / "other", Bytes(file.size()));
+  std::filesystem::rename(folder / "other", path);  // replaced, and gone
+  std::filesystem::remove(path);
+
+  const Model copied = Model::FromMemory(file);
+  CHECK(ShortId(mapped) == ShortId(copied));
+  CHECK(Same(mapped.Serialise(/*coded=*/false), file));
+  const Bytes original = Prose(700, 4);
+  CHECK(Costs(original, With(mapped)) == Costs(original, With(copied)));
+  for (const Mode mode : {Mode::kChunked, Mode::kCarried}) {
+    const auto coded = CompressBytes(original, With(mapped, mode));
+    CHECK(Same(coded, CompressBytes(original, With(copied, mode))));
+    CHECK(Same(DecompressBytes(coded, With(mapped)), original));
+  }
 }
 
 TEST_CASE("Door: a file of another model tells both, and one whose model is nowhere says so") {

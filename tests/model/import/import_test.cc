@@ -11,6 +11,7 @@
 #include "coder/predict/loaded_model.h"
 #include "coder/weights/model_codec.h"
 #include "data/tokenizer/table_tokenizer.h"
+#include "model/import/double_heads.h"
 #include "model/import/float_llama.h"
 #include "model/import/llama_files.h"
 #include "model/import/quantise_llama.h"
@@ -422,6 +423,30 @@ TEST_CASE("Import: smoothing changes nothing but the rounding") {
   }
   // Weights are floats: each product's scale is rounded to 2^-24.
   CHECK(difference < 1e-5 * largest);
+}
+
+TEST_CASE("Import: heads of 8 are doubled, which changes nothing but the rounding") {
+  const ImportSource source = TinySource(5);
+  REQUIRE(source.weights.head_size == 8);
+  LlamaWeights doubled = WithDoubledHeads(source.weights);
+  CHECK(doubled.head_size == 16);
+  CHECK(WithDoubledHeads(doubled).head_size == 16);
+  std::vector<int32_t> inputs;
+  for (int32_t i = 0; i < 60; ++i) inputs.push_back(i * i % kTinyTokens);
+  const auto want = FloatLogits(source.weights, inputs), got = FloatLogits(doubled, inputs);
+  double difference = 0;
+  for (size_t i = 0; i < want.size(); ++i)
+    difference = std::max(difference, std::fabs(got[i] - want[i]));
+  CHECK(difference < 1e-5);  // weights are floats: each is rounded to 2^-24
+
+  const QuantizedModel model = ImportModel(source, 0, kText);
+  CHECK(model.config.head_size() == 16);
+  const auto& steps = model.config.llama->rotary_steps;
+  REQUIRE(steps.size() == 8);
+  for (size_t i = 0; i < 4; ++i) CHECK(steps[i] == steps[4 + i]);
+  LlamaWeights qwen3 = source.weights;
+  qwen3.kind = ImportedShape::kQwen3;  // norms of heads would be others
+  CHECK(WithDoubledHeads(qwen3).head_size == 8);
 }
 
 // Puts outliers in, as large networks have them. In real numbers the network stays the same.
