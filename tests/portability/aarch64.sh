@@ -19,11 +19,14 @@ cmake -S "$source" -B "$work/build" -G Ninja --toolchain "$source/tools/cmake/aa
 arm() { qemu-aarch64 "$work/build/bin/$1" "${@:2}"; }
 echo "built for aarch64: $(wc -c <"$work/build/bin/portable_codec") bytes"
 
+# Whatever has a digest; those of many models take long under qemu.
 cells=()
-for lanes in 1 3 64 unequal tiny; do
-  cells+=("1,$lanes,score,usual" "2,$lanes,step,flushing" "3,$lanes,score,upward" "8,$lanes,step,zero")
+for shape in $(grep -v -e '^#' -e '^contract' "$golden/frequencies.txt" | cut -d' ' -f1); do
+  case $shape in
+    1 | 3 | 64 | unequal | tiny) cells+=("1,$shape,score,usual" "2,$shape,step,flushing" "3,$shape,score,upward" "8,$shape,step,zero") ;;
+    *) cells+=("2,$shape,score,usual" "3,$shape,step,downward") ;;
+  esac
 done
-for models in edges memory signals imported shaped; do cells+=("2,$models,score,usual" "3,$models,step,downward"); done
 arm exact_digest plain "${cells[@]}" 2>/dev/null | sort -u >"$work/frequencies"
 grep -v -e '^#' -e '^contract' "$golden/frequencies.txt" | sort | cmp - "$work/frequencies" ||
   { echo "other frequencies than $golden/frequencies.txt:"; cat "$work/frequencies"; exit 1; }

@@ -4,9 +4,10 @@
   cells.py pairs|full|print EXACT_DIGEST FREQUENCIES [SOURCE_FOLDER WORK_FOLDER]
 
 Compares what EXACT_DIGEST gives with the digests of the file FREQUENCIES. With SOURCE_FOLDER also other builds of it,
-which are made in WORK_FOLDER. `pairs` runs so many cells that every two levels of any two factors meet, with one other
-build: each model meets every kernel, number of threads, way, mode and build. `full` runs all cells of this build, and all
-kernels, lanes, ways and modes of the others. `print` writes the contents of a new FREQUENCIES, by the plain kernels.
+which are made in WORK_FOLDER. `pairs` runs so many cells that every two levels of any two factors meet:
+each model meets every kernel, number of threads, way and mode, and with SOURCE_FOLDER one other build. `full` runs all cells
+of this build, and all kernels, lanes, ways and modes of the others. `print` writes the contents of a new FREQUENCIES, by
+the plain kernels.
 
 What this processor lacks is left out and named. Ends with 77 where all is well but a compiler is missing.
 """
