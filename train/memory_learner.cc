@@ -93,11 +93,9 @@ void MemoryLearner::Step(double rate_factor, const RowGradient& gradient) {
 }
 
 void MemoryLearner::Fetch(size_t row) const {
-  const auto m = static_cast<size_t>(config_.memory_width);
-  __builtin_prefetch(&rows_.values[row * m], 1);
-  __builtin_prefetch(&rows_.values[row * m + m - 1], 1);  // rows do not begin with a cache line
-  __builtin_prefetch(&state_.mean_squares[row], 1);
-  __builtin_prefetch(&state_.counts[row], 1);
+  __builtin_prefetch(&rows_.values[row * static_cast<size_t>(config_.memory_width)]);
+  __builtin_prefetch(&state_.mean_squares[row]);
+  __builtin_prefetch(&state_.counts[row]);
 }
 
 void MemoryLearner::StepTable(size_t rule, float rate, const RowGradient::Table& table) {

@@ -8,8 +8,6 @@
 namespace occam {
 namespace {
 
-constexpr size_t kAhead = 8;  // positions whose places are on their way from memory
-
 template <typename T>
 void PutValues(const std::vector<T>& values, std::vector<uint8_t>* message) {
   const auto* const bytes = reinterpret_cast<const uint8_t*>(values.data());
@@ -61,12 +59,8 @@ int32_t RowGradient::PlaceOf(int32_t row, Table* table) const {
 void RowGradient::AddTo(size_t rule, const RecalledRows& shard) {
   Table& table = tables_[rule];
   const float* gradient = shard.gradients.data() + static_cast<int64_t>(rule) * width_;
-  const size_t ahead = kAhead * tables_.size();
   for (size_t i = rule; i < shard.rows.size();
        i += tables_.size(), gradient += static_cast<int64_t>(tables_.size()) * width_) {
-    if (i + ahead < shard.rows.size())
-      __builtin_prefetch(
-          &table.places[static_cast<size_t>(shard.rows[i + ahead] - table.first_row)]);
     const int32_t place = PlaceOf(shard.rows[i] - table.first_row, &table);
     float* const sum = table.sums.data() + place * width_;
     for (int64_t k = 0; k < width_; ++k) sum[k] += gradient[k];

@@ -59,10 +59,7 @@ void Recall(const MemoryView& memory, int64_t m, std::span<const int32_t> rows,
   const auto rules = static_cast<size_t>(recalled.columns / m);
   WithLanes(m, [&](auto d) HWY_ATTR {
     for (size_t i = 0; i < rows.size(); ++i) {
-      if (i + kAhead < rows.size()) {
-        __builtin_prefetch(at(i + kAhead));
-        __builtin_prefetch(at(i + kAhead) + m - 1);  // rows do not begin with a cache line
-      }
+      if (i + kAhead < rows.size()) __builtin_prefetch(at(i + kAhead));
       float* const to =
           recalled.row(static_cast<int64_t>(i / rules)) + static_cast<int64_t>(i % rules) * m;
       if (memory.step == 0) {
