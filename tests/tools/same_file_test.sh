@@ -3,7 +3,8 @@
 # restores the others' file.
 #   same_file_test.sh BUILDS_DIR [MODEL TEXT [PLAIN_BYTES]]
 # Builds the program by g++ -O2, g++ -O3 and clang++ in BUILDS_DIR; OCCAM_BUILT names a build by g++ -O3 that is there already.
-# Without MODEL and TEXT it trains a small model on a text that it makes up. The plain kernels work on the first PLAIN_BYTES (default: all), since they are slow.
+# Without MODEL and TEXT it trains a small model on a text that it makes up. The plain kernels
+# work on the first PLAIN_BYTES (default: all), since they are slow.
 set -euo pipefail
 source_dir=$(cd "$(dirname "$0")/../.." && pwd)
 builds=$(mkdir -p "$1" && cd "$1" && pwd)

@@ -473,8 +473,7 @@ TEST_CASE("Door: costs add up to the payload, in every mode and for byte pairs")
   }
   for (const Mode mode : {Mode::kChunked, Mode::kCarried})
     check(Prose(3000, 2), Pairs(), pairs_model.codec_model(), mode);
-  if (kEvery == 1)  // two segments, which take a sanitizer long
-    check(Prose(530000, 4), Tiny(), bytes_model.codec_model(), Mode::kChunked);
+  check(Prose(530000, 4), Tiny(), bytes_model.codec_model(), Mode::kChunked);  // two segments
   CHECK(Costs({}, With(Tiny())).empty());
   CHECK(ThrownBy([] { Costs(Prose(10, 1), With(Pairs(), Mode::kAdaptive)); }).kind ==
         ErrorKind::kUsage);

@@ -343,7 +343,7 @@ TEST_CASE("Damage: segments with right checksums and wild contents never crash")
             }).kind == ErrorKind::kDamaged);
     decoded += out.empty() ? 0 : 1;
   }
-  CHECK(decoded > 0);  // stored segments, whose hash is easy to make
+  CHECK(decoded > static_cast<int>(5 / kEvery));  // stored segments, whose hash is easy to make
 }
 
 }  // namespace occam
