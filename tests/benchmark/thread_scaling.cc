@@ -17,25 +17,23 @@
 namespace occam {
 namespace {
 
-// Whole steps of a training run, on random bytes.
+// Whole steps of a training run.
 class Steps {
  public:
-  Steps(const ModelConfig& c, Precision precision, const Recipe& recipe, int threads)
+  Steps(const ModelConfig& c, Precision precision, const Recipe& recipe,
+        std::span<const int32_t> text, int threads)
       : team_(threads),
         weights_(c),
         gradients_(c),
         workers_(c, static_cast<int>(recipe.shard_sequences), precision, &team_),
         optimizer_(c, recipe, &team_),
         memory_(c, recipe, &team_),
-        rows_(c) {
+        rows_(c),
+        batches_(BatchesOf(c, recipe, text)) {
     Initialise(c, &weights_, 1);
-    Random random(2);
-    std::vector<int32_t> text(1 << 20);
-    for (int32_t& s : text) s = static_cast<int32_t>(random.Below(256));
-    TrainingBatches(text, c.begin_symbol(), static_cast<int>(recipe.batch_sequences), c.context, 1)
-        .Fill(0, &batch_);
   }
   void Run() {
+    batches_.Fill(step_++, &batch_);
     workers_.Gradient({weights_, memory_.Seen()}, batch_, &gradients_, &rows_);
     optimizer_.Step(1e-3, ClipScale(GlobalNorm(gradients_, &team_), 1), gradients_, &weights_);
     memory_.Step(1e-3, rows_);
@@ -49,7 +47,9 @@ class Steps {
   Optimizer optimizer_;
   MemoryLearner memory_;
   RowGradient rows_;
+  TrainingBatches batches_;
   Batch batch_;
+  int64_t step_ = 0;
 };
 
 double WallSeconds() {
@@ -97,17 +97,29 @@ void PrintHead(const ModelConfig& c, Precision precision, const Recipe& recipe) 
 
 }  // namespace
 
+std::vector<int32_t> RandomText() {
+  Random random(2);
+  std::vector<int32_t> text(1 << 20);
+  for (int32_t& s : text) s = static_cast<int32_t>(random.Below(256));
+  return text;
+}
+
+TrainingBatches BatchesOf(const ModelConfig& c, const Recipe& recipe,
+                          std::span<const int32_t> text) {
+  return {text, c.begin_symbol(), static_cast<int>(recipe.batch_sequences), c.context, 1};
+}
+
 const char* NameOf(Precision precision) {
   return precision == Precision::kFloat32 ? "f32" : "bf16";
 }
 
 void ReportThreads(const ModelConfig& c, Precision precision, std::optional<int> batch,
-                   std::span<const int> numbers) {
+                   std::span<const int> numbers, std::span<const int32_t> text) {
   const Recipe recipe = RecipeWith(batch);
   PrintHead(c, precision, recipe);
   double first = 0;
   for (const int threads : numbers) {
-    Steps steps(c, precision, recipe, threads);
+    Steps steps(c, precision, recipe, text, threads);
     const double seconds = MedianStepSeconds(&steps);
     const double rate = steps.tokens() / seconds;
     if (first == 0) first = rate;
@@ -117,14 +129,14 @@ void ReportThreads(const ModelConfig& c, Precision precision, std::optional<int>
 }
 
 void ReportProcesses(const ModelConfig& c, Precision precision, std::optional<int> batch,
-                     std::span<const int> numbers) {
+                     std::span<const int> numbers, std::span<const int32_t> text) {
   const Recipe recipe = RecipeWith(batch);
   PrintHead(c, precision, recipe);
   double first = 0;
   for (const int processes : numbers) {
     const std::vector<double> rates =
         InChildren<double>("training", processes, [&](const WaitForAll& wait_for_all) {
-          Steps steps(c, precision, recipe, 1);
+          Steps steps(c, precision, recipe, text, 1);
           steps.Run();  // to warm up
           wait_for_all();
           return RateFromNow(&steps);

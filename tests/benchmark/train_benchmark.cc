@@ -1,7 +1,10 @@
 // Where training time goes, and how near it comes to what the processor can do.
 //
-//   train_benchmark [SIZE...]                 SIZE: parameters, such as 200K, or with a memory,
+//   train_benchmark [--text FILE] [SIZE...]   SIZE: parameters, such as 200K, or with a memory,
 //                                             200K+small (default 200K 800K 3.2M)
+//
+// Without a text symbols are random. Then nearly each look-up of a memory is a row of its own,
+// where those of a text repeat.
 //
 // For each size: tokens a second of forward, loss, backward and the step's share of the optimizer;
 // the time of one sequence by part; and the ratio of the network's FLOP/s to those of oneDNN's
@@ -9,7 +12,8 @@
 // are CPU times of one thread, the medians of rounds that go through all parts in turn, so other
 // work on the machine disturbs little.
 //
-//   train_benchmark --threads 1,2,4 [--processes 2,4] [--batch N] [--precision f32|bf16] [SIZE...]
+//   train_benchmark --threads 1,2,4 [--processes 2,4] [--batch N] [--precision f32|bf16]
+//                   [--text FILE] [SIZE...]
 //
 // For each size and number of threads: whole training steps (gradients of a batch, their norm, the
 // optimizer), tokens a second of wall time, the median step. With --processes the same for so many
@@ -25,9 +29,11 @@
 #include <vector>
 
 #include "data/base/error.h"
+#include "data/base/file.h"
 #include "data/base/format.h"
 #include "data/base/random.h"
 #include "data/base/thread_team.h"
+#include "data/batcher.h"
 #include "model/network/attention.h"
 #include "model/network/matmul.h"
 #include "model/network/network_weights.h"
@@ -164,49 +170,54 @@ class Attentions {
   AttentionScratch scratch_;
 };
 
-// One sequence through the network.
+// Sequences of a batch through the network, one after the other.
 class Network {
  public:
-  Network(const ModelConfig& c, Precision precision)
+  Network(const ModelConfig& c, Precision precision, const Batch& batch)
       : c_(c),
+        batch_(batch),
         weights_(c),
         gradients_(c),
-        symbols_(Tokens() + 1),
         team_(1),
         shop_(c, precision, &team_),
         packed_(c, precision),
         network_(c, 1, c.context, &shop_),
         memory_(c),
-        recalled_(c, c.context),
         dlogits_(Tokens() * static_cast<size_t>(c.vocabulary)) {
     Randomise(&weights_, 1);
-    Random random(2);
-    for (int32_t& s : symbols_) s = static_cast<int32_t>(random.Below(256));
     packed_.Set({weights_, memory_}, &team_);
-    logits_ = network_.Forward(packed_, std::span(symbols_).first(Tokens()));
+    const size_t sequences = batch.targets.size() / Tokens();
+    for (size_t i = 0; i < sequences; ++i) recalled_.emplace_back(c, c.context);
+    for (size_t i = 0; i < sequences; ++i) Run();
   }
   void Run() {
-    logits_ = network_.Forward(packed_, std::span(symbols_).first(Tokens()));
+    sequence_ = (sequence_ + 1) % recalled_.size();
+    logits_ = network_.Forward(packed_, Of(batch_.inputs));
     Loss();
-    network_.Backward(packed_, dlogits_, &gradients_, &recalled_);
+    network_.Backward(packed_, dlogits_, &gradients_, &recalled_[sequence_]);
   }
-  const RecalledRows& recalled() const { return recalled_; }
   void Loss() {
-    SoftmaxCrossEntropy(logits_, std::span(symbols_).last(Tokens()), c_.vocabulary,
+    SoftmaxCrossEntropy(logits_, Of(batch_.targets), c_.vocabulary,
                         1.0f / static_cast<float>(Tokens()), dlogits_);
   }
+  // Of each sequence of the batch.
+  std::span<const RecalledRows> recalled() const { return recalled_; }
 
  private:
   size_t Tokens() const { return static_cast<size_t>(c_.context); }
+  std::span<const int32_t> Of(std::span<const int32_t> symbols) const {
+    return symbols.subspan(sequence_ * Tokens(), Tokens());
+  }
   const ModelConfig c_;
+  const Batch& batch_;
+  size_t sequence_ = 0;
   ParameterSet weights_, gradients_;
-  std::vector<int32_t> symbols_;
   ThreadTeam team_;
   Workspace shop_;
   NetworkWeights packed_;
   Transformer network_;
   MemoryRows memory_;
-  RecalledRows recalled_;
+  std::vector<RecalledRows> recalled_;
   std::vector<float> dlogits_;
   std::span<const float> logits_;
 };
@@ -236,10 +247,13 @@ void PrintParts(std::span<const Part> parts, double total, double rest) {
              100 * rest / total);
 }
 
-void Report(const ModelConfig& c, Precision precision) {
+void Report(const ModelConfig& c, Precision precision, std::span<const int32_t> text) {
   const Recipe recipe;
+  const auto sequences = static_cast<double>(recipe.batch_sequences);
+  Batch batch;
+  BatchesOf(c, recipe, text).Fill(0, &batch);
   ThreadTeam team(1);
-  Network network(c, precision);
+  Network network(c, precision, batch);
   Linears linears(c, precision);
   Attentions attentions(c, precision);
   Optimizer optimizer(c, recipe, &team);
@@ -256,13 +270,13 @@ void Report(const ModelConfig& c, Precision precision) {
                              {"loss", [&] { network.Loss(); }},
                              {"rows of the memory",
                               [&] {
-                                rows.Clear(c.context);
-                                rows.Add({&network.recalled(), 1}, &team);
+                                rows.Clear(static_cast<int64_t>(batch.targets.size()));
+                                rows.Add(network.recalled(), &team);
                                 memory.Step(1, rows);
                               }},
                              {"optimizer", [&] { optimizer.Step(1, 1, gradients, &weights); }}};
   Measure(parts);
-  parts.back().seconds /= static_cast<double>(recipe.batch_sequences);  // a step serves them all
+  for (const size_t whole_step : {6, 7}) parts[whole_step].seconds /= sequences;
   const std::span<const Part> inside = std::span(parts).subspan(3);
   const double total = parts[0].seconds + parts[6].seconds + parts[7].seconds;
   double rest = total;
@@ -290,6 +304,7 @@ struct Options {
   std::optional<int> batch;
   std::optional<Precision> precision;
   std::vector<ModelConfig> configs;
+  std::vector<int32_t> text;
   bool OfParts() const { return threads.empty() && processes.empty(); }
 };
 
@@ -317,12 +332,16 @@ Options Parse(std::span<char*> arguments) {
       options.processes = ParseNumbers(value);
     } else if (name == "--batch") {
       options.batch = std::stoi(value);
+    } else if (name == "--text") {
+      const Bytes bytes = ReadFile(value);
+      options.text.assign(bytes.begin(), bytes.end());
     } else if (name == "--precision" && (value == "f32" || value == "bf16")) {
       options.precision = value == "f32" ? Precision::kFloat32 : Precision::kBfloat16;
     } else {
       throw UsageError("unknown option " + name + " " + value);
     }
   }
+  if (options.text.empty()) options.text = RandomText();
   if (sizes.empty()) sizes = {"200K", "800K", "3.2M"};
   for (const std::string& size : sizes) options.configs.push_back(ConfigNamed(size));
   return options;
@@ -335,12 +354,12 @@ void Run(const Options& options) {
                             : precision == Precision::kBfloat16 && !HasFastBfloat16()) {
         continue;
       }
-      if (options.OfParts()) Report(c, precision);
+      if (options.OfParts()) Report(c, precision, options.text);
       if (!options.threads.empty()) {
-        ReportThreads(c, precision, options.batch, options.threads);
+        ReportThreads(c, precision, options.batch, options.threads, options.text);
       }
       if (!options.processes.empty()) {
-        ReportProcesses(c, precision, options.batch, options.processes);
+        ReportProcesses(c, precision, options.batch, options.processes, options.text);
       }
     }
   }
