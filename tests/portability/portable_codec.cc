@@ -605,7 +605,8 @@ void Main(const std::vector<std::string>& arguments) {
     const ExactNetwork network = LoadNetwork(arguments[1], Kernels::kFast);
     const auto mode = arguments[2] == "carried" ? ContextMode::kCarried : ContextMode::kChunked;
     const CodecModel model = NetworkCodecModel(network);
-    WriteFile(arguments[4], EncodeUsual(ReadFile(arguments[3]), mode, &model, 2));
+    WriteFile(arguments[4],
+              EncodeUsual(ReadFile(arguments[3]), mode, &model, 2, {}, /*short_form=*/true));
   } else if (what == "decode" && arguments.size() == 4) {
     const ExactNetwork network = LoadNetwork(arguments[1], Kernels::kFast);
     const CodecModel model = NetworkCodecModel(network);
