@@ -19,18 +19,8 @@ using testing::ByteModel;
 using testing::BytePairModel;
 using testing::Dream;
 using testing::Same;
-
-const Model& Tiny() {
-  static const Model model = Model::FromMemory(SerialiseModel(ByteModel()));
-  return model;
-}
-
-Options InMode(Mode mode, const Model& model) {
-  Options options;
-  options.model = &model;
-  options.mode = mode;
-  return options;
-}
+using testing::Tiny;
+using testing::With;
 
 size_t Count(std::span<const DecidedBy> decided, DecidedBy who) {
   return static_cast<size_t>(std::ranges::count(decided, who));
@@ -105,14 +95,14 @@ TEST_CASE("Door: explained costs are the costs, and without mixing the network d
   const Model pairs = Model::FromMemory(SerialiseModel(BytePairModel()));
   const Bytes text = Prose(900, 2);
   for (const Mode mode : {Mode::kChunked, Mode::kCarried, Mode::kAdaptive}) {
-    const ExplainedCosts costs = ExplainCosts(text, InMode(mode, Tiny()));
-    CHECK(costs.bits == Costs(text, InMode(mode, Tiny())));
+    const ExplainedCosts costs = ExplainCosts(text, With(Tiny(), mode));
+    CHECK(costs.bits == Costs(text, With(Tiny(), mode)));
     CHECK((Count(costs.decided_by, DecidedBy::kNetwork) == text.size()) ==
           (mode != Mode::kAdaptive));
   }
-  const ExplainedCosts costs = ExplainCosts(text, InMode(Mode::kCarried, pairs));
+  const ExplainedCosts costs = ExplainCosts(text, With(pairs, Mode::kCarried));
   CHECK(Count(costs.decided_by, DecidedBy::kNetwork) == text.size());
-  CHECK(ExplainCosts({}, InMode(Mode::kAdaptive, Tiny())).bits.empty());
+  CHECK(ExplainCosts({}, With(Tiny(), Mode::kAdaptive)).bits.empty());
 }
 
 }  // namespace occam

@@ -11,8 +11,10 @@
 #include "coder/entropy/range_decoder.h"
 #include "coder/predict/loaded_model.h"
 #include "coder/predict/network_predictor.h"
+#include "coder/weights/model_codec.h"
 #include "data/tokenizer/bpe_tokenizer.h"
 #include "data/tokenizer/bpe_trainer.h"
+#include "occam/occam.h"
 #include "tests/coder/test_support.h"
 #include "tests/model/exact/exact_testing.h"
 
@@ -31,6 +33,33 @@ inline QuantizedModel BytePairModel() {
   model.tokenizer = tokenizer.Serialise();
   return model;
 }
+
+// The models of the callers of the door.
+inline const Model& Tiny() {
+  static const Model model = Model::FromMemory(SerialiseModel(ByteModel()));
+  return model;
+}
+
+inline const Model& Pairs() {
+  static const Model model = Model::FromMemory(SerialiseModel(BytePairModel()));
+  return model;
+}
+
+inline Options With(const Model& model, Mode mode = Mode::kChunked) {
+  Options options;
+  options.model = &model;
+  options.mode = mode;
+  options.threads = 2;
+  return options;
+}
+
+class BytesWriter final : public Writer {
+ public:
+  void Write(std::span<const uint8_t> more) override {
+    bytes.insert(bytes.end(), more.begin(), more.end());
+  }
+  Bytes bytes;
+};
 
 // Text that the byte model itself would write: noise, decoded. No other method codes it as well.
 inline Bytes Dream(size_t size) {
