@@ -5,7 +5,7 @@
 # shellcheck source=promises.sh
 . "$(dirname "$0")/promises.sh"
 
-seq 2000 >text
+seq 500 >text
 tiny=(--width 16 --layers 2 --context 32 --batch 2 --steps 3)
 expect 0 "$bin/train" "${tiny[@]}" -q --data text --out tiny.h5
 ends() {  # CODE COMMAND: of a shell
