@@ -62,7 +62,9 @@ expect 0 "${generate[@]}" --bytes 333 -f -q -o bytes.1
 same bytes.1 bytes.333
 expect 3 "${generate[@]}" -o no/such/folder
 "${generate[@]}" -q --bytes 100M -o endless & pid=$!
-sleep 1
+# Until it writes, to a file without a name yet or with a temporary one, and some more of it.
+for ((i = 0; i < 600; i++)); do ls -l "/proc/$pid/fd" 2>/dev/null | grep -Eq '\(deleted\)|\.partial-' && break; sleep 0.05; done
+sleep 0.3
 kill -INT $pid
 wait $pid
 [ $? -eq 130 ] || fail "interrupted generation does not end with 130"

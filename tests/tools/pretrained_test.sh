@@ -13,11 +13,19 @@ head -c 1000 "$work/long" >"$work/start"  # enough where many models code: what 
 for model in "$models"/*.occm; do
   card=${model%.occm}.md
   grep -q "SHA-256 $(sha256sum <"$model" | cut -d' ' -f1)" "$card" || { echo "$card names another file than $model"; exit 1; }
-  id=$("$bin/inspect" "$model" | awk '$1 == "model" && $2 == "id" { print $3 }')
-  grep -q "model id  *$id" "$card" || { echo "$card names another model than $model, $id"; exit 1; }
-  "$bin/compress" -q -f -k --ckpt "$model" "$work/start"
-  "$bin/decompress" -q -c --ckpt "$model" "$work/start.occ" | cmp - "$work/start"
-  echo "$model: $(stat -c %s "$work/start") bytes in $(stat -c %s "$work/start.occ")"
+  if [[ $model = *-memory.occm && $model != *200K* ]]; then
+    # Millions of rows take a second to load and another to inspect: evaluate loads them once, codes, restores and compares.
+    "$bin/evaluate" -q --json --mode adaptive --ckpt "$model" --data "$work/start" >"$work/told"
+    id=$(sed -n 's/.*"model_id": "\([0-9a-f]*\)".*/\1/p' "$work/told")
+    size=$(sed -n 's/.*"file_bytes": \([0-9]*\).*/\1/p' "$work/told")
+  else
+    id=$("$bin/inspect" "$model" | awk '$1 == "model" && $2 == "id" { print $3 }')
+    "$bin/compress" -q -f -k --ckpt "$model" "$work/start"
+    "$bin/decompress" -q -c --ckpt "$model" "$work/start.occ" | cmp - "$work/start"
+    size=$(stat -c %s "$work/start.occ")
+  fi
+  [ ${#id} -eq 64 ] && grep -q "model id  *$id" "$card" || { echo "$card names another model than $model, $id"; exit 1; }
+  echo "$model: $(stat -c %s "$work/start") bytes in $size"
 done
 
 "$bin/compress" -q -f -k --mode carried "$work/text"

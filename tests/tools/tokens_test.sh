@@ -12,12 +12,12 @@ for i in $(seq 4000); do echo "Line $((i * i % 997)) of $i lines, wherefore the 
 train() { "$bin/train" -q -T 1 --precision f32 --width 16 --layers 2 --heads 2 --context 64 --batch 8 "$@"; }
 for tokenizer in bpe:600 bpe-plain:600 ascii7 ascii7-low; do
   kind=${tokenizer%:*}
-  train --tokenizer $tokenizer --data text --steps 200 --muon-lr 0.02 --out $kind.h5
+  train --tokenizer $tokenizer --data text --steps 100 --muon-lr 0.02 --out $kind.h5
   "$bin/inspect" $kind.h5 >told && grep -q "tokenizer  *$tokenizer, [0-9]* bytes" told || fail "inspect does not tell the tokenizer $tokenizer"
-  head -c 100000 text >long
+  head -c 20000 text >long
   head -c 1 text >one
   : >empty
-  head -c 20000 /dev/urandom >noise
+  head -c 5000 /dev/urandom >noise
   for file in long one empty noise; do
     for mode in chunked carried; do
       "$bin/compress" -q -f -k --mode $mode --ckpt $kind.occm $file
