@@ -60,7 +60,7 @@ for command in "baselines --json --codec gzip" "evaluate --json --ckpt tiny.occm
   [ "${words[0]}" = inspect ] && file=$name.occ || file=$name
   expect 0 "$bin/occam" "${words[@]}" "$file"
   grep -q 'caf\\\\xe9' out || fail "$command does not tell the name: $(head -3 out)"
-  python3 -c 'import json; json.loads(open("out", encoding="utf-8").read().splitlines()[0] if "baselines" in "'"$command"'" else open("out", encoding="utf-8").read())' ||
+  python3 -S -c 'import json; json.loads(open("out", encoding="utf-8").read().splitlines()[0] if "baselines" in "'"$command"'" else open("out", encoding="utf-8").read())' ||
     fail "$command prints no JSON"
 done
 expect 0 "$bin/train" "${tiny[@]}" -q --data "$name" --out "run$name.h5"

@@ -185,8 +185,7 @@ for file in both.occ padded.occ; do
   "$bin/decompress" --range 900:500 -c $file | cmp -s - <(tail -c +901 both | head -c 500) || fail "--range over $file"
   "$bin/decompress" --range 900: -c <$file | cmp -s - <(tail -c +901 both) || fail "--range over $file from a pipe"
 done
-"$bin/compress" --embed-model -c one two | "$bin/decompress" -c | cmp -s - <(cat one two) || fail "embedded models"
-"$bin/compress" --embed-model -c one two >own.occ
+"$bin/compress" --embed-model -c one two | tee own.occ | "$bin/decompress" -c | cmp -s - <(cat one two) || fail "embedded models"
 "$bin/occam_decoder" own.occ decoded || fail "occam_decoder of several archives"
 cat one two | cmp -s - decoded || fail "occam_decoder restores something else"
 expect 0 "$bin/inspect" padded.occ
