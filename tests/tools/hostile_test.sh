@@ -79,8 +79,8 @@ prints 'a\\x1b\[31m\\x0ab'
 "$bin/decompress" -t "$name" 2>>out && fail "a text is no archive"
 LC_ALL=C grep -q $'[\x01-\x08\x0b-\x1f\x7f]' out && fail "a control character of a file's reaches the terminal"
 
-# Whatever is at work, a signal ends it within two seconds, also what cannot be told to stop. It comes once the work has taken
-# $after hundredths of a second of the processors, which is later on a slow machine, and the file $begun is there.
+# Whatever is at work, a signal ends it within two seconds, also what cannot be told to stop. It comes when the work
+# has taken $after hundredths of a second of the processors and the file $begun is there. On a slow machine that is later.
 after=0 begun=/
 ends() {
   local begin took got

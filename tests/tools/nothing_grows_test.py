@@ -3,9 +3,9 @@ those of model/pretrained.
 
   nothing_grows_test.py BIN_DIR PRETRAINED_DIR [BYTES]
 
-BYTES of each kind of data are compressed. The bound holds for each segment and chunk, so two chunks of 2048 bytes and a part of
-one show what more of them do; the long form takes many lanes, too. Short files have 40 bytes of headers at most, all of which
-are counted, so that little data shows as small a growth.
+BYTES of each kind of data are compressed. The bound holds for each segment and chunk. So two chunks of 2048 bytes and a part of
+one show what more of them do. The long form takes many lanes, too. Short files have 40 bytes of headers at most, and no more
+are granted to them: so little data shows a small growth.
 """
 
 import glob
