@@ -12,7 +12,7 @@ from conftest import text
 
 
 def test_progress_is_told_and_false_stops(tiny):
-    original = text(60000) * 20
+    original = text(60000) * 6
     told = []
     occam.compress(original, model=tiny, progress=lambda done, total: told.append((done, total)))
     assert told == sorted(told) and told[-1] == (len(original), len(original))
@@ -40,7 +40,7 @@ def test_other_threads_run_while_the_library_works(tiny):
     thread = threading.Thread(target=count)
     thread.start()
     begin = time.monotonic()
-    occam.compress(text(60000) * 20, model=tiny, threads=1)
+    occam.compress(text(60000) * 4, model=tiny, threads=1)
     end = time.monotonic()
     done.set()
     thread.join()
@@ -66,7 +66,7 @@ INTERRUPTED = """
 import os, signal, sys, threading, time
 import numpy as np, occam
 data = bytes(range(256)) * 400000
-words = np.random.default_rng(1).choice(np.frombuffer(b"abcd efgh", np.uint8), 3_000_000)
+words = np.random.default_rng(1).choice(np.frombuffer(b"abcd efgh", np.uint8), 1_500_000)
 model, call = occam.Model(sys.argv[1]), sys.argv[2]
 codec = occam.RecordCodec(model)
 packed = occam.compress(words, model=model) if call in ("decompress", "salvage") else b""
@@ -84,7 +84,7 @@ calls = {
 }
 interrupted = []
 def interrupt():
-    time.sleep(0.3)
+    time.sleep(0.15)
     interrupted.append(time.monotonic())
     os.kill(os.getpid(), signal.SIGINT)
 threading.Thread(target=interrupt).start()

@@ -14,8 +14,10 @@ import tempfile
 import xml.etree.ElementTree as ElementTree
 
 import needs
+import scripts
 
 needs.modules("jinja2", "matplotlib", "pandas")
+scripts.load("jinja2", "matplotlib.pyplot", "pandas")
 
 binaries, script = (os.path.abspath(path) for path in sys.argv[1:3])
 
@@ -29,23 +31,8 @@ def occam(*arguments, code=0):
 
 
 def search(*arguments, code=0):
-    done = subprocess.run(
-        [
-            sys.executable,
-            script,
-            "text",
-            "--out",
-            "out",
-            "--bin",
-            binaries,
-            "--no-decoder",
-            "-T",
-            "1",
-            *arguments,
-        ],
-        capture_output=True,
-        text=True,
-    )
+    usual = ["--out", "out", "--bin", binaries, "--no-decoder", "-T", "1"]
+    done = scripts.run(script, "text", *usual, *arguments)
     assert done.returncode == code, (arguments, done)
     return done
 
@@ -66,7 +53,7 @@ with tempfile.TemporaryDirectory() as work:
         )
     usual = [
         "--minutes",
-        "0.1",
+        "0.01",
         "--sizes",
         "20K,60K",
         "--widths",
@@ -150,7 +137,7 @@ with tempfile.TemporaryDirectory() as work:
     assert all(": ~" in line for line in sampled.stderr.splitlines()), sampled
     os.rename("out", "other")
     os.mkdir("out")
-    alone = search(*usual, "--sizes", "60K", "--sample", "16K", "--bits", "5")
+    alone = search(*usual, "--sizes", "60K", "--sample", "16K", "--bits", "5", "--widths", "16")
     assert {cell["original_bytes"] for cell in cells() if cell["key"]["what"] == "archive"} == {
         16000,
         60000,

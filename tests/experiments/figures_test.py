@@ -11,18 +11,23 @@ import tempfile
 from importlib import metadata
 
 import needs
+import scripts
 
 needs.modules("jinja2", "matplotlib", "numpy", "pandas", "scipy", "tqdm")
+scripts.load("jinja2", "matplotlib.pyplot", "numpy", "pandas", "scipy.optimize", "tqdm")
 
 experiments = os.path.abspath(sys.argv[1])
+sys.path.insert(0, experiments)
+from occam_experiments.report import law  # noqa: E402
+
+law.SAMPLES = 40  # of the scripts, too; no fitted number is compared with what is kept
 results = os.path.join(experiments, "results")
 # Fitted numbers may differ in their last digit where scipy does: that page is compared without.
 FITTED = "sizes/index.md"
 
 
 def run(command, *arguments, code=0):
-    done = subprocess.run([sys.executable, os.path.join(experiments, command), *arguments],
-                          capture_output=True, text=True)
+    done = scripts.run(os.path.join(experiments, command), *arguments)
     assert done.returncode == code, (command, arguments, done)
     return done
 

@@ -14,8 +14,10 @@ import sys
 import tempfile
 
 import needs
+import scripts
 
 needs.modules("jinja2", "pandas")
+scripts.load("jinja2", "pandas")
 binaries, script = (os.path.abspath(path) for path in sys.argv[1:3])
 
 
@@ -26,11 +28,7 @@ def occam(*arguments):
 
 
 def table(*arguments, code=0):
-    done = subprocess.run(
-        [sys.executable, script, "--bin", binaries, "--no-decoder", "-T", "1", *arguments],
-        capture_output=True,
-        text=True,
-    )
+    done = scripts.run(script, "--bin", binaries, "--no-decoder", "-T", "1", *arguments)
     assert done.returncode == code, (arguments, done)
     return done
 

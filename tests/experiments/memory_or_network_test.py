@@ -5,11 +5,11 @@
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 
 import needs
+import scripts
 import twin_fixture
 
 needs.modules("h5py", "matplotlib", "numpy")
@@ -30,8 +30,8 @@ SAMPLE = 16_000
 def run(folder, *arguments):
     # The twin's process has this test's folder on its path, for what an old PyTorch lacks.
     environment = {**os.environ, "PYTHONPATH": folder, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, os.path.join(experiments, "memory_or_network.py"),
-                           *arguments], capture_output=True, text=True, env=environment)
+    script = os.path.join(experiments, "memory_or_network.py")
+    done = scripts.run(script, *arguments, environment=environment)
     assert done.returncode == 0, done
     return done
 

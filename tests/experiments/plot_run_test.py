@@ -11,8 +11,10 @@ import tempfile
 import xml.etree.ElementTree as ElementTree
 
 import needs
+import scripts
 
 needs.modules("matplotlib")
+scripts.load("matplotlib.pyplot")
 
 binaries, plot_run = (os.path.abspath(path) for path in sys.argv[1:3])
 sys.path.insert(0, os.path.dirname(plot_run))
@@ -20,7 +22,7 @@ from occam_experiments import plot_run as plot  # noqa: E402
 
 
 def draw(*arguments, code=0):
-    done = subprocess.run([sys.executable, plot_run, *arguments], capture_output=True, text=True)
+    done = scripts.run(plot_run, *arguments)
     assert done.returncode == code, (arguments, done)
     if code != 0:
         assert len(done.stderr.splitlines()) == 1 or code == 2, done.stderr

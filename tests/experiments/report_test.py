@@ -18,23 +18,24 @@ import xml.etree.ElementTree as ElementTree
 import zlib
 
 import needs
+import scripts
 
 needs.modules("jinja2", "matplotlib", "numpy", "pandas", "scipy", "tqdm")
+scripts.load("jinja2", "matplotlib.pyplot", "numpy", "pandas", "scipy.optimize", "tqdm")
 
-binaries, scripts = (os.path.abspath(path) for path in sys.argv[1:3])
-sys.path.insert(0, scripts)
+binaries, experiments = (os.path.abspath(path) for path in sys.argv[1:3])
+sys.path.insert(0, experiments)
 import numpy  # noqa: E402
 
 from occam_experiments.report import law  # noqa: E402
 from occam_experiments.sweep.table import MEASURED  # noqa: E402
 
 noise = random.Random(1)
+law.SAMPLES = 40  # of the scripts, too, which run in processes of this one
 
 
 def script(name, *arguments, code=0):
-    done = subprocess.run(
-        [sys.executable, os.path.join(scripts, name), *arguments], capture_output=True, text=True
-    )
+    done = scripts.run(os.path.join(experiments, name), *arguments)
     assert done.returncode == code, (arguments, done)
     return done
 

@@ -18,8 +18,10 @@ import tempfile
 import time
 
 import needs
+import scripts
 
 needs.modules("jinja2", "pandas", "tqdm")
+scripts.load("jinja2", "pandas", "tqdm")
 binaries, script = (os.path.abspath(path) for path in sys.argv[1:3])
 sys.path.insert(0, os.path.dirname(script))
 
@@ -58,9 +60,7 @@ def command(spec, *arguments):
 
 
 def sweep(spec, *arguments, code=0, environment=None):
-    done = subprocess.run(
-        command(spec, *arguments), capture_output=True, text=True, env=environment
-    )
+    done = scripts.run(script, spec, "--bin", binaries, *arguments, environment=environment)
     assert done.returncode == code, (arguments, done)
     return done
 
@@ -211,7 +211,7 @@ with tempfile.TemporaryDirectory() as work:
     # Stopped, and killed: what was half trained goes on to the same model.
     write(
         "long.toml",
-        SPEC.format(steps=2500, in_sample="40K")
+        SPEC.format(steps=1250, in_sample="40K")
         .split('[[grid]]\nlabel = "seeds"')[0]
         .replace(', "bpe:270"]', "]"),
     )

@@ -16,8 +16,10 @@ import tempfile
 import zlib
 
 import needs
+import scripts
 
 needs.modules("jinja2", "matplotlib", "pandas", "tqdm")
+scripts.load("jinja2", "matplotlib.pyplot", "pandas", "tqdm")
 binaries, script = (os.path.abspath(path) for path in sys.argv[1:3])
 
 
@@ -28,9 +30,7 @@ def occam(*arguments):
 
 
 def table(*arguments, code=0):
-    done = subprocess.run(
-        [sys.executable, script, "--bin", binaries, *arguments], capture_output=True, text=True
-    )
+    done = scripts.run(script, "--bin", binaries, *arguments)
     assert done.returncode == code, (arguments, done)
     return done
 

@@ -14,11 +14,11 @@ awk 'BEGIN { srand(7); split("the of and to in a is that it was for on are as wi
 "$bin/train" --width 16 --layers 3 --context 64 --windows 16,16,0 --batch 4 --data text --steps 2 --out tiny.h5 -q || fail "train"
 model=(--ckpt tiny.occm)
 for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do cat text; done >long  # two segments
-"$bin/compress" "${model[@]}" -o long.occ long || fail "compress"
+"$bin/compress" "${model[@]}" --mode chunked -o long.occ long || fail "compress"
 
 # Waits until process PID writes to a file: one without a name yet, or with a temporary one.
 wait_for_writing() {
-  for ((i = 0; i < 300; i++)); do ls -l "/proc/$1/fd" 2>/dev/null | grep -Eq '\(deleted\)|\.partial-' && return; sleep 0.1; done
+  for ((i = 0; i < 1500; i++)); do ls -l "/proc/$1/fd" 2>/dev/null | grep -Eq '\(deleted\)|\.partial-' && return; sleep 0.02; done
   fail "nothing is written by process $1"
 }
 # Waits until process PID takes signals as the commands do: they are blocked but for the thread that waits for them.
@@ -65,6 +65,7 @@ for signal in INT TERM; do
   for size in 0 1000 600000; do
     starve $signal $size long "$bin/compress" "${model[@]}" -T 1 -o out.occ
   done
+  starve $signal 600000 long "$bin/compress" "${model[@]}" --mode chunked -T 1 -o out.occ  # more than a segment
   for size in 0 100 2000 $(($(stat -c %s long.occ) - 10)); do
     starve $signal $size long.occ "$bin/decompress" "${model[@]}" -T 2 -o out.text
   done

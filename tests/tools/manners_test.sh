@@ -5,7 +5,7 @@
 # shellcheck source=promises.sh
 . "$(dirname "$0")/promises.sh"
 
-seq 2000 >text
+seq 500 >text
 tiny=(--width 16 --layers 2 --context 32 --batch 2 --steps 3)
 expect 0 "$bin/train" "${tiny[@]}" -q --data text --out tiny.h5
 ends() {  # CODE COMMAND: of a shell
@@ -60,7 +60,7 @@ for command in "baselines --json --codec gzip" "evaluate --json --ckpt tiny.occm
   [ "${words[0]}" = inspect ] && file=$name.occ || file=$name
   expect 0 "$bin/occam" "${words[@]}" "$file"
   grep -q 'caf\\\\xe9' out || fail "$command does not tell the name: $(head -3 out)"
-  python3 -c 'import json; json.loads(open("out", encoding="utf-8").read().splitlines()[0] if "baselines" in "'"$command"'" else open("out", encoding="utf-8").read())' ||
+  python3 -S -c 'import json; json.loads(open("out", encoding="utf-8").read().splitlines()[0] if "baselines" in "'"$command"'" else open("out", encoding="utf-8").read())' ||
     fail "$command prints no JSON"
 done
 expect 0 "$bin/train" "${tiny[@]}" -q --data "$name" --out "run$name.h5"

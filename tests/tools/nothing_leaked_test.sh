@@ -4,7 +4,7 @@
 # shellcheck source=promises.sh
 . "$(dirname "$0")/promises.sh"
 
-seq 2000 >text
+seq 300 >text
 
 # ---- A default output is a file: whoever reads at a pipe or a device was not meant ----
 cp text s

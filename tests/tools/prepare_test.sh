@@ -126,8 +126,8 @@ prints '36864:49152 .*held out'
 expect 0 "$bin/evaluate" --ckpt mix.h5 --data text
 prints 'held out'
 # An interrupted run goes on to the very weights of one that was not.
-"$bin/train" "${tiny[@]}" "${mix[@]}" --steps 3000 --checkpoint-minutes 0 --out cut.h5 -q & pid=$!
-for ((i = 0; i < 300; i++)); do [ -e cut.h5 ] && break; sleep 0.1; done
+"$bin/train" "${tiny[@]}" "${mix[@]}" --steps 600 --checkpoint-minutes 0 --out cut.h5 -q & pid=$!
+for ((i = 0; i < 1500; i++)); do [ -e cut.h5 ] && break; sleep 0.02; done
 kill -INT $pid 2>/dev/null
 wait $pid
 got=$?
@@ -138,7 +138,7 @@ expect 2 "$bin/train" --resume --data words=text:1 --data image=photos.set:1 --o
 says 'digest of the training data'
 expect 2 "$bin/train" --resume --data words=text:2 --data photo=photos.set:1 --out cut.h5
 expect 0 "$bin/train" --resume --data words=text:2 --data image=photos.set:1 --out cut.h5 -q
-expect 0 "$bin/train" "${tiny[@]}" "${mix[@]}" --steps 3000 --out whole.h5 -q
+expect 0 "$bin/train" "${tiny[@]}" "${mix[@]}" --steps 600 --out whole.h5 -q
 same cut.occm whole.occm
 # What cannot be.
 for bad in "--data text --data photos.set" "--data a=text:1 --data a=photos.set:1" "--data a=text:0" "--data a=text:-1" \

@@ -12,12 +12,12 @@ for i in $(seq 4000); do echo "Line $((i * i % 997)) of $i lines, wherefore the 
 train() { "$bin/train" -q -T 1 --precision f32 --width 16 --layers 2 --heads 2 --context 64 --batch 8 "$@"; }
 for tokenizer in bpe:600 bpe-plain:600 ascii7 ascii7-low; do
   kind=${tokenizer%:*}
-  train --tokenizer $tokenizer --data text --steps 200 --muon-lr 0.02 --out $kind.h5
+  train --tokenizer $tokenizer --data text --steps 100 --muon-lr 0.02 --out $kind.h5
   "$bin/inspect" $kind.h5 >told && grep -q "tokenizer  *$tokenizer, [0-9]* bytes" told || fail "inspect does not tell the tokenizer $tokenizer"
-  head -c 100000 text >long
+  head -c 20000 text >long
   head -c 1 text >one
   : >empty
-  head -c 20000 /dev/urandom >noise
+  head -c 5000 /dev/urandom >noise
   for file in long one empty noise; do
     for mode in chunked carried; do
       "$bin/compress" -q -f -k --mode $mode --ckpt $kind.occm $file
@@ -30,7 +30,7 @@ for tokenizer in bpe:600 bpe-plain:600 ascii7 ascii7-low; do
   head -c 5777 long | tail -c 777 | cmp - part || fail "$kind: a range does not come back"
   "$bin/compress" -q -c --ckpt $kind.occm --embed-model <long | "$bin/decompress" -q | cmp - long || fail "$kind: a pipe does not come back"
   "$bin/evaluate" -q --json --ckpt $kind.h5 --data text --float >evaluation
-  python3 - $kind <<'PYTHON' || fail "$kind: rates are not per original byte"
+  python3 -S - $kind <<'PYTHON' || fail "$kind: rates are not per original byte"
 import json, sys
 e = json.load(open("evaluation"))
 assert e["seen"] == "held out", e["seen"]
@@ -47,7 +47,7 @@ for kind in bytes bpe:600; do
   "$bin/train" -q -T 1 --width 16 --layers 2 --heads 2 --batch 8 --tokenizer $kind --data text --bytes-seen 50K --context-bytes 256 \
     --out seen.h5 --force
   "$bin/inspect" --json seen.h5 >told
-  python3 - $kind <<'PYTHON' || fail "$kind: lengths in bytes are something else"
+  python3 -S - $kind <<'PYTHON' || fail "$kind: lengths in bytes are something else"
 import json, sys
 log = [json.loads(line) for line in open("seen.log.jsonl")]
 end = [line for line in log if line["event"] == "step"][-1]

@@ -7,7 +7,7 @@
 awk 'BEGIN { srand(7); split("the of and to in a is that it was for on are as with they at be this from", w, " ");
   for (i = 0; i < 12000; i++) printf "%s%s", w[int(rand() * rand() * 20) + 1], (i % 13 == 12 ? ".\n" : " ") }' >text
 tiny=(--width 16 --layers 3 --context 64 --windows 16,16,0 --batch 4 -T 1 -q)
-wait_for() { for ((i = 0; i < 600; i++)); do [ -s "$1" ] && return; sleep 0.1; done; fail "no $1"; }
+wait_for() { for ((i = 0; i < 3000; i++)); do [ -s "$1" ] && return; sleep 0.02; done; fail "no $1"; }
 
 # ---- one --out, one training ----
 "$bin/train" "${tiny[@]}" --data text --steps 1000000 --checkpoint-minutes 0 --out run.h5 & pid=$!
@@ -63,15 +63,18 @@ done
 kill -TERM $pid
 wait $pid
 [ $? -eq 130 ] || fail "a training that is told to end"
-expect 0 "$bin/train" "${tiny[@]}" --data text --steps 1000 --out whole.h5
+expect 0 "$bin/train" "${tiny[@]}" --data text --steps 400 --out whole.h5
 # A terminal's Ctrl-C and timeout's signal may come twice: to the process and to its group.
 for signals in INT TERM HUP "INT INT" "TERM TERM" "INT TERM" "INT INT INT INT"; do
-  rm -f cut.*
-  "$bin/train" "${tiny[@]}" --data text --steps 1000 --out cut.h5 2>err & pid=$!
-  wait_for cut.log.jsonl
-  for signal in $signals; do kill -"$signal" $pid 2>/dev/null; done
-  wait $pid
-  got=$?
+  for ((tries = 0; tries < 5; tries++)); do
+    rm -f cut.*
+    "$bin/train" "${tiny[@]}" --data text --steps 400 --out cut.h5 2>err & pid=$!
+    wait_for cut.log.jsonl
+    for signal in $signals; do kill -"$signal" $pid 2>/dev/null; done
+    wait $pid
+    got=$?
+    [ $got -ne 0 ] && break  # 0: on a busy machine it was at its end before the signal came
+  done
   [ $got -eq 130 ] || fail "exit $got after $signals"
   [ -s err ] && fail "says something after $signals: $(cat err)"
   [ -e cut.h5 ] || { fail "no checkpoint after $signals"; continue; }
@@ -79,7 +82,7 @@ for signals in INT TERM HUP "INT INT" "TERM TERM" "INT TERM" "INT INT INT INT"; 
   same cut.occm whole.occm
 done
 # What is told of the model is how its run began.
-"$bin/inspect" cut.h5 | grep -q 'trained by .* --steps 1000 --out cut.h5' || fail "the command of a resumed run"
+"$bin/inspect" cut.h5 | grep -q 'trained by .* --steps 400 --out cut.h5' || fail "the command of a resumed run"
 rm -f cut.*
 timeout -s INT 2 "$bin/train" "${tiny[@]}" --data text --steps 100000000 --out cut.h5
 [ $? -eq 124 ] || fail "timeout"

@@ -70,12 +70,14 @@ class Search:
     def round(self, name: str, settings: list[Setting], coded: str | None = None
               ) -> list[tuple[Cell, Setting]]:
         """The cells of a round with their settings, the smallest first."""
-        allotted = max(1, round(self.seconds * SHARES[name] / len(settings)))
+        seconds = self.seconds * SHARES[name] / len(settings)
+        # Whole seconds, or tenths where there is less than one; no less than three of them.
+        allotted = round(seconds) if seconds >= 1 else max(0.3, round(seconds, 1))
         made = [(self.cell(setting, allotted, coded or self.sample), setting)
                 for setting in settings]
         return sorted(made, key=lambda pair: total_bytes(pair[0]))
 
-    def cell(self, setting: Setting, allotted: int, coded: str) -> Cell:
+    def cell(self, setting: Setting, allotted: float, coded: str) -> Cell:
         """A setting's cell, made where it is not there."""
         (width, layers), bits, rate = setting
         key = {"what": ARCHIVE, "data": self.digest, "size": self.size,
@@ -93,12 +95,12 @@ class Search:
                   f"model has {cell['model_bytes']:,}", file=sys.stderr, flush=True)
         return cell
 
-    def path(self, setting: Setting, allotted: int) -> str:
+    def path(self, setting: Setting, allotted: float) -> str:
         (width, layers), bits, rate = setting
         name = f"{self.size}-w{width}-l{layers}-b{bits}-r{rate:g}-{allotted}s"
         return os.path.join(self.args.out, name)
 
-    def make(self, setting: Setting, allotted: int, coded: str) -> Cell:
+    def make(self, setting: Setting, allotted: float, coded: str) -> Cell:
         """Trains, compresses, restores and compares a setting's model."""
         path, start = self.path(setting, allotted), time.monotonic()
         self.train(setting, path, allotted, os.path.getsize(coded))
@@ -107,7 +109,7 @@ class Search:
         sizes = self.occam.measure(path + ".coded.occm", coded, self.args.mode, self.args.out)
         return {**sizes, "trained_s": round(trained_s, 1), **logged(path)}
 
-    def train(self, setting: Setting, path: str, allotted: int, coded_bytes: int) -> None:
+    def train(self, setting: Setting, path: str, allotted: float, coded_bytes: int) -> None:
         """Trains a model, or goes on with one that was interrupted."""
         (width, layers), bits, rate = setting
         data = ["--data", self.corpus, "--val-bytes", f"{self.size}:{self.size + self.validated}",
@@ -122,7 +124,7 @@ class Search:
         elif not os.path.exists(path + ".occm"):
             self.occam.run("train", "--resume", *data)
 
-    def training_s(self, width: int, layers: int, allotted: int, coded_bytes: int) -> float:
+    def training_s(self, width: int, layers: int, allotted: float, coded_bytes: int) -> float:
         """What coding leaves of a cell's time, judged by how wrong the guess was so far."""
         parameters = 513 * width + layers * (12 * width**2 + 10 * width) + width
         known, wrong = self.own_cells(), 1.0

@@ -76,12 +76,12 @@ class FittedLaw:
     """The fit of all cells, and those of bootstrap samples of them."""
 
     def __init__(self, parameters: ArrayLike, data: ArrayLike, bits: ArrayLike, in_sample: bool,
-                 samples: int = SAMPLES) -> None:
+                 samples: int | None = None) -> None:
         all_p, all_d, rates = (np.asarray(values, float) for values in (parameters, data, bits))
         self.best = Law(all_p, all_d, rates, in_sample)
         draw = np.random.default_rng(1)
         self.samples: list[Law] = []
-        while len(self.samples) < samples:
+        while len(self.samples) < (SAMPLES if samples is None else samples):
             chosen = draw.integers(0, len(rates), len(rates))
             p, d = all_p[chosen], all_d[chosen]
             if len(set(p)) >= 3 and len(set(d)) >= 2:  # or nothing tells the exponents
