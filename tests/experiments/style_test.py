@@ -34,6 +34,7 @@ with tempfile.TemporaryDirectory() as work:
     assert code == 0, told
     tests = os.path.dirname(os.path.abspath(__file__))
     scripts = [name for name in os.listdir(experiments) if name.endswith(".py")]
+    scripts += ["corpora", "foundation"]
     code, told = pycodestyle(experiments, "occam_experiments", tests, *scripts)
     assert code == 0, told
 
