@@ -34,7 +34,7 @@ kept_signals, networks, sets, signals_command = (
 Failure = twin_fixture.module(experiments, "occam_experiments.errors").Failure
 
 SHAPE = {"width": 32, "layers": 2, "context": 128, "batch": 4, "windows": [32, 128],
-         "train_bytes": 40_000, "validation_bytes": 4096, "tokens": 15_000}
+         "train_bytes": 40_000, "validation_bytes": 4096, "tokens": 8_000}
 
 
 MEMORY = {"memory": "h1 h3/6 v1 v2", "memory_bits": 7, "memory_width": 8,
@@ -155,7 +155,7 @@ def photographs():
 
 def photographs_agree(folder):
     """Networks of patches: with and without residuals, with rules and without, by the clock."""
-    shape = {"width": 16, "layers": 2, "batch": 2, "windows": [32, 0], "tokens": 8192,
+    shape = {"width": 16, "layers": 2, "batch": 2, "windows": [32, 0], "tokens": 4096,
              "held_every": 1, "shares": {"imagenet grid": 1, "imagenet mirror": 1}}
     rules = "col row p dW dN dNE dNW"
     fields = [{"residual": "med", "rules": rules}, {"rules": "dNE row"}, {"residual": "med"}, {}]
