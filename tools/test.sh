@@ -37,11 +37,12 @@ build() {  # PRESET [TARGET...]
   if [ $# -gt 1 ]; then cmake --build --preset "$1" --target "${@:2}"; else cmake --build --preset "$1"; fi
 }
 
-# A failing test stops nothing that comes after it: who waited for hours wants to know all that fails.
+# A failing test stops nothing that comes after it: who waited for hours wants to know all that fails. One test more than there are
+# processors, since some wait most of the time.
 failed=()
 run_tests() {  # PRESET [ctest arguments]
   say "testing $1"
-  ctest --preset "$1" --parallel "$(nproc)" "${@:2}" || failed+=("$1")
+  ctest --preset "$1" --parallel $(($(nproc) + 1)) "${@:2}" || failed+=("$1")
 }
 
 # Only the named test programs are built and run, but for tests that match `without`.
