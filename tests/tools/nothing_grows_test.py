@@ -56,7 +56,7 @@ with tempfile.TemporaryDirectory() as work:
           "-q", "--out", "text.h5")
     models = sorted(glob.glob(os.path.join(pretrained, "*.occm")))
     if SIZE < 100_000:  # one of those with a memory stands for the others, since they are slow to load
-        models = [model for model in models if not model.endswith("-memory.occm") or "200K" in model]
+        models = [m for m in models if "200K" in m or "-memory" not in m and "broad-" not in m]
     for model in ["text.occm", *models]:
         for mode in ("chunked", "carried"):
             # All files at once, since large models are slow to load.

@@ -13,7 +13,7 @@ head -c 1000 "$work/long" >"$work/start"  # enough where many models code: what 
 for model in "$models"/*.occm; do
   card=${model%.occm}.md
   grep -q "SHA-256 $(sha256sum <"$model" | cut -d' ' -f1)" "$card" || { echo "$card names another file than $model"; exit 1; }
-  if [[ $model = *-memory.occm && $model != *200K* ]]; then
+  if [[ $model = *@(-memory|/broad-*).occm && $model != *200K* ]]; then
     # Millions of rows take a second to load and another to inspect: evaluate loads them once, codes, restores and compares.
     "$bin/evaluate" -q --json --mode adaptive --ckpt "$model" --data "$work/start" >"$work/told"
     id=$(sed -n 's/.*"model_id": "\([0-9a-f]*\)".*/\1/p' "$work/told")
