@@ -38,11 +38,13 @@ with tempfile.TemporaryDirectory() as work:
     code, told = pycodestyle(experiments, "occam_experiments", tests, *scripts)
     assert code == 0, told
 
-    # Both checks can fail: a copy of the package with a mistake is told of.
+    # Both checks can fail: a package of one module with a mistake is told of.
     copy = os.path.join(work, "copy")
-    shutil.copytree(experiments, copy, ignore=shutil.ignore_patterns("results", "__pycache__"))
-    with open(os.path.join(copy, "occam_experiments", "units.py"), "a", encoding="utf-8") as file:
-        file.write("\n\ndef untyped(text):\n    return text\n\n\nWIDE = 1" + " " * 100 + "# wide\n")
+    os.makedirs(os.path.join(copy, "occam_experiments"))
+    for name in ("pyproject.toml", "setup.cfg", "occam_experiments/__init__.py"):
+        shutil.copy(os.path.join(experiments, name), os.path.join(copy, name))
+    with open(os.path.join(copy, "occam_experiments", "wrong.py"), "w", encoding="utf-8") as file:
+        file.write("def untyped(text):\n    return text\n\n\nWIDE = 1" + " " * 100 + "# wide\n")
     code, told = mypy(copy, cache)
     assert code == 1 and "untyped" in told, told
     code, told = pycodestyle(copy, "occam_experiments")

@@ -145,7 +145,7 @@ def others_are_refused():
 def photographs():
     """Smooth ones with some noise, more than are held out of each source."""
     random = numpy.random.default_rng(7)
-    y, x = numpy.mgrid[:64, :128]
+    y, x = numpy.mgrid[:32, :128]
     waves = [120 + 60 * numpy.sin(y / (3 + k)) + 40 * numpy.cos(x / 9 + y / (7 + k))
              for k in range(5)]
     some = [numpy.clip(wave + random.normal(0, 3, wave.shape), 0, 255) for wave in waves]
@@ -173,7 +173,7 @@ def photographs_agree(folder):
             path = os.path.join(folder, f"photographs{seconds}{number}.h5")
             checkpoint.write_checkpoint(path, saved)
             seen = json.loads(run("evaluate", "--ckpt", path, "--data", patches, "--float",
-                                  "--json", "-q", "-T", "1", "--bytes", "0:16384"))
+                                  "--json", "-q", "-T", "1", "--bytes", "0:8192"))
             twin = result["bpb"]["imagenet"]
             assert abs(seen["float_bits_per_byte"] - twin) < 3e-4 * twin, (number, seen, result)
             assert abs(seen["model_alone"]["bits_per_byte"] - twin) < 0.02 * twin, (seen, result)
