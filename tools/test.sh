@@ -26,8 +26,8 @@ esac
 
 say() { printf '== %s min: %s\n' $((SECONDS / 60)) "$*"; }
 
-# Warnings are errors but in the sanitizers' builds, whose instrumentation misleads g++ 12, and in tests with a precompiled header.
-# clang++ and the whole program have none, so that they are strict about tests, too, and see which include is missing.
+# Warnings are errors but in the sanitizers' builds, whose instrumentation misleads g++ 12. clang++ and the whole program have no
+# precompiled headers, so that they see which include is missing, and warn of what g++ 12 is not asked where it has them.
 build() {  # PRESET [TARGET...]
   local strict=ON precompile=ON
   case $1 in asan | tsan) strict=OFF ;; clang | lto) precompile=OFF ;; esac

@@ -22,18 +22,24 @@ function(occam_library_flags target)
     POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
 endfunction()
 
+# A cache of compilers' results does better than precompiled headers.
+set(OCCAM_PRECOMPILES ${OCCAM_PRECOMPILE})
+if(CMAKE_CXX_COMPILER_LAUNCHER)
+  set(OCCAM_PRECOMPILES OFF)
+endif()
+
 # occam_headers(NAME HEADER...): headers that are read once for all targets to which occam_precompile gives them. These have the
-# flags of NAME. A cache of compilers' results does better.
+# flags of NAME.
 function(occam_headers name)
   file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/${name}.cc CONTENT "")
   add_library(${name} OBJECT EXCLUDE_FROM_ALL ${PROJECT_BINARY_DIR}/${name}.cc)
-  if(OCCAM_PRECOMPILE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  if(OCCAM_PRECOMPILES)
     target_precompile_headers(${name} PRIVATE ${ARGN})
   endif()
 endfunction()
 
 function(occam_precompile target name)
-  if(OCCAM_PRECOMPILE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  if(OCCAM_PRECOMPILES)
     target_precompile_headers(${target} REUSE_FROM ${name})
     # g++ 12 warns of what is in such a header, where it would be silent of a system's.
     target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds>
