@@ -13,7 +13,8 @@ not UTF-8 or was there before is left out, and of long ones the first MB is take
 order of a hash of their paths, so that any part of the whole is a fair sample. Whole files are held
 out, a twentieth of the bytes. The list says how many MB of a package are taken at most.
 
-Exit codes: 0 done, 2 wrong usage, 3 a package cannot be had or is another than the list's.
+All packages are there before the first text is written. Exit codes are those of Occam: 3 a package
+cannot be had, 4 it is another than the list's.
 """
 
 import argparse
@@ -22,13 +23,17 @@ import gzip
 import hashlib
 import io
 import os
-import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple, NoReturn
+from typing import BinaryIO, NamedTuple
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from occam_experiments.errors import DAMAGED, Failure, run_script  # noqa: E402
+from occam_experiments.packages import fetch, unpacked  # noqa: E402
+
 MOST_OF_A_FILE = 1_000_000
 LEAST_OF_A_FILE = 200
 HELD_OUT = 20  # bytes to train on for each that is held out
@@ -47,18 +52,16 @@ class Row(NamedTuple):
     patterns: list[str]
 
 
-def fail(message: str) -> NoReturn:
-    print(f"broad.py: {message}", file=sys.stderr)
-    sys.exit(3)
-
-
 def rows_of(path: str) -> list[Row]:
     rows = []
     with open(path, encoding="utf-8") as lines:
         for line in lines:
             if line.startswith("#") or not line.strip():
                 continue
-            kind, package, version, digest, megabytes, patterns = line.split()
+            parts = line.split()
+            if len(parts) != 6:
+                raise Failure(DAMAGED, f"{path}: a line has six parts, not {line.strip()}")
+            kind, package, version, digest, megabytes, patterns = parts
             most = int(float(megabytes) * 1e6)
             rows.append(Row(kind, package, version, digest, most, patterns.split(",")))
     return rows
@@ -71,17 +74,9 @@ def digest_of(path: str) -> str:
 
 def package_file(row: Row, cache: str) -> str:
     """The package's file, which is fetched where it is not there."""
-    start = f"{row.package}_{row.version.replace(':', '%3a')}_"
-    there = [name for name in os.listdir(cache) if name.startswith(start)]
-    if not there:
-        done = subprocess.run(["apt-get", "download", "-qq", f"{row.package}={row.version}"],
-                              cwd=cache, capture_output=True, text=True, check=False)
-        there = [name for name in os.listdir(cache) if name.startswith(start)]
-        if done.returncode != 0 or not there:
-            fail(f"{row.package} {row.version} cannot be had: {done.stderr.strip()}")
-    path = os.path.join(cache, there[0])
+    path = fetch(row.package, cache, row.version)
     if digest_of(path) != row.digest:
-        fail(f"{path} has another SHA-256 than the list's; remove it and try again")
+        raise Failure(DAMAGED, f"{path} has another SHA-256 than the list's; remove it")
     return path
 
 
@@ -104,19 +99,14 @@ def text_in(name: str, data: bytes) -> bytes | None:
 
 def files_of(row: Row, package: str) -> Iterator[tuple[str, bytes]]:
     """Paths of a package that match, and what they hold."""
-    command = ["dpkg-deb", "--fsys-tarfile", package]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as unpack:
-        assert unpack.stdout is not None
-        with tarfile.open(fileobj=unpack.stdout, mode="r|") as archive:
-            for member in archive:
-                name = member.name.removeprefix(".")
-                if member.isfile() and any(fnmatch.fnmatch(name, p) for p in row.patterns):
-                    file = archive.extractfile(member)
-                    text = text_in(name, file.read()) if file is not None else None
-                    if text is not None:
-                        yield f"{row.package}:{name}", text
-    if unpack.returncode != 0:
-        fail(f"{package} cannot be unpacked")
+    with tarfile.open(fileobj=io.BytesIO(unpacked(package))) as archive:
+        for member in archive:
+            name = member.name.removeprefix(".")
+            if member.isfile() and any(fnmatch.fnmatch(name, p) for p in row.patterns):
+                file = archive.extractfile(member)
+                text = text_in(name, file.read()) if file is not None else None
+                if text is not None:
+                    yield f"{row.package}:{name}", text
 
 
 class Kind:
@@ -174,15 +164,16 @@ def main() -> None:
     parser.add_argument("--cache", metavar="FOLDER", help="of packages (FOLDER of --out/packages)")
     args = parser.parse_args()
     cache = args.cache or os.path.join(args.out, "packages")
-    for folder in (args.out, cache):
-        os.makedirs(folder, exist_ok=True)
+    os.makedirs(args.out, exist_ok=True)
+    rows = rows_of(args.list)
+    packages = [package_file(row, cache) for row in rows]
     kinds: dict[str, Kind] = {}
     seen: set[bytes] = set()
-    for row in rows_of(args.list):
+    for row, package in zip(rows, packages):
         if row.kind not in kinds:
             kinds[row.kind] = Kind(args.out, row.kind)
         kind = kinds[row.kind]
-        count = add(row, package_file(row, cache), kind, seen)
+        count = add(row, package, kind, seen)
         print(f"{row.kind}: {count} files of {row.package} {row.version}", flush=True)
     for kind in kinds.values():
         kind.close()
@@ -190,4 +181,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -21,6 +21,7 @@ import tarfile
 import tempfile
 from typing import NamedTuple
 
+from . import packages
 from .errors import DAMAGED, INTERNAL, IO, USAGE, Failure
 from .files import read_text
 from .occam import BIN, EXPERIMENTS, Occam
@@ -102,24 +103,8 @@ class Packages:
     def _open(self, package: str) -> None:
         if self.name == package:
             return
-        archive = self._archive(package)
-        done = subprocess.run(["dpkg-deb", "--fsys-tarfile", archive], capture_output=True)
-        if done.returncode != 0:
-            raise Failure(DAMAGED, f"{archive}: {done.stderr.decode(errors='replace').strip()}")
-        self.name, self.content = package, done.stdout
-
-    def _archive(self, package: str) -> str:
-        def kept() -> list[str]:
-            return sorted(name for name in os.listdir(self.folder)
-                          if name.startswith(package + "_") and name.endswith(".deb"))
-
-        os.makedirs(self.folder, exist_ok=True)
-        if not kept():
-            done = subprocess.run(["apt-get", "download", "-q", package], cwd=self.folder,
-                                  capture_output=True, text=True)
-            if done.returncode != 0 or not kept():
-                raise Failure(IO, f"apt-get download {package}: {done.stderr.strip()}")
-        return os.path.join(self.folder, kept()[-1])
+        self.content = packages.unpacked(packages.fetch(package, self.folder))
+        self.name = package
 
 
 def zstd_bytes(path: str) -> int:

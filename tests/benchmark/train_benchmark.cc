@@ -317,6 +317,7 @@ std::vector<int> ParseNumbers(const std::string& text) {
 
 Options Parse(std::span<char*> arguments) {
   Options options;
+  options.text = RandomText();
   std::vector<std::string> sizes;
   for (size_t i = 0; i < arguments.size(); ++i) {
     const std::string name = arguments[i];
@@ -341,7 +342,6 @@ Options Parse(std::span<char*> arguments) {
       throw UsageError("unknown option " + name + " " + value);
     }
   }
-  if (options.text.empty()) options.text = RandomText();
   if (sizes.empty()) sizes = {"200K", "800K", "3.2M"};
   for (const std::string& size : sizes) options.configs.push_back(ConfigNamed(size));
   return options;

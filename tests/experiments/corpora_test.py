@@ -83,9 +83,13 @@ with tempfile.TemporaryDirectory() as work:
     write("list", f"code one 1:2 {one} 0.01 *.c\n".encode())  # at most 10,000 bytes to train on
     make()
     assert len(read("out/code.txt")) == 10_000
-    write("list", f"code one 1:2 {two} 9 *.c\n".encode())
-    assert "another SHA-256" in make(code=3)
-    write("list", f"code none-such 7 {two} 9 *.c\n".encode())
-    assert "cannot be had" in make(code=3)
+    whole = read("out/code.txt")
+    write("list", f"code one 1:2 {one} 9 *.c\ncode one 1:2 {two} 9 *.c\n".encode())
+    assert "another SHA-256" in make(code=4)
+    write("list", f"code one 1:2 {one} 9 *.c\ncode none-such 7 {two} 9 *.c\n".encode())
+    assert "apt-get download none-such=7" in make(code=3)
+    write("list", b"code one\n")
+    assert "six parts" in make(code=4)
+    assert read("out/code.txt") == whole  # nothing is lost by what fails
     os.chdir("/")
 print("corpora_test.py: all held")

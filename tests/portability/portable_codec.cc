@@ -11,7 +11,7 @@
 //   portable_codec remember MODEL OUTPUT.occm   MODEL with a memory of random rows, that predicts a
 //                                      little worse
 //   portable_codec check-sound|write-sound FOLDER   the same of the files of sound, without a model
-//   portable_codec encode MODEL chunked|carried INPUT OUTPUT.occ
+//   portable_codec encode MODEL chunked|carried INPUT OUTPUT.occ   as the command does
 //   portable_codec decode MODEL INPUT.occ OUTPUT
 //   portable_codec text|picture BYTES OUTPUT   something to train on, the same everywhere
 #include <algorithm>

@@ -55,7 +55,7 @@ with tempfile.TemporaryDirectory() as work:
     occam("train", "--width", "16", "--layers", "2", "--context", "64", "--windows", "16,0", "--batch", "8", "--steps", "60", "--data", "text",
           "-q", "--out", "text.h5")
     models = sorted(glob.glob(os.path.join(pretrained, "*.occm")))
-    if SIZE < 100_000:  # one of those with a memory stands for the others, since they are slow to load
+    if SIZE < 100_000:  # with a memory, those of 200K stand for the others, which are slow to load
         models = [m for m in models if "200K" in m or "-memory" not in m and "broad-" not in m]
     for model in ["text.occm", *models]:
         for mode in ("chunked", "carried"):
