@@ -13,10 +13,6 @@ namespace occam {
 
 namespace {
 
-QuantizedModel Parse(const BuiltInModel& model) {
-  return ParseModel(model.file, std::string("built-in ") + model.name);
-}
-
 Options OptionsFor(bool plain_kernels, uint64_t memory_bytes) {
   Options options;
   options.plain_kernels = plain_kernels;
@@ -29,7 +25,8 @@ Options OptionsFor(bool plain_kernels, uint64_t memory_bytes) {
 ModelSource LoadModel(const std::string& path, const ReadLimits& limits) {
   if (!path.empty()) return LoadModel(*OpenSource(path), limits);
   const BuiltInModel& standard = BuiltInModels().front();
-  return {std::string("built-in ") + standard.name, Parse(standard), std::nullopt};
+  const std::string name = std::string("built-in ") + standard.name;
+  return {name, ReadModel(standard.file, name), std::nullopt};
 }
 
 ModelSource LoadModel(ByteSource& source, const ReadLimits& limits) {

@@ -18,7 +18,8 @@ namespace occam {
 
 struct BuiltInModel {
   const char* name;               // its card is model/pretrained/NAME.md
-  std::span<const uint8_t> file;  // an .occm, for ParseModel
+  Sha256Digest id;                // what its card says, so that no file is parsed to compare
+  std::span<const uint8_t> file;  // an .occm, flat or coded
 };
 
 // The built-in models, at least one. The first is the default.
@@ -29,8 +30,6 @@ const BuiltInModel* FindBuiltIn(const FileHeader& file);
 
 // Returns what that says of itself; nothing where there is none.
 std::optional<ModelHead> BuiltInHead(const FileHeader& file);
-
-const Sha256Digest& IdOf(const BuiltInModel& model);
 
 // A built-in model, ready to code. It is loaded when somebody asks for it first, and stays until
 // the process ends: many small files are restored without reading it for each. There are at most

@@ -18,7 +18,7 @@ std::optional<RestoringCosts> KnownRestoringCosts(const FileInfo& file, const st
 
 Sha256Digest KnownModelId(const FileInfo& file) {
   if (file.header.version != kShortVersion || !file.header.has_model()) return file.header.model_id;
-  if (const BuiltInModel* const found = FindBuiltIn(file.header)) return IdOf(*found);
+  if (const BuiltInModel* const found = FindBuiltIn(file.header)) return found->id;
   return file.header.model_id;
 }
 

@@ -4,7 +4,7 @@
  *
  *   A model predicts each next byte; a range coder turns predictions into bytes. The file that
  * comes out names its model, and the same model restores it: bit for bit, on every processor, with
- * any number of threads. The default model, wiki-800K, is built in, so nothing else is needed:
+ * any number of threads. The default model, broad-800K, is built in, so nothing else is needed:
  *
  *     occam_buffer packed = {0}, restored = {0};
  *     occam_error error;

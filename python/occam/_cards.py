@@ -17,7 +17,7 @@ class Card:
     text : str
         The whole card, in Markdown.
     trained_on : str
-        The training data.
+        The training data, with the shares of its parts where it has several.
     rates : dict of str to float
         Size after compression in percent of the original, of held-out data: by Occam in chunks, and
         by other codecs.
@@ -35,8 +35,8 @@ def card_of(name: str, path: Path | None) -> Card | None:
         text = place.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return None
-    trained = re.search(r"^ {4}on +(.*)$", text, re.MULTILINE)
+    trained = re.findall(r"^ {4}on +(.*)$", text, re.MULTILINE)
     rates = {what.strip(): float(rate) for what, _, rate, _ in _ROW.findall(text)}
-    if trained is None or not rates:
+    if not trained or not rates:
         return None  # some other file of this name
-    return Card(text, trained.group(1).split(", SHA-256")[0], rates)
+    return Card(text, "; ".join(part.split(", SHA-256")[0] for part in trained), rates)

@@ -61,7 +61,7 @@ class Model:
     >>> import occam
     >>> model = occam.Model()
     >>> model.name, model.parameters, model.context
-    ('wiki-800K', 830208, 2048)
+    ('broad-800K', 6354336, 2048)
     """
 
     def __init__(self, source: ModelSource = None, *, memory: int = 0) -> None:

@@ -42,7 +42,7 @@ def test_the_built_in_model_needs_no_name(command):
     file = occam.compress(original)
     assert file == command("compress", "--mode", "chunked", data=original)
     assert occam.decompress(file) == original
-    assert occam.compress(original, model="wiki-800K", threads=3) == file
+    assert occam.compress(original, model="broad-800K", threads=3) == file
 
 
 def test_data_comes_as_bytes_arrays_paths_and_files(tiny, tmp_path):

@@ -64,7 +64,7 @@ def test_a_page_compares_with_codecs_and_models(tiny):
     assert "by xz" in shown.html and "32 stretches" in shown.html
     shown = occam.explain(data, model=tiny, beside=occam.Model(), mode="chunked")
     assert np.array_equal(shown.beside_bits, occam.costs(data))
-    assert "wiki-800K, chunked" in shown.html and "Who decided" not in shown.html
+    assert "broad-800K, chunked" in shown.html and "Who decided" not in shown.html
     assert all("b" in part and "d" not in part for part in parts_of(shown.html))
 
 

@@ -15,8 +15,9 @@ def test_a_model_tells_what_it_is(trained, tiny):
     assert "7,392 parameters" in repr(tiny) or f"{tiny.parameters:,} parameters" in repr(tiny)
     standard = occam.Model()
     assert occam.built_in_models()[0] == standard.name
-    assert "context 2048 bytes" in repr(standard) and "17.04 % by Occam" in repr(standard)
-    assert standard.card.rates["xz"] == 27.75 and "wiki64" in standard.card.trained_on
+    assert "context 2048 bytes" in repr(standard) and "16.88 % by Occam" in repr(standard)
+    assert standard.card.rates["xz"] == 27.75 and "= wiki62" in standard.card.trained_on
+    assert "; mail (" in standard.card.trained_on
     assert tiny.card is None
     assert occam.Model(str(trained / "tiny.occm")) == tiny != standard
     assert len({tiny, occam.Model(tiny.serialise(coded=True))}) == 1

@@ -187,7 +187,7 @@ prints '^few, 3000 bytes$'
 expect 0 "$bin/benchmark" -b 2 --json few
 [ "$(wc -l <out)" -eq 1 ] || fail "benchmark -b 2 prints more than one level: $(cat out)"
 "$bin/compress" -q -2 -c few >few.occ
-prints "\"level\":2,\"codes_by\":\"wiki-200K, carried\",\"original_bytes\":3000,\"file_bytes\":$(stat -c %s few.occ),"
+prints "\"level\":2,\"codes_by\":\"broad-200K, carried\",\"original_bytes\":3000,\"file_bytes\":$(stat -c %s few.occ),"
 : >nothing
 expect 0 "$bin/benchmark" --no-network --json few nothing
 [ "$(wc -l <out)" -eq 2 ] || fail "benchmark of two files prints not one line each: $(cat out)"

@@ -21,7 +21,7 @@ for program in occam occam-baselines occam_decoder train compress decompress ben
 done
 [ ! -e "$prefix/bin/import" ] || fail "import is installed, which is ImageMagick's name"
 find "$prefix" -name LICENSE | grep -q . || fail "the licence is not installed"
-cmp -s "$prefix/share/occam/models/wiki-800K.occm" "$(dirname "$examples")/model/pretrained/wiki-800K.occm" ||
+cmp -s "$prefix/share/occam/models/broad-800K.occm" "$(dirname "$examples")/model/pretrained/broad-800K.occm" ||
   fail "the built-in model is not installed"
 
 if command -v python3 >/dev/null; then  # else none are made

@@ -29,8 +29,8 @@ for model in "$models"/*.occm; do
 done
 
 "$bin/compress" -q -f -k --mode carried "$work/text"
-"$bin/compress" -q -k --mode carried --ckpt "$models/wiki-800K.occm" -o "$work/named.occ" "$work/text"
-cmp "$work/text.occ" "$work/named.occ" || { echo "the default is not wiki-800K"; exit 1; }
+"$bin/compress" -q -k --mode carried --ckpt "$models/broad-800K.occm" -o "$work/named.occ" "$work/text"
+cmp "$work/text.occ" "$work/named.occ" || { echo "the default is not broad-800K"; exit 1; }
 # Also several of them, of which one is of another model and fails.
 "$bin/compress" -q --ckpt "$models/images-200K.occm" -o "$work/other.occ" "$work/text"
 for file in "$work/text.occ" "$golden"/built-in-*.occ; do
@@ -41,6 +41,11 @@ done
 code=0
 "$bin/decompress" -t "$work/text.occ" "$work/other.occ" "$golden"/built-in-*.occ 2>"$work/err" || code=$?
 [ $code -eq 2 ] && [ "$(grep -c 'needs the model' "$work/err")" -eq 1 ] || { echo "another model's file ended with $code:"; cat "$work/err"; exit 1; }
+# Files of whatever was built in once come back.
+for model in wiki-200K wiki-3.2M; do
+  "$bin/compress" -q -f --ckpt "$models/$model.occm" -o "$work/old.occ" "$work/start"
+  "$bin/decompress" -q -c "$work/old.occ" | cmp - "$work/start"
+done
 # Every level has a model that is built in.
 for level in 1 2 3 4 5 6 7 8 9; do
   "$bin/compress" -q -$level -f -o "$work/level.occ" "$work/start"

@@ -140,7 +140,8 @@ TEST_CASE("Door: a built-in model is loaded once, whoever asks, and each of its 
   for (std::thread& thread : threads) thread.join();
   for (size_t i = 0; i < seen.size(); ++i) CHECK(seen[i] == seen[i % 2]);
   CHECK(seen[0] != seen[1]);
-  CHECK(seen[0]->network().id() == seen[1]->network().id());
+  CHECK(seen[0]->network().id() == model.id);
+  CHECK(seen[1]->network().id() == model.id);
   FileHeader named;
   named.model_id = seen[0]->network().id();
   CHECK(FindBuiltIn(named) == &model);

@@ -14,15 +14,15 @@ struct Level {
   const char* model;
   ContextMode mode;
 };
-constexpr std::array<Level, 9> kLevels = {{{"wiki-200K", ContextMode::kChunked},
-                                           {"wiki-200K", ContextMode::kCarried},
-                                           {"wiki-200K", ContextMode::kAdaptive},
-                                           {"wiki-800K", ContextMode::kChunked},
-                                           {"wiki-800K", ContextMode::kCarried},
-                                           {"wiki-800K", ContextMode::kAdaptive},
-                                           {"wiki-3.2M", ContextMode::kChunked},
-                                           {"wiki-3.2M", ContextMode::kCarried},
-                                           {"wiki-3.2M", ContextMode::kAdaptive}}};
+constexpr std::array<Level, 9> kLevels = {{{"broad-200K", ContextMode::kChunked},
+                                           {"broad-200K", ContextMode::kCarried},
+                                           {"broad-200K", ContextMode::kAdaptive},
+                                           {"broad-800K", ContextMode::kChunked},
+                                           {"broad-800K", ContextMode::kCarried},
+                                           {"broad-800K", ContextMode::kAdaptive},
+                                           {"broad-3.2M", ContextMode::kChunked},
+                                           {"broad-3.2M", ContextMode::kCarried},
+                                           {"broad-3.2M", ContextMode::kAdaptive}}};
 constexpr int kMostLevel = static_cast<int>(kLevels.size());
 
 // `level` is in [1, kMostLevel].
