@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "data/base/large_pages.h"
 #include "model/config.h"
 
 namespace occam {
@@ -19,7 +20,7 @@ struct MemoryRows {
       : values(static_cast<size_t>(config.memory_rows() * config.memory_width)) {}
   bool operator==(const MemoryRows&) const = default;
 
-  std::vector<float> values;
+  std::vector<float, LargePageAllocator<float>> values;
 };
 
 // View of the rows as the passes see them: as they are or, where `step` is not 0, as the exact

@@ -8,6 +8,9 @@
 namespace occam {
 namespace {
 
+// Rows that are on their way from memory while one is added, and places of rows, which come first.
+constexpr size_t kRowsAhead = 8, kPlacesAhead = 16;
+
 template <typename T>
 void PutValues(const std::vector<T>& values, std::vector<uint8_t>* message) {
   const auto* const bytes = reinterpret_cast<const uint8_t*>(values.data());
@@ -59,8 +62,15 @@ int32_t RowGradient::PlaceOf(int32_t row, Table* table) const {
 void RowGradient::AddTo(size_t rule, const RecalledRows& shard) {
   Table& table = tables_[rule];
   const float* gradient = shard.gradients.data() + static_cast<int64_t>(rule) * width_;
+  const auto place_of_later = [&](size_t i) -> const int32_t* {
+    if (i >= shard.rows.size()) return nullptr;
+    return &table.places[static_cast<size_t>(shard.rows[i] - table.first_row)];
+  };
   for (size_t i = rule; i < shard.rows.size();
        i += tables_.size(), gradient += static_cast<int64_t>(tables_.size()) * width_) {
+    __builtin_prefetch(place_of_later(i + kPlacesAhead * tables_.size()));
+    const int32_t* const later = place_of_later(i + kRowsAhead * tables_.size());
+    if (later != nullptr && *later >= 0) __builtin_prefetch(table.sums.data() + *later * width_);
     const int32_t place = PlaceOf(shard.rows[i] - table.first_row, &table);
     float* const sum = table.sums.data() + place * width_;
     for (int64_t k = 0; k < width_; ++k) sum[k] += gradient[k];

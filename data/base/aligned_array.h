@@ -2,11 +2,6 @@
 #ifndef OCCAM_DATA_BASE_ALIGNED_ARRAY_H_
 #define OCCAM_DATA_BASE_ALIGNED_ARRAY_H_
 
-#ifdef __linux__
-#include <sys/mman.h>
-#include <unistd.h>
-#endif
-
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -14,6 +9,7 @@
 #include <string>
 
 #include "data/base/error.h"
+#include "data/base/large_pages.h"
 
 namespace occam {
 
@@ -40,18 +36,6 @@ class AlignedArray {
  private:
   static constexpr size_t kAlignment = 64;
 
-  // Asks for large pages: looking up thousands of small ones costs more than reading them. It is
-  // advice: without it, all is as it was.
-  static void AskForLargePages([[maybe_unused]] void* memory, [[maybe_unused]] size_t bytes) {
-#if defined(__linux__) && defined(MADV_HUGEPAGE)
-    constexpr size_t kWorthwhile = size_t{4} << 20;
-    if (bytes < kWorthwhile) return;
-    const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
-    const auto begin = (reinterpret_cast<uintptr_t>(memory) + page - 1) / page * page;
-    const auto end = (reinterpret_cast<uintptr_t>(memory) + bytes) / page * page;
-    madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
-#endif
-  }
   std::unique_ptr<void, void (*)(void*)> memory_{nullptr, &std::free};
   T* data_ = nullptr;
 };

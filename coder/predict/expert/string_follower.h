@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "coder/entropy/bit_model.h"
+#include "data/base/large_pages.h"
 
 namespace occam {
 
@@ -78,7 +79,8 @@ class StringFollower {
   size_t shortest_;
   PlaceForm form_;
   int place_bits_ = 0;
-  std::vector<uint32_t> places_;  // a step, and above its form_.step_bits the lane
+  // A step, and above its form_.step_bits the lane.
+  std::vector<uint32_t, LargePageAllocator<uint32_t>> places_;
   std::vector<Lane> lanes_;
   std::array<uint32_t, kSteps * 4> cells_{};  // [step of length][missed]
 

@@ -48,7 +48,7 @@ struct Gradients {
         sum.values[static_cast<size_t>(recalled.rows[i]) * m + k] +=
             recalled.gradients.data()[i * m + k];
     }
-    return sum.values;
+    return {sum.values.begin(), sum.values.end()};
   }
   ParameterSet parameters;
   RecalledRows recalled;
