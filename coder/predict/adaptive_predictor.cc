@@ -13,6 +13,9 @@ namespace {
 
 constexpr auto kUnwatched = [](bool, int32_t) {};
 
+// Of a call of Score: mixing one goes on beside scoring the next.
+constexpr size_t kPieces = 8;
+
 // Gathers who decided a byte, bit by bit. Costs are out of 65536 bits.
 template <typename Mixer>
 class Watcher {
@@ -93,23 +96,44 @@ void MixingPredictor<Mixer>::Mix(std::span<const std::span<const int32_t>> lanes
   if (lanes.empty()) return;
   const size_t steps = lanes.front().size();
   paths_.resize(lanes.size() * steps);
-  network_->ScoreTables(lanes, [&](size_t lane, size_t i, std::span<const uint32_t> frequencies) {
+  ThreadTeam& team = network_->team();
+  const size_t piece = team.size() == 1 ? steps : (steps + kPieces - 1) / kPieces;
+  const auto mix = [&](size_t begin) {
+    for (size_t step = begin; step < std::min(begin + piece, steps); ++step) {
+      for (size_t lane = 0; lane < lanes.size() && step < lanes[lane].size(); ++lane) {
+        const auto byte = static_cast<uint32_t>(lanes[lane][step]);
+        const int16_t* logit = paths_[lane * steps + step].data();
+        int shift = 8;
+        intervals[lane][step] = CodeByte(
+            mixer_, static_cast<int>(lane), [&](uint32_t, uint32_t) { return *logit++; },
+            [&](uint32_t) { return (byte >> --shift & 1) != 0; }, watch(lane, step));
+      }
+    }
+  };
+  AskNetwork(lanes, 0, piece);
+  for (size_t begin = 0; begin < steps; begin += piece) {
+    const size_t next = begin + piece;
+    team.Run(next < steps ? 2 : 1,
+             [&](int item, int) { item == 0 ? mix(begin) : AskNetwork(lanes, next, piece); });
+  }
+}
+
+template <typename Mixer>
+void MixingPredictor<Mixer>::AskNetwork(std::span<const std::span<const int32_t>> lanes,
+                                        size_t begin, size_t count) {
+  const size_t steps = lanes.front().size();
+  std::vector<std::span<const int32_t>> parts;
+  for (const auto lane : lanes) {
+    if (lane.size() <= begin) break;
+    parts.push_back(lane.subspan(begin, std::min(count, lane.size() - begin)));
+  }
+  network_->ScoreTables(parts, [&](size_t lane, size_t i, std::span<const uint32_t> frequencies) {
     const DecisionTree tree(frequencies);
-    const auto byte = static_cast<uint32_t>(lanes[lane][i]);
-    Path& path = paths_[lane * steps + i];
+    const auto byte = static_cast<uint32_t>(parts[lane][i]);
+    Path& path = paths_[lane * steps + begin + i];
     for (uint32_t d = 0, leaves = 256; leaves > 1; leaves /= 2, ++d)
       path[d] = static_cast<int16_t>(tree.Logit(byte & ~(leaves - 1), leaves));
   });
-  for (size_t step = 0; step < steps; ++step) {
-    for (size_t lane = 0; lane < lanes.size() && step < lanes[lane].size(); ++lane) {
-      const auto byte = static_cast<uint32_t>(lanes[lane][step]);
-      const int16_t* logit = paths_[lane * steps + step].data();
-      int shift = 8;
-      intervals[lane][step] = CodeByte(
-          mixer_, static_cast<int>(lane), [&](uint32_t, uint32_t) { return *logit++; },
-          [&](uint32_t) { return (byte >> --shift & 1) != 0; }, watch(lane, step));
-    }
-  }
 }
 
 template <typename Mixer>

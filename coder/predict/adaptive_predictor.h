@@ -19,7 +19,8 @@
 namespace occam {
 
 // The predictor of mode `adaptive`, for a network of bytes. The network's part runs in its threads;
-// mixing, a few microseconds a byte, runs in the one that calls.
+// mixing, a few microseconds a byte, runs in one of them at a time. In scoring that one mixes a
+// piece while the others score the next.
 template <typename Mixer>
 class MixingPredictor final : public Predictor {
  public:
@@ -42,12 +43,14 @@ class MixingPredictor final : public Predictor {
   template <typename Watch>
   void Mix(std::span<const std::span<const int32_t>> lanes,
            std::span<const std::span<SymbolInterval>> intervals, Watch watch);
+  // Fills in paths_ for the steps from `begin` on, `count` at most.
+  void AskNetwork(std::span<const std::span<const int32_t>> lanes, size_t begin, size_t count);
   // The network's logits for the eight decisions of a known byte.
   using Path = std::array<int16_t, 8>;
 
   std::unique_ptr<NetworkPredictor> network_;
   Mixer mixer_;
-  std::vector<Path> paths_;
+  std::vector<Path> paths_;  // [lanes][steps]
   std::vector<uint32_t> frequencies_;
 };
 

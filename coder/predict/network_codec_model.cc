@@ -26,9 +26,10 @@ std::unique_ptr<Tokenizer> TokenizerOf(const ExactNetwork& network) {
   return tokenizer;
 }
 
-// Each thread has a session; all together they have the lanes, one more each by rounding.
+// All sessions together have the lanes, one more each by rounding.
 uint64_t PredictorBytes(const ModelConfig& config, int threads, ContextMode mode, int lanes) {
-  const auto sessions = static_cast<uint64_t>(std::max(threads, 1));
+  const auto sessions =
+      static_cast<uint64_t>(NetworkPredictor::MostSessions(std::max(threads, 1), mode, lanes));
   const auto all_lanes = static_cast<uint64_t>(lanes) + sessions;
   const auto vocabulary = static_cast<uint64_t>(config.vocabulary);
   uint64_t bytes = SaturatingProduct(sessions, PassBytes(config));

@@ -7,6 +7,18 @@
 #include "data/base/error.h"
 
 namespace occam {
+namespace {
+
+// Of scoring, for each thread: one that comes late, from other work, finds some that nobody has.
+// In stepping a share's lanes are multiplied at once, so there is one for each thread.
+constexpr int kScoringShares = 4;
+
+// Chunks are scored lane by lane, by a session a thread.
+int SharesFor(int threads, ContextMode mode) {
+  return threads == 1 || mode == ContextMode::kChunked ? threads : kScoringShares * threads;
+}
+
+}  // namespace
 
 NetworkPredictor::NetworkPredictor(const ExactNetwork& network, uint32_t context, int threads,
                                    ContextMode mode)
@@ -14,7 +26,7 @@ NetworkPredictor::NetworkPredictor(const ExactNetwork& network, uint32_t context
       context_(context),
       mode_(mode),
       team_(threads),
-      shares_(static_cast<size_t>(team_.size())) {
+      shares_(static_cast<size_t>(SharesFor(team_.size(), mode))) {
   const auto most = static_cast<uint32_t>(network.config().context);
   if (context < 1 || context > most) {
     throw UsageError("a context of " + std::to_string(context) +
@@ -26,11 +38,24 @@ NetworkPredictor::NetworkPredictor(const ExactNetwork& network, uint32_t context
 
 void NetworkPredictor::StartSegment(int lanes) {
   step_ = 0;
-  used_ = std::min(team_.size(), lanes);
+  lanes_ = lanes;
+}
+
+int NetworkPredictor::MostSessions(int threads, ContextMode mode, int lanes) {
+  return std::clamp(lanes, threads, SharesFor(threads, mode));
+}
+
+void NetworkPredictor::CutShares(int count) {
+  count = std::min(count, lanes_);
+  // Sessions of another way of sharing would hold lanes besides.
+  if (count != used_) {
+    for (Share& share : shares_) share.session.reset(), share.capacity = 0;
+  }
+  used_ = count;
   for (int i = 0; i < used_; ++i) {
     Share& share = shares_[static_cast<size_t>(i)];
-    share.first_lane = lanes * i / used_;
-    share.lanes = lanes * (i + 1) / used_ - share.first_lane;
+    share.first_lane = lanes_ * i / used_;
+    share.lanes = lanes_ * (i + 1) / used_ - share.first_lane;
   }
 }
 
@@ -70,6 +95,7 @@ void NetworkPredictor::ShareOut(size_t active, Job job) {
 template <typename ScorePiece>
 void NetworkPredictor::ForEachPiece(std::span<const std::span<const int32_t>> lanes,
                                     ScorePiece score) {
+  if (step_ == 0) CutShares(static_cast<int>(shares_.size()));
   if (step_ == 0 && !lanes.empty())
     in_parts_ = mode_ == ContextMode::kCarried && PartsFor(lanes.size(), lanes.front().size()) > 1;
   if (in_parts_) {
@@ -177,6 +203,7 @@ void NetworkPredictor::ScoreTables(std::span<const std::span<const int32_t>> lan
 
 void NetworkPredictor::Step(std::span<const int32_t> previous, std::span<uint32_t> frequencies) {
   const auto size = static_cast<size_t>(vocabulary());
+  if (step_ == 0) CutShares(team_.size());
   ShareOut(previous.size(), [&](ExactSession& session, size_t first, size_t count) {
     session.Step(previous.subspan(first, count), frequencies.subspan(first * size, count * size));
   });

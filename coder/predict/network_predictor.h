@@ -38,10 +38,16 @@ class NetworkPredictor final : public TablePredictor {
   using TakeTableFn =
       std::function<void(size_t lane, size_t i, std::span<const uint32_t> frequencies)>;
   void ScoreTables(std::span<const std::span<const int32_t>> lanes, const TakeTableFn& take);
+  // Its threads. Whoever has other work for them gives it as one item beside a call of the above;
+  // the thread that is done with it helps.
+  ThreadTeam& team() { return team_; }
   void Step(std::span<const int32_t> previous, std::span<uint32_t> frequencies) override;
 
+  // Sessions at most, of a segment of so many lanes.
+  static int MostSessions(int threads, ContextMode mode, int lanes);
+
  private:
-  // A thread's lanes, neighbours, and their cached keys and values.
+  // Lanes of one thread, neighbours, and their cached keys and values.
   struct Share {
     int first_lane = 0;
     int lanes = 0;
@@ -51,6 +57,8 @@ class NetworkPredictor final : public TablePredictor {
   };
   Share& Take(int thread);
   ExactSession& SessionFor(Share& share, int lanes);
+  // Cuts the lanes of a segment that begins into so many shares, or as many as there are lanes.
+  void CutShares(int count);
   // Runs job(session, first lane, lanes) for each thread's part of the lanes 0 .. active - 1, once
   // those that start afresh at this step have done so.
   template <typename Job>
@@ -69,8 +77,9 @@ class NetworkPredictor final : public TablePredictor {
   uint32_t context_;
   ContextMode mode_;
   ThreadTeam team_;
-  std::vector<Share> shares_;  // one a thread
-  int used_ = 0;               // shares with lanes, the first ones
+  std::vector<Share> shares_;
+  int lanes_ = 0;  // of this segment
+  int used_ = 0;   // shares with lanes, the first ones
   uint64_t step_ = 0;
 
   // A lane that is scored in parts: its last symbols, and what rules know of all before them.
