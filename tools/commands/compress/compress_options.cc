@@ -53,19 +53,20 @@ constexpr char kDecompressEpilogue[] =
 // The table that experiments/levels.sh made; docs/results.md has it, too.
 constexpr char kLevelTable[] =
     R"(Levels. Each is a model and a mode, and makes smaller files than those before it; the file tells what it needs.
-Rates are of 256 KB of articles, speeds of one thread. What is no prose gains more by mode adaptive.
+Rates are of 256 KB of articles. Speeds are of one thread with AVX2; AVX-512 is more than twice as fast.
+What is no prose gains more by mode adaptive.
 
   level        model and mode          rate   compressing      restoring
-  -1           wiki-200K, chunked     20.3 %   224 KB/s   26 MB   137 KB/s   28 MB
-  -2           wiki-200K, carried     19.8 %   206 KB/s   30 MB   131 KB/s   25 MB
-  -3           wiki-200K, adaptive    19.3 %    91 KB/s  194 MB    61 KB/s  176 MB
-  -4           wiki-800K, chunked     18.3 %   105 KB/s   28 MB    47 KB/s   35 MB
-  -5           wiki-800K, carried     17.8 %   101 KB/s   35 MB    60 KB/s   29 MB
-  -6           wiki-800K, adaptive    17.6 %    59 KB/s  202 MB    35 KB/s  181 MB   the default
-  -7           wiki-3.2M, chunked     16.9 %    37 KB/s   36 MB    13 KB/s   56 MB
-  -8           wiki-3.2M, carried     16.5 %    36 KB/s   49 MB    17 KB/s   44 MB
-  -9           wiki-3.2M, adaptive    16.4 %    28 KB/s  216 MB    12 KB/s  195 MB
-  --ckpt none  no model, adaptive     24.9 %   208 KB/s  187 MB   200 KB/s  170 MB
+  -1           broad-200K, chunked   19.6 %    86 KB/s   30 MB    71 KB/s   31 MB
+  -2           broad-200K, carried   19.2 %    94 KB/s   34 MB    60 KB/s   28 MB
+  -3           broad-200K, adaptive  18.7 %    47 KB/s  198 MB    39 KB/s  179 MB
+  -4           broad-800K, chunked   18.2 %    40 KB/s   35 MB    29 KB/s   41 MB
+  -5           broad-800K, carried   17.7 %    41 KB/s   42 MB    33 KB/s   36 MB
+  -6           broad-800K, adaptive  17.5 %    33 KB/s  209 MB    27 KB/s  187 MB   the default
+  -7           broad-3.2M, chunked   16.9 %    15 KB/s   47 MB     9 KB/s   65 MB
+  -8           broad-3.2M, carried   16.5 %    14 KB/s   60 MB    10 KB/s   53 MB
+  -9           broad-3.2M, adaptive  16.3 %    12 KB/s  226 MB    10 KB/s  205 MB
+  --ckpt none  no model, adaptive    24.9 %   177 KB/s  187 MB   187 KB/s  171 MB
 
 )";
 
