@@ -113,8 +113,13 @@ void MixingPredictor<Mixer>::Mix(std::span<const std::span<const int32_t>> lanes
   AskNetwork(lanes, 0, piece);
   for (size_t begin = 0; begin < steps; begin += piece) {
     const size_t next = begin + piece;
-    team.Run(next < steps ? 2 : 1,
-             [&](int item, int) { item == 0 ? mix(begin) : AskNetwork(lanes, next, piece); });
+    team.Run(next < steps ? 2 : 1, [&](int item, int) {
+      if (item == 0) {
+        mix(begin);
+      } else {
+        AskNetwork(lanes, next, piece);
+      }
+    });
   }
 }
 

@@ -49,7 +49,10 @@ void NetworkPredictor::CutShares(int count) {
   count = std::min(count, lanes_);
   // Sessions of another way of sharing would hold lanes besides.
   if (count != used_) {
-    for (Share& share : shares_) share.session.reset(), share.capacity = 0;
+    for (Share& share : shares_) {
+      share.session.reset();
+      share.capacity = 0;
+    }
   }
   used_ = count;
   for (int i = 0; i < used_; ++i) {
