@@ -46,15 +46,15 @@ int NetworkPredictor::MostSessions(int threads, ContextMode mode, int lanes) {
 }
 
 void NetworkPredictor::CutShares(int count) {
-  count = std::min(count, lanes_);
-  // Sessions of another way of sharing would hold lanes besides.
-  if (count != used_) {
+  // Sessions of the other way of sharing, scoring or stepping, would hold lanes besides.
+  if (count != cut_for_) {
     for (Share& share : shares_) {
       share.session.reset();
       share.capacity = 0;
     }
   }
-  used_ = count;
+  cut_for_ = count;
+  used_ = std::min(count, lanes_);
   for (int i = 0; i < used_; ++i) {
     Share& share = shares_[static_cast<size_t>(i)];
     share.first_lane = lanes_ * i / used_;

@@ -20,8 +20,8 @@ namespace occam {
 
 // Lanes of the network, chunked: every one fresh each `context` symbols; or carried: fresh at the
 // start of a segment alone, the network's full layers looking back over its own context. A thread
-// owns its lanes. Chunked, Score must be called for whole chunks at a time, that is from multiples
-// of `context` on.
+// takes some lanes at once. Chunked, Score must be called for whole chunks at a time, that is from
+// multiples of `context` on.
 class NetworkPredictor final : public TablePredictor {
  public:
   // `context` in [1, the network's], carried the network's (kUsage otherwise); the network must
@@ -47,7 +47,7 @@ class NetworkPredictor final : public TablePredictor {
   static int MostSessions(int threads, ContextMode mode, int lanes);
 
  private:
-  // Lanes of one thread, neighbours, and their cached keys and values.
+  // Neighbouring lanes that one thread takes at once, and their cached keys and values.
   struct Share {
     int first_lane = 0;
     int lanes = 0;
@@ -78,8 +78,9 @@ class NetworkPredictor final : public TablePredictor {
   ContextMode mode_;
   ThreadTeam team_;
   std::vector<Share> shares_;
-  int lanes_ = 0;  // of this segment
-  int used_ = 0;   // shares with lanes, the first ones
+  int lanes_ = 0;    // of this segment
+  int cut_for_ = 0;  // shares at most, of the last cut
+  int used_ = 0;     // shares with lanes, the first ones
   uint64_t step_ = 0;
 
   // A lane that is scored in parts: its last symbols, and what rules know of all before them.
