@@ -33,7 +33,9 @@ class Job {
     codec_.memory_bytes = MemoryOf(options_.memory);
     codec_.short_form = true;
     codec_.mode = static_cast<ContextMode>(options_.mode);
-    if (no_model_ && !HasExpert(codec_.mode)) codec_.mode = ContextMode::kAdaptive;
+    codec_.dictionary = SpanOf(options_.dictionary, options_.dictionary_size);
+    if ((no_model_ || !codec_.dictionary.empty()) && !HasExpert(codec_.mode))
+      codec_.mode = ContextMode::kAdaptive;
     codec_.lanes = options_.lanes;
     if (options_.photo_width != 0 || options_.photo_channels != 0)
       codec_.photo = RawPhoto(options_.photo_width, options_.photo_channels);
@@ -160,6 +162,7 @@ occam_file_info InfoOf(const FileInfo& file, const std::string& name) {
   info.stats = StatsOf(file.totals);
   TellCosts(file, name, &info);
   info.archives = 1;
+  std::ranges::copy(file.header.dictionary_id, info.dictionary_id);
   return info;
 }
 
@@ -182,7 +185,6 @@ void AddArchive(const occam_file_info& archive, occam_file_info* sum) {
   to.segments += from.segments;
   to.stored_segments += from.stored_segments;
   to.order2_segments += from.order2_segments;
-  to.expert_segments += from.expert_segments;
   to.model_segments += from.model_segments;
   to.expert_segments += from.expert_segments;
   to.sound_segments += from.sound_segments;

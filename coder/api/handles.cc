@@ -124,11 +124,11 @@ occam_code Report(occam_error* error, const std::exception_ptr& exception) {
   return OCCAM_ERROR_INTERNAL;
 }
 
-void RequireRoomForContext(const occam_model& model) {
+void RequireRoomForContext(const occam_model& model, uint64_t more) {
   const CodecModel& codec = model.loaded.codec_model();
-  RequireMemory(
-      SaturatingSum(codec.model_bytes, codec.predictor_bytes(1, ContextMode::kCarried, 1)),
-      model.memory_bytes, "a context of the model");
+  const uint64_t predictor = codec.predictor_bytes(1, ContextMode::kCarried, 1);
+  RequireMemory(SaturatingSum(SaturatingSum(codec.model_bytes, predictor), more),
+                model.memory_bytes, "a context of the model");
 }
 
 void Require(bool condition, const char* what) {

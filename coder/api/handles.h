@@ -47,8 +47,8 @@ occam_code Guard(occam_error* error, Call call) {
   return OCCAM_OK;
 }
 
-// Throws kMemory where the model and a lane of it take more than the model may.
-void RequireRoomForContext(const occam_model& model);
+// Throws kMemory where the model, a lane of it and `more` bytes take more than the model may.
+void RequireRoomForContext(const occam_model& model, uint64_t more = 0);
 
 // Throws kUsage where a pointer that must be there is null.
 void Require(bool condition, const char* what);

@@ -4,11 +4,13 @@
 
 static_assert(OCCAM_RECORD_MAX == occam::kMaxRecordBytes);
 static_assert(OCCAM_FRAME_MAX == occam::kMaxFrameOverhead);
+static_assert(OCCAM_DICTIONARY_MAX == occam::kMaxDictionaryBytes);
 
 struct occam_record_codec {
   occam_record_codec(const occam_model& model, const occam_record_options& options)
       : codec(model.loaded.codec_model(), options.check_bytes,
-              occam::api::ProgressOf(options.progress, options.progress_user)) {}
+              occam::api::ProgressOf(options.progress, options.progress_user),
+              occam::api::SpanOf(options.dictionary, options.dictionary_size)) {}
   occam::FrameCodec codec;
 };
 
@@ -22,9 +24,10 @@ occam_code occam_record_codec_new(const occam_model* model, const occam_record_o
     Require(codec != nullptr, "there is no place for the codec");
     *codec = nullptr;
     Require(model != nullptr, "records need a model");
-    RequireRoomForContext(*model);
     const occam_record_options defaults = occam_record_options_init();
-    *codec = new occam_record_codec(*model, options == nullptr ? defaults : Known(options));
+    const occam_record_options known = options == nullptr ? defaults : Known(options);
+    RequireRoomForContext(*model, occam::FrameCodec::DictionaryMemory(known.dictionary_size));
+    *codec = new occam_record_codec(*model, known);
   });
 }
 

@@ -31,6 +31,9 @@ struct CodecOptions {
   // The memory that the work may take, model included. It bounds how many segments are worked on at
   // once; where not even one fits, nothing is begun (kMemory). It never shows in the result.
   uint64_t memory_bytes = kDefaultMemoryBytes;
+  // Bytes that both sides know, of which the last kMaxDictionaryBytes are used: docs/spec/
+  // dictionary.md. For compressing, in mode adaptive; and for decompressing what was made with it.
+  std::span<const uint8_t> dictionary = {};
   // The photograph that a file is, for compressing. Where there is none, the file's header is
   // asked.
   std::optional<PhotoFile> photo = std::nullopt;

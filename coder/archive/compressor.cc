@@ -11,6 +11,7 @@
 #include "coder/archive/segment_pipeline.h"
 #include "coder/archive/segment_plan.h"
 #include "coder/container/container_writer.h"
+#include "data/base/error.h"
 #include "data/base/thread_team.h"
 
 namespace occam {
@@ -61,7 +62,12 @@ class SegmentReader {
 
 // The photograph that a file is: the caller's, or what its header tells.
 std::optional<PhotoFile> PhotoOf(SegmentReader& reader, const CodecOptions& options) {
-  if (options.photo) return options.photo;
+  if (options.photo) {
+    if (!options.dictionary.empty())
+      throw UsageError("a photograph is coded without a dictionary; give the one or the other");
+    return options.photo;
+  }
+  if (!options.dictionary.empty()) return std::nullopt;
   if (!MayBePhoto(reader.LookAhead(kPhotoMagicBytes))) return std::nullopt;
   return FindPhoto(reader.LookAhead(kMaxSegmentSymbols));
 }
@@ -79,7 +85,7 @@ bool BeginsWithPhoto(const FileHeader& header, const CodecModel* model, uint32_t
 
 ContainerStats Compress(ByteSource& source, ByteSink& sink, const CodecModel* model,
                         const CodecOptions& options) {
-  FileHeader header = HeaderFor(model, options.mode, options.lanes);
+  FileHeader header = HeaderFor(model, options.mode, options.lanes, options.dictionary);
   WorkPlan plan = PlanWork(header, model, options, options.embedded_model.size(), source.name());
   SegmentReader reader(source);
   std::optional<PhotoFile> photo = PhotoOf(reader, options);
@@ -93,7 +99,7 @@ ContainerStats Compress(ByteSource& source, ByteSink& sink, const CodecModel* mo
       model = nullptr;
     }
   }
-  SegmentPipeline<Segment> pipeline(header, model, plan);
+  SegmentPipeline<Segment> pipeline(header, model, UsedOf(options.dictionary), plan);
   ProgressMeter meter(options.progress);
   ContainerWriter writer(sink, header, options.embedded_model,
                          options.short_form ? ContainerWriter::ShortForm::kAllowed
@@ -133,9 +139,9 @@ ContainerStats Compress(ByteSource& source, ByteSink& sink, const CodecModel* mo
 
 uint64_t ModelPayloadBytes(std::span<const uint8_t> original, const CodecModel& model,
                            const CodecOptions& options) {
-  const FileHeader header = HeaderFor(&model, options.mode, options.lanes);
+  const FileHeader header = HeaderFor(&model, options.mode, options.lanes, options.dictionary);
   const int threads = PlanWork(header, &model, options, 0, "the model").threads;
-  SegmentCodec codec(header, &model);
+  SegmentCodec codec(header, &model, UsedOf(options.dictionary));
   ProgressMeter meter(options.progress);
   uint64_t sum = 0;
   for (size_t begin = 0; begin < original.size(); begin += header.segment_bytes()) {

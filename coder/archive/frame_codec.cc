@@ -4,8 +4,10 @@
 #include <utility>
 
 #include "coder/archive/lost_bits.h"
+#include "coder/archive/model_header.h"
 #include "coder/entropy/range_decoder.h"
 #include "coder/entropy/range_encoder.h"
+#include "coder/predict/expert/expert.h"
 #include "data/base/digest.h"
 #include "data/base/error.h"
 #include "data/base/format.h"
@@ -20,6 +22,9 @@ constexpr size_t kThreeBytes = 240;
 constexpr size_t kLeastOfTwo = kTwoBytes;
 constexpr size_t kLeastOfThree = kLeastOfTwo + (kThreeBytes - kTwoBytes) * 256;
 static_assert(kMaxRecordBytes == kLeastOfThree + (256 - kThreeBytes) * 65536 - 1);
+
+// A record that an adaptive predictor has tables for. Those of a dictionary are larger.
+constexpr uint64_t kRecordBytes = 1 << 14;
 
 // Symbols of a lane, so that who is told is soon asked.
 constexpr uint32_t kTellEvery = 256;
@@ -66,11 +71,14 @@ size_t RecordBytesOf(std::span<const uint8_t> frame, const std::string& name) {
   return kLeastOfThree + (first - kThreeBytes) * 65536 + frame[1] * size_t{256} + frame[2];
 }
 
-FrameCodec::FrameCodec(const CodecModel& model, int check_bytes, ProgressFn progress)
+FrameCodec::FrameCodec(const CodecModel& model, int check_bytes, ProgressFn progress,
+                       std::span<const uint8_t> dictionary)
     : model_(model),
       check_bytes_(static_cast<size_t>(check_bytes)),
       progress_(std::move(progress)),
-      predictor_(model.factory(1, ContextMode::kCarried)),
+      dictionary_(UsedOf(dictionary).begin(), UsedOf(dictionary).end()),
+      predictor_(
+          model.factory(1, dictionary.empty() ? ContextMode::kCarried : ContextMode::kAdaptive)),
       tokenizer_(model.tokenizer ? model.tokenizer() : nullptr) {
   if (check_bytes < 0 || check_bytes > kMaxCheckBytes)
     throw UsageError(fmt::format("a frame has 0, 1 or 2 bytes of a hash, not {}", check_bytes));
@@ -112,11 +120,24 @@ Bytes FrameCodec::Decode(std::span<const uint8_t> frame, const std::string& name
   return record;
 }
 
+// The tables of what adapts are those for a short record, whatever its length, so that what a
+// dictionary taught serves all.
+void FrameCodec::Start() {
+  if (dictionary_.empty()) return predictor_->StartSegment(1);
+  predictor_->StartSegmentAfter(dictionary_, 1, kRecordBytes);
+}
+
+uint64_t FrameCodec::DictionaryMemory(uint64_t bytes) {
+  if (bytes == 0) return 0;
+  const uint64_t used = std::min<uint64_t>(bytes, kMaxDictionaryBytes);
+  return 3 * used + 2 * Expert::MemoryBytes(used + kRecordBytes);
+}
+
 Bytes FrameCodec::EncodeByModel(std::span<const uint8_t> record) {
   const CodedSymbols symbols = SymbolsOf(record, tokenizer_.get());
   const std::span<const int32_t> all = symbols.tokens;
   RangeEncoder encoder;
-  predictor_->StartSegment(1);
+  Start();
   for (size_t begin = 0; begin < all.size(); begin += model_.context) {
     const auto known = all.subspan(begin, std::min<size_t>(model_.context, all.size() - begin));
     intervals_.resize(known.size());
@@ -135,7 +156,7 @@ Bytes FrameCodec::DecodeByModel(std::span<const uint8_t> payload, size_t record_
   RangeDecoder decoder(payload);
   int32_t symbol = 0;
   size_t done = 0;
-  predictor_->StartSegment(1);
+  Start();
   while (done < record_bytes) {
     predictor_->Decode(decoder, std::span(&symbol, 1));
     symbols.tokens.push_back(symbol);

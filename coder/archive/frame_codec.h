@@ -1,5 +1,6 @@
 // Small records, each coded alone into a bare frame (docs/spec/frame.md): no magic, no index, and
-// at most kMaxFrameOverhead around the payload. Whoever decodes must know model and check_bytes.
+// at most kMaxFrameOverhead around the payload. Whoever decodes must know model, dictionary and
+// check_bytes.
 #ifndef OCCAM_CODER_ARCHIVE_FRAME_CODEC_H_
 #define OCCAM_CODER_ARCHIVE_FRAME_CODEC_H_
 
@@ -31,8 +32,13 @@ class FrameCodec {
  public:
   // The model must outlive the codec. Each frame has `check_bytes` bytes of a hash, in
   // [0, kMaxCheckBytes]: kUsage. `progress` is told now and then, and ends a call by what it
-  // throws.
-  FrameCodec(const CodecModel& model, int check_bytes, ProgressFn progress = nullptr);
+  // throws. A dictionary, which is copied, is learned in the first call, and records are mixed as
+  // in mode adaptive; kUsage where the model's symbols are no bytes.
+  FrameCodec(const CodecModel& model, int check_bytes, ProgressFn progress = nullptr,
+             std::span<const uint8_t> dictionary = {});
+
+  // The memory of a dictionary of so many bytes: itself, and twice what was learned from it.
+  static uint64_t DictionaryMemory(uint64_t bytes);
 
   // Returns a frame of at most kMaxFrameOverhead bytes more than the record. Throws kUsage beyond
   // kMaxRecordBytes.
@@ -43,6 +49,7 @@ class FrameCodec {
   Bytes Decode(std::span<const uint8_t> frame, const std::string& name);
 
  private:
+  void Start();
   Bytes EncodeByModel(std::span<const uint8_t> record);
   Bytes DecodeByModel(std::span<const uint8_t> payload, size_t record_bytes);
   void Tell(uint64_t record_bytes, uint64_t frame_bytes) const;
@@ -50,6 +57,7 @@ class FrameCodec {
   const CodecModel& model_;
   size_t check_bytes_;
   ProgressFn progress_;
+  Bytes dictionary_;
   std::unique_ptr<Predictor> predictor_;
   std::unique_ptr<Tokenizer> tokenizer_;  // null: a symbol is a byte
   std::vector<SymbolInterval> intervals_;

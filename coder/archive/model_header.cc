@@ -1,5 +1,6 @@
 #include "coder/archive/model_header.h"
 
+#include <algorithm>
 #include <span>
 
 #include "data/base/digest.h"
@@ -13,11 +14,17 @@ std::string ShortId(const Sha256Digest& id) { return Hex(std::span(id).first(kSh
 
 }  // namespace
 
-FileHeader HeaderFor(const CodecModel* model, ContextMode mode, uint32_t lanes) {
+FileHeader HeaderFor(const CodecModel* model, ContextMode mode, uint32_t lanes,
+                     std::span<const uint8_t> dictionary) {
   if (lanes != 0 && mode != ContextMode::kLong)
     throw UsageError("a number of lanes is for mode long");
+  if (!dictionary.empty() && !MayHaveDictionary(mode))
+    throw UsageError(fmt::format("a dictionary is for mode adaptive, not {}", ModeName(mode)));
   const auto header_of = [&](uint32_t context, int32_t vocabulary) {
-    return lanes == 0 ? DefaultHeader(context, mode, vocabulary) : LongHeader(context, lanes);
+    FileHeader header =
+        lanes == 0 ? DefaultHeader(context, mode, vocabulary) : LongHeader(context, lanes);
+    if (!dictionary.empty()) header.dictionary_id = DictionaryIdOf(UsedOf(dictionary));
+    return header;
   };
   if (model == nullptr) return header_of(kDefaultContext, 256);
   if (!model->tokenizer && model->vocabulary != 256) {
@@ -26,7 +33,7 @@ FileHeader HeaderFor(const CodecModel* model, ContextMode mode, uint32_t lanes) 
   }
   FileHeader header = header_of(model->context, model->vocabulary);
   header.contract_version = model->contract_version;
-  header.tokenizer_id = model->tokenizer_id;
+  if (!header.has_dictionary()) header.tokenizer_id = model->tokenizer_id;
   header.model_id = model->model_id;
   return header;
 }
@@ -47,13 +54,35 @@ void CheckModelFits(const FileHeader& header, const CodecModel* model, const std
                                    name, header.contract_version, model->contract_version));
   }
   if (model->context != header.context ||
-      (header.version != kShortVersion && model->tokenizer_id != header.tokenizer_id) ||
+      (header.version != kShortVersion && !header.has_dictionary() &&
+       model->tokenizer_id != header.tokenizer_id) ||
       (!model->tokenizer && model->vocabulary != 256)) {
     throw DamagedError(
         fmt::format("{} uses its model with context {}, which does not fit", name, header.context));
   }
   if (header.mode >= ContextMode::kAdaptive && model->vocabulary != 256)
     throw DamagedError(name + " is adaptive, and its model's symbols are no bytes");
+}
+
+std::span<const uint8_t> UsedOf(std::span<const uint8_t> dictionary) {
+  return dictionary.last(std::min(dictionary.size(), kMaxDictionaryBytes));
+}
+
+std::span<const uint8_t> DictionaryFor(const FileHeader& header,
+                                       std::span<const uint8_t> dictionary,
+                                       const std::string& name) {
+  if (!header.has_dictionary()) return {};
+  if (dictionary.empty()) {
+    throw UsageError(fmt::format("{} needs the dictionary {}; give the one that it was made with",
+                                 name, Hex(header.dictionary_id)));
+  }
+  const auto used = UsedOf(dictionary);
+  const DictionaryId id = DictionaryIdOf(used);
+  if (id != header.dictionary_id) {
+    throw DamagedError(fmt::format("{} needs the dictionary {}, but {} was given", name,
+                                   Hex(header.dictionary_id), Hex(id)));
+  }
+  return used;
 }
 
 }  // namespace occam

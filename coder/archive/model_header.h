@@ -1,8 +1,10 @@
-// A model and the header of a file that it codes: making the one from the other, and checking that
-// both belong together.
+// The header of a file, and the model and dictionary that code it: making the one from the others,
+// and checking that they belong together.
 #ifndef OCCAM_CODER_ARCHIVE_MODEL_HEADER_H_
 #define OCCAM_CODER_ARCHIVE_MODEL_HEADER_H_
 
+#include <cstdint>
+#include <span>
 #include <string>
 
 #include "coder/container/container_format.h"
@@ -11,13 +13,24 @@
 namespace occam {
 
 // Returns the header of a file that this model codes; null: none. `lanes`, 0 for the default, are
-// for mode long alone. Throws kUsage for a model that codes other symbols than bytes and brings no
-// tokenizer, and for lanes that the mode has not.
-FileHeader HeaderFor(const CodecModel* model, ContextMode mode, uint32_t lanes = 0);
+// for mode long alone, a dictionary is for mode adaptive. Throws kUsage for a model of other
+// symbols than bytes without a tokenizer, and for lanes or a dictionary that the mode has not.
+FileHeader HeaderFor(const CodecModel* model, ContextMode mode, uint32_t lanes = 0,
+                     std::span<const uint8_t> dictionary = {});
 
 // Throws kUsage where the model is null, and kDamaged where it is not the one that this header asks
 // for or computes by another contract; `name` is the file's.
 void CheckModelFits(const FileHeader& header, const CodecModel* model, const std::string& name);
+
+// Returns the bytes of a dictionary that are used: its last ones.
+std::span<const uint8_t> UsedOf(std::span<const uint8_t> dictionary);
+
+// Returns what a file with this header uses of the given dictionary; nothing where it needs none.
+// Throws kUsage where it needs one and none is given, kDamaged where another one is; `name` is the
+// file's.
+std::span<const uint8_t> DictionaryFor(const FileHeader& header,
+                                       std::span<const uint8_t> dictionary,
+                                       const std::string& name);
 
 }  // namespace occam
 

@@ -47,12 +47,12 @@ std::vector<uint32_t> Lanes(CodingMethod method, uint32_t symbols, const FileHea
 // these steps only. take(known, intervals) gets the rows, lane by lane, and returns whether to go
 // on. False where it did not. `deciders`, where there are any, get who decided each symbol.
 template <typename Take>
-bool ScoreLanes(Predictor& model, std::span<const int32_t> symbols,
-                std::span<const uint32_t> lengths, uint32_t row_symbols, Take take,
-                std::span<Decider> deciders = {}) {
+bool ScoreLanes(Predictor& model, std::span<const uint8_t> dictionary,
+                std::span<const int32_t> symbols, std::span<const uint32_t> lengths,
+                uint32_t row_symbols, Take take, std::span<Decider> deciders = {}) {
   row_symbols = std::min(row_symbols, lengths.front());
   std::vector<SymbolInterval> buffer(lengths.size() * row_symbols);
-  model.StartSegmentOf(static_cast<int>(lengths.size()), symbols.size());
+  model.StartSegmentAfter(dictionary, static_cast<int>(lengths.size()), symbols.size());
   for (uint32_t begin = 0; begin < lengths.front(); begin += row_symbols) {
     std::vector<std::span<const int32_t>> known;
     std::vector<std::span<SymbolInterval>> intervals;
@@ -77,11 +77,12 @@ bool ScoreLanes(Predictor& model, std::span<const int32_t> symbols,
 }
 
 // False as soon as more than `most_bytes` are certain.
-bool EncodeSymbols(Predictor& model, std::span<const int32_t> symbols,
-                   std::span<const uint32_t> lengths, uint32_t row_symbols, size_t most_bytes,
-                   SymbolCounter count, RangeEncoder* encoder) {
+bool EncodeSymbols(Predictor& model, std::span<const uint8_t> dictionary,
+                   std::span<const int32_t> symbols, std::span<const uint32_t> lengths,
+                   uint32_t row_symbols, size_t most_bytes, SymbolCounter count,
+                   RangeEncoder* encoder) {
   auto left = static_cast<uint32_t>(symbols.size());
-  return ScoreLanes(model, symbols, lengths, row_symbols, [&](const auto&, const auto& intervals) {
+  const auto encode = [&](const auto&, const auto& intervals) {
     uint32_t done = 0;
     for (size_t step = 0; step < intervals.front().size(); ++step) {
       for (size_t lane = 0; lane < intervals.size() && step < intervals[lane].size();
@@ -96,7 +97,8 @@ bool EncodeSymbols(Predictor& model, std::span<const int32_t> symbols,
       return false;
     }
     return true;
-  });
+  };
+  return ScoreLanes(model, dictionary, symbols, lengths, row_symbols, encode);
 }
 
 // Completes the header of what was coded.
@@ -116,7 +118,8 @@ uint32_t CountEvery(CodingMethod method, const CodecModel* model) {
   return static_cast<uint32_t>(std::clamp<uint64_t>(symbols, 1, kMost));
 }
 
-void DecodeSymbols(Predictor& model, std::span<const uint32_t> lengths, std::span<int32_t> decoded,
+void DecodeSymbols(Predictor& model, std::span<const uint8_t> dictionary,
+                   std::span<const uint32_t> lengths, std::span<int32_t> decoded,
                    uint32_t count_every, SymbolCounter count, RangeDecoder* decoder) {
   std::vector<size_t> offsets;
   size_t offset = 0;
@@ -127,7 +130,7 @@ void DecodeSymbols(Predictor& model, std::span<const uint32_t> lengths, std::spa
   std::vector<int32_t> symbols(lengths.size());
   size_t active = lengths.size();
   uint32_t done = 0;
-  model.StartSegmentOf(static_cast<int>(lengths.size()), decoded.size());
+  model.StartSegmentAfter(dictionary, static_cast<int>(lengths.size()), decoded.size());
   for (uint32_t step = 0; step < lengths.front(); ++step) {
     while (lengths[active - 1] <= step) --active;
     model.Decode(*decoder, std::span(symbols).first(active));
@@ -174,7 +177,7 @@ std::optional<SegmentCodec::Payload> SegmentCodec::EncodePayload(CodingMethod me
                                                                  const CountFn& count) {
   const auto symbol_count = static_cast<uint32_t>(symbols.tokens.size());
   RangeEncoder encoder;
-  if (!EncodeSymbols(PredictorFor(method, threads), symbols.tokens,
+  if (!EncodeSymbols(PredictorFor(method, threads), dictionary_, symbols.tokens,
                      Lanes(method, symbol_count, file_), RowSymbols(file_), most_bytes,
                      {symbol_count, original_bytes, count}, &encoder)) {
     return std::nullopt;
@@ -209,8 +212,9 @@ std::optional<Bytes> SegmentCodec::DecodePayload(CodingMethod method,
   }
   CodedSymbols symbols{std::vector<int32_t>(symbol_count), {}};
   RangeDecoder decoder(payload);
-  DecodeSymbols(PredictorFor(method, threads), Lanes(method, symbol_count, file_), symbols.tokens,
-                CountEvery(method, model_), {symbol_count, original_bytes, count}, &decoder);
+  DecodeSymbols(PredictorFor(method, threads), dictionary_, Lanes(method, symbol_count, file_),
+                symbols.tokens, CountEvery(method, model_), {symbol_count, original_bytes, count},
+                &decoder);
   const Tokenizer* const tokenizer = TokenizerOf(method);
   if (tokenizer && tokenizer->lost_bit())
     symbols.lost_bits = DecodeLostBits(symbols.tokens, &decoder);
@@ -243,7 +247,7 @@ bool SegmentCodec::ModelIsWorthTrying(std::span<const uint8_t> original,
   const std::vector<uint32_t> lengths(sample.begins.size(), sample.size);
   const auto count = static_cast<uint32_t>(sampled.size());
   const CountFn uncounted = [](uint32_t) {};
-  EncodeSymbols(PredictorFor(CodingMethod::kModel, threads), sampled, lengths, sample.size,
+  EncodeSymbols(PredictorFor(CodingMethod::kModel, threads), {}, sampled, lengths, sample.size,
                 std::numeric_limits<size_t>::max(), {count, count, uncounted}, &encoder);
   const uint64_t coded = encoder.Finish().size();
   const Tokenizer* const tokenizer = TokenizerOf(CodingMethod::kModel);
@@ -263,7 +267,7 @@ size_t SegmentCodec::SampledBytes(CodingMethod method, std::span<const int32_t> 
   const std::vector<uint32_t> lengths(pieces, count / pieces);
   RangeEncoder encoder;
   const CountFn uncounted = [](uint32_t) {};
-  EncodeSymbols(PredictorFor(method, threads), sample, lengths, count,
+  EncodeSymbols(PredictorFor(method, threads), /*dictionary=*/{}, sample, lengths, count,
                 std::numeric_limits<size_t>::max(), {count, count, uncounted}, &encoder);
   return encoder.Finish().size();
 }
@@ -384,9 +388,20 @@ CodingMethod SegmentCodec::AdaptiveMethod(std::span<const uint8_t> original,
   return helps ? CodingMethod::kModel : CodingMethod::kExpert;
 }
 
+// What is like its dictionary follows it, which a sample does not show. Beside a long one the
+// network would tell little, and costs the time of all its bytes.
+CodingMethod SegmentCodec::MethodAfterDictionary(std::span<const uint8_t> original, int threads) {
+  constexpr size_t kLong = 1 << 17;
+  constexpr size_t kRecord = 1 << 14;
+  if (model_ == nullptr || dictionary_.size() > kLong) return CodingMethod::kExpert;
+  if (original.size() < kRecord) return CodingMethod::kModel;
+  const auto method = AdaptiveMethod(original, std::nullopt, threads);
+  return method == CodingMethod::kStored ? CodingMethod::kExpert : method;
+}
+
 EncodedSegment SegmentCodec::Encode(std::span<const uint8_t> original, int threads,
                                     const CountFn& count, const std::optional<PhotoLayout>& photo) {
-  if (photo) return EncodeAsBytes(original, threads, count, photo);
+  if (photo || !dictionary_.empty()) return EncodeAsBytes(original, threads, count, photo);
   const std::optional<SoundGeometry> sound = PromisingSound(original, threads);
   if (!sound) return EncodeAsBytes(original, threads, count, photo);
   auto payload = EncodeSound(original, *sound, AroundSound(threads), original.size() - 1, count);
@@ -425,8 +440,10 @@ EncodedSegment SegmentCodec::EncodeAsBytes(std::span<const uint8_t> original, in
   const CountFn uncounted = [](uint32_t) {};
   // Machine code with its addresses made absolute, where it is that.
   const auto by_expert = [&] {
-    const auto set = MethodFits(CodingMethod::kProgram, file_.mode) ? FindInstructionSet(original)
-                                                                    : std::nullopt;
+    // Addresses of a dictionary stay as they are, and are found again as such.
+    const bool may_be_program =
+        MethodFits(CodingMethod::kProgram, file_.mode) && dictionary_.empty();
+    const auto set = may_be_program ? FindInstructionSet(original) : std::nullopt;
     if (!set || less == 0)
       return attempt(CodingMethod::kExpert, SymbolsOf(original, nullptr), less, count);
     Bytes changed(original.begin(), original.end());
@@ -437,7 +454,8 @@ EncodedSegment SegmentCodec::EncodeAsBytes(std::span<const uint8_t> original, in
     best.payload.insert(best.payload.begin(), static_cast<uint8_t>(*set));
   };
   if (HasExpert(file_.mode)) {
-    const auto method = AdaptiveMethod(original, photo, threads);
+    const auto method = dictionary_.empty() ? AdaptiveMethod(original, photo, threads)
+                                            : MethodAfterDictionary(original, threads);
     if (method == CodingMethod::kStored) {
       count(size);
     } else if (method == CodingMethod::kPhoto) {
@@ -508,7 +526,7 @@ std::vector<SymbolFrequency> SegmentCodec::ModelFrequencies(std::span<const uint
   std::vector<Decider> deciders(symbol_count);
   SymbolCounter counter(symbol_count, original.size(), count);
   ScoreLanes(
-      PredictorFor(CodingMethod::kModel, threads), symbols.tokens,
+      PredictorFor(CodingMethod::kModel, threads), dictionary_, symbols.tokens,
       Lanes(CodingMethod::kModel, symbol_count, file_), RowSymbols(file_),
       [&](const auto& known, const auto& intervals) {
         uint32_t done = 0;

@@ -43,8 +43,11 @@ using CountFn = std::function<void(uint32_t bytes)>;
 // depends on nothing but its arguments.
 class SegmentCodec {
  public:
-  // `model` may be null; otherwise it must outlive the codec.
-  SegmentCodec(const FileHeader& file, const CodecModel* model) : file_(file), model_(model) {}
+  // `model` may be null; otherwise it must outlive the codec, and so must the dictionary that the
+  // header tells: empty where there is none.
+  SegmentCodec(const FileHeader& file, const CodecModel* model,
+               std::span<const uint8_t> dictionary = {})
+      : file_(file), model_(model), dictionary_(dictionary) {}
 
   // Codes by whichever method takes the fewest bytes, the first of equals in the order of
   // CodingMethod. The model is not tried on bytes that look packed and are so in a sample. In mode
@@ -90,6 +93,7 @@ class SegmentCodec {
   std::optional<SoundGeometry> PromisingSound(std::span<const uint8_t> original, int threads);
   CodingMethod AdaptiveMethod(std::span<const uint8_t> original,
                               const std::optional<PhotoLayout>& photo, int threads);
+  CodingMethod MethodAfterDictionary(std::span<const uint8_t> original, int threads);
   // Frees what other methods hold: there is memory for one of them.
   void MakeRoom();
   // Returns how many bytes a sample takes, as so many lanes of equal length.
@@ -111,6 +115,7 @@ class SegmentCodec {
 
   FileHeader file_;
   const CodecModel* model_;
+  std::span<const uint8_t> dictionary_;
   std::unique_ptr<Predictor> network_;
   int network_threads_ = 0;
   std::unique_ptr<Tokenizer> tokenizer_;

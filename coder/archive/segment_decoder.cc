@@ -31,7 +31,7 @@ const CodecModel* ModelFor(const ContainerReader& reader, const ModelFinder& fin
 void DecodeSegments(const FileHeader& header, const CodecModel* model, const std::string& name,
                     const CodecOptions& options, uint64_t embedded_bytes, const NextSegmentFn& next,
                     const TakeSegmentFn& take) {
-  SegmentPipeline<Segment> pipeline(header, model,
+  SegmentPipeline<Segment> pipeline(header, model, DictionaryFor(header, options.dictionary, name),
                                     PlanWork(header, model, options, embedded_bytes, name));
   ProgressMeter meter(options.progress);
   std::exception_ptr end_of_reading;

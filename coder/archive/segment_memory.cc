@@ -29,8 +29,12 @@ uint64_t SegmentMemory(const FileHeader& header, const CodecModel* model, int th
   // The expert alone is in the place of the one beside the model. So is a photograph, which no
   // model helps.
   uint64_t predictor = 0;
-  if (HasExpert(header.mode))
-    predictor = Expert::MemoryBytes(header.segment_bytes(), ExpertFormOf(header.mode));
+  if (HasExpert(header.mode)) {
+    // A header does not tell how long its dictionary is.
+    const uint64_t before = header.has_dictionary() ? kMaxDictionaryBytes : 0;
+    predictor = Expert::MemoryBytes(before + header.segment_bytes(), ExpertFormOf(header.mode));
+    bytes += before;
+  }
   if (model != nullptr && model->predictor_bytes) {
     const auto lanes = static_cast<int>(header.lanes);
     predictor = SaturatingSum(predictor, model->predictor_bytes(threads, header.mode, lanes));

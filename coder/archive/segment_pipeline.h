@@ -24,10 +24,11 @@ namespace occam {
 template <typename Segment>
 class SegmentPipeline {
  public:
-  // `model` may be null; otherwise it must outlive the pipeline.
-  SegmentPipeline(const FileHeader& header, const CodecModel* model, const WorkPlan& plan)
+  // `model` may be null; otherwise it must outlive the pipeline, as the header's dictionary must.
+  SegmentPipeline(const FileHeader& header, const CodecModel* model,
+                  std::span<const uint8_t> dictionary, const WorkPlan& plan)
       : team_(plan.threads), segments_(static_cast<size_t>(plan.segments)) {
-    for (size_t i = 0; i < segments_.size(); ++i) codecs_.emplace_back(header, model);
+    for (size_t i = 0; i < segments_.size(); ++i) codecs_.emplace_back(header, model, dictionary);
   }
 
   // Calls these until there are no more segments:

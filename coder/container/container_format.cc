@@ -13,6 +13,8 @@ namespace {
 
 // Flag bits of the file header.
 constexpr uint8_t kEmbeddedModel = 1;
+constexpr uint8_t kNeedsDictionary = 2;
+constexpr uint8_t kKnownFlags = kEmbeddedModel | kNeedsDictionary;
 
 // The numbers of modes in a file.
 constexpr std::array<ContextMode, 5> kModes = {ContextMode::kChunked, ContextMode::kCarried,
@@ -38,6 +40,15 @@ void CheckLayout(const FileHeader& header, const std::string& name) {
   }
 }
 
+// A file that needs a dictionary says which. It has no more lanes than mode long, so that a place
+// has bits enough for the dictionary's bytes before a lane's own.
+void CheckDictionaryFits(bool needed, const FileHeader& header, const std::string& name) {
+  if (!needed) return;
+  if (!header.has_dictionary() || !MayHaveDictionary(header.mode) || header.lanes > kMaxLongLanes) {
+    throw Damaged(name, "it needs a dictionary in a way that no encoder asks for");
+  }
+}
+
 // The least that is worth a lane of its own in an unfull segment, in contexts. A context of tokens
 // is many bytes long, and the networks that have them are large: without lanes to share their
 // weights they restore slowly. Mode long is not asked to be quick.
@@ -57,6 +68,13 @@ void CheckContext(uint32_t context) {
 }
 
 }  // namespace
+
+DictionaryId DictionaryIdOf(std::span<const uint8_t> dictionary) {
+  const Sha256Digest digest = Sha256Of(dictionary);
+  DictionaryId id;
+  std::copy_n(digest.begin(), id.size(), id.begin());
+  return id;
+}
 
 uint8_t NumberOf(ContextMode mode) {
   return static_cast<uint8_t>(std::ranges::find(kModes, mode) - kModes.begin());
@@ -125,11 +143,13 @@ Bytes Serialise(const FileHeader& header) {
   out.Put(static_cast<uint8_t>(kContainerVersion));
   out.Put(header.contract_version);
   out.Put(NumberOf(header.mode));
-  out.Put(header.embeds_model ? kEmbeddedModel : uint8_t{0});
+  out.Put(static_cast<uint8_t>((header.embeds_model ? kEmbeddedModel : 0) |
+                               (header.has_dictionary() ? kNeedsDictionary : 0)));
   out.Put(header.context);
   out.Put(header.lanes);
   out.Put(header.lane_symbols);
-  out.PutBytes(header.tokenizer_id);
+  // Where there is a dictionary, symbols are bytes, and the model's id says so, too.
+  out.PutBytes(header.has_dictionary() ? header.dictionary_id : header.tokenizer_id);
   out.PutBytes(header.model_id);
   out.Put(Xxh3Of(out.bytes()));
   return out.Take();
@@ -168,19 +188,22 @@ FileHeader ParseFileHeader(std::span<const uint8_t> bytes, const std::string& na
   header.contract_version = in.Get<uint8_t>();
   const auto mode = in.Get<uint8_t>();
   const auto flags = in.Get<uint8_t>();
-  if (mode >= kModes.size() || (flags & ~kEmbeddedModel) != 0) {
+  if (mode >= kModes.size() || (flags & ~kKnownFlags) != 0) {
     throw DamagedError(
         fmt::format("{} uses {}, which this version does not support", name,
-                    (flags & ~kEmbeddedModel) != 0 ? "unknown flags" : "another context mode"));
+                    (flags & ~kKnownFlags) != 0 ? "unknown flags" : "another context mode"));
   }
   header.embeds_model = (flags & kEmbeddedModel) != 0;
   header.mode = kModes[mode];
   header.context = in.Get<uint32_t>();
   header.lanes = in.Get<uint32_t>();
   header.lane_symbols = in.Get<uint32_t>();
-  std::ranges::copy(in.GetBytes(header.tokenizer_id.size()), header.tokenizer_id.begin());
+  const bool needs_dictionary = (flags & kNeedsDictionary) != 0;
+  auto& id = needs_dictionary ? header.dictionary_id : header.tokenizer_id;
+  std::ranges::copy(in.GetBytes(id.size()), id.begin());
   std::ranges::copy(in.GetBytes(header.model_id.size()), header.model_id.begin());
   CheckLayout(header, name);
+  CheckDictionaryFits(needs_dictionary, header, name);
   if (!header.has_model() && (header.embeds_model || header.contract_version != 0 ||
                               header.tokenizer_id != TokenizerId{})) {
     throw Damaged(name, "it needs no model and says something of one");
@@ -223,11 +246,15 @@ SegmentHeader ParseSegmentHeader(std::span<const uint8_t> bytes, const FileHeade
 }
 
 CodingMethod MethodOf(uint8_t number, const FileHeader& file, const std::string& name) {
-  if (number >= kMethodCount || !MethodFits(static_cast<CodingMethod>(number), file.mode)) {
+  const auto method = static_cast<CodingMethod>(number);
+  const bool fits =
+      MethodFits(method, file.mode) &&
+      (!file.has_dictionary() || method == CodingMethod::kStored || UsesDictionary(method));
+  if (number >= kMethodCount || !fits) {
     throw DamagedError(
         fmt::format("{} uses coding method {}, which this version does not know", name, number));
   }
-  return static_cast<CodingMethod>(number);
+  return method;
 }
 
 void CheckSizes(const SegmentHeader& header, const FileHeader& file, const std::string& name) {

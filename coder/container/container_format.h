@@ -46,6 +46,12 @@ constexpr uint32_t kShortLaneChunks = 2;
 using TokenizerId =
     std::array<uint8_t, 8>;  // the first bytes of the SHA-256 of its serialised form
 
+// A dictionary: bytes that both sides know, which predictors learn before each segment
+// (docs/spec/dictionary.md). Its id is the first bytes of its SHA-256.
+using DictionaryId = std::array<uint8_t, 8>;
+constexpr size_t kMaxDictionaryBytes = size_t{1} << 24;
+DictionaryId DictionaryIdOf(std::span<const uint8_t> dictionary);
+
 enum class ContextMode : uint8_t {
   kChunked = 0,  // every lane's context is fresh each `context` symbols
   kCarried = 1,  // a lane's context goes on from its first to its last symbol
@@ -81,6 +87,12 @@ enum class CodingMethod : uint8_t {
   kProgram = 6,
 };
 constexpr size_t kMethodCount = 7;
+// Returns whether files of this mode may need a dictionary.
+constexpr bool MayHaveDictionary(ContextMode mode) { return mode == ContextMode::kAdaptive; }
+// Returns whether a segment of this method is coded by what was learned from a dictionary.
+constexpr bool UsesDictionary(CodingMethod method) {
+  return method == CodingMethod::kModel || method == CodingMethod::kExpert;
+}
 // Returns whether a file of this mode may have segments of this method.
 constexpr bool MethodFits(CodingMethod method, ContextMode mode) {
   if (method == CodingMethod::kExpert) return HasExpert(mode);
@@ -97,14 +109,16 @@ struct FileHeader {
   uint32_t context = kDefaultContext;
   uint32_t lanes = kDefaultLanes;
   uint32_t lane_symbols = kDefaultLaneSymbols;  // the most in a segment; a multiple of `context`
-  TokenizerId tokenizer_id{};                   // zeros without a model
+  TokenizerId tokenizer_id{};                   // zeros without a model, or with a dictionary
   Sha256Digest model_id{};                      // zeros without a model
   bool embeds_model = false;                    // a model block follows; only with a model
+  DictionaryId dictionary_id{};                 // zeros: none is needed
   // A short archive names its model by the first kShortIdBytes of the id alone; the others, and the
   // tokenizer's id, are then zeros.
   int version = kContainerVersion;
 
   bool has_model() const { return model_id != Sha256Digest{}; }
+  bool has_dictionary() const { return dictionary_id != DictionaryId{}; }
   // The part of the model's id that the file tells.
   std::span<const uint8_t> told_id() const {
     return std::span(model_id).first(version == kShortVersion ? kShortIdBytes : model_id.size());

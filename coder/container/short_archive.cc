@@ -15,7 +15,7 @@ namespace {
 constexpr uint8_t kNeedsModel = 1;
 constexpr uint8_t kEmbedsModel = 2;
 constexpr uint8_t kCountsSymbols = 4;
-constexpr uint8_t kUnknownFlag = 8;
+constexpr uint8_t kNeedsDictionary = 8;
 constexpr int kLayoutShift = 4;  // of the layout's factor less 1
 
 constexpr bool HasShortForm(ContextMode mode) {
@@ -131,7 +131,9 @@ uint64_t WriteShortArchive(const FileHeader& header, std::span<const uint8_t> mo
   out.Put(static_cast<uint8_t>(kShortVersion));
   out.Put(static_cast<uint8_t>(NumberOf(header.mode) << 4 | static_cast<uint8_t>(method)));
   out.Put(static_cast<uint8_t>((named ? kNeedsModel : 0) | (model.empty() ? 0 : kEmbedsModel) |
-                               (counts ? kCountsSymbols : 0) | (factor - 1) << kLayoutShift));
+                               (counts ? kCountsSymbols : 0) |
+                               (header.has_dictionary() ? kNeedsDictionary : 0) |
+                               (factor - 1) << kLayoutShift));
   if (named) {
     out.Put(header.contract_version);
     PutNumber(header.context, &out);
@@ -141,6 +143,7 @@ uint64_t WriteShortArchive(const FileHeader& header, std::span<const uint8_t> mo
     PutNumber(model.size(), &out);
     out.PutBytes(model);
   }
+  if (header.has_dictionary()) out.PutBytes(header.dictionary_id);
   PutNumber(size, &out);
   if (counts) PutNumber(segment->symbols, &out);
   if (method != CodingMethod::kStored) PutNumber(payload.size(), &out);
@@ -167,10 +170,10 @@ ShortHead ReadShortHead(ByteSource& source, Bytes begin, uint64_t memory_bytes) 
   const uint8_t modes = in.Byte();
   const uint8_t flags = in.Byte();
   const auto mode = ModeOf(modes >> 4);
-  if (!mode || !HasShortForm(*mode) || (flags & kUnknownFlag) != 0) {
+  const bool needs_dictionary = (flags & kNeedsDictionary) != 0;
+  if (!mode || !HasShortForm(*mode) || (needs_dictionary && !MayHaveDictionary(*mode)))
     throw DamagedError(name + " uses a context mode or flags that this version does not support");
-  }
-  if ((flags & kNeedsModel) == 0 && (flags & ~kCountsSymbols) != 0)
+  if ((flags & kNeedsModel) == 0 && (flags & ~(kCountsSymbols | kNeedsDictionary)) != 0)
     throw Damaged(name, "it needs no model, and says something of one");
   ShortHead head;
   if ((flags & kNeedsModel) != 0) {
@@ -179,6 +182,10 @@ ShortHead ReadShortHead(ByteSource& source, Bytes begin, uint64_t memory_bytes) 
     head.header = UsualHeader(kDefaultContext, *mode, 1);
   }
   head.header.version = kShortVersion;
+  if (needs_dictionary) {
+    std::ranges::copy(in.Take(head.header.dictionary_id.size()), head.header.dictionary_id.begin());
+    if (!head.header.has_dictionary()) throw Damaged(name, "it names no dictionary, and needs one");
+  }
   SegmentHeader segment;
   segment.method = MethodOf(modes & 0x0f, head.header, name);
   segment.original_bytes =

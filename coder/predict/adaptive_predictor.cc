@@ -16,6 +16,12 @@ constexpr auto kUnwatched = [](bool, int32_t) {};
 // Of a call of Score: mixing one goes on beside scoring the next.
 constexpr size_t kPieces = 8;
 
+constexpr size_t kTaughtAtOnce = 1 << 16;     // bytes of a dictionary
+constexpr size_t kSmallDictionary = 1 << 17;  // whose lessons are kept
+// Bytes that every lane's network begins behind. Records of JSON take 1.8 % more with none, and
+// 0.2 % less with 2,048, which cost three times the time of a record.
+constexpr size_t kSeenAgain = 512;
+
 // Gathers who decided a byte, bit by bit. Costs are out of 65536 bits.
 template <typename Mixer>
 class Watcher {
@@ -66,6 +72,46 @@ void MixingPredictor<Mixer>::StartSegmentOf(int lanes, uint64_t symbols) {
     mixer_.Start(lanes, symbols);
   } else {
     mixer_.Start(lanes);
+  }
+}
+
+template <typename Mixer>
+void MixingPredictor<Mixer>::StartSegmentAfter(std::span<const uint8_t> dictionary, int lanes,
+                                               uint64_t symbols) {
+  if (dictionary.empty()) return StartSegmentOf(lanes, symbols);
+  if constexpr (!requires { mixer_.CopyFrom(mixer_); }) {
+    Predictor::StartSegmentAfter(dictionary, lanes, symbols);
+  } else {
+    const bool is_small = lanes == 1 && dictionary.size() <= kSmallDictionary;
+    if (is_small && taught_ && taught_->symbols == symbols &&
+        std::ranges::equal(taught_->dictionary, dictionary)) {
+      mixer_.CopyFrom(taught_->mixer);
+    } else {
+      network_->StartSegment(1);
+      mixer_.Start(lanes, dictionary.size() + symbols);
+      Teach(dictionary);
+      taught_.reset();
+      if (is_small) {
+        taught_ = std::make_unique<Taught>(
+            Taught{{dictionary.begin(), dictionary.end()}, symbols, mixer_.Fresh()});
+        taught_->mixer.CopyFrom(mixer_);
+      }
+    }
+    const size_t size = std::min({dictionary.size(), kSeenAgain, size_t{network_->context()}});
+    const auto end = dictionary.last(size);
+    network_->StartSegmentBehind({end.begin(), end.end()}, lanes);
+  }
+}
+
+template <typename Mixer>
+void MixingPredictor<Mixer>::Teach(std::span<const uint8_t> dictionary) {
+  std::vector<SymbolInterval> unused(std::min(dictionary.size(), kTaughtAtOnce));
+  for (size_t begin = 0; begin < dictionary.size(); begin += unused.size()) {
+    const auto part = dictionary.subspan(begin, std::min(unused.size(), dictionary.size() - begin));
+    const std::vector<int32_t> symbols(part.begin(), part.end());
+    const std::span<const int32_t> known = symbols;
+    const auto intervals = std::span(unused).first(part.size());
+    Score(std::span(&known, 1), std::span(&intervals, 1));
   }
 }
 
@@ -176,17 +222,26 @@ void ExpertPredictor::StartSegment(int lanes) { StartSegmentOf(lanes, kMaxSegmen
 
 void ExpertPredictor::StartSegmentOf(int lanes, uint64_t symbols) { expert_.Start(lanes, symbols); }
 
+void ExpertPredictor::StartSegmentAfter(std::span<const uint8_t> dictionary, int lanes,
+                                        uint64_t symbols) {
+  expert_.Start(lanes, dictionary.size() + symbols);
+  for (const uint8_t byte : dictionary) Code(0, byte);
+}
+
+// The interval of a known byte, which the expert then learns.
+SymbolInterval ExpertPredictor::Code(int lane, uint32_t byte) {
+  int shift = 8;
+  return CodeByte(
+      expert_, lane, kNoNetwork, [&](uint32_t) { return (byte >> --shift & 1) != 0; }, kUnwatched);
+}
+
 void ExpertPredictor::Score(std::span<const std::span<const int32_t>> lanes,
                             std::span<const std::span<SymbolInterval>> intervals) {
   if (lanes.empty()) return;
   for (size_t step = 0; step < lanes.front().size(); ++step) {
-    for (size_t lane = 0; lane < lanes.size() && step < lanes[lane].size(); ++lane) {
-      const auto byte = static_cast<uint32_t>(lanes[lane][step]);
-      int shift = 8;
-      intervals[lane][step] = CodeByte(
-          expert_, static_cast<int>(lane), kNoNetwork,
-          [&](uint32_t) { return (byte >> --shift & 1) != 0; }, kUnwatched);
-    }
+    for (size_t lane = 0; lane < lanes.size() && step < lanes[lane].size(); ++lane)
+      intervals[lane][step] =
+          Code(static_cast<int>(lane), static_cast<uint32_t>(lanes[lane][step]));
   }
 }
 

@@ -30,6 +30,7 @@ class MixingPredictor final : public Predictor {
   int vocabulary() const override { return 256; }
   void StartSegment(int lanes) override;
   void StartSegmentOf(int lanes, uint64_t symbols) override;
+  void StartSegmentAfter(std::span<const uint8_t> dictionary, int lanes, uint64_t symbols) override;
   void Score(std::span<const std::span<const int32_t>> lanes,
              std::span<const std::span<SymbolInterval>> intervals) override;
   void ScoreWithDeciders(std::span<const std::span<const int32_t>> lanes,
@@ -43,6 +44,8 @@ class MixingPredictor final : public Predictor {
   template <typename Watch>
   void Mix(std::span<const std::span<const int32_t>> lanes,
            std::span<const std::span<SymbolInterval>> intervals, Watch watch);
+  // Codes these bytes in the first lane, to learn from them.
+  void Teach(std::span<const uint8_t> dictionary);
   // Fills in paths_ for the steps from `begin` on, `count` at most.
   void AskNetwork(std::span<const std::span<const int32_t>> lanes, size_t begin, size_t count);
   // The network's logits for the eight decisions of a known byte.
@@ -52,6 +55,15 @@ class MixingPredictor final : public Predictor {
   Mixer mixer_;
   std::vector<Path> paths_;  // [lanes][steps]
   std::vector<uint32_t> frequencies_;
+
+  // A mixer that has learned a dictionary, for segments of so many symbols. It is kept where the
+  // dictionary is small, as it is of many small records.
+  struct Taught {
+    std::vector<uint8_t> dictionary;
+    uint64_t symbols;
+    Mixer mixer;
+  };
+  std::unique_ptr<Taught> taught_;
 };
 
 // Modes `adaptive` and `long`.
@@ -73,11 +85,14 @@ class ExpertPredictor final : public Predictor {
   int vocabulary() const override { return 256; }
   void StartSegment(int lanes) override;
   void StartSegmentOf(int lanes, uint64_t symbols) override;
+  void StartSegmentAfter(std::span<const uint8_t> dictionary, int lanes, uint64_t symbols) override;
   void Score(std::span<const std::span<const int32_t>> lanes,
              std::span<const std::span<SymbolInterval>> intervals) override;
   void Decode(RangeDecoder& decoder, std::span<int32_t> symbols) override;
 
  private:
+  SymbolInterval Code(int lane, uint32_t byte);
+
   Expert expert_;
 };
 

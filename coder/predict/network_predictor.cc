@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <string>
+#include <utility>
 
 #include "data/base/error.h"
 
@@ -12,6 +13,9 @@ namespace {
 // Of scoring, for each thread: one that comes late, from other work, finds some that nobody has.
 // In stepping a share's lanes are multiplied at once, so there is one for each thread.
 constexpr int kScoringShares = 4;
+
+// Takes no frequencies: of symbols that serve as a context alone.
+constexpr auto kUntold = [](size_t, std::span<const uint32_t>) {};
 
 // Chunks are scored lane by lane, by a session a thread.
 int SharesFor(int threads, ContextMode mode) {
@@ -39,6 +43,12 @@ NetworkPredictor::NetworkPredictor(const ExactNetwork& network, uint32_t context
 void NetworkPredictor::StartSegment(int lanes) {
   step_ = 0;
   lanes_ = lanes;
+  before_.clear();
+}
+
+void NetworkPredictor::StartSegmentBehind(std::vector<int32_t> symbols, int lanes) {
+  StartSegment(lanes);
+  before_ = std::move(symbols);
 }
 
 int NetworkPredictor::MostSessions(int threads, ContextMode mode, int lanes) {
@@ -90,7 +100,10 @@ void NetworkPredictor::ShareOut(size_t active, Job job) {
     const int count = std::clamp(static_cast<int>(active) - share.first_lane, 0, share.lanes);
     if (count == 0) return;
     ExactSession& session = SessionFor(share, share.lanes);
-    for (int lane = 0; fresh && lane < count; ++lane) session.Reset(lane);
+    for (int lane = 0; fresh && lane < count; ++lane) {
+      session.Reset(lane);
+      session.Score(lane, before_, kUntold);
+    }
     job(session, static_cast<size_t>(share.first_lane), static_cast<size_t>(count));
   });
 }
@@ -134,7 +147,8 @@ size_t NetworkPredictor::PartsFor(size_t lanes, size_t steps) const {
 template <typename ScorePiece>
 void NetworkPredictor::ForEachPart(std::span<const std::span<const int32_t>> lanes,
                                    ScorePiece score) {
-  if (step_ == 0) tails_.assign(lanes.size(), Tail());
+  if (step_ == 0) tails_.assign(lanes.size(), Tail{{}, before_});
+  const uint64_t position = before_.size() + step_;
   const auto reach = static_cast<uint64_t>(network_.config().reach());
   struct Part {
     size_t lane, begin, size;         // of what is scored
@@ -149,7 +163,7 @@ void NetworkPredictor::ForEachPart(std::span<const std::span<const int32_t>> lan
     Tail& tail = tails_[lane];
     const size_t size = lanes[lane].size();
     const size_t known = tail.symbols.size();
-    const uint64_t first = step_ - known;  // the position of the tail's first symbol
+    const uint64_t first = position - known;  // that of the tail's first symbol
     tail.symbols.insert(tail.symbols.end(), lanes[lane].begin(), lanes[lane].end());
     const std::span<const int32_t> symbols = tail.symbols;
     KnownPast past = tail.past;
@@ -158,7 +172,7 @@ void NetworkPredictor::ForEachPart(std::span<const std::span<const int32_t>> lan
       const size_t begin = size * i / count;
       if (begin == size * (i + 1) / count) continue;
       Part part{lane, begin, size * (i + 1) / count - begin, 0, {}, 0, {}};
-      part.position = step_ + begin > reach ? step_ + begin - reach : 0;
+      part.position = position + begin > reach ? position + begin - reach : 0;
       const size_t at = part.position - first;
       part.before = symbols.subspan(at, known + begin - at);
       if (part.position > 0) {
@@ -175,7 +189,7 @@ void NetworkPredictor::ForEachPart(std::span<const std::span<const int32_t>> lan
     session.Reset(0);
     if (part.position > 0)
       session.Resume(0, static_cast<int64_t>(part.position), part.last, part.past);
-    session.Score(0, part.before, [](size_t, std::span<const uint32_t>) {});
+    session.Score(0, part.before, kUntold);
     score(session, 0, part.lane, part.begin, part.size);
   });
   for (size_t lane = 0; lane < lanes.size(); ++lane) {
@@ -206,7 +220,12 @@ void NetworkPredictor::ScoreTables(std::span<const std::span<const int32_t>> lan
 
 void NetworkPredictor::Step(std::span<const int32_t> previous, std::span<uint32_t> frequencies) {
   const auto size = static_cast<size_t>(vocabulary());
-  if (step_ == 0) CutShares(team_.size());
+  std::vector<int32_t> last;
+  if (step_ == 0) {
+    CutShares(team_.size());
+    if (!before_.empty()) last.assign(previous.size(), before_.back());
+  }
+  if (!last.empty()) previous = last;
   ShareOut(previous.size(), [&](ExactSession& session, size_t first, size_t count) {
     session.Step(previous.subspan(first, count), frequencies.subspan(first * size, count * size));
   });

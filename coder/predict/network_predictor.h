@@ -31,6 +31,8 @@ class NetworkPredictor final : public TablePredictor {
 
   int vocabulary() const override { return network_.config().vocabulary; }
   void StartSegment(int lanes) override;
+  // The same, carried, with lanes that begin behind these symbols.
+  void StartSegmentBehind(std::vector<int32_t> symbols, int lanes);
   void Score(std::span<const std::span<const int32_t>> lanes,
              std::span<const std::span<SymbolInterval>> intervals) override;
   // Does as Score, but tells all frequencies before each symbol: take(lane, i, frequencies
@@ -38,6 +40,7 @@ class NetworkPredictor final : public TablePredictor {
   using TakeTableFn =
       std::function<void(size_t lane, size_t i, std::span<const uint32_t> frequencies)>;
   void ScoreTables(std::span<const std::span<const int32_t>> lanes, const TakeTableFn& take);
+  uint32_t context() const { return context_; }
   // Its threads. Whoever has other work for them gives it as one item beside a call of the above;
   // the thread that is done with it helps.
   ThreadTeam& team() { return team_; }
@@ -82,6 +85,7 @@ class NetworkPredictor final : public TablePredictor {
   int cut_for_ = 0;  // shares at most, of the last cut
   int used_ = 0;     // shares with lanes, the first ones
   uint64_t step_ = 0;
+  std::vector<int32_t> before_;  // symbols that every lane begins behind
 
   // A lane that is scored in parts: its last symbols, and what rules know of all before them.
   struct Tail {

@@ -3,7 +3,15 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "data/base/error.h"
+
 namespace occam {
+
+void Predictor::StartSegmentAfter(std::span<const uint8_t> dictionary, int lanes,
+                                  uint64_t symbols) {
+  if (!dictionary.empty()) throw InternalError("this predictor learns from no dictionary");
+  StartSegmentOf(lanes, symbols);
+}
 
 void Predictor::ScoreWithDeciders(std::span<const std::span<const int32_t>> lanes,
                                   std::span<const std::span<SymbolInterval>> intervals,

@@ -38,6 +38,9 @@ class Predictor {
   // Does the same where the lanes have so many symbols in all, by which an adaptive predictor
   // chooses the sizes of its tables; without that number it takes the largest.
   virtual void StartSegmentOf(int lanes, uint64_t /*symbols*/) { StartSegment(lanes); }
+  // Does the same, and learns a dictionary first (docs/spec/dictionary.md). Without bytes in it, it
+  // is StartSegmentOf. Those of mode adaptive alone can: others throw kInternal.
+  virtual void StartSegmentAfter(std::span<const uint8_t> dictionary, int lanes, uint64_t symbols);
 
   // Encoding: the intervals of the next symbols of every lane, lanes[i] and intervals[i] of equal
   // length. A segment takes one call or more; all lanes are cut at the same step, a multiple of the

@@ -197,6 +197,8 @@ struct Options {
   uint32_t photo_width = 0;
   uint32_t photo_channels = 0;
   uint32_t lanes = 0;  // compressing in mode long: of a segment, 1 .. 32; 0: 32
+  // Bytes like the data that both sides know; not owned. Compressing, the mode is then adaptive.
+  std::span<const uint8_t> dictionary = {};
 };
 
 // ---- 4. Streams and files ----------------------------------------------------------------------
@@ -305,6 +307,8 @@ class Bridge {
     c_options_.photo_width = options.photo_width;
     c_options_.photo_channels = options.photo_channels;
     c_options_.lanes = options.lanes;
+    c_options_.dictionary = options.dictionary.data();
+    c_options_.dictionary_size = options.dictionary.size();
     if (options.progress) {
       c_options_.progress_user = this;
       c_options_.progress = [](void* user, uint64_t original, uint64_t file) {
@@ -577,13 +581,15 @@ class EntropyDecoder {
 // ---- 7. Small records --------------------------------------------------------------------------
 
 // Codes records of a few hundred bytes, each alone into a bare frame, which has at most
-// OCCAM_FRAME_MAX bytes around its payload. Whoever decodes must know model and check_bytes:
-// comments at occam_record_options tell the odds.
+// OCCAM_FRAME_MAX bytes around its payload. Whoever decodes must know model, check_bytes and
+// dictionary: comments at occam_record_options tell the odds.
 class RecordCodec {
  public:
-  // The model must outlive it. `progress` is that of Options, of each call by itself.
+  // The model must outlive it. `progress` is that of Options, of each call by itself. A dictionary
+  // of records like those to come is copied, and learned in the first call.
   explicit RecordCodec(const Model& model, int check_bytes = 1,
-                       const std::function<bool(uint64_t, uint64_t)>& progress = nullptr)
+                       const std::function<bool(uint64_t, uint64_t)>& progress = nullptr,
+                       std::span<const uint8_t> dictionary = {})
       : bridge_(std::make_unique<door::Bridge>()),
         options_(std::make_unique<Options>()),
         codec_(nullptr, occam_record_codec_free) {
@@ -593,6 +599,8 @@ class RecordCodec {
     c_options.check_bytes = check_bytes;
     c_options.progress = c->progress;
     c_options.progress_user = c->progress_user;
+    c_options.dictionary = dictionary.data();
+    c_options.dictionary_size = dictionary.size();
     occam_record_codec* codec = nullptr;
     door::Call(occam_record_codec_new, model.get(), &c_options, &codec);
     codec_.reset(codec);

@@ -214,8 +214,16 @@ struct occam_options {
   uint32_t photo_channels; /* of a pixel, a byte each, 1 .. 4; used with photo_width */
   uint32_t lanes; /* compressing in mode long: sequences that a segment is cut into, 1 .. 32; 0: 32.
                      One alone is smallest, and restored slowest. */
+  const void*
+      dictionary; /* bytes that both sides know and that are like the data: an older version,
+                     or records of the same kind. They are learned before each segment, and
+                     make it small. A file tells which it needs: OCCAM_ERROR_USAGE without
+                     it, OCCAM_ERROR_DAMAGED with another. Compressing, the mode is then
+                     adaptive. NULL: none. It must outlive the call. */
+  size_t dictionary_size; /* of more than OCCAM_DICTIONARY_MAX bytes the last ones are used */
 };
 OCCAM_INIT(occam_options)
+#define OCCAM_DICTIONARY_MAX 16777216u
 
 /* ---- 4. Streams and files ------------------------------------------------------------------- */
 
@@ -294,7 +302,9 @@ typedef struct occam_file_info {
    * many multiplications; OCCAM_UNKNOWN where its model is neither in it nor built in. */
   uint64_t memory;
   uint64_t multiplications;
-  uint64_t archives; /* that the file consists of, one after the other: 1 or more */
+  uint64_t archives;        /* that the file consists of, one after the other: 1 or more */
+  uint8_t dictionary_id[8]; /* of the dictionary that it needs: the begin of its SHA-256; zeros:
+                               none */
 } occam_file_info;
 OCCAM_INIT(occam_file_info)
 
@@ -423,7 +433,8 @@ OCCAM_API int occam_decoder_is_exact(const occam_decoder* decoder);
 
 /* A record of a few hundred bytes, coded alone into a bare frame: its length, a check and the
  * payload (docs/spec/frame.md). There is no magic, no index and no model id: whoever decodes must
- * know the model and the number of check bytes. A handle keeps its memory from record to record. */
+ * know the model, the dictionary and the number of check bytes. A handle keeps its memory from
+ * record to record. */
 typedef struct occam_record_codec occam_record_codec;
 
 #define OCCAM_RECORD_MAX 1061055u /* bytes of a record at most */
@@ -437,10 +448,15 @@ typedef struct occam_record_options {
                               have room for one. */
   occam_progress progress; /* of each call by itself, for long records; NULL: none */
   void* progress_user;
+  const void*
+      dictionary; /* records like those to come, one after the other; some 100 KB are enough.
+                     They are copied, and learned in the first call. Predictions are then
+                     mixed as in mode adaptive, for models of bytes alone. NULL: none. */
+  size_t dictionary_size; /* of more than OCCAM_DICTIONARY_MAX bytes the last ones are used */
 } occam_record_options;
 
 static inline occam_record_options occam_record_options_init(void) {
-  const occam_record_options options = {sizeof(occam_record_options), 1, NULL, NULL};
+  const occam_record_options options = {sizeof(occam_record_options), 1, NULL, NULL, NULL, 0};
   return options;
 }
 

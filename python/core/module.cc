@@ -4,10 +4,12 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,6 +31,7 @@ struct Choices {
   bool embed_model = false;
   int threads = 0;
   uint64_t memory = 0;
+  std::vector<uint8_t> dictionary = {};
 
   Options For(Call& call) const {
     Options options;
@@ -37,6 +40,7 @@ struct Choices {
     options.embed_model = embed_model;
     options.threads = threads;
     options.memory = memory;
+    options.dictionary = dictionary;
     options.progress = [&call](uint64_t original, uint64_t file) {
       return call.Tell(original, file);
     };
@@ -156,6 +160,8 @@ py::tuple List(const py::object& source) {
   result["mode"] = static_cast<int>(info.mode);
   result["context"] = info.context;
   result["contract"] = info.contract;
+  result["dictionary_id"] =
+      py::bytes(reinterpret_cast<const char*>(info.dictionary_id), sizeof(info.dictionary_id));
   result["model_id"] = info.has_model != 0
                            ? py::object(py::bytes(reinterpret_cast<const char*>(info.model_id),
                                                   sizeof(info.model_id)))
@@ -309,18 +315,20 @@ class TextContext {
 
 class Records {
  public:
-  Records(SharedModel model, int check_bytes)
-      : state_(std::make_shared<State>(std::move(model), check_bytes)) {}
+  Records(SharedModel model, int check_bytes, std::span<const uint8_t> dictionary)
+      : state_(std::make_shared<State>(std::move(model), check_bytes, dictionary)) {}
 
   py::bytes Encode(const py::object& record) { return Do(record, &RecordCodec::Encode); }
   py::bytes Decode(const py::object& frame) { return Do(frame, &RecordCodec::Decode); }
 
  private:
   struct State {
-    State(SharedModel model_in, int check_bytes)
-        : model(std::move(model_in)), codec(*model, check_bytes, [this](uint64_t n, uint64_t m) {
-            return call == nullptr || call->Tell(n, m);
-          }) {}
+    State(SharedModel model_in, int check_bytes, std::span<const uint8_t> dictionary)
+        : model(std::move(model_in)),
+          codec(
+              *model, check_bytes,
+              [this](uint64_t n, uint64_t m) { return call == nullptr || call->Tell(n, m); },
+              dictionary) {}
     SharedModel model;
     Call* call = nullptr;
     RecordCodec codec;
@@ -375,8 +383,19 @@ void Raise(const Error& error) {
   }
 }
 
-Choices MakeChoices(SharedModel model, int mode, bool embed_model, int threads, uint64_t memory) {
-  return {std::move(model), mode, embed_model, threads, memory};
+// The bytes of a dictionary that are used.
+std::vector<uint8_t> DictionaryOf(const py::object& dictionary) {
+  if (dictionary.is_none()) return {};
+  const View view(dictionary);
+  const auto bytes = view.bytes();
+  if (bytes.empty()) throw Error(ErrorKind::kUsage, "the dictionary is empty");
+  const auto used = bytes.last(std::min<size_t>(bytes.size(), OCCAM_DICTIONARY_MAX));
+  return {used.begin(), used.end()};
+}
+
+Choices MakeChoices(SharedModel model, int mode, bool embed_model, int threads, uint64_t memory,
+                    const py::object& dictionary) {
+  return {std::move(model), mode, embed_model, threads, memory, DictionaryOf(dictionary)};
 }
 
 }  // namespace
@@ -411,8 +430,8 @@ PYBIND11_MODULE(_core, m) {
 
   py::class_<Choices>(m, "Choices")
       .def(py::init([](std::shared_ptr<occam::Model> model, int mode, bool embed_model, int threads,
-                       uint64_t memory) {
-        return MakeChoices(std::move(model), mode, embed_model, threads, memory);
+                       uint64_t memory, const py::object& dictionary) {
+        return MakeChoices(std::move(model), mode, embed_model, threads, memory, dictionary);
       }));
   m.def("compress", &CompressTo);
   m.def("decompress", &DecompressTo);
@@ -428,8 +447,9 @@ PYBIND11_MODULE(_core, m) {
       .def("next", &TextContext::Next)
       .def("generate", &TextContext::Generate);
   py::class_<Records>(m, "RecordCodec")
-      .def(py::init([](std::shared_ptr<occam::Model> model, int check_bytes) {
-        return std::make_unique<Records>(std::move(model), check_bytes);
+      .def(py::init([](std::shared_ptr<occam::Model> model, int check_bytes,
+                       const py::object& dictionary) {
+        return std::make_unique<Records>(std::move(model), check_bytes, DictionaryOf(dictionary));
       }))
       .def("encode", &Records::Encode)
       .def("decode", &Records::Decode);

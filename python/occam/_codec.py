@@ -47,6 +47,7 @@ class FileInfo:
     contract: int  # numeric contract of its model; 0: no model
     model_id: str | None  # None: it needs no model; of a short file 8 bytes, then zeros
     model: bytes  # the model that it holds, a file of its own; empty where it holds none
+    dictionary_id: str | None  # of the dictionary that it needs
 
 
 @dataclass(frozen=True)
@@ -73,10 +74,16 @@ def choices_of(
     embed: bool = False,
     threads: int = 0,
     memory: int = 0,
+    dictionary: Data | None = None,
 ) -> "_core.Choices":
     """What calls have in common, for the core."""
     return _core.Choices(
-        None if model is None else model._core, _mode_number(mode), embed, threads, memory
+        None if model is None else model._core,
+        _mode_number(mode),
+        embed,
+        threads,
+        memory,
+        None if dictionary is None else as_bytes(dictionary),
     )
 
 
@@ -88,6 +95,7 @@ def compress(
     model: AnyModel = None,
     mode: str = "chunked",
     embed_model: bool = False,
+    dictionary: Data | None = None,
     threads: int = 0,
     memory: int = 0,
     progress: Progress = None,
@@ -102,6 +110,7 @@ def compress(
     model: AnyModel = None,
     mode: str = "chunked",
     embed_model: bool = False,
+    dictionary: Data | None = None,
     threads: int = 0,
     memory: int = 0,
     progress: Progress = None,
@@ -115,6 +124,7 @@ def compress(
     model: AnyModel = None,
     mode: str = "chunked",
     embed_model: bool = False,
+    dictionary: Data | None = None,
     threads: int = 0,
     memory: int = 0,
     progress: Progress = None,
@@ -137,6 +147,9 @@ def compress(
         of `memory` both ways.
     embed_model : bool
         Puts the model, entropy-coded, into the file: restoring then needs nothing else.
+    dictionary : bytes-like, path or binary file, optional
+        Bytes like the data that whoever restores has, too: an older version, or records of the same
+        kind. Its last 16 MiB are learned first. The mode is then adaptive.
     threads : int
         0: one a processor. The result does not depend on it.
     memory : int
@@ -163,7 +176,7 @@ def compress(
     >>> occam.decompress(packed)[:19]
     b'The quick brown fox'
     """
-    choices = choices_of(model_of(model), mode, embed_model, threads, memory)
+    choices = choices_of(model_of(model), mode, embed_model, threads, memory, dictionary)
     with opened(data) as source, written(output) as target:
         with shown(progress, size_of(data), "compressing") as tell:
             file, stats = _core.compress(source, target, choices, tell)
@@ -176,6 +189,7 @@ def decompress(
     output: None = None,
     *,
     model: AnyModel = None,
+    dictionary: Data | None = None,
     offset: int = 0,
     length: int | None = None,
     threads: int = 0,
@@ -190,6 +204,7 @@ def decompress(
     output: File,
     *,
     model: AnyModel = None,
+    dictionary: Data | None = None,
     offset: int = 0,
     length: int | None = None,
     threads: int = 0,
@@ -203,6 +218,7 @@ def decompress(
     output: Target = None,
     *,
     model: AnyModel = None,
+    dictionary: Data | None = None,
     offset: int = 0,
     length: int | None = None,
     threads: int = 0,
@@ -219,6 +235,8 @@ def decompress(
         Where the original goes. A file under a path appears when all of it was checked.
     model : Model, str, path or bytes, optional
         The model that the file was made with; not needed where the file holds it or it is built in.
+    dictionary : bytes-like, path or binary file, optional
+        The dictionary that the file was made with; the file tells whether it needs one.
     offset, length : int, optional
         The part of the original to restore; without a length to its end. Other segments are not
         decoded.
@@ -236,7 +254,8 @@ def decompress(
         The data is damaged, or no compressed file, or the model is another. Restoring gives the
         original bytes or an error, never other bytes.
     """
-    choices = choices_of(None if model is None else model_of(model), threads=threads, memory=memory)
+    given = None if model is None else model_of(model)
+    choices = choices_of(given, threads=threads, memory=memory, dictionary=dictionary)
     with opened(data) as source, written(output) as target:
         with shown(progress, size_of(data), "restoring", of_file=True) as tell:
             original, stats, _ = _core.decompress(
@@ -249,6 +268,7 @@ def salvage(
     data: Data,
     *,
     model: AnyModel = None,
+    dictionary: Data | None = None,
     threads: int = 0,
     memory: int = 0,
     progress: Progress = None,
@@ -257,7 +277,7 @@ def salvage(
 
     Parameters
     ----------
-    data, model, threads, memory, progress
+    data, model, dictionary, threads, memory, progress
         See `decompress`.
 
     Returns
@@ -267,7 +287,8 @@ def salvage(
     damage : list of Damage
         What is missing, and why.
     """
-    choices = choices_of(None if model is None else model_of(model), threads=threads, memory=memory)
+    given = None if model is None else model_of(model)
+    choices = choices_of(given, threads=threads, memory=memory, dictionary=dictionary)
     with opened(data) as source:
         with shown(progress, size_of(data), "restoring", of_file=True) as tell:
             original, _, damage = _core.decompress(source, None, choices, 0, None, True, tell)
@@ -287,9 +308,15 @@ def inspect(data: Data) -> FileInfo:
         info, model = _core.list_file(source)
     mode = _FILE_MODES[info.pop("mode")]
     context, contract = info.pop("context"), info.pop("contract")
-    model_id = info.pop("model_id")
+    model_id, dictionary_id = info.pop("model_id"), info.pop("dictionary_id")
     return FileInfo(
-        Stats(**info), mode, context, contract, None if model_id is None else model_id.hex(), model
+        Stats(**info),
+        mode,
+        context,
+        contract,
+        None if model_id is None else model_id.hex(),
+        model,
+        dictionary_id.hex() if any(dictionary_id) else None,
     )
 
 

@@ -23,7 +23,13 @@ class Model:
 
 class Choices:
     def __init__(
-        self, model: Model | None, mode: int, embed_model: bool, threads: int, memory: int
+        self,
+        model: Model | None,
+        mode: int,
+        embed_model: bool,
+        threads: int,
+        memory: int,
+        dictionary: Any,
     ) -> None: ...
 
 class Context:
@@ -35,7 +41,7 @@ class Context:
     ) -> bytes: ...
 
 class RecordCodec:
-    def __init__(self, model: Model, check_bytes: int) -> None: ...
+    def __init__(self, model: Model, check_bytes: int, dictionary: Any) -> None: ...
     def encode(self, record: Any) -> bytes: ...
     def decode(self, frame: Any) -> bytes: ...
 

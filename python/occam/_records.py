@@ -2,7 +2,7 @@
 
 from . import _core
 from ._codec import AnyModel
-from ._data import Buffer
+from ._data import Buffer, Data, as_bytes
 from ._model import Model, model_of
 
 RECORD_MAX: int = _core.RECORD_MAX
@@ -22,6 +22,9 @@ class RecordCodec:
     check : {0, 1, 2}
         Bytes of a hash in each frame. A wrong model, or a cut or damaged frame, passes for another
         record once in 256 times with 1, once in 65536 with 2, and often with 0.
+    dictionary : bytes-like, path or binary file, optional
+        Records like those to come, one after the other; 100 KB are enough. The first call learns
+        them, which takes a second, and frames are much smaller. Whoever decodes needs it, too.
 
     Notes
     -----
@@ -38,10 +41,13 @@ class RecordCodec:
     51
     """
 
-    def __init__(self, model: AnyModel = None, check: int = 1) -> None:
+    def __init__(
+        self, model: AnyModel = None, check: int = 1, dictionary: Data | None = None
+    ) -> None:
         self.model: Model = model_of(model)
         self.check = check
-        self._core = _core.RecordCodec(self.model._core, check)
+        self.dictionary = None if dictionary is None else bytes(as_bytes(dictionary))
+        self._core = _core.RecordCodec(self.model._core, check, self.dictionary)
 
     def encode(self, record: Buffer) -> bytes:
         """The frame of a record, at most 4 bytes longer than it."""
@@ -59,5 +65,5 @@ class RecordCodec:
     def __repr__(self) -> str:
         return f"occam.RecordCodec({self.model.name}, check={self.check})"
 
-    def __reduce__(self) -> tuple[type["RecordCodec"], tuple[Model, int]]:
-        return RecordCodec, (self.model, self.check)
+    def __reduce__(self) -> tuple[type["RecordCodec"], tuple[Model, int, bytes | None]]:
+        return RecordCodec, (self.model, self.check, self.dictionary)

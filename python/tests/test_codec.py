@@ -1,8 +1,10 @@
 """Compressing and restoring: the commands' bytes, from and to whatever Python has."""
 
 import array
+import hashlib
 import io
 import pathlib
+import pickle
 
 import numpy as np
 import occam
@@ -162,6 +164,27 @@ def test_salvage_tells_what_is_missing(tiny, trained):
     begin, end = damage[0].begin, damage[0].end
     assert (begin, len(restored)) == (0, len(original)) and damage[0].why
     assert restored == bytes(end) + original[end:]
+
+
+def test_a_dictionary_is_learned_by_both_sides(tiny):
+    old = text(3000)
+    new = old[:1000] + b"something new" + old[1000:]
+    file = occam.compress(new, model=tiny, dictionary=old)
+    assert len(file) * 4 < len(occam.compress(new, model=tiny, mode="adaptive"))
+    assert occam.decompress(file, model=tiny, dictionary=np.frombuffer(old, np.uint8)) == new
+    assert occam.salvage(file, model=tiny, dictionary=old) == (new, [])
+    info = occam.inspect(file)
+    assert (info.mode, info.dictionary_id) == ("adaptive", hashlib.sha256(old).hexdigest()[:16])
+    with pytest.raises(occam.UsageError, match="needs the dictionary"):
+        occam.decompress(file, model=tiny)
+    with pytest.raises(occam.DamagedError):
+        occam.decompress(file, model=tiny, dictionary=new)
+    with pytest.raises(occam.UsageError, match="empty"):
+        occam.compress(new, model=tiny, dictionary=b"")
+    codec = occam.RecordCodec(tiny, dictionary=old)
+    frame = codec.encode(old[500:800])
+    assert pickle.loads(pickle.dumps(codec)).decode(frame) == old[500:800]
+    assert len(frame) * 2 < len(occam.RecordCodec(tiny).encode(old[500:800]))
 
 
 def test_inspect_tells_what_a_file_is(tiny):

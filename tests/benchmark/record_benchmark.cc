@@ -1,5 +1,5 @@
-// Small records, each coded alone: bare frames by a model that was trained on such records, beside
-// zstd with a dictionary that was. See --help.
+// Small records, each coded alone: bare frames by a model that was trained on such records, and by
+// the built-in one after a dictionary of them, beside zstd with dictionaries. See --help.
 
 #include <zdict.h>
 #include <zstd.h>
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "data/base/error.h"
+#include "data/base/file.h"
 #include "data/base/format.h"
 #include "data/base/units.h"
 #include "data/tokenizer/tokenizer.h"
@@ -29,19 +30,25 @@ namespace {
 using Lines = std::vector<std::string>;
 
 constexpr char kHow[] =
-    "The records are lines of a log in JSON, made by tests/benchmark/log_lines.cc. Model and "
-    "dictionary learn\n"
-    "from the same lines, and code others. zstd is libzstd at level 19, without its optional "
-    "checksum; its\n"
-    "dictionary has at most 112,640 bytes, the default of zstd --train. Frames have one byte of "
-    "check. Every frame is\n"
-    "decoded and compared. Times are processor time of one thread.\n";
+    "The records are lines of a log in JSON, made by tests/benchmark/log_lines.cc, or those of "
+    "--lines. Model and\n"
+    "dictionaries learn from the same other lines. zstd is libzstd at level 19, without its "
+    "optional checksum. Its trained\n"
+    "dictionary has at most 112,640 bytes, the default of zstd --train. As many bytes of the last "
+    "lines, as they are, are the\n"
+    "other dictionary, which Occam has, too. Frames have one byte of check. Every frame is decoded "
+    "and compared. Times are\n"
+    "processor time of one thread.\n";
+
+constexpr size_t kMostDictionaryBytes = 112640;
 
 struct Options {
   size_t records = 0;
   int64_t training_bytes = 0;
   int64_t bytes_seen = 0;
   std::string model;
+  std::string lines;       // a file of records; empty: they are made
+  std::string dictionary;  // a file of other ones
   std::optional<size_t> most_bytes;
 };
 
@@ -57,8 +64,12 @@ std::optional<Options> Parse(int argc, const char* const* argv) {
       "bytes-seen", "Bytes that training sees, repeats included", number("6M"), "N")(
       "model", "A model (.occm) of such lines, in place of training one",
       cxxopts::value<std::string>()->default_value(""),
-      "FILE")("most", "End with exit code 1 where frames have more bytes in all",
-              cxxopts::value<std::string>(), "N")("h,help", "Print this page");
+      "FILE")("lines", "Records, a line each, in place of lines of a log; no model is trained",
+              cxxopts::value<std::string>()->default_value(""),
+              "FILE")("dictionary", "With --lines: other records to learn from, a line each",
+                      cxxopts::value<std::string>()->default_value(""),
+                      "FILE")("most", "End with exit code 1 where frames have more bytes in all",
+                              cxxopts::value<std::string>(), "N")("h,help", "Print this page");
   const cxxopts::ParseResult args = page.parse(argc, argv);
   if (args.count("help") > 0) {
     fmt::print("{}\n{}", page.help(), kHow);
@@ -72,6 +83,10 @@ std::optional<Options> Parse(int argc, const char* const* argv) {
   options.training_bytes = count("training-bytes");
   options.bytes_seen = count("bytes-seen");
   options.model = args["model"].as<std::string>();
+  options.lines = args["lines"].as<std::string>();
+  options.dictionary = args["dictionary"].as<std::string>();
+  if (options.lines.empty() != options.dictionary.empty())
+    throw UsageError("give --lines and --dictionary, or neither");
   if (args.count("most") > 0) options.most_bytes = static_cast<size_t>(count("most"));
   return options;
 }
@@ -80,6 +95,32 @@ size_t LineBytes(const Lines& lines) {
   size_t bytes = 0;
   for (const std::string& line : lines) bytes += line.size();
   return bytes;
+}
+
+Lines LinesOf(const std::string& path) {
+  const Bytes bytes = ReadFile(path);
+  Lines lines;
+  std::string line;
+  for (const uint8_t byte : bytes) {
+    if (byte != '\n') {
+      line.push_back(static_cast<char>(byte));
+      continue;
+    }
+    lines.push_back(std::move(line));
+    line.clear();
+  }
+  if (lines.empty()) throw UsageError(path + " has no line");
+  return lines;
+}
+
+// The last lines, with their ends, of so many bytes at most.
+std::string LastOf(const Lines& lines, size_t most_bytes) {
+  std::string last;
+  for (size_t i = lines.size(); i-- > 0;) {
+    if (last.size() + lines[i].size() + 1 > most_bytes) break;
+    last.insert(0, lines[i] + "\n");
+  }
+  return last;
 }
 
 // As many lines as have these bytes, with their ends.
@@ -114,13 +155,18 @@ Model TrainModel(const Lines& lines, int64_t bytes_seen) {
 
 struct Sizes {
   size_t bytes = 0;
+  double learn_s = 0;
   double encode_s = 0;
   double decode_s = 0;
 };
 
-Sizes MeasureFrames(const Model& model, const Lines& lines) {
-  RecordCodec codec(model);
+// An empty dictionary is none.
+Sizes MeasureFrames(const Model& model, const Lines& lines, const std::string& dictionary = "") {
+  RecordCodec codec(model, 1, nullptr, BytesOf(std::string_view(dictionary)));
   Sizes sizes;
+  const double begin = ThreadSeconds();
+  codec.Encode(BytesOf(std::string_view("the first call learns")));
+  sizes.learn_s = ThreadSeconds() - begin;
   for (const std::string& line : lines) {
     const double start = ThreadSeconds();
     const std::vector<uint8_t> frame = codec.Encode(BytesOf(std::string_view(line)));
@@ -147,14 +193,13 @@ size_t FileBytes(const Model& model, const Lines& lines) {
 }
 
 std::string TrainDictionary(const Lines& lines) {
-  constexpr size_t kMostBytes = 112640;
   std::string all;
   std::vector<size_t> sizes;
   for (const std::string& line : lines) {
     all += line;
     sizes.push_back(line.size());
   }
-  std::string dictionary(kMostBytes, '\0');
+  std::string dictionary(kMostDictionaryBytes, '\0');
   const size_t size = ZDICT_trainFromBuffer(dictionary.data(), dictionary.size(), all.data(),
                                             sizes.data(), static_cast<unsigned>(sizes.size()));
   if (ZDICT_isError(size) != 0)
@@ -187,23 +232,37 @@ void PrintRow(const std::string& name, size_t bytes, const Lines& lines) {
              static_cast<double>(bytes) / n, 100 * static_cast<double>(bytes) / original);
 }
 
+void PrintTimes(const Sizes& frames, const Lines& lines) {
+  const auto n = static_cast<double>(lines.size());
+  fmt::print("    {:.2f} ms to encode, {:.2f} ms to decode; {:.2f} s for the first\n",
+             1e3 * frames.encode_s / n, 1e3 * frames.decode_s / n, frames.learn_s);
+}
+
 int Run(const Options& options) {
-  const Lines training = TrainingLines(options.training_bytes);
-  const Lines lines = LogLines(options.records, /*seed=*/2);
+  const bool made = options.lines.empty();
+  const Lines training = made ? TrainingLines(options.training_bytes) : LinesOf(options.dictionary);
+  const Lines lines = made ? LogLines(options.records, /*seed=*/2) : LinesOf(options.lines);
+  const std::string trained = TrainDictionary(training);
+  const std::string last = LastOf(training, kMostDictionaryBytes);
+  PrintRow("records", LineBytes(lines), lines);
+  PrintRow("zstd -19, no dictionary", ZstdBytes(lines, ""), lines);
+  PrintRow(fmt::format("zstd -19, dictionary of {} bytes", trained.size()),
+           ZstdBytes(lines, trained), lines);
+  PrintRow(fmt::format("zstd -19, {} bytes of lines", last.size()), ZstdBytes(lines, last), lines);
+  const Model built_in = Model::BuiltIn();
+  const Sizes after = MeasureFrames(built_in, lines, last);
+  PrintRow(fmt::format("Occam, built-in model, {} bytes of lines", last.size()), after.bytes,
+           lines);
+  PrintTimes(after, lines);
+  if (!made && options.model.empty()) return 0;
+
   const Model model = options.model.empty() ? TrainModel(training, options.bytes_seen)
                                             : Model::FromFile(options.model);
   const Sizes frames = MeasureFrames(model, lines);
-  const std::string dictionary = TrainDictionary(training);
-  PrintRow("records", LineBytes(lines), lines);
-  PrintRow("zstd -19, no dictionary", ZstdBytes(lines, ""), lines);
-  PrintRow(fmt::format("zstd -19, dictionary of {} bytes", dictionary.size()),
-           ZstdBytes(lines, dictionary), lines);
   PrintRow("Occam, files (.occ)", FileBytes(model, lines), lines);
   PrintRow(fmt::format("Occam, bare frames, model of {} bytes", model.Serialise(true).size()),
            frames.bytes, lines);
-  const auto n = static_cast<double>(lines.size());
-  fmt::print("a frame takes {:.2f} ms to encode, {:.2f} ms to decode\n", 1e3 * frames.encode_s / n,
-             1e3 * frames.decode_s / n);
+  PrintTimes(frames, lines);
   if (!options.most_bytes || frames.bytes <= *options.most_bytes) return 0;
   fmt::print("frames have more than {} bytes\n", *options.most_bytes);
   return 1;

@@ -11,6 +11,8 @@
 //   portable_codec remember MODEL OUTPUT.occm   MODEL with a memory of random rows, that predicts a
 //                                      little worse
 //   portable_codec check-sound|write-sound FOLDER   the same of the files of sound, without a model
+//   portable_codec check-dictionary|write-dictionary FOLDER MODEL   the same of files and frames
+//                                      that need a dictionary
 //   portable_codec encode MODEL chunked|carried INPUT OUTPUT.occ   as the command does
 //   portable_codec decode MODEL INPUT.occ OUTPUT
 //   portable_codec text|picture BYTES OUTPUT   something to train on, the same everywhere
@@ -167,29 +169,34 @@ std::string FrameLines(const CodecModel& model) {
 // `model` may be null.
 Bytes EncodeUsual(std::span<const uint8_t> original, ContextMode mode, const CodecModel* model,
                   int threads, std::span<const uint8_t> embedded_model = {},
-                  bool short_form = false) {
+                  bool short_form = false, std::span<const uint8_t> dictionary = {}) {
   Bytes file;
   CodecOptions options;
   options.threads = threads;
   options.mode = mode;
   options.embedded_model = embedded_model;
   options.short_form = short_form;
+  options.dictionary = dictionary;
   Compress(*MemorySource(original), *MemorySink(&file), model, options);
   return file;
 }
 
 Bytes EncodeSmall(std::span<const uint8_t> original, ContextMode mode, const CodecModel& model,
-                  int threads) {
+                  int threads, std::span<const uint8_t> dictionary = {}) {
   FileHeader header = DefaultHeader(model.context, mode);
   header.lanes = 4;
   header.lane_symbols = 512;
   header.contract_version = model.contract_version;
-  header.tokenizer_id = model.tokenizer_id;
   header.model_id = model.model_id;
+  if (dictionary.empty()) {
+    header.tokenizer_id = model.tokenizer_id;
+  } else {
+    header.dictionary_id = DictionaryIdOf(dictionary);
+  }
   Bytes file;
   const auto sink = MemorySink(&file);
   ContainerWriter writer(*sink, header);
-  SegmentCodec codec(header, &model);
+  SegmentCodec codec(header, &model, dictionary);
   for (size_t begin = 0; begin < original.size(); begin += header.segment_bytes()) {
     const size_t size = std::min<size_t>(header.segment_bytes(), original.size() - begin);
     const EncodedSegment segment =
@@ -206,10 +213,12 @@ Bytes Encode(const GoldenFile& golden, std::span<const uint8_t> original, const 
                                : EncodeUsual(original, golden.mode, &model, threads);
 }
 
-Bytes Decode(std::span<const uint8_t> file, const CodecModel* model, int threads) {
+Bytes Decode(std::span<const uint8_t> file, const CodecModel* model, int threads,
+             std::span<const uint8_t> dictionary = {}) {
   Bytes original;
   CodecOptions options;
   options.threads = threads;
+  options.dictionary = dictionary;
   Decompress(*MemorySource(file), *MemorySink(&original), model, options);
   return original;
 }
@@ -397,6 +406,63 @@ const std::vector<GoldenProgram>& GoldenPrograms() {
   return programs;
 }
 
+// Files that need a dictionary: in the short form without and with a model, and two segments of
+// four lanes, in which a new version of the dictionary follows other text.
+constexpr char kDictionary[] = "dictionary";
+constexpr char kAfterDictionary[] = "alone.occ";
+constexpr char kModelAfterDictionary[] = "model.occ";
+constexpr char kLanesAfterDictionary[] = "lanes.occ";
+
+std::map<std::string, Bytes> EncodeAfterDictionary(std::span<const uint8_t> dictionary,
+                                                   const std::map<std::string, Bytes>& originals,
+                                                   const CodecModel& model, int threads) {
+  const auto usual = [&](const char* name, const CodecModel* by) {
+    return EncodeUsual(originals.at(name), ContextMode::kAdaptive, by, threads, {},
+                       /*short_form=*/true, dictionary);
+  };
+  std::map<std::string, Bytes> files;
+  files[kAfterDictionary] = usual(kAfterDictionary, nullptr);
+  files[kModelAfterDictionary] = usual(kModelAfterDictionary, &model);
+  files[kLanesAfterDictionary] = EncodeSmall(originals.at(kLanesAfterDictionary),
+                                             ContextMode::kAdaptive, model, threads, dictionary);
+  return files;
+}
+
+std::string FrameLinesAfter(std::span<const uint8_t> dictionary, const CodecModel& model) {
+  FrameCodec codec(model, 1, nullptr, dictionary);
+  std::string lines;
+  for (const Bytes& record : {Bytes{}, Text(60, 1), Text(300, 2)}) {
+    const Bytes frame = codec.Encode(record);
+    Expect(codec.Decode(frame, kFrames) == record, "a frame decodes to something else");
+    lines += "1 " + HexOrNone(record) + " " + HexOrNone(frame) + "\n";
+  }
+  return lines;
+}
+
+void CheckDictionary(const std::string& folder, const QuantizedModel& model) {
+  auto want = ReadOriginals(folder);
+  const Bytes dictionary = ReadFile(folder + "/" + kDictionary);
+  for (const Kernels kernels : {Kernels::kPlain, Kernels::kFast}) {
+    const ExactNetwork network(model, kernels);
+    const CodecModel codec_model = NetworkCodecModel(network);
+    for (const int threads : {1, 3}) {
+      std::map<std::string, Bytes> files, originals;
+      for (const char* name : {kAfterDictionary, kModelAfterDictionary, kLanesAfterDictionary}) {
+        files[name] = ReadFile(folder + "/" + name);
+        const bool alone = std::string(name) == kAfterDictionary;
+        originals[name] = Decode(files[name], alone ? nullptr : &codec_model, threads, dictionary);
+        Expect(Hex(Sha256Of(originals[name])) == want[name],
+               std::string(name) + " decodes to something else");
+      }
+      Expect(EncodeAfterDictionary(dictionary, originals, codec_model, threads) == files,
+             folder + " has files that the encoder does not write");
+    }
+    const Bytes frames = ReadFile(folder + "/" + kFrames);
+    Expect(FrameLinesAfter(dictionary, codec_model) == std::string(frames.begin(), frames.end()),
+           folder + " has frames that the encoder does not write");
+  }
+}
+
 ExactNetwork LoadNetwork(const std::string& path, Kernels kernels) {
   return ExactNetwork(ParseModel(ReadFile(path), path), kernels);
 }
@@ -479,6 +545,28 @@ void WriteSound(const std::string& folder) {
     originals << golden.name << " " << Hex(Sha256Of(Recording(golden.channels))) << "\n";
   }
   WriteText(folder + "/originals", originals.str());
+}
+
+void WriteDictionary(const std::string& folder, const std::string& model_name) {
+  const ExactNetwork network = LoadNetwork(model_name, Kernels::kPlain);
+  const Bytes dictionary = Text(700, 21);
+  Bytes changed = dictionary;
+  for (size_t i = 100; i < changed.size(); i += 250) changed[i] = '#';
+  Bytes long_one = Text(2100, 22);
+  long_one.insert(long_one.end(), changed.begin(), changed.end());
+  const std::map<std::string, Bytes> originals = {{kAfterDictionary, changed},
+                                                  {kModelAfterDictionary, Text(500, 23)},
+                                                  {kLanesAfterDictionary, long_one}};
+  const CodecModel model = NetworkCodecModel(network);
+  WriteFile(folder + "/" + kDictionary, dictionary);
+  std::ostringstream digests;
+  for (const auto& [name, file] : EncodeAfterDictionary(dictionary, originals, model, 1)) {
+    WriteFile(folder + "/" + name, file);
+    digests << name << " " << Hex(Sha256Of(originals.at(name))) << "\n";
+    std::printf("%s: %zu bytes\n", name.c_str(), file.size());
+  }
+  WriteText(folder + "/originals", digests.str());
+  WriteText(folder + "/" + kFrames, FrameLinesAfter(dictionary, model));
 }
 
 void WriteFolder(const std::string& folder) {
@@ -598,6 +686,10 @@ void Main(const std::vector<std::string>& arguments) {
     CheckSound(arguments[1]);
   } else if (what == "write-sound" && arguments.size() == 2) {
     WriteSound(arguments[1]);
+  } else if (what == "check-dictionary" && arguments.size() == 3) {
+    CheckDictionary(arguments[1], ParseModel(ReadFile(arguments[2]), arguments[2]));
+  } else if (what == "write-dictionary" && arguments.size() == 3) {
+    WriteDictionary(arguments[1], arguments[2]);
   } else if (what == "remember" && arguments.size() == 3) {
     const QuantizedModel model = ParseModel(ReadFile(arguments[1]), arguments[1]);
     WriteFile(arguments[2], SerialiseModel(WithMemory(model)));
@@ -618,7 +710,7 @@ void Main(const std::vector<std::string>& arguments) {
     throw UsageError(
         "usage: portable_codec "
         "check|write|check-sound|write-sound|check-photos|write-photos|check-programs|"
-        "write-programs|remember|encode|decode|text|picture ...");
+        "write-programs|check-dictionary|write-dictionary|remember|encode|decode|text|picture ...");
   }
 }
 

@@ -1,5 +1,6 @@
 """The compressed file: docs/spec/occ.md."""
 
+import hashlib
 from dataclasses import dataclass
 
 import xxhash
@@ -46,6 +47,7 @@ class Header:
     lane_symbols: int
     tokenizer_id: bytes
     model_id: bytes  # in the short form 8 bytes of it, and no tokenizer_id
+    dictionary_id: bytes = b""  # none: no dictionary is needed
 
     @property
     def segment_bytes(self):
@@ -64,23 +66,26 @@ def read_header(reader):
     require(fields.number(1) == 1, "a file of another format version")
     contract, mode, flags = (fields.number(1) for _ in range(3))
     context, lanes, lane_symbols = (fields.number(4) for _ in range(3))
+    eight = fields.take(8)
     header = Header(
         record,
         contract,
         mode,
-        flags == 1,
+        flags & 1 > 0,
         context,
         lanes,
         lane_symbols,
-        fields.take(8),
+        bytes(8) if flags & 2 else eight,
         fields.take(32),
+        eight if flags & 2 else b"",
     )
-    require(mode <= LONG and flags <= 1, "an unknown mode or flag")
+    require(mode <= LONG and flags <= 3, "an unknown mode or flag")
+    require(not flags & 2 or mode == ADAPTIVE and lanes <= 32 and any(eight), "a wrong dictionary")
     most_lanes, most_bytes = (32, 2**27) if mode == LONG else (256, 2**24)
     require(1 <= context <= 2**20 and 1 <= lanes <= most_lanes, "a layout out of bounds")
     require(lane_symbols >= 1 and lane_symbols % context == 0, "a layout out of bounds")
     require(header.segment_bytes <= most_bytes, "a layout out of bounds")
-    none = contract == flags == 0 and header.tokenizer_id == bytes(8)
+    none = contract == flags & 1 == 0 and header.tokenizer_id == bytes(8)
     require(header.needs_model or none, "something of a model without an id")
     return header
 
@@ -100,7 +105,7 @@ def check_model(header, model):
     require(header.model_id == model.id[:told], "the file was made with another model")
     require(header.contract == model.contract, "a file of another numeric contract")
     require(
-        told == SHORT_ID or header.tokenizer_id == model.tokenizer.id,
+        told == SHORT_ID or header.dictionary_id or header.tokenizer_id == model.tokenizer.id,
         "a file of another tokenizer",
     )
     require(header.context == model.configuration.C, "a file of another context than its model")
@@ -139,6 +144,7 @@ def check_sizes(header, model, method, symbols, original_bytes, payload_bytes):
     known += [EXPERT] if header.mode in (ADAPTIVE, LONG) else []
     known += [PHOTO, PROGRAM] if header.mode == ADAPTIVE else []
     known += [SOUND] if header.mode != FIRST_ADAPTIVE else []
+    known = [STORED, MODEL, EXPERT] if header.dictionary_id else known
     require(method in known, "an unknown method")
     require(
         method != MODEL or model is not None, "a segment needs a model that the file does not name"
@@ -190,9 +196,17 @@ def decode_symbols(decoder, predictor, lengths):
 
 
 class SegmentDecoder:
-    def __init__(self, header, model):
+    def __init__(self, header, model, dictionary=b""):
         self.header, self.model = header, model
+        self.dictionary = b""
         self.predictor = None  # of method model, made when a segment first needs it
+        if header.dictionary_id:
+            if not dictionary:
+                told = header.dictionary_id.hex()
+                raise WrongUsage(f"the file needs the dictionary {told}: --dictionary")
+            self.dictionary = dictionary[-(2**24) :]
+            own = hashlib.sha256(self.dictionary).digest()[:8]
+            require(header.dictionary_id == own, "the file was made with another dictionary")
 
     def decode(self, segment):
         if segment.method == STORED:
@@ -226,7 +240,7 @@ class SegmentDecoder:
         if segment.method == ORDER2:
             return self.decode_alone(segment.payload, Order2(), segment.symbols)
         if segment.method == EXPERT:
-            expert = LoneExpert(segment.symbols, self.header.mode == LONG)
+            expert = LoneExpert(segment.symbols, self.header.mode == LONG, self.dictionary)
             return self.decode_alone(segment.payload, expert, segment.symbols)
         decoder = RangeDecoder(segment.payload)
         if self.predictor is None:
@@ -240,6 +254,7 @@ class SegmentDecoder:
         if self.header.mode in (ADAPTIVE, LONG):
             self.predictor.size = segment.symbols
             self.predictor.is_long = self.header.mode == LONG
+            self.predictor.dictionary = self.dictionary
         symbols = decode_symbols(
             decoder, self.predictor, lane_lengths(segment.symbols, self.header)
         )
@@ -310,8 +325,9 @@ def read_short_archive(data, load_model):
     reader.take(9)
     modes, flags = reader.number(1), reader.number(1)
     mode, method = modes >> 4, modes & 15
-    require(mode in (CHUNKED, CARRIED, ADAPTIVE) and not flags & 8, "an unknown mode or flag")
-    require(flags & 1 or flags & ~4 == 0, "something of a model that is not needed")
+    require(mode in (CHUNKED, CARRIED, ADAPTIVE), "an unknown mode")
+    require(not flags & 8 or mode == ADAPTIVE, "a dictionary that the mode does not have")
+    require(flags & 1 or flags & ~12 == 0, "something of a model that is not needed")
     contract, context, model_id, coded = 0, 2048, bytes(SHORT_ID), b""
     if flags & 1:
         contract, context = reader.number(1), short_number(reader, 2**20)
@@ -320,6 +336,8 @@ def read_short_archive(data, load_model):
         require(any(model_id), "a model without an id")
     if flags & 2:
         coded = reader.take(short_number(reader, 2**30))
+    dictionary_id = reader.take(8) if flags & 8 else b""
+    require(not dictionary_id or any(dictionary_id), "a dictionary without an id")
     lanes, lane_symbols = usual_layout(mode, context, (flags >> 4) + 1)
     original_bytes = short_number(reader, 2**24)
     symbols = short_number(reader, 2**24) if flags & 4 else original_bytes
@@ -335,9 +353,8 @@ def read_short_archive(data, load_model):
         length >>= 7
     end.append(length)
     require(reader.take(len(end)) == bytes(reversed(end)), "the end tells another length")
-    header = Header(
-        data[:9], contract, mode, flags & 2 > 0, context, lanes, lane_symbols, b"", model_id
-    )
+    layout = (context, lanes, lane_symbols)
+    header = Header(data[:9], contract, mode, flags & 2 > 0, *layout, b"", model_id, dictionary_id)
     model = None
     if flags & 1:
         model = model_of(header, coded, load_model)
@@ -409,10 +426,10 @@ def read_archive(data, load_model):
     return archive
 
 
-def decompress(data, load_model):
+def decompress(data, load_model, dictionary=b""):
     """The original bytes of a file."""
     original = []
     for header, model, segments in read_archives(data, load_model):
-        decoder = SegmentDecoder(header, model)
+        decoder = SegmentDecoder(header, model, dictionary)
         original += [decoder.decode(segment) for segment in segments]
     return b"".join(original)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A second Occam decoder, written from docs/spec/ alone: it shares no line with the library.
 
-  decoder.py [--ckpt MODEL.occm] FILE.occ > OUTPUT
+  decoder.py [--ckpt MODEL.occm] [--dictionary DICTIONARY] FILE.occ > OUTPUT
 
 It is for checking, not for use: it is slow, and holds the whole file in memory. Nothing is written
 before everything has been checked. Exit codes: 0 fine, 2 wrong usage, 3 input or output failed, 4
@@ -27,6 +27,7 @@ def read(path):
 def main():
     parser = argparse.ArgumentParser(description="Restores a compressed file of Occam.")
     parser.add_argument("--ckpt", metavar="MODEL.occm", help="the model, flat or coded")
+    parser.add_argument("--dictionary", metavar="FILE", help="the dictionary")
     parser.add_argument("file", metavar="FILE.occ")
     arguments = parser.parse_args()
 
@@ -34,7 +35,8 @@ def main():
         return None if arguments.ckpt is None else read_model(read(arguments.ckpt))
 
     try:
-        sys.stdout.buffer.write(decompress(read(arguments.file), load_model))
+        dictionary = b"" if arguments.dictionary is None else read(arguments.dictionary)
+        sys.stdout.buffer.write(decompress(read(arguments.file), load_model, dictionary))
         sys.stdout.buffer.flush()
     except WrongUsage as error:
         sys.exit(failure(error, 2))

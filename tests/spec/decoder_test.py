@@ -48,7 +48,7 @@ METHODS = {
 }
 TOKENIZERS = {2: "byte pairs", 3: "byte pairs", 4: "lost bits", 5: "lost bits"}
 KINDS = {*MODES, *METHODS.values(), *TOKENIZERS.values(), "coded model of format 1"}
-KINDS |= {"coded model of format 2", "embedded", "bytes", "memory", "signals"}
+KINDS |= {"coded model of format 2", "embedded", "bytes", "memory", "signals", "after a dictionary"}
 ORDINARY = [
     "chunked.occ",
     "carried.occ",
@@ -99,6 +99,7 @@ def kinds_of(file, model):
     data = read(file)
     header, found, segments = read_archive(data, lambda: model and read_model(read(model)))
     kinds = {METHODS.get(segment.method, MODES[header.mode]) for segment in segments}
+    kinds |= {"after a dictionary"} if header.dictionary_id else set()
     if found is not None:
         kinds.add(TOKENIZERS.get(found.tokenizer.kind, "bytes"))
         kinds |= {"memory"} if found.configuration.rules else set()
@@ -200,6 +201,32 @@ def golden_without_model(folder):
         kinds |= kinds_of(of_golden(os.path.join(folder, name)), None)
         for at in range(110, len(data), 1 + len(data) // (12 if full else 2)):
             assert refused(lambda bad: decompress(bad, lambda: None), changed(data, at)), (name, at)
+    return kinds
+
+
+def golden_dictionary():
+    """Files and frames after a dictionary, which are refused without it and with another."""
+
+    def of(name):
+        return of_golden(os.path.join("dictionary", name))
+
+    originals = dict(line.split() for line in read(of("originals")).decode().splitlines())
+    ckpt, kinds = ["--ckpt", of_golden("model.occm")], set()
+    other = write("other", read(of("dictionary"))[:-1])
+    for name, digest in originals.items():
+        way = ckpt if name != "alone.occ" else []
+        if full or name != "lanes.occ":
+            found = decode(*way, "--dictionary", of("dictionary"), of(name))
+            assert hashlib.sha256(found).hexdigest() == digest, name
+        decode(*way, "--dictionary", other, of(name), code=4)
+        decode(*way, of(name), code=2)
+        kinds |= kinds_of(of(name), ckpt[1])
+    model, dictionary = read_flat(read(ckpt[1])), read(of("dictionary"))
+    for line in read(of("frames")).decode().splitlines():
+        check, record, frame = line.split()
+        record, frame = (bytes.fromhex(part.strip("-")) for part in (record, frame))
+        if full or len(record) < 100:
+            assert decode_frame(frame, model, int(check), dictionary) == record, line
     return kinds
 
 
@@ -415,8 +442,9 @@ def put_together_wrongly():
     # Of two files with the same records, one has the other's header.
     other = with_check(header.record[:10] + b"\1" + header.record[11:64], 8)
     assert refused(decoding, other + data[72:])
-    flags = with_check(header.record[:11] + b"\2" + header.record[12:64], 8)
-    assert refused(decoding, assemble(flags, good))
+    for unknown in (b"\2", b"\4"):  # a dictionary is of mode adaptive alone
+        flags = with_check(header.record[:11] + unknown + header.record[12:64], 8)
+        assert refused(decoding, assemble(flags, good))
 
 
 def damaged_bytes():
@@ -481,7 +509,7 @@ with tempfile.TemporaryDirectory() as work:
         kinds = set().union(*pool.map(lambda shape: timed(written_by_commands, shape), shapes))
     kinds |= timed(golden_files) | timed(golden_files, "memory") | timed(golden_files, "signals")
     kinds |= timed(short_files) | timed(golden_sound) | timed(golden_without_model, "photos")
-    kinds |= timed(golden_without_model, "programs")
+    kinds |= timed(golden_without_model, "programs") | timed(golden_dictionary)
     assert KINDS <= kinds, KINDS - kinds
     for part in (golden_frames, without_a_model, put_together_wrongly, damaged_bytes, exit_codes):
         timed(part)

@@ -2,7 +2,7 @@
 
 from container import xxh3
 from notation import Damaged, require
-from predictors import NetworkPredictor, decode_lost_bits
+from predictors import AdaptivePredictor, NetworkPredictor, decode_lost_bits
 from range_coder import RangeDecoder
 
 
@@ -17,8 +17,11 @@ def read_length(frame):
     return 12480 + int.from_bytes(bytes([frame[0] - 240]) + frame[1:3], "big"), 3
 
 
-def decode_stream(payload, length, model):
+def decode_stream(payload, length, model, dictionary):
     decoder, predictor = RangeDecoder(payload), NetworkPredictor(model, chunked=False)
+    if dictionary:
+        predictor = AdaptivePredictor(model)
+        predictor.dictionary, predictor.size = dictionary, 16384
     tokenizer = model.tokenizer
     predictor.start(1)
     symbols, done = [], 0
@@ -31,13 +34,13 @@ def decode_stream(payload, length, model):
     return tokenizer.decode(symbols, lost)
 
 
-def decode_frame(frame, model, check_bytes):
+def decode_frame(frame, model, check_bytes, dictionary=b""):
     """The record of a frame."""
     length, begin = read_length(frame)
     end = begin + min(check_bytes, 4 - begin)
     payload = frame[end:]
     require(len(frame) >= end and len(payload) <= length, "a frame of another length")
-    record = payload if len(payload) == length else decode_stream(payload, length, model)
+    record = payload if len(payload) == length else decode_stream(payload, length, model, dictionary)
     if len(record) != length or xxh3(record).to_bytes(8, "little")[: end - begin] != frame[begin:end]:
         raise Damaged("a frame decodes to another record")
     return record

@@ -47,6 +47,7 @@ PAGES = [
     "memory",
     "signals",
     "frame",
+    "dictionary",
 ]
 
 
@@ -286,6 +287,27 @@ for line in read("frames").decode().splitlines():
             frame, predictor, lambda symbol: bytes([symbol]), int(check), xxh3
         )
         assert decoded == record, line
+
+# After a dictionary: the file without a model, and the frame of the page.
+dictionary = read("dictionary/dictionary")
+_, _, (segment,) = read_archive(read("dictionary/alone.occ"), lambda: None)
+decoder = page.RangeDecoder(segment.payload)
+expert = page.LoneExpertAfter(dictionary, segment.symbols)
+original = bytes(page.decode_symbols(decoder, expert, [segment.symbols]))
+page.finish(decoder)
+assert segment.original_hash == xxh3(original) & 0xFFFFFFFF
+with open(os.path.join(pages, "dictionary.md"), encoding="utf-8") as file:
+    dictionary_page = file.read()
+assert f"`{hashlib.sha256(dictionary).hexdigest()[:16]}`" in dictionary_page
+for line in read("dictionary/frames").decode().splitlines():
+    check, record, frame = line.split()
+    record, frame = (bytes.fromhex(part.strip("-")) for part in (record, frame))
+    if 0 < len(record) <= 60 or full:
+        predictor = page.ExpertWithNetworkAfter(paper, paper.C, dictionary, 16384)
+        decoded = page.decode_frame(frame, predictor, lambda byte: bytes([byte]), int(check), xxh3)
+        assert decoded == record, line
+    if len(record) == 60:
+        assert f"`{frame.hex()}`" in dictionary_page, line
 
 # Models with a memory and with signals: segments 0 and 4 are of method model.
 others = {name: read_flat(read(f"{name}/model.occm")) for name in ("memory", "signals")}

@@ -117,23 +117,43 @@ class FirstAdaptivePredictor:
         return byte
 
 
+def learn_byte(predict, learn, byte):
+    for shift in reversed(range(8)):
+        predict()
+        learn(byte >> shift & 1)
+
+
 class AdaptivePredictor(FirstAdaptivePredictor):
-    """The expert beside the network, for segments of `size` bytes."""
+    """The expert beside the network, for segments of `size` bytes after a dictionary."""
 
     size = 0
     is_long = False
+    dictionary = b""
 
     def start(self, lanes):
+        self.mixer = Expert(lanes, len(self.dictionary) + self.size, True, self.is_long)
+        self.network.start(1)
+        for byte in self.dictionary:
+            self.network.prepare(1)
+            self.starts = self.network.starts[0].tolist()
+            self.mixer.start_byte(0)
+            learn_byte(self.predict, self.mixer.learn, byte)
+            self.network.previous[0] = byte
         self.network.start(lanes)
-        self.mixer = Expert(lanes, self.size, True, self.is_long)
+        for byte in self.dictionary[-min(self.network.configuration.C, 512) :]:
+            self.network.prepare(lanes)
+            self.network.previous = [byte] * lanes
 
 
 class LoneExpert:
-    def __init__(self, size, is_long):
-        self.size, self.is_long = size, is_long
+    def __init__(self, size, is_long, dictionary=b""):
+        self.size, self.is_long, self.dictionary = size, is_long, dictionary
 
     def start(self, lanes):
-        self.expert = Expert(lanes, self.size, False, self.is_long)
+        self.expert = Expert(lanes, len(self.dictionary) + self.size, False, self.is_long)
+        for byte in self.dictionary:
+            self.expert.start_byte(0)
+            learn_byte(self.expert.predict, self.expert.learn, byte)
 
     def prepare(self, lanes):
         pass

@@ -17,6 +17,7 @@
 #ifndef OCCAM_CODER_PREDICT_EXPERT_EXPERT_H_
 #define OCCAM_CODER_PREDICT_EXPERT_EXPERT_H_
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -34,14 +35,20 @@ namespace occam {
 // segment's bytes up to these bounds.
 struct ExpertForm {
   int most_slot_bits;
-  int hash_bits;  // of a context: 32 or 64
-  PlaceForm places;
-  int least_rate;  // of the first weights, out of 128, which it falls to
+  int hash_bits;        // of a context: 32 or 64
+  int most_place_bits;  // of the followers
+  int least_rate;       // of the first weights, out of 128, which it falls to
+
+  // Returns the bits of the number of places for so many bytes. With a dictionary there may be more
+  // than 2^24 of them, and most are followed.
+  int PlaceBits(uint64_t bytes) const {
+    return bytes > uint64_t{1} << 24 ? std::max(most_place_bits, 25) : most_place_bits;
+  }
 };
 // Mode adaptive: 2^23 slots take 128 MiB. On 2 MB of text 2^22 cost 0.6 % more than 2^24.
-constexpr ExpertForm kUsualExpert = {23, 32, {22, 24}, 12};
+constexpr ExpertForm kUsualExpert = {23, 32, 22, 12};
 // Mode long: 1 GiB of slots, and 32 bits for a place among 32 lanes of 2^27 bytes in all.
-constexpr ExpertForm kLongExpert = {26, 64, {26, 27}, 3};
+constexpr ExpertForm kLongExpert = {26, 64, 26, 3};
 
 class Expert {
  public:
@@ -51,8 +58,14 @@ class Expert {
   // The most that it takes for a segment of so many bytes, its bytes included.
   static uint64_t MemoryBytes(uint64_t bytes, const ExpertForm& form = kUsualExpert);
 
-  // Forgets everything, for a segment of so many bytes in all lanes.
+  // Forgets everything, for a segment of so many bytes in all lanes, those of a dictionary before
+  // them included.
   void Start(int lanes, uint64_t bytes);
+
+  // One of the same form that has seen nothing, not even a Start.
+  Expert Fresh() const { return {with_network_, kernels_, form_}; }
+  // Learns all that another of the same form has learned, between two bytes.
+  void CopyFrom(const Expert& other);
 
   // Called for each byte of a lane: StartByte, then Predict and Learn for each of its eight bits.
   void StartByte(int lane);
@@ -102,6 +115,7 @@ class Expert {
   void LearnWeights(bool bit);
   void LearnEstimates(bool bit);
   void EndByte();
+  void LookAtLanes();
 
   const bool with_network_;
   const MixerKernels& kernels_;

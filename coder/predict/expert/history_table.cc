@@ -18,6 +18,17 @@ int HistoryTable::SlotBits(uint64_t bytes, int most_bits) {
 }
 
 void HistoryTable::Clear(int slot_bits, int hash_bits) {
+  Allocate(slot_bits);
+  shift_ = hash_bits - slot_bits;
+}
+
+void HistoryTable::CopyFrom(const HistoryTable& other) {
+  if (slot_bits_ != other.slot_bits_) Allocate(other.slot_bits_);
+  shift_ = other.shift_;
+  std::copy_n(other.slots_, size_t{1} << slot_bits_, slots_);
+}
+
+void HistoryTable::Allocate(int slot_bits) {
   memory_.reset();
   // calloc, since the system gives pages of zeros only when they are touched. A check of 0 is no
   // context's.
@@ -26,7 +37,7 @@ void HistoryTable::Clear(int slot_bits, int hash_bits) {
   AskForLargePages(memory_.get(), MemoryBytes(slot_bits));
   const auto address = reinterpret_cast<uintptr_t>(memory_.get());
   slots_ = reinterpret_cast<Slot*>((address + kLine - 1) / kLine * kLine);
-  shift_ = hash_bits - slot_bits;
+  slot_bits_ = slot_bits;
 }
 
 }  // namespace occam

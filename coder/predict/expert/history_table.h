@@ -29,6 +29,8 @@ class HistoryTable {
   // are touched. Throws std::bad_alloc.
   void Clear(int slot_bits, int hash_bits);
 
+  void CopyFrom(const HistoryTable& other);
+
   // The slot of a context by its hash, a fresh one where it has none. Of the three slots where it
   // may be, the one whose first decision has seen least makes room. It lasts until the next call.
   Slot& Find(uint64_t hash) {
@@ -56,11 +58,15 @@ class HistoryTable {
     return kHistories.zeros(slot.histories[1]) + kHistories.ones(slot.histories[1]);
   }
 
+  // Takes memory, which is not touched.
+  void Allocate(int slot_bits);
+
   struct Free {
     void operator()(void* memory) const;
   };
   std::unique_ptr<void, Free> memory_;
   Slot* slots_ = nullptr;
+  int slot_bits_ = 0;
   int shift_ = 0;
 };
 

@@ -10,12 +10,13 @@ constexpr uint32_t kMostMissed = 8;                // a place that missed so oft
 constexpr uint32_t kLongest = 65535;               // lengths are counted up to here
 constexpr uint32_t kVerified = 400;                // bytes that are compared at most
 constexpr uint32_t kSound = 16;                    // right bytes that make a place sound again
+constexpr size_t kFewLanes = 32;                   // that leave room for steps of long lanes
 
 }  // namespace
 
-int StringFollower::PlaceBits(uint64_t bytes, const PlaceForm& form) {
+int StringFollower::PlaceBits(uint64_t bytes, int most_bits) {
   // A place for each byte.
-  return std::clamp(static_cast<int>(std::bit_width(bytes)), 10, form.most_bits);
+  return std::clamp(static_cast<int>(std::bit_width(bytes)), 10, most_bits);
 }
 
 // Lengths below 16 each have a step; then 4, 8 and 64 share one.
@@ -27,8 +28,9 @@ uint32_t StringFollower::StepOf(uint32_t length) {
                         : kSteps - 1;
 }
 
-void StringFollower::Start(size_t lanes, uint64_t bytes) {
-  place_bits_ = PlaceBits(bytes, form_);
+void StringFollower::Start(size_t lanes, uint64_t bytes, int most_place_bits) {
+  place_bits_ = PlaceBits(bytes, most_place_bits);
+  step_bits_ = lanes <= kFewLanes ? 27 : 24;
   places_.assign(size_t{1} << place_bits_, 0);
   lanes_.assign(lanes, Lane());
   cells_.fill(uint32_t{3} << 30);  // three of four bits are right at first
@@ -66,9 +68,9 @@ void StringFollower::EndByte(const std::vector<const Bytes*>& all, uint8_t byte)
   // A byte is shifted on with each later one, and at last out of the word.
   lane.hash = (lane.hash + byte + 1) * (kGolden << shift_);
   if (bytes.size() < shortest_) return;
-  const uint32_t steps = (uint32_t{1} << form_.step_bits) - 1;
+  const uint32_t steps = (uint32_t{1} << step_bits_) - 1;
   uint32_t& packed = places_[lane.hash >> (64 - place_bits_)];
-  const Place place{packed >> form_.step_bits, packed & steps};
+  const Place place{packed >> step_bits_, packed & steps};
   if ((lane.from.step == 0 || lane.length < kSound) && place.step != 0) {
     const Bytes& there = *all[place.lane];
     const auto most = std::min({size_t{kVerified}, size_t{place.step}, bytes.size()});
@@ -81,8 +83,8 @@ void StringFollower::EndByte(const std::vector<const Bytes*>& all, uint8_t byte)
       lane.missed = 0;
     }
   }
-  packed = static_cast<uint32_t>(lane_) << form_.step_bits |
-           (static_cast<uint32_t>(bytes.size()) & steps);
+  packed =
+      static_cast<uint32_t>(lane_) << step_bits_ | (static_cast<uint32_t>(bytes.size()) & steps);
 }
 
 }  // namespace occam

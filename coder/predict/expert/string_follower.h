@@ -14,27 +14,21 @@
 
 namespace occam {
 
-// The sizes of a follower's places.
-struct PlaceForm {
-  int most_bits;  // of the number of places
-  int step_bits;  // of a step in a lane: 32 less those of the lane's number
-};
-
 // All lanes share the places; each follows one of them.
 class StringFollower {
  public:
   using Bytes = std::vector<uint8_t>;
 
   // Looks for strings of 64 / `shift` bytes, rounded up.
-  StringFollower(int shift, const PlaceForm& form)
-      : shift_(shift), shortest_((63 + shift) / shift), form_(form) {}
+  explicit StringFollower(int shift) : shift_(shift), shortest_((63 + shift) / shift) {}
 
-  static uint64_t MemoryBytes(uint64_t bytes, const PlaceForm& form) {
-    return sizeof(uint32_t) << PlaceBits(bytes, form);
+  static uint64_t MemoryBytes(uint64_t bytes, int most_place_bits) {
+    return sizeof(uint32_t) << PlaceBits(bytes, most_place_bits);
   }
 
-  // Forgets everything, for lanes that have so many bytes in all.
-  void Start(size_t lanes, uint64_t bytes);
+  // Forgets everything, for lanes that have so many bytes in all, and 2^most_place_bits places at
+  // most.
+  void Start(size_t lanes, uint64_t bytes, int most_place_bits);
 
   // Called for each byte of a lane: StartByte, then for its bits Predict and Learn, then EndByte,
   // once all[lane] has the byte. `all` are the bytes of all lanes so far.
@@ -72,14 +66,14 @@ class StringFollower {
     uint64_t hash = 0;    // of the last bytes
   };
 
-  static int PlaceBits(uint64_t bytes, const PlaceForm& form);
+  static int PlaceBits(uint64_t bytes, int most_bits);
   static uint32_t StepOf(uint32_t length);
 
   int shift_;
   size_t shortest_;
-  PlaceForm form_;
   int place_bits_ = 0;
-  // A step, and above its form_.step_bits the lane.
+  int step_bits_ = 0;
+  // A step, and above its step_bits_ the lane.
   std::vector<uint32_t, LargePageAllocator<uint32_t>> places_;
   std::vector<Lane> lanes_;
   std::array<uint32_t, kSteps * 4> cells_{};  // [step of length][missed]

@@ -43,6 +43,54 @@ TEST_CASE("Door: records give the library's own frames, and come back") {
   }
 }
 
+TEST_CASE("Door: a dictionary makes frames and files smaller, and whoever restores gives it, too") {
+  const Bytes dictionary = Prose(2000, 1), record = Prose(300, 1);
+  RecordCodec codec(Tiny(), 1, nullptr, dictionary);
+  const std::vector<uint8_t> frame = codec.Encode(record);
+  CHECK(2 * frame.size() < RecordCodec(Tiny()).Encode(record).size());
+  CHECK(Same(codec.Decode(frame), record));
+
+  Options options = With(Tiny());  // of mode chunked, which has no dictionary: it becomes adaptive
+  options.dictionary = dictionary;
+  const std::vector<uint8_t> file = CompressBytes(record, options);
+  BytesReader reader(file);
+  const ArchiveInfo info = ListArchive(reader);
+  CHECK(static_cast<Mode>(info.mode) == Mode::kAdaptive);
+  CHECK(std::ranges::equal(info.dictionary_id, DictionaryIdOf(dictionary)));
+  CHECK(Same(DecompressBytes(file, options), record));
+  options.dictionary = {};
+  CHECK(ThrownBy([&] { DecompressBytes(file, options); }).kind == ErrorKind::kUsage);
+  options.dictionary = record;
+  CHECK(ThrownBy([&] { DecompressBytes(file, options); }).kind == ErrorKind::kDamaged);
+  options.mode = Mode::kLong;
+  options.memory = uint64_t{4} << 30;
+  CHECK(ThrownBy([&] { CompressBytes(record, options); }).kind == ErrorKind::kUsage);
+
+  // What it takes is counted before.
+  const Bytes large(OCCAM_DICTIONARY_MAX, 1);
+  occam_record_options wanted = occam_record_options_init();
+  wanted.dictionary = large.data();
+  wanted.dictionary_size = large.size();
+  Options little;
+  little.memory = uint64_t{100} << 20;
+  const std::vector<uint8_t> tiny = Tiny().Serialise(/*coded=*/false);
+  BytesReader file_of_model(tiny);
+  const Model model = Model::FromReader(file_of_model, little);
+  occam_record_codec* none = nullptr;
+  CHECK(occam_record_codec_new(model.get(), &wanted, &none, nullptr) == OCCAM_ERROR_MEMORY);
+}
+
+TEST_CASE("Door: sums of archives count each segment once") {
+  ArchiveInfo archive = occam_file_info_init();
+  archive.archives = 1;
+  archive.stats.expert_segments = 3;
+  archive.stats.sound_segments = 2;
+  const std::vector<ArchiveInfo> two(2, archive);
+  const ArchiveInfo sum = SumOfArchives(two);
+  CHECK(sum.stats.expert_segments == 6);
+  CHECK(sum.stats.sound_segments == 4);
+}
+
 TEST_CASE("Door: a record that is too long, and a frame that is none, are errors by kind") {
   RecordCodec codec(Tiny());
   CHECK(ThrownBy([&] { codec.Encode(Bytes(OCCAM_RECORD_MAX + 1)); }).kind == ErrorKind::kUsage);

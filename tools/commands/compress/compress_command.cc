@@ -4,10 +4,13 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <functional>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "coder/archive/decompressor.h"
@@ -60,6 +63,10 @@ std::string IdText(const ArchiveInfo& info) {
   return Hex(known ? id : id.first(kShortIdBytes));
 }
 
+bool NeedsDictionary(const ArchiveInfo& info) {
+  return std::ranges::any_of(info.dictionary_id, [](uint8_t byte) { return byte != 0; });
+}
+
 uint64_t HeaderBytes(const Stats& stats) {
   return stats.file_bytes - stats.payload_bytes - stats.model_bytes;
 }
@@ -110,6 +117,7 @@ nlohmann::ordered_json ListJson(const std::string& name, const ArchiveInfo& info
           {"contract_version", info.contract},
           {"model_id", info.has_model != 0 ? Json(IdText(info)) : Json(nullptr)},
           {"embeds_model", info.embeds_model != 0},
+          {"dictionary_id", NeedsDictionary(info) ? Json(Hex(info.dictionary_id)) : Json(nullptr)},
           {"mode", ModeName(static_cast<ContextMode>(info.mode))},
           {"context", info.context},
           {"lanes", info.lanes},
@@ -144,6 +152,7 @@ void PrintList(const std::string& name, const ArchiveInfo& info) {
              info.has_model != 0 ? fmt::format("{} (contract {}){}", IdText(info), info.contract,
                                                info.embeds_model != 0 ? ", in the file" : "")
                                  : "none");
+  if (NeedsDictionary(info)) fmt::print("  dictionary  {}\n", Hex(info.dictionary_id));
   fmt::print("  contexts    {}, {} symbols; a full segment has {} lanes of {} symbols at most\n",
              ModeName(static_cast<ContextMode>(info.mode)), info.context, info.lanes,
              info.lane_symbols);
@@ -185,12 +194,30 @@ auto WithName(const std::string& name, const Act& act) {
   }
 }
 
+// The bytes of a dictionary that are used.
+Bytes ReadDictionary(const std::string& path) {
+  if (path.empty()) return {};
+  const auto source = OpenSource(path);
+  const std::optional<uint64_t> size = source->size_bytes();
+  const uint64_t used = std::min<uint64_t>(size.value_or(0), kMaxDictionaryBytes);
+  if (!size || !source->Seek(*size - used))
+    throw UsageError(fmt::format("the dictionary {} is no regular file", source->name()));
+  if (used == 0) throw UsageError(fmt::format("the dictionary {} is empty", source->name()));
+  Bytes bytes(used);
+  if (source->Read(bytes) != used)
+    throw IoError(fmt::format("the dictionary {} changed while it was read", source->name()));
+  return bytes;
+}
+
 // Runs one file through the library, with progress, and prints its line with -v.
 class FileWorker {
  public:
   // `model` may be null: the default, or what a file holds or names.
-  FileWorker(const CompressOptions& request, const Model* model)
-      : request_(request), model_(model), interrupted_(CatchInterrupts()) {}
+  FileWorker(const CompressOptions& request, const Model* model, Bytes dictionary)
+      : request_(request),
+        model_(model),
+        dictionary_(std::move(dictionary)),
+        interrupted_(CatchInterrupts()) {}
 
   // The exit code: not 0 where --keep-going met damage.
   int Work(const std::string& input) {
@@ -230,14 +257,16 @@ class FileWorker {
     options.embed_model = request_.embed_model;
     options.threads = request_.threads;
     options.memory = request_.memory_bytes;
+    options.dictionary = dictionary_;
     options.photo_width = request_.photo_width;
     options.photo_channels = request_.photo_channels;
     options.plain_kernels = request_.kernels == Kernels::kPlain;
-    options.progress = [&](uint64_t original, uint64_t file) {
+    const auto progress = [&](uint64_t original, uint64_t file) {
       if (!interrupted_) ShowProgress(line, source, original, file);
       return !interrupted_;
     };
-    if (request_.raw_frame) return RunFrame(source, sink, options);
+    if (request_.raw_frame) return RunFrame(source, sink, progress);
+    options.progress = progress;
     if (request_.keep_going) options.damage = [damage](const Damage& d) { damage->push_back(d); };
     SourceReader reader(source);
     SinkWriter writer(sink);
@@ -253,15 +282,24 @@ class FileWorker {
     return request_.mode.value_or(of_bytes ? ContextMode::kAdaptive : ContextMode::kCarried);
   }
 
-  // A record and its bare frame, whichever way.
-  Stats RunFrame(ByteSource& source, ByteSink& sink, const Options& options) {
+  // A record and its bare frame, whichever way. One codec serves all of them, so that a dictionary
+  // is learned once.
+  using Progress = std::function<bool(uint64_t original_bytes, uint64_t file_bytes)>;
+  Stats RunFrame(ByteSource& source, ByteSink& sink, const Progress& progress) {
+    if (!records_) {
+      records_ = std::make_unique<RecordCodec>(
+          *model_, request_.check_bytes,
+          [this](uint64_t original, uint64_t file) { return record_progress_(original, file); },
+          dictionary_);
+    }
+    record_progress_ = progress;
     const bool compress = request_.action == Action::kCompress;
     // A byte more than there may be, so that it is seen.
     Bytes input(OCCAM_RECORD_MAX + OCCAM_FRAME_MAX + 1);
     input.resize(source.Read(input));
-    RecordCodec codec(*model_, request_.check_bytes, options.progress);
-    const Bytes output = WithName(
-        source.name(), [&] { return compress ? codec.Encode(input) : codec.Decode(input); });
+    const Bytes output = WithName(source.name(), [&] {
+      return compress ? records_->Encode(input) : records_->Decode(input);
+    });
     sink.Write(output);
     Stats stats = occam_stats_init();
     stats.original_bytes = compress ? input.size() : output.size();
@@ -299,7 +337,10 @@ class FileWorker {
 
   const CompressOptions& request_;
   const Model* model_;
+  const Bytes dictionary_;
   const std::atomic<bool>& interrupted_;
+  std::unique_ptr<RecordCodec> records_;  // made for the first one
+  Progress record_progress_;              // of the record at work
 };
 
 int Run(const CompressOptions& request) {
@@ -313,7 +354,7 @@ int Run(const CompressOptions& request) {
     model = Model::BuiltIn(request.built_in, plain);  // once for all files
   }
 
-  FileWorker worker(request, model ? &*model : nullptr);
+  FileWorker worker(request, model ? &*model : nullptr, ReadDictionary(request.dictionary));
   int code = 0;
   // One bad file does not keep the others from being worked on; the first failure is the exit code.
   for (const std::string& file : request.files) {

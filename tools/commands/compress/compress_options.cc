@@ -35,7 +35,10 @@ constexpr char kCompressEpilogue[] =
     "  compress -l book.txt.occ                          # sizes, model and methods\n"
     "  compress -d --ckpt wiki.occm book.txt.occ         # the same as decompress\n"
     "  compress --raw-frame --ckpt logs.occm line.json   # a small record: writes "
-    "line.json.frame\n";
+    "line.json.frame\n"
+    "  compress --dictionary v1.tar v2.tar               # what is new in v2; restored with "
+    "v1.tar\n"
+    "  compress --raw-frame --dictionary old.json *.json # records like older ones\n";
 
 constexpr char kDecompressEpilogue[] =
     "Without FILE, or with -, reads standard input and writes standard output. The compressed file "
@@ -48,6 +51,7 @@ constexpr char kDecompressEpilogue[] =
     "  decompress -t *.occ                               # tests, writes nothing\n"
     "  cat a.occ b.occ | decompress > ab                 # several archives are one, too\n"
     "  decompress --ckpt wiki.occm --range 1G:64K -o part archive.tar.occ\n"
+    "  decompress --dictionary v1.tar v2.tar.occ         # made with this dictionary\n"
     "  decompress --ckpt wiki.occm --keep-going hurt.occ # what is sound of a damaged file\n";
 
 // The table that experiments/levels.sh made; docs/results.md has it, too.
@@ -102,6 +106,10 @@ cxxopts::Options MakeOptions(bool decompress) {
                  {"lanes", "N", Takes<int>("32"),
                   "Compressing with --long: sequences that are restored side by side, 1 .. 32. "
                   "1 is smallest, and restored slowest"},
+                 {"dictionary", "FILE", Text(),
+                  "Learn from this file first, which whoever restores has, too: an older version "
+                  "of the data, or records like those to come. Its last 16 MiB are used. For "
+                  "--mode adaptive and --raw-frame; a file tells which one it needs"},
                  {"width", "N", Takes<int>("0"),
                   "Compressing a photograph without header: pixels of a row"},
                  {"channels", "C", Takes<int>("1"),
@@ -241,6 +249,11 @@ CompressOptions ReadRequest(const cxxopts::ParseResult& args, bool decompress) {
   }
   request.kernels = ParseKernels(args["kernels"].as<std::string>());
   TakeLevel(args, &request);
+  request.dictionary = TextOf(args, "dictionary");
+  if (!request.dictionary.empty() && request.action == Action::kCompress && request.mode &&
+      !MayHaveDictionary(*request.mode)) {
+    throw UsageError("--dictionary is for mode adaptive: levels 3, 6 and 9, or --mode adaptive");
+  }
   request.embed_model = args.count("embed-model") > 0;
   if (request.embed_model && request.action != Action::kCompress)
     throw UsageError("--embed-model is for compressing");
@@ -348,6 +361,7 @@ void CheckFiles(const CompressOptions& request) {
   if (request.action == Action::kTest || request.action == Action::kList) return;
   FilePlan plan;
   if (!request.model.empty()) plan.Read(request.model, "the model");
+  if (!request.dictionary.empty()) plan.Read(request.dictionary, "the dictionary");
   for (const std::string& input : request.files) {
     std::string output;
     try {

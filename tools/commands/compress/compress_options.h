@@ -28,6 +28,7 @@ struct CompressOptions {
   uint32_t photo_width = 0;            // compressing raw pixels: those of a row
   uint32_t photo_channels = 0;         // of a raw pixel
   bool embed_model = false;            // compressing: the file carries its model
+  std::string dictionary;              // a file that both sides have; empty: none
   std::vector<std::string> files;      // at least one
   std::string output;                  // empty: by the input's name
   std::optional<OriginalRange> range;  // decompressing: this part alone
