@@ -18,7 +18,7 @@ ends() {  # CODE COMMAND: of a shell
 # ---- Standard error closed or full ----
 for stderr in '2>&-' '2>/dev/full'; do
   [ -e /dev/full ] || continue
-  ends 0 "'$bin/compress' -f -v text $stderr"
+  ends 0 "'$bin/compress' --ckpt none -f -v text $stderr"
   rm text.occ
   ends 3 "'$bin/compress' missing text $stderr"
   [ -e text.occ ] || fail "with $stderr the other file is not done"
@@ -71,7 +71,7 @@ grep -q 'caf\\\\xe9' "run$name.log.jsonl" || fail "the log does not tell the nam
 for size in 237 251; do
   long=$(printf 'n%.0s' $(seq $size))
   cp text "$long"
-  expect 0 "$bin/compress" --rm "$long"
+  expect 0 "$bin/compress" --ckpt none --rm "$long"
   expect 0 "$bin/decompress" --rm "$long.occ"
   same "$long" text
   rm "$long"
@@ -80,7 +80,7 @@ long=$(printf 'n%.0s' $(seq 255))
 cp text "$long"
 expect 3 "$bin/compress" "$long"
 says 'a longer name than a file can have; -o'
-expect 0 "$bin/compress" -o short.occ "$long"
+expect 0 "$bin/compress" --ckpt none -o short.occ "$long"
 expect 0 "$bin/decompress" -f -o "$long" short.occ
 same "$long" text
 rm "$long"
@@ -136,7 +136,7 @@ cp text sealed/a; cp text sealed/b
 chmod 644 sealed/* ./*.occ*
 nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
 for file in a b; do
-  nobody "$bin/compress" --rm -o theirs/$file.occ sealed/$file 2>err
+  nobody "$bin/compress" --ckpt none --rm -o theirs/$file.occ sealed/$file 2>err
   [ $? -eq 3 ] || fail "a removal that fails"
   says "cannot remove sealed/$file"
   "$bin/decompress" -c theirs/$file.occ | cmp -s - text || fail "what cannot be removed was not written"

@@ -20,7 +20,7 @@ for output in text ./text "$PWD/text" hard soft; do
 done
 expect 2 "$bin/compress" -f -o tiny.occm --ckpt tiny.occm text
 says 'the model'
-expect 0 "$bin/compress" --rm -o alone.occ hard
+expect 0 "$bin/compress" --ckpt none --rm -o alone.occ hard
 expect 2 "$bin/decompress" --rm -f -o alone.occ alone.occ
 "$bin/decompress" -c alone.occ | cmp -s - original || fail "alone.occ is hurt"
 "$bin/compress" -c text >>text 2>err && fail "compress -c x >>x"
@@ -54,7 +54,7 @@ same one/x.occ alone.occ
 ln -s one same_folder
 expect 2 "$bin/decompress" one/x.occ same_folder/x.occ
 absent one/x
-expect 0 "$bin/compress" -f text ./original
+expect 0 "$bin/compress" --ckpt none -f text ./original
 rm -f text.occ original.occ
 
 # The other commands.
@@ -137,11 +137,11 @@ fi
 # ---- A comma is a part of a name ----
 echo 1 >notes; echo 2 >old
 cp text 'notes,old'; cp text 'x.c,v'
-expect 0 "$bin/compress" --rm 'notes,old'
+expect 0 "$bin/compress" --ckpt none --rm 'notes,old'
 [ "$(cat notes old)" = "$(printf '1\n2')" ] || fail "other files were taken for a name with a comma"
 expect 0 "$bin/decompress" --rm 'notes,old.occ'
 same 'notes,old' original
-expect 0 "$bin/compress" -t "$(expect 0 "$bin/compress" 'x.c,v'; echo x.c,v.occ)"
+expect 0 "$bin/compress" -t "$(expect 0 "$bin/compress" --ckpt none 'x.c,v'; echo x.c,v.occ)"
 expect 0 "$bin/baselines" --codec gzip,xz 'x.c,v'
 [ "$(grep -cE '^(gzip|xz) ' out)" -eq 2 ] || fail "--codec takes a list"
 expect 0 "$bin/prepare" bytes -q --out 'x,y.set' 'x.c,v'
@@ -167,8 +167,8 @@ absent rest.occ
 mkdir several
 cd several || exit 1
 seq 300 >one; seq 5000 5200 >two; : >empty; cat one empty two >both
-"$bin/compress" -c one empty two >both.occ || fail "compress -c of several"
-for file in one empty two; do "$bin/compress" -c $file; done | cmp -s - both.occ || fail "cat of archives is another file"
+"$bin/compress" --ckpt none -c one empty two >both.occ || fail "compress -c of several"
+for file in one empty two; do "$bin/compress" --ckpt none -c $file; done | cmp -s - both.occ || fail "cat of archives is another file"
 { cat both.occ; head -c 3000 /dev/zero; } >padded.occ
 for file in both.occ padded.occ; do
   "$bin/decompress" -c $file | cmp -s - both || fail "$file is not restored"
@@ -185,7 +185,7 @@ for file in both.occ padded.occ; do
   "$bin/decompress" --range 900:500 -c $file | cmp -s - <(tail -c +901 both | head -c 500) || fail "--range over $file"
   "$bin/decompress" --range 900: -c <$file | cmp -s - <(tail -c +901 both) || fail "--range over $file from a pipe"
 done
-"$bin/compress" --embed-model -c one two | tee own.occ | "$bin/decompress" -c | cmp -s - <(cat one two) || fail "embedded models"
+"$bin/compress" --ckpt "$work/tiny.occm" --embed-model -c one two | tee own.occ | "$bin/decompress" -c | cmp -s - <(cat one two) || fail "embedded models"
 "$bin/occam_decoder" own.occ decoded || fail "occam_decoder of several archives"
 cat one two | cmp -s - decoded || fail "occam_decoder restores something else"
 expect 0 "$bin/inspect" padded.occ
