@@ -43,16 +43,16 @@ std::vector<uint32_t> Lanes(CodingMethod method, uint32_t symbols, const FileHea
   return LaneLengths(symbols, file);
 }
 
-// Scores the lanes of one segment, `row_symbols` steps at a time, so that intervals are held for
-// these steps only. take(known, intervals) gets the rows, lane by lane, and returns whether to go
-// on. False where it did not. `deciders`, where there are any, get who decided each symbol.
+// Scores the lanes of a segment that was started, `row_symbols` steps at a time, so that intervals
+// are held for these steps only. take(known, intervals) gets the rows, lane by lane, and returns
+// whether to go on. False where it did not. `deciders`, where there are any, get who decided each
+// symbol.
 template <typename Take>
-bool ScoreLanes(Predictor& model, std::span<const uint8_t> dictionary,
-                std::span<const int32_t> symbols, std::span<const uint32_t> lengths,
-                uint32_t row_symbols, Take take, std::span<Decider> deciders = {}) {
+bool ScoreLanes(Predictor& model, std::span<const int32_t> symbols,
+                std::span<const uint32_t> lengths, uint32_t row_symbols, Take take,
+                std::span<Decider> deciders = {}) {
   row_symbols = std::min(row_symbols, lengths.front());
   std::vector<SymbolInterval> buffer(lengths.size() * row_symbols);
-  model.StartSegmentAfter(dictionary, static_cast<int>(lengths.size()), symbols.size());
   for (uint32_t begin = 0; begin < lengths.front(); begin += row_symbols) {
     std::vector<std::span<const int32_t>> known;
     std::vector<std::span<SymbolInterval>> intervals;
@@ -77,12 +77,11 @@ bool ScoreLanes(Predictor& model, std::span<const uint8_t> dictionary,
 }
 
 // False as soon as more than `most_bytes` are certain.
-bool EncodeSymbols(Predictor& model, std::span<const uint8_t> dictionary,
-                   std::span<const int32_t> symbols, std::span<const uint32_t> lengths,
-                   uint32_t row_symbols, size_t most_bytes, SymbolCounter count,
-                   RangeEncoder* encoder) {
+bool EncodeSymbols(Predictor& model, std::span<const int32_t> symbols,
+                   std::span<const uint32_t> lengths, uint32_t row_symbols, size_t most_bytes,
+                   SymbolCounter count, RangeEncoder* encoder) {
   auto left = static_cast<uint32_t>(symbols.size());
-  const auto encode = [&](const auto&, const auto& intervals) {
+  return ScoreLanes(model, symbols, lengths, row_symbols, [&](const auto&, const auto& intervals) {
     uint32_t done = 0;
     for (size_t step = 0; step < intervals.front().size(); ++step) {
       for (size_t lane = 0; lane < intervals.size() && step < intervals[lane].size();
@@ -97,8 +96,7 @@ bool EncodeSymbols(Predictor& model, std::span<const uint8_t> dictionary,
       return false;
     }
     return true;
-  };
-  return ScoreLanes(model, dictionary, symbols, lengths, row_symbols, encode);
+  });
 }
 
 // Completes the header of what was coded.
@@ -118,8 +116,7 @@ uint32_t CountEvery(CodingMethod method, const CodecModel* model) {
   return static_cast<uint32_t>(std::clamp<uint64_t>(symbols, 1, kMost));
 }
 
-void DecodeSymbols(Predictor& model, std::span<const uint8_t> dictionary,
-                   std::span<const uint32_t> lengths, std::span<int32_t> decoded,
+void DecodeSymbols(Predictor& model, std::span<const uint32_t> lengths, std::span<int32_t> decoded,
                    uint32_t count_every, SymbolCounter count, RangeDecoder* decoder) {
   std::vector<size_t> offsets;
   size_t offset = 0;
@@ -130,7 +127,6 @@ void DecodeSymbols(Predictor& model, std::span<const uint8_t> dictionary,
   std::vector<int32_t> symbols(lengths.size());
   size_t active = lengths.size();
   uint32_t done = 0;
-  model.StartSegmentAfter(dictionary, static_cast<int>(lengths.size()), decoded.size());
   for (uint32_t step = 0; step < lengths.front(); ++step) {
     while (lengths[active - 1] <= step) --active;
     model.Decode(*decoder, std::span(symbols).first(active));
@@ -164,6 +160,13 @@ Predictor& SegmentCodec::PredictorFor(CodingMethod method, int threads) {
   return *network_;
 }
 
+Predictor& SegmentCodec::Started(CodingMethod method, size_t lanes, uint64_t symbols, int threads,
+                                 const CountFn& count) {
+  Predictor& predictor = PredictorFor(method, threads);
+  predictor.StartSegmentAfter(dictionary_, static_cast<int>(lanes), symbols, [&] { count(0); });
+  return predictor;
+}
+
 const Tokenizer* SegmentCodec::TokenizerOf(CodingMethod method) {
   if (method != CodingMethod::kModel) return nullptr;
   if (!tokenizer_ && model_->tokenizer) tokenizer_ = model_->tokenizer();
@@ -176,10 +179,11 @@ std::optional<SegmentCodec::Payload> SegmentCodec::EncodePayload(CodingMethod me
                                                                  size_t most_bytes, int threads,
                                                                  const CountFn& count) {
   const auto symbol_count = static_cast<uint32_t>(symbols.tokens.size());
+  const std::vector<uint32_t> lanes = Lanes(method, symbol_count, file_);
   RangeEncoder encoder;
-  if (!EncodeSymbols(PredictorFor(method, threads), dictionary_, symbols.tokens,
-                     Lanes(method, symbol_count, file_), RowSymbols(file_), most_bytes,
-                     {symbol_count, original_bytes, count}, &encoder)) {
+  if (!EncodeSymbols(Started(method, lanes.size(), symbol_count, threads, count), symbols.tokens,
+                     lanes, RowSymbols(file_), most_bytes, {symbol_count, original_bytes, count},
+                     &encoder)) {
     return std::nullopt;
   }
   Payload payload;
@@ -212,9 +216,9 @@ std::optional<Bytes> SegmentCodec::DecodePayload(CodingMethod method,
   }
   CodedSymbols symbols{std::vector<int32_t>(symbol_count), {}};
   RangeDecoder decoder(payload);
-  DecodeSymbols(PredictorFor(method, threads), dictionary_, Lanes(method, symbol_count, file_),
-                symbols.tokens, CountEvery(method, model_), {symbol_count, original_bytes, count},
-                &decoder);
+  const std::vector<uint32_t> lanes = Lanes(method, symbol_count, file_);
+  DecodeSymbols(Started(method, lanes.size(), symbol_count, threads, count), lanes, symbols.tokens,
+                CountEvery(method, model_), {symbol_count, original_bytes, count}, &decoder);
   const Tokenizer* const tokenizer = TokenizerOf(method);
   if (tokenizer && tokenizer->lost_bit())
     symbols.lost_bits = DecodeLostBits(symbols.tokens, &decoder);
@@ -243,13 +247,8 @@ bool SegmentCodec::ModelIsWorthTrying(std::span<const uint8_t> original,
     const auto piece = symbols.tokens.begin() + begin;
     sampled.insert(sampled.end(), piece, piece + sample.size);
   }
-  RangeEncoder encoder;
-  const std::vector<uint32_t> lengths(sample.begins.size(), sample.size);
-  const auto count = static_cast<uint32_t>(sampled.size());
-  const CountFn uncounted = [](uint32_t) {};
-  EncodeSymbols(PredictorFor(CodingMethod::kModel, threads), {}, sampled, lengths, sample.size,
-                std::numeric_limits<size_t>::max(), {count, count, uncounted}, &encoder);
-  const uint64_t coded = encoder.Finish().size();
+  const auto pieces = static_cast<uint32_t>(sample.begins.size());
+  const uint64_t coded = SampledBytes(CodingMethod::kModel, sampled, pieces, threads);
   const Tokenizer* const tokenizer = TokenizerOf(CodingMethod::kModel);
   const uint64_t bytes = tokenizer ? tokenizer->DecodedBytes(sampled) : sampled.size();
   const uint64_t size = original.size();
@@ -267,8 +266,10 @@ size_t SegmentCodec::SampledBytes(CodingMethod method, std::span<const int32_t> 
   const std::vector<uint32_t> lengths(pieces, count / pieces);
   RangeEncoder encoder;
   const CountFn uncounted = [](uint32_t) {};
-  EncodeSymbols(PredictorFor(method, threads), /*dictionary=*/{}, sample, lengths, count,
-                std::numeric_limits<size_t>::max(), {count, count, uncounted}, &encoder);
+  Predictor& predictor = PredictorFor(method, threads);
+  predictor.StartSegmentOf(static_cast<int>(pieces), count);  // without the dictionary
+  EncodeSymbols(predictor, sample, lengths, count, std::numeric_limits<size_t>::max(),
+                {count, count, uncounted}, &encoder);
   return encoder.Finish().size();
 }
 
@@ -525,9 +526,10 @@ std::vector<SymbolFrequency> SegmentCodec::ModelFrequencies(std::span<const uint
   std::vector<SymbolFrequency> result(symbol_count);
   std::vector<Decider> deciders(symbol_count);
   SymbolCounter counter(symbol_count, original.size(), count);
+  const std::vector<uint32_t> lanes = Lanes(CodingMethod::kModel, symbol_count, file_);
   ScoreLanes(
-      PredictorFor(CodingMethod::kModel, threads), dictionary_, symbols.tokens,
-      Lanes(CodingMethod::kModel, symbol_count, file_), RowSymbols(file_),
+      Started(CodingMethod::kModel, lanes.size(), symbol_count, threads, count), symbols.tokens,
+      lanes, RowSymbols(file_),
       [&](const auto& known, const auto& intervals) {
         uint32_t done = 0;
         for (size_t lane = 0; lane < known.size(); ++lane) {

@@ -78,6 +78,9 @@ class SegmentCodec {
 
  private:
   Predictor& PredictorFor(CodingMethod method, int threads);
+  // The same, started for a segment of so many symbols, and taught the dictionary.
+  Predictor& Started(CodingMethod method, size_t lanes, uint64_t symbols, int threads,
+                     const CountFn& count);
   // Returns null where symbols are bytes.
   const Tokenizer* TokenizerOf(CodingMethod method);
   bool Order2IsWorthTrying(std::span<const uint8_t> original, int threads);

@@ -16,7 +16,7 @@ constexpr auto kUnwatched = [](bool, int32_t) {};
 // Of a call of Score: mixing one goes on beside scoring the next.
 constexpr size_t kPieces = 8;
 
-constexpr size_t kTaughtAtOnce = 1 << 16;     // bytes of a dictionary
+constexpr size_t kTaughtAtOnce = 1 << 13;     // bytes of a dictionary
 constexpr size_t kSmallDictionary = 1 << 17;  // whose lessons are kept
 // Bytes that every lane's network begins behind. Records of JSON take 1.8 % more with none, and
 // 0.2 % less with 2,048, which cost three times the time of a record.
@@ -77,10 +77,10 @@ void MixingPredictor<Mixer>::StartSegmentOf(int lanes, uint64_t symbols) {
 
 template <typename Mixer>
 void MixingPredictor<Mixer>::StartSegmentAfter(std::span<const uint8_t> dictionary, int lanes,
-                                               uint64_t symbols) {
+                                               uint64_t symbols, const KeepOnFn& keep_on) {
   if (dictionary.empty()) return StartSegmentOf(lanes, symbols);
   if constexpr (!requires { mixer_.CopyFrom(mixer_); }) {
-    Predictor::StartSegmentAfter(dictionary, lanes, symbols);
+    Predictor::StartSegmentAfter(dictionary, lanes, symbols, keep_on);
   } else {
     const bool is_small = lanes == 1 && dictionary.size() <= kSmallDictionary;
     if (is_small && taught_ && taught_->symbols == symbols &&
@@ -89,7 +89,7 @@ void MixingPredictor<Mixer>::StartSegmentAfter(std::span<const uint8_t> dictiona
     } else {
       network_->StartSegment(1);
       mixer_.Start(lanes, dictionary.size() + symbols);
-      Teach(dictionary);
+      Teach(dictionary, keep_on);
       taught_.reset();
       if (is_small) {
         taught_ = std::make_unique<Taught>(
@@ -104,7 +104,7 @@ void MixingPredictor<Mixer>::StartSegmentAfter(std::span<const uint8_t> dictiona
 }
 
 template <typename Mixer>
-void MixingPredictor<Mixer>::Teach(std::span<const uint8_t> dictionary) {
+void MixingPredictor<Mixer>::Teach(std::span<const uint8_t> dictionary, const KeepOnFn& keep_on) {
   std::vector<SymbolInterval> unused(std::min(dictionary.size(), kTaughtAtOnce));
   for (size_t begin = 0; begin < dictionary.size(); begin += unused.size()) {
     const auto part = dictionary.subspan(begin, std::min(unused.size(), dictionary.size() - begin));
@@ -112,6 +112,7 @@ void MixingPredictor<Mixer>::Teach(std::span<const uint8_t> dictionary) {
     const std::span<const int32_t> known = symbols;
     const auto intervals = std::span(unused).first(part.size());
     Score(std::span(&known, 1), std::span(&intervals, 1));
+    keep_on();
   }
 }
 
@@ -223,9 +224,12 @@ void ExpertPredictor::StartSegment(int lanes) { StartSegmentOf(lanes, kMaxSegmen
 void ExpertPredictor::StartSegmentOf(int lanes, uint64_t symbols) { expert_.Start(lanes, symbols); }
 
 void ExpertPredictor::StartSegmentAfter(std::span<const uint8_t> dictionary, int lanes,
-                                        uint64_t symbols) {
+                                        uint64_t symbols, const KeepOnFn& keep_on) {
   expert_.Start(lanes, dictionary.size() + symbols);
-  for (const uint8_t byte : dictionary) Code(0, byte);
+  for (size_t i = 0; i < dictionary.size(); ++i) {
+    Code(0, dictionary[i]);
+    if ((i + 1) % kTaughtAtOnce == 0) keep_on();
+  }
 }
 
 // The interval of a known byte, which the expert then learns.

@@ -30,7 +30,8 @@ class MixingPredictor final : public Predictor {
   int vocabulary() const override { return 256; }
   void StartSegment(int lanes) override;
   void StartSegmentOf(int lanes, uint64_t symbols) override;
-  void StartSegmentAfter(std::span<const uint8_t> dictionary, int lanes, uint64_t symbols) override;
+  void StartSegmentAfter(std::span<const uint8_t> dictionary, int lanes, uint64_t symbols,
+                         const KeepOnFn& keep_on) override;
   void Score(std::span<const std::span<const int32_t>> lanes,
              std::span<const std::span<SymbolInterval>> intervals) override;
   void ScoreWithDeciders(std::span<const std::span<const int32_t>> lanes,
@@ -45,7 +46,7 @@ class MixingPredictor final : public Predictor {
   void Mix(std::span<const std::span<const int32_t>> lanes,
            std::span<const std::span<SymbolInterval>> intervals, Watch watch);
   // Codes these bytes in the first lane, to learn from them.
-  void Teach(std::span<const uint8_t> dictionary);
+  void Teach(std::span<const uint8_t> dictionary, const KeepOnFn& keep_on);
   // Fills in paths_ for the steps from `begin` on, `count` at most.
   void AskNetwork(std::span<const std::span<const int32_t>> lanes, size_t begin, size_t count);
   // The network's logits for the eight decisions of a known byte.
@@ -85,7 +86,8 @@ class ExpertPredictor final : public Predictor {
   int vocabulary() const override { return 256; }
   void StartSegment(int lanes) override;
   void StartSegmentOf(int lanes, uint64_t symbols) override;
-  void StartSegmentAfter(std::span<const uint8_t> dictionary, int lanes, uint64_t symbols) override;
+  void StartSegmentAfter(std::span<const uint8_t> dictionary, int lanes, uint64_t symbols,
+                         const KeepOnFn& keep_on) override;
   void Score(std::span<const std::span<const int32_t>> lanes,
              std::span<const std::span<SymbolInterval>> intervals) override;
   void Decode(RangeDecoder& decoder, std::span<int32_t> symbols) override;

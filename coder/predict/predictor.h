@@ -8,6 +8,7 @@
 #define OCCAM_CODER_PREDICT_PREDICTOR_H_
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -39,8 +40,11 @@ class Predictor {
   // chooses the sizes of its tables; without that number it takes the largest.
   virtual void StartSegmentOf(int lanes, uint64_t /*symbols*/) { StartSegment(lanes); }
   // Does the same, and learns a dictionary first (docs/spec/dictionary.md). Without bytes in it, it
-  // is StartSegmentOf. Those of mode adaptive alone can: others throw kInternal.
-  virtual void StartSegmentAfter(std::span<const uint8_t> dictionary, int lanes, uint64_t symbols);
+  // is StartSegmentOf. Those of mode adaptive alone can: others throw kInternal. Learning calls
+  // keep_on now and then, and ends by what it throws.
+  using KeepOnFn = std::function<void()>;
+  virtual void StartSegmentAfter(std::span<const uint8_t> dictionary, int lanes, uint64_t symbols,
+                                 const KeepOnFn& keep_on);
 
   // Encoding: the intervals of the next symbols of every lane, lanes[i] and intervals[i] of equal
   // length. A segment takes one call or more; all lanes are cut at the same step, a multiple of the

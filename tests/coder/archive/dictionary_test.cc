@@ -177,6 +177,28 @@ TEST_CASE("Dictionary: lanes begin behind it, in every segment, whatever part is
   CHECK(std::ranges::equal(std::span(rest).subspan(lost), std::span(lanes.original).subspan(lost)));
 }
 
+TEST_CASE("Dictionary: learning one can be stopped, both ways") {
+  const Bytes dictionary = Prose(30000, 1), original = Prose(500, 2);
+  for (const CodecModel* model : {static_cast<const CodecModel*>(nullptr), &OfBytes()}) {
+    const Bytes file = Packed(original, model, After(dictionary));
+    CodecOptions options = After(dictionary);
+    int told = 0;  // before a byte of the original
+    options.progress = [&](uint64_t original_bytes, uint64_t) {
+      if (original_bytes == 0 && ++told == 3) throw Error(ErrorKind::kCancelled, "enough");
+    };
+    CHECK(ThrownBy([&] { Packed(original, model, options); }).kind == ErrorKind::kCancelled);
+    told = 0;
+    CHECK(ThrownBy([&] { Restored(file, model, options); }).kind == ErrorKind::kCancelled);
+  }
+  int told = 0;
+  const ProgressFn progress = [&](uint64_t, uint64_t) {
+    if (++told == 3) throw Error(ErrorKind::kCancelled, "enough");
+  };
+  FrameCodec codec(OfBytes(), 1, progress, dictionary);
+  CHECK(ThrownBy([&] { codec.Encode(original); }).kind == ErrorKind::kCancelled);
+  CHECK(codec.Decode(codec.Encode(original), "x") == original);
+}
+
 TEST_CASE("Dictionary: costs are those after it") {
   const Bytes dictionary = Prose(700, 3), original = Dream(400);
   std::vector<float> bits(original.size());
