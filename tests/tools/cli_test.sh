@@ -235,6 +235,8 @@ says 'needs the dictionary'
 expect 4 "$bin/decompress" --dictionary new -t new.occ
 expect 0 "$bin/compress" -l new.occ
 prints "dictionary  $(sha256sum <old | cut -c1-16)$"
+expect 0 "$bin/inspect" new.occ
+prints "dictionary_id  *$(sha256sum <old | cut -c1-16)$"
 expect 0 "$bin/compress" --ckpt tiny.occm --raw-frame --dictionary old -f new
 expect 0 "$bin/decompress" --ckpt tiny.occm --raw-frame --dictionary old -o again -f new.frame
 same again new
@@ -496,6 +498,29 @@ expect 0 "$bin/inspect" released.h5 --export exported2.occm
 same exported2.occm tiny.occm
 expect 0 "$bin/inspect" --json tiny.occm
 prints '"model_id"'
+parameters=$(sed -n 's/.*"parameters": \([0-9]*\).*/\1/p' out)
+# The weights in floats, for Python: tensors that lie one after the other and have all parameters.
+for model in tiny.h5 tiny.occm; do
+  expect 0 "$bin/inspect" $model --export floats.safetensors -f
+  python3 - "$parameters" <<'END' || fail "floats.safetensors of $model is none"
+import json, sys
+data = open("floats.safetensors", "rb").read()
+size = int.from_bytes(data[:8], "little")
+header = json.loads(data[8 : 8 + size])
+assert "occam_config" in header.pop("__metadata__")
+place = count = 0
+for tensor in header.values():
+    rows = 1
+    for length in tensor["shape"]:
+        rows *= length
+    assert tensor["dtype"] == "F32" and tensor["data_offsets"] == [place, place + 4 * rows], tensor
+    place, count = place + 4 * rows, count + rows
+assert place == len(data) - 8 - size and count == int(sys.argv[1]), (place, len(data), count)
+END
+done
+expect 3 "$bin/inspect" tiny.h5 --export floats.safetensors
+expect 2 "$bin/inspect" tiny.h5 --coded --export x.safetensors
+absent x.safetensors
 expect 0 "$bin/inspect" text.occ
 prints 'segment'
 expect 4 "$bin/inspect" text

@@ -346,6 +346,7 @@ Json ContainerJson(const std::string& path, const FileInfo& info) {
           {"contract_version", h.contract_version},
           {"model_id", h.has_model() ? Hex(h.told_id()) : ""},
           {"model_bytes", info.model.size()},
+          {"dictionary_id", h.has_dictionary() ? Hex(h.dictionary_id) : ""},
           {"mode", ModeName(h.mode)},
           {"context", h.context},
           {"lanes", h.lanes},
