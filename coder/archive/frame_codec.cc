@@ -124,7 +124,8 @@ Bytes FrameCodec::Decode(std::span<const uint8_t> frame, const std::string& name
 // dictionary taught serves all.
 void FrameCodec::Start() {
   if (dictionary_.empty()) return predictor_->StartSegment(1);
-  predictor_->StartSegmentAfter(dictionary_, 1, kRecordBytes, [this] { Tell(0, 0); });
+  predictor_->StartSegmentAfter(dictionary_, 1, kRecordBytes, Predictor::Lessons::kKept,
+                                [this] { Tell(0, 0); });
 }
 
 uint64_t FrameCodec::DictionaryMemory(uint64_t bytes) {

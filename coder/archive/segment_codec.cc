@@ -163,7 +163,8 @@ Predictor& SegmentCodec::PredictorFor(CodingMethod method, int threads) {
 Predictor& SegmentCodec::Started(CodingMethod method, size_t lanes, uint64_t symbols, int threads,
                                  const CountFn& count) {
   Predictor& predictor = PredictorFor(method, threads);
-  predictor.StartSegmentAfter(dictionary_, static_cast<int>(lanes), symbols, [&] { count(0); });
+  predictor.StartSegmentAfter(dictionary_, static_cast<int>(lanes), symbols,
+                              Predictor::Lessons::kUsed, [&] { count(0); });
   return predictor;
 }
 

@@ -16,8 +16,7 @@ constexpr auto kUnwatched = [](bool, int32_t) {};
 // Of a call of Score: mixing one goes on beside scoring the next.
 constexpr size_t kPieces = 8;
 
-constexpr size_t kTaughtAtOnce = 1 << 13;     // bytes of a dictionary
-constexpr size_t kSmallDictionary = 1 << 17;  // whose lessons are kept
+constexpr size_t kTaughtAtOnce = 1 << 13;  // bytes of a dictionary
 // Bytes that every lane's network begins behind. Records of JSON take 1.8 % more with none, and
 // 0.2 % less with 2,048, which cost three times the time of a record.
 constexpr size_t kSeenAgain = 512;
@@ -77,21 +76,22 @@ void MixingPredictor<Mixer>::StartSegmentOf(int lanes, uint64_t symbols) {
 
 template <typename Mixer>
 void MixingPredictor<Mixer>::StartSegmentAfter(std::span<const uint8_t> dictionary, int lanes,
-                                               uint64_t symbols, const KeepOnFn& keep_on) {
+                                               uint64_t symbols, Lessons lessons,
+                                               const KeepOnFn& keep_on) {
   if (dictionary.empty()) return StartSegmentOf(lanes, symbols);
   if constexpr (!requires { mixer_.CopyFrom(mixer_); }) {
-    Predictor::StartSegmentAfter(dictionary, lanes, symbols, keep_on);
+    Predictor::StartSegmentAfter(dictionary, lanes, symbols, lessons, keep_on);
   } else {
-    const bool is_small = lanes == 1 && dictionary.size() <= kSmallDictionary;
-    if (is_small && taught_ && taught_->symbols == symbols &&
+    const bool keep = lessons == Lessons::kKept && lanes == 1;
+    if (keep && taught_ && taught_->symbols == symbols &&
         std::ranges::equal(taught_->dictionary, dictionary)) {
       mixer_.CopyFrom(taught_->mixer);
     } else {
+      taught_.reset();
       network_->StartSegment(1);
       mixer_.Start(lanes, dictionary.size() + symbols);
       Teach(dictionary, keep_on);
-      taught_.reset();
-      if (is_small) {
+      if (keep) {
         taught_ = std::make_unique<Taught>(
             Taught{{dictionary.begin(), dictionary.end()}, symbols, mixer_.Fresh()});
         taught_->mixer.CopyFrom(mixer_);
@@ -224,7 +224,8 @@ void ExpertPredictor::StartSegment(int lanes) { StartSegmentOf(lanes, kMaxSegmen
 void ExpertPredictor::StartSegmentOf(int lanes, uint64_t symbols) { expert_.Start(lanes, symbols); }
 
 void ExpertPredictor::StartSegmentAfter(std::span<const uint8_t> dictionary, int lanes,
-                                        uint64_t symbols, const KeepOnFn& keep_on) {
+                                        uint64_t symbols, Lessons /*lessons*/,
+                                        const KeepOnFn& keep_on) {
   expert_.Start(lanes, dictionary.size() + symbols);
   for (size_t i = 0; i < dictionary.size(); ++i) {
     Code(0, dictionary[i]);

@@ -31,7 +31,7 @@ class MixingPredictor final : public Predictor {
   void StartSegment(int lanes) override;
   void StartSegmentOf(int lanes, uint64_t symbols) override;
   void StartSegmentAfter(std::span<const uint8_t> dictionary, int lanes, uint64_t symbols,
-                         const KeepOnFn& keep_on) override;
+                         Lessons lessons, const KeepOnFn& keep_on) override;
   void Score(std::span<const std::span<const int32_t>> lanes,
              std::span<const std::span<SymbolInterval>> intervals) override;
   void ScoreWithDeciders(std::span<const std::span<const int32_t>> lanes,
@@ -57,8 +57,7 @@ class MixingPredictor final : public Predictor {
   std::vector<Path> paths_;  // [lanes][steps]
   std::vector<uint32_t> frequencies_;
 
-  // A mixer that has learned a dictionary, for segments of so many symbols. It is kept where the
-  // dictionary is small, as it is of many small records.
+  // A mixer that has learned a dictionary, for one lane of so many symbols: a record.
   struct Taught {
     std::vector<uint8_t> dictionary;
     uint64_t symbols;
@@ -87,7 +86,7 @@ class ExpertPredictor final : public Predictor {
   void StartSegment(int lanes) override;
   void StartSegmentOf(int lanes, uint64_t symbols) override;
   void StartSegmentAfter(std::span<const uint8_t> dictionary, int lanes, uint64_t symbols,
-                         const KeepOnFn& keep_on) override;
+                         Lessons lessons, const KeepOnFn& keep_on) override;
   void Score(std::span<const std::span<const int32_t>> lanes,
              std::span<const std::span<SymbolInterval>> intervals) override;
   void Decode(RangeDecoder& decoder, std::span<int32_t> symbols) override;

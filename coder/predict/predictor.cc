@@ -8,7 +8,7 @@
 namespace occam {
 
 void Predictor::StartSegmentAfter(std::span<const uint8_t> dictionary, int lanes, uint64_t symbols,
-                                  const KeepOnFn& /*keep_on*/) {
+                                  Lessons /*lessons*/, const KeepOnFn& /*keep_on*/) {
   if (!dictionary.empty()) throw InternalError("this predictor learns from no dictionary");
   StartSegmentOf(lanes, symbols);
 }

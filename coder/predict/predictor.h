@@ -42,9 +42,13 @@ class Predictor {
   // Does the same, and learns a dictionary first (docs/spec/dictionary.md). Without bytes in it, it
   // is StartSegmentOf. Those of mode adaptive alone can: others throw kInternal. Learning calls
   // keep_on now and then, and ends by what it throws.
+  //
+  // kKept: beside a network, what was learned for one lane is kept. It serves the next call with the
+  // same dictionary and number of symbols, and takes the memory of an expert once more.
+  enum class Lessons : uint8_t { kUsed, kKept };
   using KeepOnFn = std::function<void()>;
   virtual void StartSegmentAfter(std::span<const uint8_t> dictionary, int lanes, uint64_t symbols,
-                                 const KeepOnFn& keep_on);
+                                 Lessons lessons, const KeepOnFn& keep_on);
 
   // Encoding: the intervals of the next symbols of every lane, lanes[i] and intervals[i] of equal
   // length. A segment takes one call or more; all lanes are cut at the same step, a multiple of the
