@@ -43,8 +43,8 @@ class Predictor {
   // is StartSegmentOf. Those of mode adaptive alone can: others throw kInternal. Learning calls
   // keep_on now and then, and ends by what it throws.
   //
-  // kKept: beside a network, what was learned for one lane is kept. It serves the next call with the
-  // same dictionary and number of symbols, and takes the memory of an expert once more.
+  // kKept: beside a network, what was learned for one lane is kept. It serves the next call with
+  // the same dictionary and number of symbols, and takes the memory of an expert once more.
   enum class Lessons : uint8_t { kUsed, kKept };
   using KeepOnFn = std::function<void()>;
   virtual void StartSegmentAfter(std::span<const uint8_t> dictionary, int lanes, uint64_t symbols,

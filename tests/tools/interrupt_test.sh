@@ -21,12 +21,13 @@ wait_for_writing() {
   for ((i = 0; i < 1500; i++)); do ls -l "/proc/$1/fd" 2>/dev/null | grep -Eq '\(deleted\)|\.partial-' && return; sleep 0.02; done
   fail "nothing is written by process $1"
 }
-# Waits until process PID takes signals as the commands do: they are blocked but for the thread that waits for them.
+# Waits until process PID takes signals as the commands do: they are blocked but for the thread that waits for them. The shell blocks
+# them, too, and ignores them, before it becomes the command.
 wait_for_signals() {
   local blocked
   for ((i = 0; i < 300; i++)); do
     blocked=$(sed -n 's/^SigBlk:[[:space:]]*//p' "/proc/$1/status" 2>/dev/null)
-    ((0x${blocked:-0} & 2)) && return
+    [ "$(readlink "/proc/$1/exe")" != "$(readlink "/proc/$$/exe")" ] && ((0x${blocked:-0} & 2)) && return
     sleep 0.1
   done
   fail "process $1 takes no signals"
