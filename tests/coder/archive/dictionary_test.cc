@@ -204,7 +204,7 @@ TEST_CASE("Dictionary: costs are those after it") {
   std::vector<float> bits(original.size());
   MeasureCosts(original, OfBytes(), After(dictionary), bits);
   double sum = 0;
-  for (const float cost : bits) sum += double{cost};
+  for (const float cost : bits) sum += static_cast<double>(cost);
   const auto payload = ReadFileInfo(*MemorySource(Packed(original, &OfBytes(), After(dictionary))))
                            .segments.at(0)
                            .payload_bytes;
