@@ -248,6 +248,7 @@ expect 2 "$bin/compress" --dictionary nothing -o x.occ new
 expect 2 "$bin/compress" --dictionary old -o old -f new
 expect 3 "$bin/compress" --dictionary missing -o x.occ new
 expect 2 "$bin/compress" --dictionary <(cat old) -o x.occ new
+expect 2 "$bin/compress" --dictionary - -o x.occ new
 absent x.occ
 
 # Mode long: it needs leave for its memory, both ways, before it takes any.

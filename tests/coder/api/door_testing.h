@@ -27,6 +27,11 @@ inline QuantizedModel ByteModel() {
   return RandomModel(TestConfig(256, 16, 2, 1, 2, 3, kContext, {5, 0}), 1);
 }
 
+inline const CodecModel& OfBytes() {
+  static const LoadedModel model(ByteModel(), Kernels::kFast);
+  return model.codec_model();
+}
+
 inline QuantizedModel BytePairModel() {
   const BpeTokenizer tokenizer(TrainBpe(Prose(5000, 1), 290, PieceRule::kWords), PieceRule::kWords);
   QuantizedModel model = RandomModel(TestConfig(290, 16, 2, 1, 2, 3, kContext, {5, 0}), 2);

@@ -19,15 +19,10 @@
 namespace occam {
 namespace {
 
-using testing::ByteModel;
 using testing::BytePairModel;
 using testing::Dream;
 using testing::kContext;
-
-const CodecModel& OfBytes() {
-  static const LoadedModel model(ByteModel(), Kernels::kFast);
-  return model.codec_model();
-}
+using testing::OfBytes;
 
 const ModelFinder kFindModel = [](const FileHeader&, std::span<const uint8_t>) {
   return &OfBytes();

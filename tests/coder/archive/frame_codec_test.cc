@@ -18,15 +18,10 @@
 namespace occam {
 namespace {
 
-using testing::ByteModel;
 using testing::BytePairModel;
 using testing::Dream;
 using testing::kContext;
-
-const CodecModel& OfBytes() {
-  static const LoadedModel model(ByteModel(), Kernels::kFast);
-  return model.codec_model();
-}
+using testing::OfBytes;
 
 const CodecModel& OfPairs() {
   static const LoadedModel model(BytePairModel(), Kernels::kFast);

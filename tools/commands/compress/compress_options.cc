@@ -250,6 +250,8 @@ CompressOptions ReadRequest(const cxxopts::ParseResult& args, bool decompress) {
   request.kernels = ParseKernels(args["kernels"].as<std::string>());
   TakeLevel(args, &request);
   request.dictionary = TextOf(args, "dictionary");
+  if (request.dictionary == kStandard)
+    throw UsageError("--dictionary names a file: standard input is for the data");
   if (!request.dictionary.empty() && request.action == Action::kCompress && request.mode &&
       !MayHaveDictionary(*request.mode)) {
     throw UsageError("--dictionary is for mode adaptive: levels 3, 6 and 9, or --mode adaptive");
