@@ -75,6 +75,7 @@ struct LlamaShape {
   // [head_size / 2], in 2^-32 of a circle a position; none in kGpt2
   std::vector<uint32_t> rotary_steps;
   ImportedShape kind = ImportedShape::kLlama;
+  bool fine = false;  // matrices have a rest, and what they meet has two planes: some 15 bits
 
   bool has_head_norms() const { return kind == ImportedShape::kQwen3; }
   bool has_gate() const { return kind != ImportedShape::kGpt2; }

@@ -37,6 +37,7 @@ enum FieldId : uint32_t {
   kTiedHead,
   kEpsilon,
   kRotarySteps,
+  kFine,
 };
 constexpr size_t kRuleBytes = 4;
 constexpr uint32_t kMaxFields = 1024;
@@ -100,6 +101,7 @@ std::vector<FieldId> MoreFields(const ModelConfig& c) {
     if (c.llama->tied_head) ids.push_back(kTiedHead);
     ids.push_back(kEpsilon);
     if (c.llama->turns()) ids.push_back(kRotarySteps);
+    if (c.llama->fine) ids.push_back(kFine);
   }
   return ids;
 }
@@ -114,7 +116,7 @@ void PutLlamaField(FieldId id, const LlamaShape& shape, ByteWriter* out) {
     value.Put(static_cast<uint32_t>(shape.escape_token));
     value.Put(static_cast<uint32_t>(shape.escapes));
   }
-  if (id == kTiedHead) value.Put(uint32_t{1});
+  if (id == kTiedHead || id == kFine) value.Put(uint32_t{1});
   if (id == kEpsilon) value.PutFloat(shape.epsilon);
   if (id == kRotarySteps) {
     for (const uint32_t step : shape.rotary_steps) value.Put(step);
@@ -124,7 +126,7 @@ void PutLlamaField(FieldId id, const LlamaShape& shape, ByteWriter* out) {
 
 // Whether the field is one of a network of Llama's shape; then it is taken.
 bool GetLlamaField(uint32_t id, ByteReader* value, ModelConfig* c) {
-  if (id < kShapeKind || id > kRotarySteps) return false;
+  if (id < kShapeKind || id > kFine) return false;
   if (!c->llama) c->llama.emplace();
   LlamaShape& shape = *c->llama;
   const auto number = [&] { return static_cast<int32_t>(value->Get<uint32_t>()); };
@@ -149,6 +151,8 @@ bool GetLlamaField(uint32_t id, ByteReader* value, ModelConfig* c) {
     shape.tied_head = number() == 1;
   } else if (id == kEpsilon) {
     shape.epsilon = value->GetFloat();
+  } else if (id == kFine) {
+    shape.fine = number() == 1;
   } else {
     for (const int32_t step : GetNumbers(value))
       shape.rotary_steps.push_back(static_cast<uint32_t>(step));

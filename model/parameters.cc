@@ -8,14 +8,17 @@
 namespace occam {
 namespace {
 
+constexpr int32_t kMostImported = 127;  // codes of imported networks
+constexpr int32_t kMostRest = 63;       // and of the rest of a matrix
+
 // Builds the table and, beside it, the index by role, so that the two cannot disagree.
 class TableBuilder {
  public:
   int Add(const std::string& name, int64_t rows, int64_t columns, Init init, float deviation,
           UpdateRule rule, Coding coding) {
     ParameterSpec spec{
-        name,   rows,      columns,   init,    deviation, rule, rule == UpdateRule::kMuon,
-        coding, most_code, of_memory, offset_, first_row_};
+        name,   rows,      columns,   init, deviation, rule,      rule == UpdateRule::kMuon,
+        coding, most_code, of_memory, rest_, offset_,   first_row_};
     offset_ += spec.size();
     if (coding == Coding::kRowCodes) first_row_ += rows;
     table.push_back(spec);
@@ -37,11 +40,25 @@ class TableBuilder {
     return Add(name, rows, columns, init, deviation, UpdateRule::kMuon, Coding::kRowCodes);
   }
 
+  // In a fine network two: codes, and those of the rest.
+  int ImportedMatrix(const std::string& name, int64_t rows, int64_t columns) {
+    const int index = Matrix(name, rows, columns, Init::kUniform);
+    if (!fine) return index;
+    most_code = kMostRest;
+    rest_ = true;
+    Matrix(name + "_rest", rows, columns, Init::kUniform);
+    most_code = kMostImported;
+    rest_ = false;
+    return index;
+  }
+
   std::vector<ParameterSpec> table;
   bool of_memory = false;  // the tensors to come
   int32_t most_code = 63;  // of these, too
+  bool fine = false;       // whether imported matrices have a rest
 
  private:
+  bool rest_ = false;  // the tensors to come are rests
   int64_t offset_ = 0;
   int64_t first_row_ = 0;
 };
@@ -70,37 +87,38 @@ void BuildLlamaLayer(const ModelConfig& c, const std::string& prefix, TableBuild
   };
   layer->conv1 = layer->conv2 = -1;
   layer->gain1 = b->Gain(prefix + "gain1", width);
-  layer->wq = b->Matrix(prefix + "wq", c.query_width(), width, Init::kUniform);
-  layer->wk = b->Matrix(prefix + "wk", c.kv_width(), width, Init::kUniform);
-  layer->wv = b->Matrix(prefix + "wv", c.kv_width(), width, Init::kUniform);
+  layer->wq = b->ImportedMatrix(prefix + "wq", c.query_width(), width);
+  layer->wk = b->ImportedMatrix(prefix + "wk", c.kv_width(), width);
+  layer->wv = b->ImportedMatrix(prefix + "wv", c.kv_width(), width);
   layer->bq = bias("bq", c.query_width());
   if (shape.has_head_norms()) {
     layer->q_gain = b->Gain(prefix + "q_gain", shape.head_size);
     layer->k_gain = b->Gain(prefix + "k_gain", shape.head_size);
   }
-  layer->wo = b->Matrix(prefix + "wo", width, c.query_width(), Init::kUniform);
+  layer->wo = b->ImportedMatrix(prefix + "wo", width, c.query_width());
   layer->bo = bias("bo", width);
   layer->gain2 = b->Gain(prefix + "gain2", width);
-  if (shape.has_gate()) layer->wg = b->Matrix(prefix + "wg", c.mlp_width(), width, Init::kUniform);
-  layer->wu = b->Matrix(prefix + "wu", c.mlp_width(), width, Init::kUniform);
+  if (shape.has_gate()) layer->wg = b->ImportedMatrix(prefix + "wg", c.mlp_width(), width);
+  layer->wu = b->ImportedMatrix(prefix + "wu", c.mlp_width(), width);
   layer->bu = bias("bu", c.mlp_width());
-  layer->wd = b->Matrix(prefix + "wd", width, c.mlp_width(), Init::kUniform);
+  layer->wd = b->ImportedMatrix(prefix + "wd", width, c.mlp_width());
   layer->bd = bias("bd", width);
 }
 
 void BuildLlama(const ModelConfig& c, TableBuilder* b, ParameterIndex* index) {
-  b->most_code = 127;
+  b->most_code = kMostImported;
+  b->fine = c.llama->fine;
   const int64_t width = c.width;
-  index->embedding = b->Matrix("embedding", c.embedding_rows(), width, Init::kUniform);
+  index->embedding = b->ImportedMatrix("embedding", c.embedding_rows(), width);
   if (c.llama->has_positions()) {
     index->embedding_means = b->Bias("embedding_means", c.embedding_rows());
-    index->positions = b->Matrix("positions", c.context, width, Init::kUniform);
+    index->positions = b->ImportedMatrix("positions", c.context, width);
   }
   for (int l = 0; l < c.layers; ++l)
     BuildLlamaLayer(c, "layers." + std::to_string(l) + ".", b, &index->layers.emplace_back());
   index->final_gain = b->Gain("final_gain", width);
   index->head = c.llama->tied_head ? index->embedding
-                                   : b->Matrix("head", c.embedding_rows(), width, Init::kUniform);
+                                   : b->ImportedMatrix("head", c.embedding_rows(), width);
   if (c.llama->has_biases()) index->head_bias = b->Bias("head_bias", c.embedding_rows());
 }
 
@@ -154,8 +172,9 @@ ParameterIndex::ParameterIndex(const ModelConfig& config) : embedding(0), final_
 }
 
 int64_t ParameterCount(const ModelConfig& config) {
-  const ParameterSpec last = ParameterTable(config).back();
-  return last.offset + last.size() + config.memory_rows() * config.memory_width;
+  int64_t count = config.memory_rows() * config.memory_width;
+  for (const ParameterSpec& spec : ParameterTable(config)) count += spec.rest ? 0 : spec.size();
+  return count;
 }
 
 int64_t RowCount(const std::vector<ParameterSpec>& table) {

@@ -42,6 +42,7 @@ struct ParameterSpec {
   Coding coding = Coding::kRowCodes;
   int32_t most_code = 63;  // largest magnitude of a code; 127 in imported networks
   bool of_memory = false;  // such tensors are the last ones, and their gradients are not clipped
+  bool rest = false;       // of the matrix before it: what that one's rounding has left
   int64_t offset = 0;      // of its first element in a ParameterSet
   int64_t first_row = 0;   // of kRowCodes: among the rows of all tensors that are coded so
   int64_t size() const { return rows * columns; }
@@ -61,11 +62,12 @@ struct ParameterSpec {
 // mlp_width]; then final_gain, and head [tokens, D] unless it is the embedding. Qwen3's shape adds
 // q_gain and k_gain [1, head size] after wv. GPT-2's has embedding_means [1, tokens] and positions
 // [context, D] after the embedding, no wg, a bias after each of wv, wo, wu and wd (bq [1, query
-// width], bo [1, D], bu [1, mlp_width], bd [1, D]), and head_bias [1, tokens] at the end.
+// width], bo [1, D], bu [1, mlp_width], bd [1, D]), and head_bias [1, tokens] at the end. In a fine
+// network each matrix, X, is followed by one of the same shape, X_rest.
 std::vector<ParameterSpec> ParameterTable(const ModelConfig& config);
 
 // Indices into the table by role, so that network code names tensors without searching. conv1 and
-// conv2 are -1 in a network without convolutions.
+// conv2 are -1 in a network without convolutions. The rest of a matrix is the tensor after it.
 struct LayerIndex {
   int gain1, conv1, wq, wk, wv, wo, gain2, conv2, wu, wd;
   // These are of imported networks, -1 where the shape has none.

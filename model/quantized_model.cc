@@ -40,6 +40,11 @@ namespace {
 // scales of a query and a key are below 2^27 each, F below 2^39, and scaled products below 2^88.
 // Biases and means of at most 2^8 add nothing that counts. A normed head is below 2^4 times its
 // gain. GELU's cube may be infinite, and what is made of it is clamped.
+//
+// A fine network's products have three parts, of which the second and third are smaller than the
+// first: sums are less than three times as large, and nothing above is so near its bound. In its
+// attention eight products of codes to 16256 are below 2^31, a score's product below 2^36, a weight
+// times a value below 2^30, and their sum over 4096 positions below 2^42.
 constexpr float kMinScale = 0x1p-60f;
 constexpr float kMaxScale = 1.0f;
 constexpr float kMaxGain = 256.0f;
@@ -257,7 +262,7 @@ void GetModelHead(uint32_t contract, ByteReader* in, QuantizedModel* model) {
 
 uint64_t ModelBytes(const ModelConfig& config, uint64_t tokenizer_bytes) {
   constexpr uint64_t kOfTensor = sizeof(QuantizedTensor) + 64;  // and what an allocation takes
-  const uint64_t of_layer = config.llama ? 14 : 10;
+  const uint64_t of_layer = !config.llama ? 10 : config.llama->fine ? 21 : 14;
   const auto tensors = static_cast<uint64_t>(config.layers) * of_layer + 6 + kSignalRules;
   return WeightBytes(config) + tokenizer_bytes + tensors * kOfTensor;
 }

@@ -108,6 +108,8 @@ class ModelWalk {
 
   static Kind KindOf(const std::string& name) {
     const std::string role = name.substr(name.rfind('.') + 1);
+    // A rest looks like noise. Where there is one, there are no convolutions.
+    if (role.ends_with("_rest")) return kConvolution;
     if (role == "embedding" || role == "positions" || role.starts_with("signal_"))
       return kEmbedding;
     if (role == "head") return kHead;

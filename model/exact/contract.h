@@ -69,6 +69,7 @@ constexpr int32_t OutputTerm(float x) {
 constexpr float kLeastNormed = 0x1p-40f;     // below it a row counts as zero before epsilon
 constexpr int kWideCode = 127 * 128;         // of two planes
 constexpr float kMostExponent = 60.0f;       // of the exponential in silu and gelu
+constexpr float kFineWeight = 0x1p16f;       // the largest weight of attention in a fine network
 constexpr float kGeluCube = 0x1.6e4e26p-5f;  // 0.044715
 constexpr float kGeluLog2 = 0x1.26aec2p+1f;  // sqrt(8 / pi) log2(e)
 

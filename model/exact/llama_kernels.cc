@@ -21,20 +21,6 @@ float LargestMagnitude(const float* x, int n) {
   return a;
 }
 
-// 2^y by the polynomial of the output's terms, y clamped to what silu can tell from the limits.
-float Exp2(float y) {
-  const float clamped = std::min(std::max(y, -contract::kMostExponent), contract::kMostExponent);
-  const float n = contract::Round(clamped);
-  const float f = clamped - n;
-  float p = contract::kExp2[5];
-  for (int i = 4; i >= 0; --i) {
-    const float product = p * f;
-    p = product + contract::kExp2[i];
-  }
-  const auto exponent = static_cast<uint32_t>(127 + static_cast<int32_t>(n));
-  return p * std::bit_cast<float>(exponent << 23);
-}
-
 float Silu(float x) { return x / (1.0f + Exp2(-(x * contract::kLog2E))); }
 
 // The approximation by the hyperbolic tangent (Hendrycks and Gimpel, 2016), as a sigmoid. A cube
@@ -47,21 +33,34 @@ float Gelu(float x) {
   return x / (1.0f + Exp2(-(inner * contract::kGeluLog2)));
 }
 
-float PlanesOf(const float* x, int n, int8_t* high, int8_t* low) {
+// put(i, code) for codes to +-16256; returns their scale.
+template <typename Put>
+float WideCodes(const float* x, int n, const Put& put) {
   const float a = LargestMagnitude(x, n);
   if (a < contract::kSmallest) {
-    std::fill_n(high, n, int8_t{0});
-    std::fill_n(low, n, int8_t{0});
+    for (int i = 0; i < n; ++i) put(i, 0);
     return 0.0f;
   }
   const float r = contract::kWideCode / a;
-  for (int i = 0; i < n; ++i) {
-    const int32_t code = RoundToInt(x[i] * r);
+  for (int i = 0; i < n; ++i) put(i, RoundToInt(x[i] * r));
+  return a / contract::kWideCode;
+}
+
+float PlanesOf(const float* x, int n, int8_t* high, int8_t* low) {
+  return WideCodes(x, n, [&](int i, int32_t code) {
     const int32_t upper = (code + 64) >> 7;
     high[i] = static_cast<int8_t>(upper);
     low[i] = static_cast<int8_t>(code - 128 * upper);
+  });
+}
+
+// Codes of a value, clamped to `most`.
+template <typename Code>
+void ValueCodes(const float* x, float inverse_scale, float most, int n, Code* codes) {
+  for (int i = 0; i < n; ++i) {
+    const float scaled = x[i] * inverse_scale;
+    codes[i] = static_cast<Code>(RoundToInt(std::min(std::max(scaled, -most), most)));
   }
-  return a / contract::kWideCode;
 }
 
 class PlainLlamaKernels final : public LlamaKernels {
@@ -92,6 +91,14 @@ class PlainLlamaKernels final : public LlamaKernels {
       }
       const int at = r * RoundUp(n, kCodePad);
       scales[r] = PlanesOf(x, n, high + at, low + at);
+    }
+  }
+
+  void ToPlanes(const float* x, int rows, int n, int8_t* high, int8_t* low,
+                float* scales) const override {
+    for (int r = 0; r < rows; ++r) {
+      const int at = r * RoundUp(n, kCodePad);
+      scales[r] = PlanesOf(x + r * RoundUp(n, kFloatPad), n, high + at, low + at);
     }
   }
 
@@ -178,11 +185,28 @@ void NormHead(const float* x, const float* gain, float epsilon, int n, float* y)
 }
 
 void QuantiseValue(const float* x, float inverse_scale, int n, int8_t* codes) {
-  constexpr float kMost = contract::kActivationCode;
-  for (int i = 0; i < n; ++i) {
-    const float scaled = x[i] * inverse_scale;
-    codes[i] = static_cast<int8_t>(RoundToInt(std::min(std::max(scaled, -kMost), kMost)));
+  ValueCodes(x, inverse_scale, contract::kActivationCode, n, codes);
+}
+
+void QuantiseFineValue(const float* x, float inverse_scale, int n, int16_t* codes) {
+  ValueCodes(x, inverse_scale, contract::kWideCode, n, codes);
+}
+
+float QuantiseFine(const float* x, int n, int16_t* codes) {
+  return WideCodes(x, n, [&](int i, int32_t code) { codes[i] = static_cast<int16_t>(code); });
+}
+
+float Exp2(float y) {
+  const float clamped = std::min(std::max(y, -contract::kMostExponent), contract::kMostExponent);
+  const float n = contract::Round(clamped);
+  const float f = clamped - n;
+  float p = contract::kExp2[5];
+  for (int i = 4; i >= 0; --i) {
+    const float product = p * f;
+    p = product + contract::kExp2[i];
   }
+  const auto exponent = static_cast<uint32_t>(127 + static_cast<int32_t>(n));
+  return p * std::bit_cast<float>(exponent << 23);
 }
 
 }  // namespace occam

@@ -54,6 +54,9 @@ class LlamaKernels {
   // The same for y_i = gelu(u_i + bias_i), of rows of n floats.
   virtual void GeluToPlanes(float* inner, const float* bias, int rows, int n, int8_t* high,
                             int8_t* low, float* scales) const = 0;
+  // Row by row: the two planes of x, of rows of n floats.
+  virtual void ToPlanes(const float* x, int rows, int n, int8_t* high, int8_t* low,
+                        float* scales) const = 0;
   // x_i = x_i + bias_i, row by row; rows are `stride` apart.
   virtual void AddBias(const float* bias, int rows, int n, int stride, float* x) const = 0;
 
@@ -78,6 +81,14 @@ void NormHead(const float* x, const float* gain, float epsilon, int n, float* y)
 
 // Codes of a value at the inverse of its static scale.
 void QuantiseValue(const float* x, float inverse_scale, int n, int8_t* codes);
+// The same in a fine network, codes to +-16256.
+void QuantiseFineValue(const float* x, float inverse_scale, int n, int16_t* codes);
+
+// Codes to +-16256 of a query or a key; returns their scale.
+float QuantiseFine(const float* x, int n, int16_t* codes);
+
+// 2^y by the polynomial of the output's terms, y clamped to +-60.
+float Exp2(float y);
 
 }  // namespace occam
 

@@ -21,6 +21,10 @@ LlamaPass::LlamaPass(const PreparedLlama& network, int lanes)
       shape_(*network.model.config.llama),
       kernels_(*network.kernels),
       steps_(*network.steps) {
+  if (shape_.fine) {
+    fine_.emplace(network, lanes);
+    return;
+  }
   const auto heads = static_cast<size_t>(lanes) * static_cast<size_t>(c_.kv_heads);
   size_t codes = 0, scales = 0;
   for (const PreparedLlamaLayer& layer : network.layers) {
@@ -63,8 +67,7 @@ void LlamaPass::Run(std::span<const TileRow> rows) {
     Mlp(l);
   }
   Norm(net_.tensor(net_.index.final_gain).floats.data());
-  net_.head->Apply(codes_.data(), scales_.data(), row_count(), false, logits_.data(),
-                   scratch_.data());
+  Multiply(net_.head, normed_codes_, false, logits_);
   FinishLogits();
 }
 
@@ -76,24 +79,29 @@ void LlamaPass::Embed() {
     const int8_t* const codes = table.codes.data() + token * static_cast<size_t>(c_.width);
     const float scale = table.floats[token];
     for (int i = 0; i < c_.width; ++i) x_.row(r)[i] = static_cast<float>(codes[i]) * scale;
+    if (shape_.fine) AddRow(net_.index.embedding + 1, token, x_.row(r));
   }
+}
+
+// Adds a row of codes times its scale.
+void LlamaPass::AddRow(int tensor, size_t row, float* x) const {
+  const QuantizedTensor& table = net_.tensor(tensor);
+  const int8_t* const codes = table.codes.data() + row * static_cast<size_t>(c_.width);
+  const float scale = table.floats[row];
+  for (int i = 0; i < c_.width; ++i) x[i] = x[i] + static_cast<float>(codes[i]) * scale;
 }
 
 // What the embedding's rows had in common is taken off, and the row of the position added.
 void LlamaPass::AddPositions() {
   const float* const means = net_.floats(net_.index.embedding_means);
-  const QuantizedTensor& table = net_.tensor(net_.index.positions);
   for (int r = 0; r < row_count(); ++r) {
     const bool escaped = at(r).input >= c_.embedding_rows();
     const float mean = means[escaped ? shape_.escape_token : at(r).input];
     const auto row = static_cast<size_t>(at(r).position % c_.context);
-    const int8_t* const codes = table.codes.data() + row * static_cast<size_t>(c_.width);
-    const float scale = table.floats[row];
     float* const x = x_.row(r);
-    for (int i = 0; i < c_.width; ++i) {
-      const float centred = x[i] - mean;
-      x[i] = centred + static_cast<float>(codes[i]) * scale;
-    }
+    for (int i = 0; i < c_.width; ++i) x[i] = x[i] - mean;
+    AddRow(net_.index.positions, row, x);
+    if (shape_.fine) AddRow(net_.index.positions + 1, row, x);
   }
 }
 
@@ -113,22 +121,44 @@ void LlamaPass::SetAngles() {
 
 void LlamaPass::Norm(const float* gain) {
   steps_.NormWithEpsilon(x_.data(), gain, shape_.epsilon, row_count(), c_.width, normed_.data());
-  kernels_.Quantise(normed_.data(), row_count(), c_.width, codes_.data(), scales_.data());
+  Quantise(normed_, c_.width, normed_codes_);
+}
+
+void LlamaPass::Quantise(const RowBuffer<float>& x, int n, const Planes& planes) {
+  if (!planes.two) {
+    kernels_.Quantise(x.data(), row_count(), n, planes.high.data(), high_scales_.data());
+    return;
+  }
+  steps_.ToPlanes(x.data(), row_count(), n, planes.high.data(), planes.low.data(),
+                  low_scales_.data());
+  ScaleHigh();
+}
+
+void LlamaPass::ScaleHigh() {
+  for (int r = 0; r < row_count(); ++r) high_scales_.row(r)[0] = 128.0f * low_scales_.row(r)[0];
+}
+
+void LlamaPass::Multiply(const PreparedMatrix& matrix, const Planes& x, bool add,
+                         const RowBuffer<float>& y) {
+  const auto apply = [&](const LinearLayer& layer, const RowBuffer<int8_t>& codes,
+                         const RowBuffer<float>& scales, bool more) {
+    layer.Apply(codes.data(), scales.data(), row_count(), more, y.data(), scratch_.data());
+  };
+  apply(*matrix.codes, x.high, high_scales_, add);
+  if (x.two) apply(*matrix.codes, x.low, low_scales_, true);
+  if (matrix.rest != nullptr) apply(*matrix.rest, x.high, high_scales_, true);
 }
 
 void LlamaPass::Attention(int l) {
   const PreparedLlamaLayer& layer = net_.layers[static_cast<size_t>(l)];
   Norm(layer.gains[0]);
-  layer.wqkv->Apply(codes_.data(), scales_.data(), row_count(), false, qkv_.data(),
-                    scratch_.data());
+  Multiply(layer.wqkv, normed_codes_, false, qkv_);
   if (layer.bq != nullptr)
     steps_.AddBias(layer.bq, row_count(), c_.query_width(), qkv_.stride(), qkv_.data());
   for (int r = 0; r < row_count(); ++r) Store(l, r);
-  for (int g = 0; g < c_.kv_heads; ++g) AttendTo(l, g);
-  kernels_.Quantise(attended_.data(), row_count(), c_.query_width(), attended_codes_.data(),
-                    scales_.data());
-  layer.wo->Apply(attended_codes_.data(), scales_.data(), row_count(), true, x_.data(),
-                  scratch_.data());
+  for (int g = 0; g < c_.kv_heads; ++g) shape_.fine ? AttendFinely(l, g) : AttendTo(l, g);
+  Quantise(attended_, c_.query_width(), attended_codes_);
+  Multiply(layer.wo, attended_codes_, true, x_);
   if (layer.bo != nullptr) steps_.AddBias(layer.bo, row_count(), c_.width, x_.stride(), x_.data());
 }
 
@@ -145,10 +175,14 @@ void LlamaPass::Store(int l, int r) {
   const int n = c_.head_size();
   const auto slot = static_cast<int>(at(r).position % layer.capacity);
   for (int g = 0; g < c_.kv_heads; ++g) {
-    const LlamaCache cache = Cache(at(r).lane, l, g);
     float* const key = qkv_.row(r) + c_.query_width() + g * n;
     const float* const value = key + c_.kv_width();
     PrepareHead(r, layer.k_gain, key);
+    if (shape_.fine) {
+      fine_->Store({at(r).lane, l, g}, at(r).position, key, value);
+      continue;
+    }
+    const LlamaCache cache = Cache(at(r).lane, l, g);
     kernels_.Quantise(key, 1, n, query_.data(), &cache.key_scales[slot]);
     QuantiseValue(value, layer.inverse_value_scales[static_cast<size_t>(g)], n, value_.data());
     steps_.Store(query_.data(), value_.data(), cache, slot);
@@ -188,21 +222,34 @@ void LlamaPass::AttendTo(int l, int group) {
   }
 }
 
+// The queries of a group's heads, one after the other.
+void LlamaPass::AttendFinely(int l, int group) {
+  const PreparedLlamaLayer& layer = net_.layers[static_cast<size_t>(l)];
+  const int n = c_.head_size(), heads = c_.heads / c_.kv_heads;
+  for (int r = 0; r < row_count(); ++r) {
+    const int64_t first = FirstSeen(layer, at(r).position);
+    for (int h = group * heads; h < (group + 1) * heads; ++h) {
+      float* const head = qkv_.row(r) + h * n;
+      PrepareHead(r, layer.q_gain, head);
+      fine_->Attend({at(r).lane, l, group}, head, first, at(r).position, attended_.row(r) + h * n);
+    }
+  }
+}
+
 void LlamaPass::Mlp(int l) {
   const PreparedLlamaLayer& layer = net_.layers[static_cast<size_t>(l)];
   const int n = c_.mlp_width();
   Norm(layer.gains[1]);
-  layer.wgu->Apply(codes_.data(), scales_.data(), row_count(), false, inner_.data(),
-                   scratch_.data());
+  Multiply(layer.wgu, normed_codes_, false, inner_);
+  int8_t* const high = inner_codes_.high.data();
+  int8_t* const low = inner_codes_.low.data();
   if (shape_.has_gate()) {
-    steps_.GateToPlanes(inner_.data(), row_count(), n, high_.data(), low_.data(), scales_.data());
+    steps_.GateToPlanes(inner_.data(), row_count(), n, high, low, low_scales_.data());
   } else {
-    steps_.GeluToPlanes(inner_.data(), layer.bu, row_count(), n, high_.data(), low_.data(),
-                        scales_.data());
+    steps_.GeluToPlanes(inner_.data(), layer.bu, row_count(), n, high, low, low_scales_.data());
   }
-  for (int r = 0; r < row_count(); ++r) high_scales_.row(r)[0] = 128.0f * scales_.row(r)[0];
-  layer.wd->Apply(high_.data(), high_scales_.data(), row_count(), true, x_.data(), scratch_.data());
-  layer.wd->Apply(low_.data(), scales_.data(), row_count(), true, x_.data(), scratch_.data());
+  ScaleHigh();
+  Multiply(layer.wd, inner_codes_, true, x_);
   if (layer.bd != nullptr) steps_.AddBias(layer.bd, row_count(), c_.width, x_.stride(), x_.data());
 }
 

@@ -4,9 +4,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "data/base/aligned_array.h"
+#include "model/exact/fine_attention.h"
 #include "model/exact/kernels.h"
 #include "model/exact/llama_kernels.h"
 #include "model/exact/pass.h"
@@ -31,15 +33,33 @@ class LlamaPass final : public Pass {
     size_t scales;  // and in key_scales_
   };
 
+  // The codes of rows that a product reads. Those of two planes are 128 high + low; a fine network
+  // has no others.
+  struct Planes {
+    Planes(int n, bool are_two)
+        : high(kTileRows, RoundUp(n, kCodePad)),
+          low(are_two ? kTileRows : 0, RoundUp(n, kCodePad)),
+          two(are_two) {}
+    RowBuffer<int8_t> high, low;
+    bool two;
+  };
+
   void Embed();
   void AddPositions();
   int64_t FirstSeen(const PreparedLlamaLayer& layer, int64_t position) const;
   void SetAngles();
-  void Norm(const float* gain);  // x -> codes and scales
+  void AddRow(int tensor, size_t row, float* x) const;
+  // x -> planes and scales.
+  void Norm(const float* gain);
+  void Quantise(const RowBuffer<float>& x, int n, const Planes& planes);
+  void ScaleHigh();
+  // y (+)= the products of the matrix with planes that have the scales.
+  void Multiply(const PreparedMatrix& matrix, const Planes& x, bool add, const RowBuffer<float>& y);
   void Attention(int l);
   void PrepareHead(int r, const float* gain, float* head) const;
   void Store(int l, int r);
   void AttendTo(int l, int group);
+  void AttendFinely(int l, int group);
   void Mlp(int l);
   void FinishLogits();
   LlamaCache Cache(int lane, int l, int group) const;
@@ -55,8 +75,10 @@ class LlamaPass final : public Pass {
   std::vector<TileRow> rows_;
   std::vector<LayerCache> caches_;
   int largest_capacity_ = 0;
+  // Of a network that is not fine.
   AlignedArray<int8_t> cached_codes_;  // [layers][lanes][kv_heads][keys, values]
   AlignedArray<float> key_scales_;     // [layers][lanes][kv_heads][capacity]
+  std::optional<FineAttention> fine_;  // of one that is
   // [kTileRows] rows each.
   RowBuffer<float> x_{kTileRows, RoundUp(c_.width, kFloatPad)};  // the residual
   RowBuffer<float> normed_{kTileRows, RoundUp(c_.width, kFloatPad)};
@@ -66,12 +88,11 @@ class LlamaPass final : public Pass {
       // gates, if there are any, and values
       kTileRows, RoundUp((shape_.has_gate() ? 2 : 1) * c_.mlp_width(), kFloatPad)};
   RowBuffer<float> logits_{kTileRows, RoundUp(c_.vocabulary, kFloatPad)};
-  RowBuffer<int8_t> codes_{kTileRows, RoundUp(c_.width, kCodePad)};
-  RowBuffer<int8_t> attended_codes_{kTileRows, RoundUp(c_.query_width(), kCodePad)};
-  RowBuffer<int8_t> high_{kTileRows, RoundUp(c_.mlp_width(), kCodePad)};
-  RowBuffer<int8_t> low_{kTileRows, RoundUp(c_.mlp_width(), kCodePad)};
-  RowBuffer<float> scales_{kTileRows, 1};
+  Planes normed_codes_{c_.width, shape_.fine};
+  Planes attended_codes_{c_.query_width(), shape_.fine};
+  Planes inner_codes_{c_.mlp_width(), true};
   RowBuffer<float> high_scales_{kTileRows, 1};
+  RowBuffer<float> low_scales_{kTileRows, 1};  // where there are two planes
   RowBuffer<float> cosine_{kTileRows, c_.head_size() / 2};
   RowBuffer<float> sine_{kTileRows, c_.head_size() / 2};
   // [kLlamaQueries][head size], or a key.

@@ -31,15 +31,19 @@ int Capacity(const ModelConfig& c, int layer) {
 // Outputs of the first product of the MLP.
 int InnerWidth(const ModelConfig& c) { return (c.llama->has_gate() ? 2 : 1) * c.mlp_width(); }
 
-// The same four numbers for an imported network.
+// The same four numbers for an imported network. In a fine one each matrix has a rest, which is as
+// large, and the rows of products two planes.
 uint64_t LlamaPreparedBytes(const ModelConfig& c) {
   const int qkv = c.query_width() + 2 * c.kv_width();
-  const uint64_t layer = LinearBytes(qkv, c.width) + LinearBytes(c.width, c.query_width()) +
-                         LinearBytes(InnerWidth(c), c.width) + LinearBytes(c.width, c.mlp_width()) +
-                         2 * Wide(c.kv_heads) * sizeof(float) + 16 * kAllocation;
+  const uint64_t parts = c.llama->fine ? 2 : 1;
+  const uint64_t matrices = LinearBytes(qkv, c.width) + LinearBytes(c.width, c.query_width()) +
+                            LinearBytes(InnerWidth(c), c.width) +
+                            LinearBytes(c.width, c.mlp_width());
+  const uint64_t layer =
+      parts * matrices + 2 * Wide(c.kv_heads) * sizeof(float) + 16 * kAllocation;
   const uint64_t largest_matrix =
       Wide(c.width) * std::max({Wide(qkv), Wide(InnerWidth(c)), Wide(c.vocabulary)});
-  return Wide(c.layers) * layer + LinearBytes(c.vocabulary, c.width) + 2 * largest_matrix +
+  return Wide(c.layers) * layer + parts * LinearBytes(c.vocabulary, c.width) + 2 * largest_matrix +
          (uint64_t{1} << 16);
 }
 
@@ -50,33 +54,38 @@ uint64_t LlamaPassBytes(const ModelConfig& c) {
                           Padded(c.query_width() + 2 * c.kv_width(), kFloatPad) +
                           Padded(c.query_width(), kFloatPad) + Padded(InnerWidth(c), kFloatPad) +
                           Padded(c.vocabulary, kFloatPad) + Wide(c.head_size() + 2);
+  const uint64_t planes = c.llama->fine ? 2 : 1;
   // The last number is of a product's scratch.
-  const uint64_t codes = Padded(c.width, kCodePad) + Padded(c.query_width(), kCodePad) +
+  const uint64_t codes = planes * (Padded(c.width, kCodePad) + Padded(c.query_width(), kCodePad)) +
                          2 * Padded(c.mlp_width(), kCodePad) +
                          Padded(std::max({c.width, c.query_width(), c.mlp_width()}), kCodePad);
   constexpr uint64_t kTileScratch = 1 << 16;
   return Wide(kTileRows) * (floats * sizeof(float) + codes + 64) +
          Padded(c.vocabulary, kFloatPad) * sizeof(uint32_t) +
-         Wide(kLlamaQueries) *
-             (Wide(largest) * (sizeof(float) + sizeof(int32_t)) + Wide(c.head_size())) +
-         Wide(c.head_size()) + Wide(c.layers) * 32 + kTileScratch + 32 * kAllocation;
+         (c.llama->fine ? 1 : Wide(kLlamaQueries)) * Wide(largest) *
+             (sizeof(float) + sizeof(int32_t)) +
+         (c.llama->fine ? sizeof(int16_t) + sizeof(int64_t) : 0) * Wide(c.head_size()) +
+         (Wide(kLlamaQueries) + 1) * Wide(c.head_size()) + Wide(c.layers) * 32 + kTileScratch + 32 * kAllocation;
 }
 
 uint64_t LlamaLaneBytes(const ModelConfig& c) {
+  const uint64_t code = c.llama->fine ? sizeof(int16_t) : sizeof(int8_t);
+  const uint64_t position = 2 * Wide(c.kv_width()) * code + Wide(c.kv_heads) * sizeof(float);
   uint64_t cache = 0;
-  for (int l = 0; l < c.layers; ++l)
-    cache += Wide(Capacity(c, l)) * (2 * Wide(c.kv_width()) + Wide(c.kv_heads) * sizeof(float));
+  for (int l = 0; l < c.layers; ++l) cache += Wide(Capacity(c, l)) * position;
   return cache + kAllocation;
 }
 
 uint64_t LlamaSymbolMultiplications(const ModelConfig& c) {
   const uint64_t width = Wide(c.width);
-  const uint64_t layer =
-      width * (2 * Wide(c.query_width()) + 2 * Wide(c.kv_width())) +
-      width * (Wide(InnerWidth(c)) + 2 * Wide(c.mlp_width()));  // two planes last
-  uint64_t attended = 0;                                        // keys, and values
+  const uint64_t products = c.llama->fine ? 3 : 1;
+  const uint64_t last = c.llama->fine ? 3 : 2;  // its input has two planes
+  const uint64_t layer = width * (products * (2 * Wide(c.query_width()) + 2 * Wide(c.kv_width()) +
+                                              Wide(InnerWidth(c))) +
+                                  last * Wide(c.mlp_width()));
+  uint64_t attended = 0;  // keys, and values
   for (int l = 0; l < c.layers; ++l) attended += 2 * Wide(c.query_width()) * Wide(c.window(l));
-  return Wide(c.layers) * layer + attended + width * Wide(c.embedding_rows());
+  return Wide(c.layers) * layer + attended + products * width * Wide(c.embedding_rows());
 }
 
 }  // namespace

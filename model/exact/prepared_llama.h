@@ -15,18 +15,23 @@
 
 namespace occam {
 
+// A matrix, and in a fine network its rest, which is null elsewhere.
+struct PreparedMatrix {
+  std::unique_ptr<LinearLayer> codes, rest;
+};
+
 struct PreparedLlamaLayer {
   const float* gains[2];  // before attention, and before the MLP
   // These are null where the shape has none.
   const float *q_gain, *k_gain;       // of heads
   const float *bq, *bo, *bu, *bd;     // biases after the products
-  std::unique_ptr<LinearLayer> wqkv;  // [query width + 2 kv width, D]
-  std::unique_ptr<LinearLayer> wo;    // [D, query width]
+  PreparedMatrix wqkv;                // [query width + 2 kv width, D]
+  PreparedMatrix wo;                  // [D, query width]
   // [2 MLP width, D]: gates, and what they gate; [MLP width, D] where there is no gate.
-  std::unique_ptr<LinearLayer> wgu;
-  std::unique_ptr<LinearLayer> wd;          // [D, MLP width]
+  PreparedMatrix wgu;
+  PreparedMatrix wd;                        // [D, MLP width]
   std::vector<float> inverse_value_scales;  // one a key/value head
-  std::vector<float> value_factors;         // 8 * s_v
+  std::vector<float> value_factors;         // 8 * s_v; in a fine network s_v
   int window;                               // positions that a query sees, its own included
   int capacity;                             // of the layer's caches
 };
@@ -49,10 +54,12 @@ struct PreparedLlama {
   Sha256Digest id;
   float beta;  // 1 / sqrt(head size)
   std::vector<PreparedLlamaLayer> layers;
-  std::unique_ptr<LinearLayer> head;  // [V, D]: escapes get 0
+  PreparedMatrix head;  // [V, D]: escapes get 0
 
  private:
-  std::unique_ptr<LinearLayer> MakeLinear(std::initializer_list<int> tensors, int zeros = 0) const;
+  PreparedMatrix MakeMatrix(std::initializer_list<int> tensors, int zeros = 0) const;
+  std::unique_ptr<LinearLayer> MakeLinear(std::initializer_list<int> tensors, bool rests,
+                                          int zeros) const;
   PreparedLlamaLayer MakeLayer(int l) const;
 };
 

@@ -343,6 +343,16 @@ class VectorLlamaKernels final : public LlamaKernels {
     GeluRows(NarrowFloats(), inner, bias, rows, n, high, low, scales);
   }
 
+  void ToPlanes(const float* x, int rows, int n, int8_t* high, int8_t* low,
+                float* scales) const override {
+    for (int r = 0; r < rows; ++r, x += RoundUp(n, kFloatPad)) {
+      const int at = r * RoundUp(n, kCodePad);
+      scales[r] = Divides(WideFloats(), n)
+                      ? PlanesOfRow(WideFloats(), x, n, high + at, low + at)
+                      : PlanesOfRow(NarrowFloats(), x, n, high + at, low + at);
+    }
+  }
+
   void AddBias(const float* bias, int rows, int n, int stride, float* x) const override {
     const NarrowFloats d;
     for (int r = 0; r < rows; ++r, x += stride) {

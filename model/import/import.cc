@@ -15,7 +15,6 @@
 #include "model/import/float_llama.h"
 #include "model/import/gguf_file.h"
 #include "model/import/llama_files.h"
-#include "model/import/quantise_llama.h"
 #include "model/import/safetensors_file.h"
 
 namespace occam {
@@ -212,7 +211,7 @@ ImportLoss MeasureLoss(const ImportSource& source, const QuantizedModel& model,
 }
 
 QuantizedModel ImportModel(const ImportSource& source, int32_t context,
-                           std::span<const uint8_t> calibration) {
+                           std::span<const uint8_t> calibration, ImportPrecision precision) {
   const int32_t most = std::min(source.weights.context, kMaxLlamaContext);
   if (context < 0 || context > most)
     throw UsageError(
@@ -220,7 +219,9 @@ QuantizedModel ImportModel(const ImportSource& source, int32_t context,
   if (calibration.empty()) throw UsageError("the calibration text has no bytes");
   if (context == 0) context = std::min(most, kUsualContext);
   const auto pieces = PiecesOf(source, calibration, context);
-  LlamaWeights w = WithDoubledHeads(source.weights);
+  // A fine network's keys need no second form.
+  const bool fine = precision == ImportPrecision::kFine;
+  LlamaWeights w = fine ? source.weights : WithDoubledHeads(source.weights);
   const auto look = [&] {
     std::vector<LlamaMaxima> maxima(w.layers.size());
     for (const Piece& piece : pieces) FloatStates(w, piece.inputs, &maxima);
@@ -234,7 +235,7 @@ QuantizedModel ImportModel(const ImportSource& source, int32_t context,
       value_maxima.push_back(*std::max_element(head, head + w.head_size));
     }
   }
-  return QuantiseLlama(w, source.table, context, value_maxima);
+  return QuantiseLlama(w, source.table, context, value_maxima, precision);
 }
 
 }  // namespace occam

@@ -10,6 +10,7 @@
 
 #include "data/base/file.h"
 #include "model/import/llama_weights.h"
+#include "model/import/quantise_llama.h"
 #include "model/import/token_table.h"
 #include "model/quantized_model.h"
 
@@ -51,7 +52,8 @@ constexpr int32_t kUsualContext = 512;
 // kMaxLlamaContext, or 0 for kUsualContext or as many as the checkpoint has. Throws kUsage for
 // another number, and where the text has no bytes; kDamaged where a weight is beyond the contract.
 QuantizedModel ImportModel(const ImportSource& source, int32_t context,
-                           std::span<const uint8_t> calibration);
+                           std::span<const uint8_t> calibration,
+                           ImportPrecision precision = ImportPrecision::kUsual);
 
 // The text that calibrates where none is given. It is part of what an imported model's id depends
 // on, so it never changes.

@@ -20,7 +20,9 @@ namespace {
 constexpr int kMostCode = 127;
 // Keys gain more than queries: a query's error is nearly the same for all keys.
 constexpr double kKeyShare = 0.75;
-constexpr double kValueMargin = 1.125;  // values may be larger elsewhere than in the calibration
+// Values may be larger elsewhere than in the calibration. Codes to 16256 have bits to spare for it.
+constexpr double kValueMargin = 1.125, kFineValueMargin = 4;
+constexpr int kMostFineCode = 127 * 128;
 
 // The smallest float of 16 significant bits that is not below x > 0.
 float ScaleFrom(double x) {
@@ -36,27 +38,33 @@ float GainFrom(float x) {
   return std::bit_cast<float>((bits + 0x7f + (bits >> 8 & 1)) & ~0xffu);
 }
 
-QuantizedTensor QuantiseRows(std::span<const float> values, const ParameterSpec& spec) {
+QuantizedTensor QuantiseRows(std::span<const double> values, const ParameterSpec& spec) {
   QuantizedTensor tensor;
   const auto columns = static_cast<size_t>(spec.columns);
   for (size_t at = 0; at < values.size(); at += columns) {
     const auto row = values.subspan(at, columns);
-    float largest = 0;
-    for (const float x : row) largest = std::max(largest, std::fabs(x));
-    if (largest > kMostCode) {
+    double largest = 0;
+    for (const double x : row) largest = std::max(largest, std::fabs(x));
+    if (largest > spec.most_code) {
       throw DamagedError(fmt::format("{} has a weight of magnitude {}, more than {}", spec.name,
-                                     largest, kMostCode));
+                                     static_cast<float>(largest), spec.most_code));
     }
-    const bool zero = largest < kMostCode * 0x1p-60f;
-    const float scale = zero ? 0.0f : ScaleFrom(static_cast<double>(largest) / kMostCode);
+    const bool zero = largest < spec.most_code * 0x1p-60;
+    const float scale = zero ? 0.0f : ScaleFrom(largest / spec.most_code);
     tensor.floats.push_back(scale);
-    for (const float x : row) {
-      const double code =
-          zero ? 0 : std::nearbyint(static_cast<double>(x) / static_cast<double>(scale));
+    for (const double x : row) {
+      const double code = zero ? 0 : std::nearbyint(x / static_cast<double>(scale));
       tensor.codes.push_back(static_cast<int8_t>(code));
     }
   }
   return tensor;
+}
+
+// Takes off what the codes have, so that the rest is left.
+void TakeOff(const QuantizedTensor& tensor, std::vector<double>* values) {
+  const size_t columns = values->size() / tensor.floats.size();
+  for (size_t i = 0; i < values->size(); ++i)
+    (*values)[i] -= tensor.codes[i] * static_cast<double>(tensor.floats[i / columns]);
 }
 
 QuantizedTensor QuantiseGain(std::span<const float> values, const ParameterSpec& spec) {
@@ -69,15 +77,18 @@ QuantizedTensor QuantiseGain(std::span<const float> values, const ParameterSpec&
   return tensor;
 }
 
-// The mean of each row of codes times its scale.
-std::vector<float> RowMeans(const QuantizedTensor& tensor, int64_t columns) {
+// The mean of each row of a matrix of one or two parts, codes times scales.
+std::vector<float> RowMeans(std::span<const QuantizedTensor> parts, int64_t columns) {
   std::vector<float> means;
-  for (size_t r = 0; r < tensor.floats.size(); ++r) {
-    const auto row = tensor.codes.begin() + static_cast<std::ptrdiff_t>(r) * columns;
-    const int64_t sum = std::accumulate(row, row + columns, int64_t{0});
-    means.push_back(
-        static_cast<float>(static_cast<double>(sum) * static_cast<double>(tensor.floats[r]) /
-                           static_cast<double>(columns)));
+  for (size_t r = 0; r < parts[0].floats.size(); ++r) {
+    double mean = 0;
+    for (const QuantizedTensor& part : parts) {
+      const auto row = part.codes.begin() + static_cast<std::ptrdiff_t>(r) * columns;
+      const int64_t sum = std::accumulate(row, row + columns, int64_t{0});
+      mean += static_cast<double>(sum) * static_cast<double>(part.floats[r]) /
+              static_cast<double>(columns);
+    }
+    means.push_back(static_cast<float>(mean));
   }
   return means;
 }
@@ -240,8 +251,10 @@ void Smooth(const std::vector<LlamaMaxima>& maxima, LlamaWeights* w) {
 }
 
 QuantizedModel QuantiseLlama(const LlamaWeights& w, const TokenTable& table, int32_t context,
-                             const std::vector<double>& value_maxima) {
+                             const std::vector<double>& value_maxima,
+                             ImportPrecision precision) {
   const FloatMode mode;
+  const bool fine = precision == ImportPrecision::kFine;
   QuantizedModel model;
   ModelConfig& c = model.config;
   c.vocabulary = static_cast<int32_t>(table.tokens.size());
@@ -262,7 +275,8 @@ QuantizedModel QuantiseLlama(const LlamaWeights& w, const TokenTable& table, int
                        w.head.empty(),
                        static_cast<float>(w.epsilon),
                        w.is(ImportedShape::kGpt2) ? std::vector<uint32_t>() : RotarySteps(w),
-                       w.kind};
+                       w.kind,
+                       fine};
   CheckConfig(c, ErrorKind::kUsage);
   const ParameterIndex index(c);
   const std::vector<ParameterSpec> specs = ParameterTable(c);
@@ -272,13 +286,24 @@ QuantizedModel QuantiseLlama(const LlamaWeights& w, const TokenTable& table, int
     const ParameterSpec& spec = specs[static_cast<size_t>(t)];
     if (values.size() != static_cast<size_t>(spec.size()))
       throw InternalError("the tensor " + spec.name + " has another size than its place");
-    model.tensors[static_cast<size_t>(t)] =
-        spec.coding == Coding::kRowCodes ? QuantiseRows(values, spec) : QuantiseGain(values, spec);
+    QuantizedTensor& tensor = model.tensors[static_cast<size_t>(t)];
+    if (spec.coding == Coding::kFloats) {
+      tensor = QuantiseGain(values, spec);
+      return;
+    }
+    std::vector<double> left(values.begin(), values.end());
+    tensor = QuantiseRows(left, spec);
+    if (!fine) return;
+    TakeOff(tensor, &left);
+    const size_t rest = static_cast<size_t>(t) + 1;
+    model.tensors[rest] = QuantiseRows(left, specs[rest]);
   };
   put(index.embedding, w.embedding);
   if (c.llama->has_positions()) {
     put(index.embedding_means,
-        RowMeans(model.tensors[static_cast<size_t>(index.embedding)], w.width));
+        RowMeans(std::span(model.tensors)
+                     .subspan(static_cast<size_t>(index.embedding), fine ? 2 : 1),
+                 w.width));
     put(index.positions,
         {w.positions.begin(), w.positions.begin() + std::ptrdiff_t{context} * w.width});
   }
@@ -306,9 +331,11 @@ QuantizedModel QuantiseLlama(const LlamaWeights& w, const TokenTable& table, int
   put(index.final_gain, w.final_gain);
   if (!w.head.empty()) put(index.head, w.head);
   put(index.head_bias, w.head_bias);
-  for (const double most : value_maxima)
-    model.value_scales.push_back(
-        ScaleFrom(std::clamp(most * kValueMargin / kMostCode, 0x1p-40, 0x1p20)));
+  for (const double most : value_maxima) {
+    const double scale =
+        fine ? most * kFineValueMargin / kMostFineCode : most * kValueMargin / kMostCode;
+    model.value_scales.push_back(ScaleFrom(std::clamp(scale, 0x1p-40, 0x1p20)));
+  }
   model.tokenizer = TableTokenizer(table.tokens, table.merges, table.rules).Serialise();
   CheckModel(model, "the imported model");
   return model;

@@ -11,6 +11,10 @@
 
 namespace occam {
 
+// How finely a checkpoint is rounded: to codes of 8 bits, or to some 15 bits. The latter is a fine
+// network (docs/spec/import.md, section 1), which has twice the bytes and three times the products.
+enum class ImportPrecision { kUsual, kFine };
+
 // Moves scales between neighbouring matrices, so that what is rounded is as even as the maxima
 // [layers] allow. In real numbers the network stays the same.
 void Smooth(const std::vector<LlamaMaxima>& maxima, LlamaWeights* w);
@@ -19,7 +23,8 @@ void Smooth(const std::vector<LlamaMaxima>& maxima, LlamaWeights* w);
 // the smoothed network. `context` is at most kMaxLlamaContext. The MLP is widened with zeros to a
 // multiple of 8. Throws kDamaged where a weight or a gain is beyond what the contract allows.
 QuantizedModel QuantiseLlama(const LlamaWeights& w, const TokenTable& table, int32_t context,
-                             const std::vector<double>& value_maxima);
+                             const std::vector<double>& value_maxima,
+                             ImportPrecision precision = ImportPrecision::kUsual);
 
 }  // namespace occam
 

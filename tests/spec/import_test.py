@@ -2,11 +2,12 @@
 
   import_test.py BIN_FOLDER PAGES_FOLDER
 
-A random model of each shape is written as the pages say. `compress --raw-frame` codes a record with it; the pages' code decodes the
+A random model of each shape, fine and not, is written as the pages say. `compress --raw-frame` codes a record with it; the pages' code decodes the
 frame. Positions of the one of GPT-2's shape begin again within the record.
 """
 
 import hashlib
+import itertools
 import os
 import re
 import struct
@@ -44,10 +45,16 @@ def short(x):
     return (np.asarray(x, F).view(np.uint32) & np.uint32(0xFFFFFF00)).view(F)
 
 
-def matrix(rows, columns):
+def matrix(rows, columns, fine):
+    scales = short((0.5 + random.random(rows)) * 1.5 / (73 * columns**0.5))
+    made = part(rows, columns, 127, scales)
+    made.rest = part(rows, columns, 63, short(scales / 126)) if fine else None
+    return made
+
+
+def part(rows, columns, most, scales):
     return SimpleNamespace(
-        codes=random.integers(-127, 128, (rows, columns)).tolist(),
-        scales=short((0.5 + random.random(rows)) * 1.5 / (73 * columns**0.5)),
+        codes=random.integers(-most, most + 1, (rows, columns)).tolist(), scales=scales
     )
 
 
@@ -59,38 +66,40 @@ def bias(size):
     return short(0.5 - random.random(size))
 
 
-def make_layer(shape):
+def make_layer(shape, fine):
     layer = SimpleNamespace(gain1=gain(D))
-    layer.wq, layer.wk, layer.wv = matrix(H * N, D), matrix(G * N, D), matrix(G * N, D)
+    layer.wq = matrix(H * N, D, fine)
+    layer.wk, layer.wv = matrix(G * N, D, fine), matrix(G * N, D, fine)
     if shape == QWEN3:
         layer.q_gain, layer.k_gain = gain(N), gain(N)
-    layer.wo = matrix(D, H * N)
+    layer.wo = matrix(D, H * N, fine)
     layer.gain2 = gain(D)
     if shape != GPT2:
-        layer.wg = matrix(M, D)
-    layer.wu, layer.wd = matrix(M, D), matrix(D, M)
+        layer.wg = matrix(M, D, fine)
+    layer.wu, layer.wd = matrix(M, D, fine), matrix(D, M, fine)
     if shape == GPT2:
         layer.bq, layer.bo, layer.bu, layer.bd = bias(H * N), bias(D), bias(M), bias(D)
     return layer
 
 
-def make_model(shape):
+def make_model(shape, fine):
     context = 8 if shape == GPT2 else 32
     model = SimpleNamespace(shape=shape, V=V, T=T, D=D, L=L, H=H, G=G, N=N, F=M, C=context)
+    model.fine = fine
     model.begin_token, model.escape_token, model.epsilon = 1, 0, F(1e-5)
     model.tied = shape != QWEN3
     model.rotary_steps = [int(683565276 * 1e4 ** (-2 * i / N)) for i in range(N // 2)]
     model.window = lambda layer: context
-    model.embedding = matrix(T, D)
+    model.embedding = matrix(T, D, fine)
     if shape == GPT2:
-        model.embedding_means, model.positions = bias(T), matrix(context, D)
+        model.embedding_means, model.positions = bias(T), matrix(context, D, fine)
     model.final_gain = gain(D)
     if not model.tied:
-        model.head = matrix(T, D)
+        model.head = matrix(T, D, fine)
     if shape == GPT2:
         model.head_bias = bias(T)
-    model.layers = [make_layer(shape) for _ in range(L)]
-    model.value_scale = short(0.02 + 0.02 * random.random((L, G)))
+    model.layers = [make_layer(shape, fine) for _ in range(L)]
+    model.value_scale = short((0.02 + 0.02 * random.random((L, G))) / (128 if fine else 1))
     return model
 
 
@@ -117,6 +126,7 @@ def write_model(model):
         *([field(69, 1)] if model.tied else []),
         field(70, int(np.asarray(model.epsilon).view(np.uint32))),
         *([field(71, *model.rotary_steps)] if model.shape != GPT2 else []),
+        *([field(72, 1)] if model.fine else []),
     ]
     merges = [(6, 7), (4, 8), (5, 2)]  # th, the, and a space before it
     # Kind 6, and of one shape kind 7 with a rule.
@@ -129,7 +139,8 @@ def write_model(model):
     body += struct.pack("<I", len(tokenizer)) + tokenizer
 
     def codes(w):
-        return w.scales.astype("<f4").tobytes() + np.array(w.codes, np.int8).tobytes()
+        own = w.scales.astype("<f4").tobytes() + np.array(w.codes, np.int8).tobytes()
+        return own + codes(w.rest) if getattr(w, "rest", None) else own
 
     def tensors(of, names):
         return b"".join(
@@ -165,8 +176,8 @@ names.update(
 )
 record = "the the the the é the the Athe the the the the the".encode()
 text_of = tokens_of_table()
-for shape in (LLAMA, QWEN3, GPT2):
-    model = make_model(shape)
+for shape, fine in itertools.product((LLAMA, QWEN3, GPT2), (False, True)):
+    model = make_model(shape, fine)
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "model.occm")
         with open(path, "wb") as file:
@@ -177,8 +188,8 @@ for shape in (LLAMA, QWEN3, GPT2):
             capture_output=True,
             check=True,
         ).stdout
-    assert len(coded) < len(record), shape  # else the record stands there as it is
+    assert len(coded) < len(record), (shape, fine)  # else the record stands there as it is
     predictor = page.NetworkPredictor(model, model.C, False)
     decoded = page.decode_frame(coded, predictor, lambda symbol: text_of[symbol], 1, xxh3)
-    assert decoded == record, (shape, decoded)
+    assert decoded == record, (shape, fine, decoded)
 print("import_test.py: all held")

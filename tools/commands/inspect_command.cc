@@ -69,6 +69,7 @@ Json ConfigJson(const ModelConfig& c) {
             {"conv_width", c.conv_width},
             {"context", c.context},
             {"windows", windows}};
+  if (c.llama) json["fine"] = c.llama->fine;
   if (c.has_memory()) {
     json["memory_width"] = c.memory_width;
     json["memory_gate"] = c.memory_gate;

@@ -1,0 +1,101 @@
+#include "model/exact/fine_attention.h"
+
+#include <algorithm>
+
+#include "model/exact/contract.h"
+#include "model/exact/llama_kernels.h"
+
+namespace occam {
+namespace {
+
+// n is a multiple of 8. Eight products of codes to 16256 are less than 2^31 together.
+int64_t ProductOf(const int16_t* a, const int16_t* b, int n) {
+  int64_t sum = 0;
+  for (int k = 0; k < n; k += 8) {
+    int32_t eight = 0;
+    for (int i = k; i < k + 8; ++i) eight += a[i] * b[i];
+    sum += eight;
+  }
+  return sum;
+}
+
+}  // namespace
+
+FineAttention::FineAttention(const PreparedLlama& network, int lanes)
+    : net_(network), size_(network.model.config.head_size()) {
+  const auto size = static_cast<size_t>(size_);
+  const auto heads =
+      static_cast<size_t>(lanes) * static_cast<size_t>(network.model.config.kv_heads);
+  size_t codes = 0, scales = 0, largest = 0;
+  for (const PreparedLlamaLayer& layer : network.layers) {
+    const auto capacity = static_cast<size_t>(layer.capacity);
+    offsets_.push_back({codes, scales});
+    codes += heads * 2 * capacity * size;
+    scales += heads * capacity;
+    largest = std::max(largest, capacity);
+  }
+  codes_ = AlignedArray<int16_t>(codes);
+  key_scales_ = AlignedArray<float>(scales);
+  query_ = AlignedArray<int16_t>(size);
+  sums_ = AlignedArray<int64_t>(size);
+  scores_ = AlignedArray<float>(largest);
+  weights_ = AlignedArray<int32_t>(largest);
+}
+
+FineAttention::Cache FineAttention::At(const Place& place) const {
+  const LayerOffsets& offsets = offsets_[static_cast<size_t>(place.layer)];
+  const int capacity = layer(place).capacity;
+  const auto slots = static_cast<size_t>(capacity);
+  const size_t half = slots * static_cast<size_t>(size_);
+  const size_t head =
+      static_cast<size_t>(place.lane) * static_cast<size_t>(net_.model.config.kv_heads) +
+      static_cast<size_t>(place.group);
+  int16_t* const keys = codes_.data() + offsets.codes + head * 2 * half;
+  return {keys, keys + half, key_scales_.data() + offsets.scales + head * slots, capacity};
+}
+
+void FineAttention::Store(const Place& place, int64_t position, const float* key,
+                          const float* value) {
+  const Cache cache = At(place);
+  const auto slot = static_cast<size_t>(position % cache.capacity);
+  const size_t at = slot * static_cast<size_t>(size_);
+  cache.key_scales[slot] = QuantiseFine(key, size_, cache.keys + at);
+  QuantiseFineValue(value, layer(place).inverse_value_scales[static_cast<size_t>(place.group)],
+                    size_, cache.values + at);
+}
+
+void FineAttention::Attend(const Place& place, const float* query, int64_t first, int64_t last,
+                           float* out) {
+  const Cache cache = At(place);
+  const int count = static_cast<int>(last - first + 1);
+  const auto slot = [&](int i) { return static_cast<size_t>((first + i) % cache.capacity); };
+  const auto size = static_cast<size_t>(size_);
+  const float factor =
+      (QuantiseFine(query, size_, query_.data()) * net_.beta) * contract::kLog2E;
+  float* const scores = scores_.data();
+  float largest = 0.0f;
+  for (int i = 0; i < count; ++i) {
+    const int64_t product = ProductOf(query_.data(), cache.keys + slot(i) * size, size_);
+    const float key_factor = factor * cache.key_scales[slot(i)];
+    scores[i] = static_cast<float>(product) * key_factor;
+    largest = i == 0 ? scores[0] : std::max(largest, scores[i]);
+  }
+  int32_t* const weights = weights_.data();
+  int32_t total = 0;
+  for (int i = 0; i < count; ++i) {
+    weights[i] = contract::RoundToInt(Exp2(scores[i] - largest) * contract::kFineWeight);
+    total += weights[i];
+  }
+  int64_t* const sums = sums_.data();
+  std::fill_n(sums, size_, int64_t{0});
+  for (int i = 0; i < count; ++i) {
+    if (weights[i] == 0) continue;
+    const int16_t* const value = cache.values + slot(i) * size;
+    for (int k = 0; k < size_; ++k) sums[k] += weights[i] * value[k];
+  }
+  const float scale =
+      layer(place).value_factors[static_cast<size_t>(place.group)] / static_cast<float>(total);
+  for (int k = 0; k < size_; ++k) out[k] = static_cast<float>(sums[k]) * scale;
+}
+
+}  // namespace occam
