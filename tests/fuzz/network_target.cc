@@ -24,6 +24,7 @@ void MakeImported(Choices* in, ModelConfig* c) {
   shape.escape_token = shape.escapes > 0 ? in->Below(c->embedding_rows()) : 0;
   shape.tied_head = in->Coin();
   shape.epsilon = std::ldexp(1.0f, -in->Below(61));
+  shape.fine = in->Coin();
   for (int i = 0; shape.turns() && i < shape.head_size / 2; ++i)
     shape.rotary_steps.push_back(static_cast<uint32_t>(in->Below(65536)) << 14);
 }

@@ -111,6 +111,33 @@ TEST_CASE("Fields: imported networks go to a list and back; their fields belong 
   CHECK_THROWS_AS(GetConfigFields(&without), Error);
 }
 
+TEST_CASE("Fields: a network is fine by a field that says 1, or it is not there") {
+  const ModelConfig config = testing::FineConfigs()[0].config;
+  const Bytes good = Written(config);
+  CHECK(Read(good).llama->fine);
+  CHECK(Describe(config).find("fine") != std::string::npos);
+  const size_t at = FieldAt(good, 72) + 8;
+  for (const uint8_t value : {0, 2, 255}) {
+    Bytes wrong = good;
+    wrong[at] = value;
+    ByteReader in(wrong, "test");
+    CHECK_THROWS_AS(GetConfigFields(&in), Error);
+  }
+  Bytes high = good;
+  high[at + 3] = 1;
+  Bytes shorter = good;
+  shorter[at - 4] = 3;
+  Bytes of_family = Written(WithMemory());  // a list of another network, and the field after it
+  of_family.insert(of_family.end(), good.begin() + static_cast<ptrdiff_t>(at) - 8, good.end());
+  ++of_family[0];
+  for (const Bytes& bad : {high, shorter, of_family}) {
+    ByteReader in(bad, "test");
+    CHECK_THROWS_AS(GetConfigFields(&in), Error);
+  }
+  // Rests are no parameters of their own.
+  CHECK(ParameterCount(config) == ParameterCount(testing::LlamaConfigs()[0].config));
+}
+
 TEST_CASE("Fields: an id that is not known is refused by its number") {
   Bytes bytes = Written(WithMemory());
   bytes[FieldAt(bytes, 18)] = 77;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "data/base/aligned_array.h"
+#include "model/exact/fine_attention.h"
 #include "model/exact/kernels.h"
 #include "model/exact/llama_kernels.h"
 #include "model/exact/network_memory.h"
@@ -71,8 +72,9 @@ class ReferenceLlama {
     const QuantizedTensor& tensor = model_.tensors[static_cast<size_t>(t)];
     if (spec.coding == Coding::kFloats)
       return static_cast<double>(tensor.floats[static_cast<size_t>(column)]);
-    return tensor.codes[static_cast<size_t>(row * spec.columns + column)] *
-           static_cast<double>(tensor.floats[static_cast<size_t>(row)]);
+    const double own = tensor.codes[static_cast<size_t>(row * spec.columns + column)] *
+                       static_cast<double>(tensor.floats[static_cast<size_t>(row)]);
+    return c_.llama->fine && !spec.rest ? own + At(t + 1, row, column) : own;
   }
   Vector Row(int t, int64_t row) const {
     Vector v;
@@ -150,7 +152,7 @@ class ReferenceLlama {
         double total = 0;
         const auto window = static_cast<size_t>(c_.window(l));
         const double most =
-            127.0 *
+            (c_.llama->fine ? 16256.0 : 127.0) *
             static_cast<double>(model_.value_scales[static_cast<size_t>(l * c_.kv_heads + group)]);
         size_t first = t + 1 > window ? t + 1 - window : 0;
         if (is(ImportedShape::kGpt2))
@@ -186,7 +188,11 @@ TEST_CASE("Imported network: it is the network in doubles of the same weights, t
     const auto intervals = ScoreAll(ExactNetwork(model, Kernels::kPlain), symbols);
     double difference = 0, spread = 0, mean = 0;
     for (const double bits : reference) mean += bits / static_cast<double>(reference.size());
+    int counted = 0;
     for (size_t t = 0; t < symbols.size(); ++t) {
+      // A small frequency is rounded more coarsely than a fine network.
+      if (config.llama->fine && intervals[t].size < 4096) continue;
+      ++counted;
       const double exact = kFrequencyBits - std::log2(static_cast<double>(intervals[t].size));
       // Below the floor of frequencies nothing can be told.
       const double wanted = std::min(reference[t], double{kFrequencyBits});
@@ -194,8 +200,10 @@ TEST_CASE("Imported network: it is the network in doubles of the same weights, t
       spread += std::pow(wanted - mean, 2);
     }
     // Activations, queries and keys each carry an error of 1 / (127 sqrt(12)) of their largest
-    // value; some 8 of them a layer add up to a few percent of the spread.
-    CHECK(std::sqrt(difference / spread) < 0.12);
+    // value; some 8 of them a layer add up to a few percent of the spread. In a fine network they
+    // are 128 times smaller; what is left are phases of 16 bits and norms of 12.
+    CHECK(counted > 10);
+    CHECK(std::sqrt(difference / spread) < (config.llama->fine ? 0.0015 : 0.12));
   }
 }
 
@@ -262,6 +270,19 @@ TEST_CASE("Imported network: the golden digest of the other shapes") {
   CHECK(Hex(stepped.Finish()) == golden);
 }
 
+TEST_CASE("Imported network: the golden digest of fine ones") {
+  Sha256 scored, stepped;
+  for (const auto& [name, config] : FineConfigs()) {
+    const ExactNetwork network(RandomLlama(config, 100), Kernels::kFast);
+    const auto symbols = RandomSymbols(config, static_cast<size_t>(config.context) + 9, 101);
+    scored.Update(DigestOf(ScoreAll(network, symbols)));
+    stepped.Update(DigestOf(StepAll(network, {symbols})[0]));
+  }
+  const std::string golden = "7aa37047756885d56c9ced0b18553f258a7a0f3fe3f09f5a766dac1ec0d5a08d";
+  CHECK(Hex(scored.Finish()) == golden);
+  CHECK(Hex(stepped.Finish()) == golden);
+}
+
 TEST_CASE("Imported network: lanes do not see each other, and pieces make the whole") {
   for (const auto& [name, config] : AllImportedConfigs()) {
     INFO(name);
@@ -290,7 +311,8 @@ TEST_CASE("Imported network: models at the contract's bounds run without overflo
   for (const float scale : {1.0f, 0x1p-60f, 0.0f}) {
     for (const float value_scale : {0x1p-40f, 0x1p20f}) {
       for (const auto& [name, config] :
-           {LlamaConfigs()[1], ShapedConfigs()[1], ShapedConfigs()[3]}) {
+           {LlamaConfigs()[1], ShapedConfigs()[1], ShapedConfigs()[3], FineConfigs()[1],
+            FineConfigs()[5]}) {
         INFO(name);
         QuantizedModel model = RandomLlama(config, 17);
         const auto table = ParameterTable(config);
@@ -298,7 +320,8 @@ TEST_CASE("Imported network: models at the contract's bounds run without overflo
         for (size_t t = 0; t < table.size(); ++t) {
           const bool gain = table[t].coding == Coding::kFloats;
           for (float& x : model.tensors[t].floats) x = gain && scale == 1.0f ? 256.0f : scale;
-          for (int8_t& code : model.tensors[t].codes) code = random.Below(2) == 0 ? 127 : -127;
+          for (int8_t& code : model.tensors[t].codes)
+            code = static_cast<int8_t>(table[t].most_code * (random.Below(2) == 0 ? 1 : -1));
         }
         for (float& s : model.value_scales) s = value_scale;
         CheckModel(model, "extreme");
@@ -399,6 +422,9 @@ TEST_CASE("Imported network: every kernel gives what its plain twin gives") {
       keep(false);
       fill();
       set->GeluToPlanes(x.data(), gain.data(), rows, n, high.data(), low.data(), scales.data());
+      keep(false);
+      fill();
+      set->ToPlanes(x.data(), rows, n, high.data(), low.data(), scales.data());
       keep(false);
     }
     REQUIRE((results.front() == results.back()));
@@ -542,6 +568,38 @@ TEST_CASE("Imported network: a sink of attention leaves the others their part") 
   }
 }
 
+// Heads of 256 whose elements are all alike have the largest products that there are.
+TEST_CASE("Imported network: a fine one's attention neither overflows nor loses the small") {
+  constexpr int kSize = 256, kCount = 40;
+  QuantizedModel model = RandomLlama(FineConfigs()[1].config, 5);
+  REQUIRE(model.config.head_size() == kSize);
+  REQUIRE(model.config.context == kCount);
+  model.value_scales.assign(model.value_scales.size(), 0x1p-14f);
+  const PreparedLlama network(model, MakePlainKernels(), MakePlainLlamaKernels());
+  FineAttention attention(network, 1);
+  std::vector<float> query(kSize, 1.0f), key(kSize), value(kSize), out(kSize);
+  // The first key has 2^octaves times the weight of each other one. Of the first half of elements it
+  // has the value -0.9, all others 0.8; of the others it has none.
+  const auto check = [&](double octaves) {
+    // Products are over the root of the size, and e is 2^1.4427.
+    const double score = octaves * std::sqrt(kSize) / (kSize * std::log2(std::exp(1.0)));
+    for (int i = 0; i < kCount; ++i) {
+      std::ranges::fill(key, i == 0 ? static_cast<float>(score) : 0.0f);
+      std::ranges::fill(value, i == 0 ? -0.9f : 0.8f);
+      if (i == 0) std::fill(value.begin() + kSize / 2, value.end(), 0.0f);
+      attention.Store({0, 0, 0}, 100 + i, key.data(), value.data());
+    }
+    attention.Attend({0, 0, 0}, query.data(), 100, 100 + kCount - 1, out.data());
+    const double others = (kCount - 1) * std::exp2(-octaves);
+    // A weight is rounded to 2^-17 of the largest, a value to half of its scale.
+    const double margin = (kCount - 1) * 0x1p-17 + 0x1p-14;
+    CHECK(static_cast<double>(out[0]) ==
+          Approx((0.8 * others - 0.9) / (1 + others)).margin(margin));
+    CHECK(static_cast<double>(out[kSize - 1]) == Approx(0.8 * others / (1 + others)).margin(margin));
+  };
+  for (const double octaves : {0.0, 3.0, 6.6, 11.0, 14.0, 40.0, 5000.0}) check(octaves);
+}
+
 TEST_CASE("Imported network: codes may be views of the file, and copies own theirs") {
   const QuantizedModel model = RandomLlama(LlamaConfigs()[0].config, 9);
   const Bytes file = SerialiseModel(model);
@@ -603,6 +661,20 @@ TEST_CASE("Imported network: what the contract does not allow is damaged") {
   refused([](QuantizedModel* m) { m->config.llama->kind = ImportedShape{4}; });
   refused([](QuantizedModel* m) { m->config.llama->kind = ImportedShape::kQwen3; });
   refused([](QuantizedModel* m) { SetMemory("tiny", &m->config); });
+  // Fine or not, the tensors tell otherwise.
+  refused([](QuantizedModel* m) { m->config.llama->fine = true; });
+  const QuantizedModel fine = RandomLlama(FineConfigs()[0].config, 9);
+  CheckModel(fine, "fine");
+  const auto refused_fine = [&](const auto& change) {
+    QuantizedModel bad = fine;
+    change(&bad);
+    CHECK_THROWS_AS(CheckModel(bad, "bad"), Error);
+  };
+  refused_fine([](QuantizedModel* m) { m->config.llama->fine = false; });
+  refused_fine([](QuantizedModel* m) { m->tensors[1].codes[5] = 64; });  // the embedding's rest
+  refused_fine([](QuantizedModel* m) { m->tensors[1].codes[5] = -64; });
+  refused_fine([](QuantizedModel* m) { m->tensors[1].floats[0] = 2; });
+  refused_fine([](QuantizedModel* m) { m->tensors.erase(m->tensors.begin() + 1); });
 }
 
 TEST_CASE("Imported network: a flat file gives the model back, and its id") {

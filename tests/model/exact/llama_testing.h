@@ -55,13 +55,27 @@ inline std::vector<NamedConfig> ShapedConfigs() {
        shaped(kGpt2, 257, 40, 5, 5, 8, 72, 130, Windows{0, 9}, 3, false)},
   };
 }
+
+// Fine networks of every shape, with windows, escapes and both heads.
+inline std::vector<NamedConfig> FineConfigs() {
+  const auto fine = [](const NamedConfig& named) {
+    NamedConfig made = named;
+    made.name = "fine, " + named.name;
+    made.config.llama->fine = true;
+    return made;
+  };
+  const std::vector<NamedConfig> llama = LlamaConfigs(), shaped = ShapedConfigs();
+  return {fine(llama[0]),  fine(llama[2]),  fine(llama[4]),
+          fine(shaped[1]), fine(shaped[2]), fine(shaped[3])};
+}
 inline std::vector<NamedConfig> AllImportedConfigs() {
   std::vector<NamedConfig> configs = LlamaConfigs();
-  for (const NamedConfig& shaped : ShapedConfigs()) configs.push_back(shaped);
+  for (const auto& more : {ShapedConfigs(), FineConfigs()})
+    configs.insert(configs.end(), more.begin(), more.end());
   return configs;
 }
 
-// Every code from -127 to 127 occurs; scales keep rows near unit size.
+// Every code occurs; scales keep rows near unit size, and a rest below half a code.
 inline QuantizedModel RandomLlama(const ModelConfig& config, uint64_t seed) {
   QuantizedModel model;
   model.config = config;
@@ -75,16 +89,20 @@ inline QuantizedModel RandomLlama(const ModelConfig& config, uint64_t seed) {
     QuantizedTensor& tensor = model.tensors.emplace_back();
     const bool coded = spec.coding == Coding::kRowCodes;
     const int64_t floats = coded ? spec.rows : spec.size();
-    const double unit = coded ? 1.5 / (73 * std::sqrt(static_cast<double>(spec.columns))) : 1;
+    const double matrix = 1.5 / (73 * std::sqrt(static_cast<double>(spec.columns)));
+    const double unit = spec.rest ? matrix / 126 : coded ? matrix : 1;
     const bool bias = !coded && spec.init == Init::kZero;
     for (int64_t i = 0; i < floats; ++i)
       tensor.floats.push_back(
           rounded(unit * ((bias ? 0 : 1) + static_cast<double>(random.Symmetric(0.5f)))));
+    const auto codes = static_cast<uint64_t>(2 * spec.most_code + 1);
     for (int64_t i = 0; coded && i < spec.size(); ++i)
-      tensor.codes.push_back(static_cast<int8_t>(static_cast<int>(random.Below(255)) - 127));
+      tensor.codes.push_back(
+          static_cast<int8_t>(static_cast<int>(random.Below(codes)) - spec.most_code));
   }
   const auto heads = static_cast<size_t>(config.layers) * static_cast<size_t>(config.kv_heads);
-  for (size_t i = 0; i < heads; ++i) model.value_scales.push_back(rounded(0.05));
+  for (size_t i = 0; i < heads; ++i) 
+    model.value_scales.push_back(rounded(config.llama->fine ? 0.05 / 128 : 0.05));
   model.tokenizer = Bytes(1, 1);  // of no use here
   return model;
 }

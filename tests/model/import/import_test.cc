@@ -500,6 +500,76 @@ TEST_CASE("Import: outliers of gains, keys and the MLP are smoothed away") {
   CHECK(unsmoothed > 3 * after);
 }
 
+// What a network finds most probable, token after token; next(tokens) gives the logits after them.
+std::vector<int32_t> Greedy(size_t count, const auto& next) {
+  std::vector<int32_t> tokens;
+  while (tokens.size() < count) {
+    const auto logits = next(tokens);
+    tokens.push_back(static_cast<int32_t>(std::ranges::max_element(logits) - logits.begin()));
+  }
+  return tokens;
+}
+
+TEST_CASE("Import: a fine model is the checkpoint nearly to the digit, and tells its story") {
+  for (uint64_t seed = 1; seed <= 6; ++seed) {
+    ImportSource source = TinySource(seed);
+    const QuantizedModel usual = ImportModel(source, 0, kText);
+    const QuantizedModel model = ImportModel(source, 0, kText, ImportPrecision::kFine);
+    CHECK_FALSE(usual.config.llama->fine);
+    CHECK(model.config.llama->fine);
+    CHECK(model.config.head_size() == 8);  // not doubled
+    CHECK(ModelId(ImportModel(source, 0, kText, ImportPrecision::kUsual)) == ModelId(usual));
+    // Symbols have frequencies of 1 of 2^24 at least, which costs log2(e) / 2^24 bits each. What is
+    // beyond that is the network's.
+    const double least = std::log2(std::exp(1.0)) * model.config.vocabulary / kFrequencyTotal;
+    const double loss = MeasureLoss(source, model, kText).divergence_bits - least;
+    CHECK(loss < 2e-6);
+    CHECK(loss < MeasureLoss(source, usual, kText).divergence_bits / 200);
+
+    const auto story = Greedy(60, [&](const std::vector<int32_t>& tokens) {
+      std::vector<int32_t> inputs = {source.weights.begin_token};
+      inputs.insert(inputs.end(), tokens.begin(), tokens.end());
+      const auto all = FloatLogits(source.weights, inputs);
+      return std::vector<double>(all.end() - kTinyTokens, all.end());
+    });
+    for (const Kernels kernels : {Kernels::kPlain, Kernels::kFast}) {
+      const ExactNetwork network(model, kernels);
+      ExactSession session(network, 1);
+      session.Reset(0);
+      std::vector<uint32_t> frequencies(static_cast<size_t>(model.config.vocabulary));
+      CHECK(Greedy(60, [&](const std::vector<int32_t>& tokens) {
+              session.Step(std::vector{tokens.empty() ? 0 : tokens.back()}, frequencies);
+              // All escapes together are the token that the checkpoint has for them.
+              std::vector<uint64_t> sums(frequencies.begin(), frequencies.begin() + kTinyTokens);
+              for (size_t i = kTinyTokens; i < frequencies.size(); ++i)
+                sums[static_cast<size_t>(source.table.escape_token)] += frequencies[i];
+              return sums;
+            }) == story);
+    }
+  }
+}
+
+TEST_CASE("Import: a fine model goes through both forms of its file, and codes any bytes") {
+  const QuantizedModel model = ImportModel(TinySource(9), 32, kText, ImportPrecision::kFine);
+  const Bytes flat = SerialiseModel(model), coded = EncodeModel(model).bytes;
+  CHECK(SerialiseModel(ParseModel(flat, "flat")) == flat);
+  CHECK(SerialiseModel(DecodeModel(coded, "coded")) == flat);
+  CHECK(ModelId(DecodeModel(coded, "coded")) == ModelId(model));
+  for (size_t n = 0; n < coded.size(); n += 97)
+    CHECK_THROWS_AS(DecodeModel(std::span(coded).first(n), "cut"), Error);
+  const LoadedModel fast(model, Kernels::kFast), plain(model, Kernels::kPlain);
+  Random random(8);
+  Bytes bytes = kText;
+  for (int i = 0; i < 3000; ++i)
+    bytes.push_back(static_cast<uint8_t>(i % 3 == 0 ? random.Below(256) : "the A"[i % 5]));
+  for (const Bytes& original : {Bytes(), kText, bytes}) {
+    const Bytes file = CompressBytes(original, &fast.codec_model());
+    CHECK(CompressBytes(original, &plain.codec_model()) == file);
+    CHECK((DecompressBytes(file, &fast.codec_model(), 1) == original));
+    CHECK((DecompressBytes(file, &plain.codec_model(), 2) == original));
+  }
+}
+
 TEST_CASE("Import: a tiny checkpoint loses little, and codes any bytes") {
   for (const bool from_llama2c : {false, true}) {
     ImportSource source = TinySource(7);

@@ -252,6 +252,8 @@ TEST_CASE("Import: smoothing leaves these networks the same, and they lose littl
     CHECK_FALSE(smooth.layers[0].wq == source.weights.layers[0].wq);
     CheckAlike(FloatLogits(smooth, inputs), want, kTinyTokens);
 
+    const QuantizedModel fine = ImportModel(source, 0, text, ImportPrecision::kFine);
+    CHECK(MeasureLoss(source, fine, text).percent() < 0.001);
     const QuantizedModel model = ImportModel(source, 0, text);
     CHECK(model.config.llama->kind == source.weights.kind);
     CHECK(MeasureLoss(source, model, text).percent() < 1);
