@@ -5,6 +5,7 @@
 #ifndef OCCAM_MODEL_EXACT_CONTRACT_H_
 #define OCCAM_MODEL_EXACT_CONTRACT_H_
 
+#include <algorithm>
 #include <bit>
 #include <cfloat>
 #include <cmath>
@@ -68,10 +69,24 @@ constexpr int32_t OutputTerm(float x) {
 // Constants of imported networks (docs/spec/import.md).
 constexpr float kLeastNormed = 0x1p-40f;     // below it a row counts as zero before epsilon
 constexpr int kWideCode = 127 * 128;         // of two planes
-constexpr float kMostExponent = 60.0f;       // of the exponential in silu and gelu
+constexpr float kMostExponent = 60.0f;       // of Exp2
 constexpr float kFineWeight = 0x1p16f;       // the largest weight of attention in a fine network
 constexpr float kGeluCube = 0x1.6e4e26p-5f;  // 0.044715
 constexpr float kGeluLog2 = 0x1.26aec2p+1f;  // sqrt(8 / pi) log2(e)
+
+// 2^y by the polynomial of the output's terms, y clamped to what silu can tell from the limits.
+inline float Exp2(float y) {
+  const float clamped = std::min(std::max(y, -kMostExponent), kMostExponent);
+  const float n = Round(clamped);
+  const float f = clamped - n;
+  float p = kExp2[5];
+  for (int i = 4; i >= 0; --i) {
+    const float product = p * f;
+    p = product + kExp2[i];
+  }
+  const auto exponent = static_cast<uint32_t>(127 + static_cast<int32_t>(n));
+  return p * std::bit_cast<float>(exponent << 23);
+}
 
 // One divided by the root of the mean square, epsilon added, of n numbers. Their largest magnitude
 // is `a`; `sum` is that of the squares of their codes.

@@ -68,31 +68,37 @@ void FineAttention::Attend(const Place& place, const float* query, int64_t first
                            float* out) {
   const Cache cache = At(place);
   const int count = static_cast<int>(last - first + 1);
-  const auto slot = [&](int i) { return static_cast<size_t>((first + i) % cache.capacity); };
   const auto size = static_cast<size_t>(size_);
+  // visit(i, slot) for the positions in their order.
+  const auto visit_all = [&](const auto& visit) {
+    int slot = static_cast<int>(first % cache.capacity);
+    for (int i = 0; i < count; ++i) {
+      visit(i, static_cast<size_t>(slot));
+      if (++slot == cache.capacity) slot = 0;
+    }
+  };
   const float factor =
       (QuantiseFine(query, size_, query_.data()) * net_.beta) * contract::kLog2E;
   float* const scores = scores_.data();
-  float largest = 0.0f;
-  for (int i = 0; i < count; ++i) {
-    const int64_t product = ProductOf(query_.data(), cache.keys + slot(i) * size, size_);
-    const float key_factor = factor * cache.key_scales[slot(i)];
+  visit_all([&](int i, size_t slot) {
+    const int64_t product = ProductOf(query_.data(), cache.keys + slot * size, size_);
+    const float key_factor = factor * cache.key_scales[slot];
     scores[i] = static_cast<float>(product) * key_factor;
-    largest = i == 0 ? scores[0] : std::max(largest, scores[i]);
-  }
+  });
+  const float largest = *std::max_element(scores, scores + count);
   int32_t* const weights = weights_.data();
   int32_t total = 0;
   for (int i = 0; i < count; ++i) {
-    weights[i] = contract::RoundToInt(Exp2(scores[i] - largest) * contract::kFineWeight);
+    weights[i] = contract::RoundToInt(contract::Exp2(scores[i] - largest) * contract::kFineWeight);
     total += weights[i];
   }
   int64_t* const sums = sums_.data();
   std::fill_n(sums, size_, int64_t{0});
-  for (int i = 0; i < count; ++i) {
-    if (weights[i] == 0) continue;
-    const int16_t* const value = cache.values + slot(i) * size;
+  visit_all([&](int i, size_t slot) {
+    if (weights[i] == 0) return;
+    const int16_t* const value = cache.values + slot * size;
     for (int k = 0; k < size_; ++k) sums[k] += weights[i] * value[k];
-  }
+  });
   const float scale =
       layer(place).value_factors[static_cast<size_t>(place.group)] / static_cast<float>(total);
   for (int k = 0; k < size_; ++k) out[k] = static_cast<float>(sums[k]) * scale;

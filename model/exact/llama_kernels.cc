@@ -3,7 +3,6 @@
 #include "model/exact/llama_kernels.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstddef>
 
@@ -13,6 +12,7 @@
 namespace occam {
 namespace {
 
+using contract::Exp2;
 using contract::RoundToInt;
 
 float LargestMagnitude(const float* x, int n) {
@@ -194,19 +194,6 @@ void QuantiseFineValue(const float* x, float inverse_scale, int n, int16_t* code
 
 float QuantiseFine(const float* x, int n, int16_t* codes) {
   return WideCodes(x, n, [&](int i, int32_t code) { codes[i] = static_cast<int16_t>(code); });
-}
-
-float Exp2(float y) {
-  const float clamped = std::min(std::max(y, -contract::kMostExponent), contract::kMostExponent);
-  const float n = contract::Round(clamped);
-  const float f = clamped - n;
-  float p = contract::kExp2[5];
-  for (int i = 4; i >= 0; --i) {
-    const float product = p * f;
-    p = product + contract::kExp2[i];
-  }
-  const auto exponent = static_cast<uint32_t>(127 + static_cast<int32_t>(n));
-  return p * std::bit_cast<float>(exponent << 23);
 }
 
 }  // namespace occam

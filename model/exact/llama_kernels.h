@@ -87,9 +87,6 @@ void QuantiseFineValue(const float* x, float inverse_scale, int n, int16_t* code
 // Codes to +-16256 of a query or a key; returns their scale.
 float QuantiseFine(const float* x, int n, int16_t* codes);
 
-// 2^y by the polynomial of the output's terms, y clamped to +-60.
-float Exp2(float y);
-
 }  // namespace occam
 
 #endif  // OCCAM_MODEL_EXACT_LLAMA_KERNELS_H_
