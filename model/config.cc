@@ -269,10 +269,10 @@ std::string Describe(const ModelConfig& config) {
       config.kv_heads == config.heads ? ""
                                       : fmt::format(" ({} for keys and values)", config.kv_heads),
       config.context, windows, DescribeMemory(config), DescribeSignals(config),
-      config.llama ? fmt::format(", imported, {}MLP of {}, vocabulary {}",
-                                 config.llama->fine ? "fine, " : "", config.mlp_width(),
-                                 config.vocabulary)
-                   : "");
+      config.llama
+          ? fmt::format(", imported, {}MLP of {}, vocabulary {}",
+                        config.llama->fine ? "fine, " : "", config.mlp_width(), config.vocabulary)
+          : "");
 }
 
 }  // namespace occam

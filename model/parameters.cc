@@ -17,7 +17,7 @@ class TableBuilder {
   int Add(const std::string& name, int64_t rows, int64_t columns, Init init, float deviation,
           UpdateRule rule, Coding coding) {
     ParameterSpec spec{
-        name,   rows,      columns,   init, deviation, rule,      rule == UpdateRule::kMuon,
+        name,   rows,      columns,   init,  deviation, rule,      rule == UpdateRule::kMuon,
         coding, most_code, of_memory, rest_, offset_,   first_row_};
     offset_ += spec.size();
     if (coding == Coding::kRowCodes) first_row_ += rows;
@@ -117,8 +117,8 @@ void BuildLlama(const ModelConfig& c, TableBuilder* b, ParameterIndex* index) {
   for (int l = 0; l < c.layers; ++l)
     BuildLlamaLayer(c, "layers." + std::to_string(l) + ".", b, &index->layers.emplace_back());
   index->final_gain = b->Gain("final_gain", width);
-  index->head = c.llama->tied_head ? index->embedding
-                                   : b->ImportedMatrix("head", c.embedding_rows(), width);
+  index->head =
+      c.llama->tied_head ? index->embedding : b->ImportedMatrix("head", c.embedding_rows(), width);
   if (c.llama->has_biases()) index->head_bias = b->Bias("head_bias", c.embedding_rows());
 }
 

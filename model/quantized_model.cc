@@ -41,10 +41,10 @@ namespace {
 // Biases and means of at most 2^8 add nothing that counts. A normed head is below 2^4 times its
 // gain. GELU's cube may be infinite, and what is made of it is clamped.
 //
-// A fine network's products have three parts, of which the second and third are smaller than the
-// first: sums are less than three times as large, and nothing above is so near its bound. In its
-// attention eight products of codes to 16256 are below 2^31, a score's product below 2^36, a weight
-// times a value below 2^30, and their sum over 4096 positions below 2^42.
+// A fine network's products have four parts, of which the first is the largest: sums are less than
+// four times as large, and nothing above is so near its bound. In its attention two products of
+// codes to 32767 are below 2^31, a score's product below 2^38, a weight times a value below 2^30,
+// and their sum over 4096 positions below 2^42.
 constexpr float kMinScale = 0x1p-60f;
 constexpr float kMaxScale = 1.0f;
 constexpr float kMaxGain = 256.0f;

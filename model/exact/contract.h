@@ -67,12 +67,14 @@ constexpr int32_t OutputTerm(float x) {
 }
 
 // Constants of imported networks (docs/spec/import.md).
-constexpr float kLeastNormed = 0x1p-40f;     // below it a row counts as zero before epsilon
-constexpr int kWideCode = 127 * 128;         // of two planes
-constexpr float kMostExponent = 60.0f;       // of Exp2
-constexpr float kFineWeight = 0x1p16f;       // the largest weight of attention in a fine network
-constexpr float kGeluCube = 0x1.6e4e26p-5f;  // 0.044715
-constexpr float kGeluLog2 = 0x1.26aec2p+1f;  // sqrt(8 / pi) log2(e)
+constexpr float kLeastNormed = 0x1p-40f;       // below it a row counts as zero before epsilon
+constexpr int kWideCode = 127 * 128;           // of two planes
+constexpr float kMostExponent = 60.0f;         // of Exp2
+constexpr int kFineCode = 32767;               // of queries, keys and values in a fine network
+constexpr float kFineWeight = 0x1p15f;         // the largest weight of its attention
+constexpr float kPhaseUnit = 0x1.921fb6p-30f;  // 2 pi / 2^32, of its rotary steps
+constexpr float kGeluCube = 0x1.6e4e26p-5f;    // 0.044715
+constexpr float kGeluLog2 = 0x1.26aec2p+1f;    // sqrt(8 / pi) log2(e)
 
 // 2^y by the polynomial of the output's terms, y clamped to what silu can tell from the limits.
 inline float Exp2(float y) {

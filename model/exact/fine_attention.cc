@@ -8,14 +8,10 @@
 namespace occam {
 namespace {
 
-// n is a multiple of 8. Eight products of codes to 16256 are less than 2^31 together.
+// n is even. Two products of codes to 32767 are less than 2^31 together.
 int64_t ProductOf(const int16_t* a, const int16_t* b, int n) {
   int64_t sum = 0;
-  for (int k = 0; k < n; k += 8) {
-    int32_t eight = 0;
-    for (int i = k; i < k + 8; ++i) eight += a[i] * b[i];
-    sum += eight;
-  }
+  for (int k = 0; k < n; k += 2) sum += a[k] * b[k] + a[k + 1] * b[k + 1];
   return sum;
 }
 
@@ -77,8 +73,7 @@ void FineAttention::Attend(const Place& place, const float* query, int64_t first
       if (++slot == cache.capacity) slot = 0;
     }
   };
-  const float factor =
-      (QuantiseFine(query, size_, query_.data()) * net_.beta) * contract::kLog2E;
+  const float factor = (QuantiseFine(query, size_, query_.data()) * net_.beta) * contract::kLog2E;
   float* const scores = scores_.data();
   visit_all([&](int i, size_t slot) {
     const int64_t product = ProductOf(query_.data(), cache.keys + slot * size, size_);

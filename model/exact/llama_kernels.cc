@@ -33,21 +33,21 @@ float Gelu(float x) {
   return x / (1.0f + Exp2(-(inner * contract::kGeluLog2)));
 }
 
-// put(i, code) for codes to +-16256; returns their scale.
+// put(i, code) for codes to +-most; returns their scale.
 template <typename Put>
-float WideCodes(const float* x, int n, const Put& put) {
+float WideCodes(const float* x, int n, float most, const Put& put) {
   const float a = LargestMagnitude(x, n);
   if (a < contract::kSmallest) {
     for (int i = 0; i < n; ++i) put(i, 0);
     return 0.0f;
   }
-  const float r = contract::kWideCode / a;
+  const float r = most / a;
   for (int i = 0; i < n; ++i) put(i, RoundToInt(x[i] * r));
-  return a / contract::kWideCode;
+  return a / most;
 }
 
 float PlanesOf(const float* x, int n, int8_t* high, int8_t* low) {
-  return WideCodes(x, n, [&](int i, int32_t code) {
+  return WideCodes(x, n, contract::kWideCode, [&](int i, int32_t code) {
     const int32_t upper = (code + 64) >> 7;
     high[i] = static_cast<int8_t>(upper);
     low[i] = static_cast<int8_t>(code - 128 * upper);
@@ -189,11 +189,12 @@ void QuantiseValue(const float* x, float inverse_scale, int n, int8_t* codes) {
 }
 
 void QuantiseFineValue(const float* x, float inverse_scale, int n, int16_t* codes) {
-  ValueCodes(x, inverse_scale, contract::kWideCode, n, codes);
+  ValueCodes(x, inverse_scale, contract::kFineCode, n, codes);
 }
 
 float QuantiseFine(const float* x, int n, int16_t* codes) {
-  return WideCodes(x, n, [&](int i, int32_t code) { codes[i] = static_cast<int16_t>(code); });
+  return WideCodes(x, n, contract::kFineCode,
+                   [&](int i, int32_t code) { codes[i] = static_cast<int16_t>(code); });
 }
 
 }  // namespace occam

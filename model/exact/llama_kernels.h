@@ -81,10 +81,10 @@ void NormHead(const float* x, const float* gain, float epsilon, int n, float* y)
 
 // Codes of a value at the inverse of its static scale.
 void QuantiseValue(const float* x, float inverse_scale, int n, int8_t* codes);
-// The same in a fine network, codes to +-16256.
+// The same in a fine network, codes to +-32767.
 void QuantiseFineValue(const float* x, float inverse_scale, int n, int16_t* codes);
 
-// Codes to +-16256 of a query or a key; returns their scale.
+// Codes to +-32767 of a query or a key; returns their scale.
 float QuantiseFine(const float* x, int n, int16_t* codes);
 
 }  // namespace occam

@@ -112,9 +112,18 @@ void LlamaPass::SetAngles() {
   for (int r = 0; r < row_count(); ++r) {
     const auto position = static_cast<uint32_t>(at(r).position);
     for (size_t i = 0; i < steps.size(); ++i) {
-      const size_t phase = (position * steps[i] + 0x8000u) >> 16;
-      cosine_.row(r)[i] = table.cosine[phase];
-      sine_.row(r)[i] = table.sine[phase];
+      const uint32_t phase = position * steps[i] + 0x8000u;
+      const float c = table.cosine[phase >> 16], s = table.sine[phase >> 16];
+      float& cosine = cosine_.row(r)[i];
+      float& sine = sine_.row(r)[i];
+      cosine = c, sine = s;
+      if (!shape_.fine) continue;
+      // The angle beyond that of the table is so small that it is its sine, and its cosine 1.
+      const float beyond =
+          static_cast<float>(static_cast<int32_t>(phase & 0xffffu) - 0x8000) * contract::kPhaseUnit;
+      const float of_sine = s * beyond, of_cosine = c * beyond;
+      cosine = c - of_sine;
+      sine = s + of_cosine;
     }
   }
 }
@@ -146,7 +155,9 @@ void LlamaPass::Multiply(const PreparedMatrix& matrix, const Planes& x, bool add
   };
   apply(*matrix.codes, x.high, high_scales_, add);
   if (x.two) apply(*matrix.codes, x.low, low_scales_, true);
-  if (matrix.rest != nullptr) apply(*matrix.rest, x.high, high_scales_, true);
+  if (matrix.rest == nullptr) return;
+  apply(*matrix.rest, x.high, high_scales_, true);
+  apply(*matrix.rest, x.low, low_scales_, true);
 }
 
 void LlamaPass::Attention(int l) {

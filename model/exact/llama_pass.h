@@ -75,7 +75,7 @@ class LlamaPass final : public Pass {
   std::vector<TileRow> rows_;
   std::vector<LayerCache> caches_;
   int largest_capacity_ = 0;
-  // Of a network that is not fine.
+  // Caches of a network that is not fine.
   AlignedArray<int8_t> cached_codes_;  // [layers][lanes][kv_heads][keys, values]
   AlignedArray<float> key_scales_;     // [layers][lanes][kv_heads][capacity]
   std::optional<FineAttention> fine_;  // of one that is

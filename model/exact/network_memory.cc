@@ -39,8 +39,7 @@ uint64_t LlamaPreparedBytes(const ModelConfig& c) {
   const uint64_t matrices = LinearBytes(qkv, c.width) + LinearBytes(c.width, c.query_width()) +
                             LinearBytes(InnerWidth(c), c.width) +
                             LinearBytes(c.width, c.mlp_width());
-  const uint64_t layer =
-      parts * matrices + 2 * Wide(c.kv_heads) * sizeof(float) + 16 * kAllocation;
+  const uint64_t layer = parts * matrices + 2 * Wide(c.kv_heads) * sizeof(float) + 16 * kAllocation;
   const uint64_t largest_matrix =
       Wide(c.width) * std::max({Wide(qkv), Wide(InnerWidth(c)), Wide(c.vocabulary)});
   return Wide(c.layers) * layer + parts * LinearBytes(c.vocabulary, c.width) + 2 * largest_matrix +
@@ -65,7 +64,8 @@ uint64_t LlamaPassBytes(const ModelConfig& c) {
          (c.llama->fine ? 1 : Wide(kLlamaQueries)) * Wide(largest) *
              (sizeof(float) + sizeof(int32_t)) +
          (c.llama->fine ? sizeof(int16_t) + sizeof(int64_t) : 0) * Wide(c.head_size()) +
-         (Wide(kLlamaQueries) + 1) * Wide(c.head_size()) + Wide(c.layers) * 32 + kTileScratch + 32 * kAllocation;
+         (Wide(kLlamaQueries) + 1) * Wide(c.head_size()) + Wide(c.layers) * 32 + kTileScratch +
+         32 * kAllocation;
 }
 
 uint64_t LlamaLaneBytes(const ModelConfig& c) {
@@ -78,11 +78,12 @@ uint64_t LlamaLaneBytes(const ModelConfig& c) {
 
 uint64_t LlamaSymbolMultiplications(const ModelConfig& c) {
   const uint64_t width = Wide(c.width);
-  const uint64_t products = c.llama->fine ? 3 : 1;
-  const uint64_t last = c.llama->fine ? 3 : 2;  // its input has two planes
-  const uint64_t layer = width * (products * (2 * Wide(c.query_width()) + 2 * Wide(c.kv_width()) +
-                                              Wide(InnerWidth(c))) +
-                                  last * Wide(c.mlp_width()));
+  const uint64_t products = c.llama->fine ? 4 : 1;
+  const uint64_t last = c.llama->fine ? 4 : 2;  // its input has two planes
+  const uint64_t layer =
+      width *
+      (products * (2 * Wide(c.query_width()) + 2 * Wide(c.kv_width()) + Wide(InnerWidth(c))) +
+       last * Wide(c.mlp_width()));
   uint64_t attended = 0;  // keys, and values
   for (int l = 0; l < c.layers; ++l) attended += 2 * Wide(c.query_width()) * Wide(c.window(l));
   return Wide(c.layers) * layer + attended + products * width * Wide(c.embedding_rows());

@@ -23,10 +23,10 @@ struct PreparedMatrix {
 struct PreparedLlamaLayer {
   const float* gains[2];  // before attention, and before the MLP
   // These are null where the shape has none.
-  const float *q_gain, *k_gain;       // of heads
-  const float *bq, *bo, *bu, *bd;     // biases after the products
-  PreparedMatrix wqkv;                // [query width + 2 kv width, D]
-  PreparedMatrix wo;                  // [D, query width]
+  const float *q_gain, *k_gain;    // of heads
+  const float *bq, *bo, *bu, *bd;  // biases after the products
+  PreparedMatrix wqkv;             // [query width + 2 kv width, D]
+  PreparedMatrix wo;               // [D, query width]
   // [2 MLP width, D]: gates, and what they gate; [MLP width, D] where there is no gate.
   PreparedMatrix wgu;
   PreparedMatrix wd;                        // [D, MLP width]

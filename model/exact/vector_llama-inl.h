@@ -347,9 +347,8 @@ class VectorLlamaKernels final : public LlamaKernels {
                 float* scales) const override {
     for (int r = 0; r < rows; ++r, x += RoundUp(n, kFloatPad)) {
       const int at = r * RoundUp(n, kCodePad);
-      scales[r] = Divides(WideFloats(), n)
-                      ? PlanesOfRow(WideFloats(), x, n, high + at, low + at)
-                      : PlanesOfRow(NarrowFloats(), x, n, high + at, low + at);
+      scales[r] = Divides(WideFloats(), n) ? PlanesOfRow(WideFloats(), x, n, high + at, low + at)
+                                           : PlanesOfRow(NarrowFloats(), x, n, high + at, low + at);
     }
   }
 

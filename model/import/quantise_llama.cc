@@ -20,9 +20,9 @@ namespace {
 constexpr int kMostCode = 127;
 // Keys gain more than queries: a query's error is nearly the same for all keys.
 constexpr double kKeyShare = 0.75;
-// Values may be larger elsewhere than in the calibration. Codes to 16256 have bits to spare for it.
+// Values may be larger elsewhere than in the calibration. Codes to 32767 have bits to spare for it.
 constexpr double kValueMargin = 1.125, kFineValueMargin = 4;
-constexpr int kMostFineCode = 127 * 128;
+constexpr int kMostFineCode = 32767;
 
 // The smallest float of 16 significant bits that is not below x > 0.
 float ScaleFrom(double x) {
@@ -38,13 +38,20 @@ float GainFrom(float x) {
   return std::bit_cast<float>((bits + 0x7f + (bits >> 8 & 1)) & ~0xffu);
 }
 
-QuantizedTensor QuantiseRows(std::span<const double> values, const ParameterSpec& spec) {
+// Codes of a matrix. Where `matrix` has codes of it already, those of the rest.
+QuantizedTensor QuantiseRows(std::span<const float> values, const ParameterSpec& spec,
+                             const QuantizedTensor* matrix = nullptr) {
   QuantizedTensor tensor;
   const auto columns = static_cast<size_t>(spec.columns);
+  std::vector<double> row(columns);
   for (size_t at = 0; at < values.size(); at += columns) {
-    const auto row = values.subspan(at, columns);
     double largest = 0;
-    for (const double x : row) largest = std::max(largest, std::fabs(x));
+    for (size_t k = 0; k < columns; ++k) {
+      row[k] = static_cast<double>(values[at + k]);
+      if (matrix != nullptr)
+        row[k] -= matrix->codes[at + k] * static_cast<double>(matrix->floats[at / columns]);
+      largest = std::max(largest, std::fabs(row[k]));
+    }
     if (largest > spec.most_code) {
       throw DamagedError(fmt::format("{} has a weight of magnitude {}, more than {}", spec.name,
                                      static_cast<float>(largest), spec.most_code));
@@ -58,13 +65,6 @@ QuantizedTensor QuantiseRows(std::span<const double> values, const ParameterSpec
     }
   }
   return tensor;
-}
-
-// Takes off what the codes have, so that the rest is left.
-void TakeOff(const QuantizedTensor& tensor, std::vector<double>* values) {
-  const size_t columns = values->size() / tensor.floats.size();
-  for (size_t i = 0; i < values->size(); ++i)
-    (*values)[i] -= tensor.codes[i] * static_cast<double>(tensor.floats[i / columns]);
 }
 
 QuantizedTensor QuantiseGain(std::span<const float> values, const ParameterSpec& spec) {
@@ -251,8 +251,7 @@ void Smooth(const std::vector<LlamaMaxima>& maxima, LlamaWeights* w) {
 }
 
 QuantizedModel QuantiseLlama(const LlamaWeights& w, const TokenTable& table, int32_t context,
-                             const std::vector<double>& value_maxima,
-                             ImportPrecision precision) {
+                             const std::vector<double>& value_maxima, ImportPrecision precision) {
   const FloatMode mode;
   const bool fine = precision == ImportPrecision::kFine;
   QuantizedModel model;
@@ -291,19 +290,16 @@ QuantizedModel QuantiseLlama(const LlamaWeights& w, const TokenTable& table, int
       tensor = QuantiseGain(values, spec);
       return;
     }
-    std::vector<double> left(values.begin(), values.end());
-    tensor = QuantiseRows(left, spec);
-    if (!fine) return;
-    TakeOff(tensor, &left);
+    tensor = QuantiseRows(values, spec);
     const size_t rest = static_cast<size_t>(t) + 1;
-    model.tensors[rest] = QuantiseRows(left, specs[rest]);
+    if (fine) model.tensors[rest] = QuantiseRows(values, specs[rest], &tensor);
   };
   put(index.embedding, w.embedding);
   if (c.llama->has_positions()) {
     put(index.embedding_means,
-        RowMeans(std::span(model.tensors)
-                     .subspan(static_cast<size_t>(index.embedding), fine ? 2 : 1),
-                 w.width));
+        RowMeans(
+            std::span(model.tensors).subspan(static_cast<size_t>(index.embedding), fine ? 2 : 1),
+            w.width));
     put(index.positions,
         {w.positions.begin(), w.positions.begin() + std::ptrdiff_t{context} * w.width});
   }

@@ -11,8 +11,8 @@
 
 namespace occam {
 
-// How finely a checkpoint is rounded: to codes of 8 bits, or to some 15 bits. The latter is a fine
-// network (docs/spec/import.md, section 1), which has twice the bytes and three times the products.
+// Fineness of rounding: to codes of 8 bits, or to some 15 bits. The latter is a fine network
+// (docs/spec/import.md, section 1), which has twice the bytes and four times the products.
 enum class ImportPrecision { kUsual, kFine };
 
 // Moves scales between neighbouring matrices, so that what is rounded is as even as the maxima

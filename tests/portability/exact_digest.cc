@@ -10,7 +10,8 @@
 //          lanes; edges: three lanes of the family's widths and of every model that meets an edge
 //          of the kernels; memory, signals: the same of models with a memory or with signals,
 //          which are of contract 4; imported, shaped, fine: the same of imported networks of
-//          Llama's and of the other shapes, and of fine ones; vocabulary: the same of two that have more than 2^16 symbols
+//          Llama's and of the other shapes, and of fine ones; vocabulary: the same of two that have
+//          more than 2^16 symbols
 //   WAY    score, step
 //   MODE   what the calling thread has set for its floats before anything is made, and its threads
 //          inherit: usual, flushing (subnormal numbers to zero), upward, downward, zero (rounding)

@@ -99,7 +99,7 @@ def make_model(shape, fine):
     if shape == GPT2:
         model.head_bias = bias(T)
     model.layers = [make_layer(shape, fine) for _ in range(L)]
-    model.value_scale = short((0.02 + 0.02 * random.random((L, G))) / (128 if fine else 1))
+    model.value_scale = short((0.02 + 0.02 * random.random((L, G))) / (258 if fine else 1))
     return model
 
 

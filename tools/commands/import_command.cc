@@ -82,7 +82,8 @@ int ImportCommand(int argc, const char* const* argv) {
            "little "
            "smaller (default: the checkpoint's, at most 512)"},
           {"fine",
-           "Round to some 15 bits, not 8: predictions are the checkpoint's nearly to the digit, for "
+           "Round to some 15 bits, not 8: predictions are the checkpoint's nearly to the digit, "
+           "for "
            "twice the bytes and a fraction of the speed"},
           {"memory", "LIMIT", Text("24G"),
            "Memory that the import may take, by the sizes of the files; what needs more is "

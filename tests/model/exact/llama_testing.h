@@ -101,8 +101,8 @@ inline QuantizedModel RandomLlama(const ModelConfig& config, uint64_t seed) {
           static_cast<int8_t>(static_cast<int>(random.Below(codes)) - spec.most_code));
   }
   const auto heads = static_cast<size_t>(config.layers) * static_cast<size_t>(config.kv_heads);
-  for (size_t i = 0; i < heads; ++i) 
-    model.value_scales.push_back(rounded(config.llama->fine ? 0.05 / 128 : 0.05));
+  for (size_t i = 0; i < heads; ++i)
+    model.value_scales.push_back(rounded(config.llama->fine ? 0.05 / 258 : 0.05));
   model.tokenizer = Bytes(1, 1);  // of no use here
   return model;
 }

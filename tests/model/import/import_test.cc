@@ -519,8 +519,8 @@ TEST_CASE("Import: a fine model is the checkpoint nearly to the digit, and tells
     CHECK(model.config.llama->fine);
     CHECK(model.config.head_size() == 8);  // not doubled
     CHECK(ModelId(ImportModel(source, 0, kText, ImportPrecision::kUsual)) == ModelId(usual));
-    // Symbols have frequencies of 1 of 2^24 at least, which costs log2(e) / 2^24 bits each. What is
-    // beyond that is the network's.
+    // Symbols have frequencies of 1 of 2^24 at least, which costs log2(e) / 2^24 bits each, or
+    // less. What is beyond that is the network's.
     const double least = std::log2(std::exp(1.0)) * model.config.vocabulary / kFrequencyTotal;
     const double loss = MeasureLoss(source, model, kText).divergence_bits - least;
     CHECK(loss < 2e-6);
