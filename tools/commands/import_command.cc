@@ -35,6 +35,7 @@ constexpr char kEpilogue[] =
     "  occam import TinyStories-656K -o stories.occm\n"
     "  occam import SmolLM2-135M --context 1024 -o smollm2.occm\n"
     "  occam import stories260K.bin --tokenizer tok512.bin -o stories.occm\n"
+    "  occam import stories260K --fine -o stories.occm\n"
     "  generate --ckpt stories.occm --temperature 0\n"
     "  compress --ckpt stories.occm story.txt\n";
 
