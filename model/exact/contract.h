@@ -76,11 +76,10 @@ constexpr float kPhaseUnit = 0x1.921fb6p-30f;  // 2 pi / 2^32, of its rotary ste
 constexpr float kGeluCube = 0x1.6e4e26p-5f;    // 0.044715
 constexpr float kGeluLog2 = 0x1.26aec2p+1f;    // sqrt(8 / pi) log2(e)
 
-// 2^y by the polynomial of the output's terms, y clamped to what silu can tell from the limits.
-inline float Exp2(float y) {
-  const float clamped = std::min(std::max(y, -kMostExponent), kMostExponent);
-  const float n = Round(clamped);
-  const float f = clamped - n;
+// 2^y by the polynomial of the output's terms, |y| at most kMostExponent.
+inline float Exp2Within(float y) {
+  const float n = Round(y);
+  const float f = y - n;
   float p = kExp2[5];
   for (int i = 4; i >= 0; --i) {
     const float product = p * f;
@@ -88,6 +87,19 @@ inline float Exp2(float y) {
   }
   const auto exponent = static_cast<uint32_t>(127 + static_cast<int32_t>(n));
   return p * std::bit_cast<float>(exponent << 23);
+}
+
+// 2^y, y clamped to what silu can tell from the limits.
+inline float Exp2(float y) {
+  return Exp2Within(std::min(std::max(y, -kMostExponent), kMostExponent));
+}
+
+// Exp2(-distance) for distance >= 0. Such floats are in the order of their bits, and a compiler
+// makes vectors of comparisons of integers.
+inline float Exp2Below(float distance) {
+  const int32_t bits =
+      std::min(std::bit_cast<int32_t>(distance), std::bit_cast<int32_t>(kMostExponent));
+  return Exp2Within(-std::bit_cast<float>(bits));
 }
 
 // One divided by the root of the mean square, epsilon added, of n numbers. Their largest magnitude

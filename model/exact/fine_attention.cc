@@ -8,10 +8,12 @@
 namespace occam {
 namespace {
 
-// n is even. Two products of codes to 32767 are less than 2^31 together.
-int64_t ProductOf(const int16_t* a, const int16_t* b, int n) {
-  int64_t sum = 0;
-  for (int k = 0; k < n; k += 2) sum += a[k] * b[k] + a[k + 1] * b[k + 1];
+// The sum of 8, 16, ... products, below 2^31. Compilers make vectors of eight.
+int32_t SumOfProducts(const int16_t* a, const int16_t* b, int n) {
+  int32_t sum = 0;
+  for (int k = 0; k < n; k += 8) {
+    for (int i = k; i < k + 8; ++i) sum += a[i] * b[i];
+  }
   return sum;
 }
 
@@ -32,7 +34,7 @@ FineAttention::FineAttention(const PreparedLlama& network, int lanes)
   }
   codes_ = AlignedArray<int16_t>(codes);
   key_scales_ = AlignedArray<float>(scales);
-  query_ = AlignedArray<int16_t>(size);
+  query_ = AlignedArray<int16_t>(2 * size);
   sums_ = AlignedArray<int64_t>(size);
   scores_ = AlignedArray<float>(largest);
   weights_ = AlignedArray<int32_t>(largest);
@@ -74,9 +76,19 @@ void FineAttention::Attend(const Place& place, const float* query, int64_t first
     }
   };
   const float factor = (QuantiseFine(query, size_, query_.data()) * net_.beta) * contract::kLog2E;
+  // 256 high + low = query. A head's products with codes of 8 bits are below 2^31 together.
+  int16_t* const high = query_.data();
+  int16_t* const low = high + size_;
+  for (int k = 0; k < size_; ++k) {
+    const int upper = (high[k] + 128) >> 8;
+    low[k] = static_cast<int16_t>(high[k] - 256 * upper);
+    high[k] = static_cast<int16_t>(upper);
+  }
   float* const scores = scores_.data();
   visit_all([&](int i, size_t slot) {
-    const int64_t product = ProductOf(query_.data(), cache.keys + slot * size, size_);
+    const int16_t* const key = cache.keys + slot * size;
+    const int64_t product =
+        int64_t{256} * SumOfProducts(high, key, size_) + SumOfProducts(low, key, size_);
     const float key_factor = factor * cache.key_scales[slot];
     scores[i] = static_cast<float>(product) * key_factor;
   });
@@ -84,7 +96,8 @@ void FineAttention::Attend(const Place& place, const float* query, int64_t first
   int32_t* const weights = weights_.data();
   int32_t total = 0;
   for (int i = 0; i < count; ++i) {
-    weights[i] = contract::RoundToInt(contract::Exp2(scores[i] - largest) * contract::kFineWeight);
+    const float part = contract::Exp2Below(largest - scores[i]);
+    weights[i] = contract::RoundToInt(part * contract::kFineWeight);
     total += weights[i];
   }
   int64_t* const sums = sums_.data();

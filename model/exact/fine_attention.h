@@ -52,7 +52,7 @@ class FineAttention {
   std::vector<LayerOffsets> offsets_;  // [layers]
   AlignedArray<int16_t> codes_;        // [layers][lanes][kv_heads][keys, values]
   AlignedArray<float> key_scales_;     // [layers][lanes][kv_heads][capacity]
-  AlignedArray<int16_t> query_;        // [head size]
+  AlignedArray<int16_t> query_;        // [2][head size]
   AlignedArray<int64_t> sums_;         // [head size]
   AlignedArray<float> scores_;         // [largest capacity]
   AlignedArray<int32_t> weights_;      // the same

@@ -63,7 +63,7 @@ uint64_t LlamaPassBytes(const ModelConfig& c) {
          Padded(c.vocabulary, kFloatPad) * sizeof(uint32_t) +
          (c.llama->fine ? 1 : Wide(kLlamaQueries)) * Wide(largest) *
              (sizeof(float) + sizeof(int32_t)) +
-         (c.llama->fine ? sizeof(int16_t) + sizeof(int64_t) : 0) * Wide(c.head_size()) +
+         (c.llama->fine ? 2 * sizeof(int16_t) + sizeof(int64_t) : 0) * Wide(c.head_size()) +
          (Wide(kLlamaQueries) + 1) * Wide(c.head_size()) + Wide(c.layers) * 32 + kTileScratch +
          32 * kAllocation;
 }
