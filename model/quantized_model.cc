@@ -42,9 +42,10 @@ namespace {
 // gain. GELU's cube may be infinite, and what is made of it is clamped.
 //
 // A fine network's products have four parts, of which the first is the largest: sums are less than
-// four times as large, and nothing above is so near its bound. In its attention two products of
-// codes to 32767 are below 2^31, a score's product below 2^38, a weight times a value below 2^30,
-// and their sum over 4096 positions below 2^42.
+// four times as large, and nothing above is so near its bound. In its attention a half of
+// a query, 8 bits, times a key's codes to 32767 is below 2^31 for a head of 256, and a score's
+// product below 2^38. A weight times a value is below 2^30, their sum over 4096 positions below
+// 2^42.
 constexpr float kMinScale = 0x1p-60f;
 constexpr float kMaxScale = 1.0f;
 constexpr float kMaxGain = 256.0f;

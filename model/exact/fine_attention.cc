@@ -17,6 +17,15 @@ int32_t SumOfProducts(const int16_t* a, const int16_t* b, int n) {
   return sum;
 }
 
+// 256 high + low = codes, which become `high`.
+void SplitCodes(int n, int16_t* codes, int16_t* low) {
+  for (int k = 0; k < n; ++k) {
+    const int high = (codes[k] + 128) >> 8;
+    low[k] = static_cast<int16_t>(codes[k] - 256 * high);
+    codes[k] = static_cast<int16_t>(high);
+  }
+}
+
 }  // namespace
 
 FineAttention::FineAttention(const PreparedLlama& network, int lanes)
@@ -76,14 +85,10 @@ void FineAttention::Attend(const Place& place, const float* query, int64_t first
     }
   };
   const float factor = (QuantiseFine(query, size_, query_.data()) * net_.beta) * contract::kLog2E;
-  // 256 high + low = query. A head's products with codes of 8 bits are below 2^31 together.
+  // A head's products with one half of its codes, 8 bits, are below 2^31 together.
   int16_t* const high = query_.data();
   int16_t* const low = high + size_;
-  for (int k = 0; k < size_; ++k) {
-    const int upper = (high[k] + 128) >> 8;
-    low[k] = static_cast<int16_t>(high[k] - 256 * upper);
-    high[k] = static_cast<int16_t>(upper);
-  }
+  SplitCodes(size_, high, low);
   float* const scores = scores_.data();
   visit_all([&](int i, size_t slot) {
     const int16_t* const key = cache.keys + slot * size;
