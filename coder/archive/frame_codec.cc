@@ -7,7 +7,7 @@
 #include "coder/archive/model_header.h"
 #include "coder/entropy/range_decoder.h"
 #include "coder/entropy/range_encoder.h"
-#include "coder/predict/expert/expert.h"
+#include "coder/predict/expert/step_expert.h"
 #include "data/base/digest.h"
 #include "data/base/error.h"
 #include "data/base/format.h"
@@ -131,7 +131,7 @@ void FrameCodec::Start() {
 uint64_t FrameCodec::DictionaryMemory(uint64_t bytes) {
   if (bytes == 0) return 0;
   const uint64_t used = std::min<uint64_t>(bytes, kMaxDictionaryBytes);
-  return 3 * used + 2 * Expert::MemoryBytes(used + kRecordBytes);
+  return 3 * used + 2 * StepExpert::MemoryBytes(used + kRecordBytes);
 }
 
 Bytes FrameCodec::EncodeByModel(std::span<const uint8_t> record) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -12,7 +13,10 @@
 #include "coder/archive/segment_memory.h"
 #include "coder/entropy/range_decoder.h"
 #include "coder/entropy/range_encoder.h"
+#include "coder/entropy/streams.h"
+#include "coder/predict/adaptive_predictor.h"
 #include "coder/predict/photo/photo_codec.h"
+#include "coder/predict/serial_mixing.h"
 #include "data/base/error.h"
 #include "data/base/format.h"
 
@@ -76,27 +80,42 @@ bool ScoreLanes(Predictor& model, std::span<const int32_t> symbols,
   return true;
 }
 
-// False as soon as more than `most_bytes` are certain.
-bool EncodeSymbols(Predictor& model, std::span<const int32_t> symbols,
-                   std::span<const uint32_t> lengths, uint32_t row_symbols, size_t most_bytes,
-                   SymbolCounter count, RangeEncoder* encoder) {
+using RangeEncoders = std::vector<RangeEncoder>;
+
+// The streams as one payload; the encoders go on.
+Bytes PayloadOf(const RangeEncoders& encoders) {
+  std::vector<Bytes> streams;
+  for (RangeEncoder encoder : encoders) streams.push_back(encoder.Finish());
+  return JoinStreams(streams);
+}
+
+// Returns one encoder a stream, or none as soon as more than `most_bytes` are certain.
+RangeEncoders EncodeSymbols(Predictor& model, std::span<const int32_t> symbols,
+                            std::span<const uint32_t> lengths, uint32_t row_symbols,
+                            size_t most_bytes, SymbolCounter count) {
+  RangeEncoders encoders(model.StreamsOf(lengths.size()));
   auto left = static_cast<uint32_t>(symbols.size());
-  return ScoreLanes(model, symbols, lengths, row_symbols, [&](const auto&, const auto& intervals) {
-    uint32_t done = 0;
-    for (size_t step = 0; step < intervals.front().size(); ++step) {
-      for (size_t lane = 0; lane < intervals.size() && step < intervals[lane].size();
-           ++lane, ++done)
-        encoder->Encode(intervals[lane][step]);
-    }
-    count.Add(done);
-    left -= done;
-    if (encoder->bytes_written() > most_bytes &&
-        RangeEncoder(*encoder).Finish().size() > most_bytes) {
-      count.Add(left);
-      return false;
-    }
-    return true;
-  });
+  const bool done_all =
+      ScoreLanes(model, symbols, lengths, row_symbols, [&](const auto&, const auto& intervals) {
+        uint32_t done = 0;
+        for (size_t step = 0; step < intervals.front().size(); ++step) {
+          for (size_t lane = 0; lane < intervals.size() && step < intervals[lane].size();
+               ++lane, ++done)
+            encoders[StreamOf(lane, lengths.size(), encoders.size())].Encode(intervals[lane][step]);
+        }
+        count.Add(done);
+        left -= done;
+        const auto written = std::accumulate(
+            encoders.begin(), encoders.end(), size_t{0},
+            [](size_t sum, const RangeEncoder& one) { return sum + one.bytes_written(); });
+        if (written > most_bytes && PayloadOf(encoders).size() > most_bytes) {
+          count.Add(left);
+          return false;
+        }
+        return true;
+      });
+  if (!done_all) encoders.clear();
+  return encoders;
 }
 
 // Completes the header of what was coded.
@@ -117,7 +136,7 @@ uint32_t CountEvery(CodingMethod method, const CodecModel* model) {
 }
 
 void DecodeSymbols(Predictor& model, std::span<const uint32_t> lengths, std::span<int32_t> decoded,
-                   uint32_t count_every, SymbolCounter count, RangeDecoder* decoder) {
+                   uint32_t count_every, SymbolCounter count, std::span<RangeDecoder> streams) {
   std::vector<size_t> offsets;
   size_t offset = 0;
   for (const uint32_t length : lengths) {
@@ -129,7 +148,7 @@ void DecodeSymbols(Predictor& model, std::span<const uint32_t> lengths, std::spa
   uint32_t done = 0;
   for (uint32_t step = 0; step < lengths.front(); ++step) {
     while (lengths[active - 1] <= step) --active;
-    model.Decode(*decoder, std::span(symbols).first(active));
+    model.DecodeStreams(streams, std::span(symbols).first(active));
     for (size_t lane = 0; lane < active; ++lane) decoded[offsets[lane] + step] = symbols[lane];
     done += static_cast<uint32_t>(active);
     if (done >= count_every) count.Add(std::exchange(done, 0));
@@ -147,7 +166,12 @@ Predictor& SegmentCodec::PredictorFor(CodingMethod method, int threads) {
   if (method == CodingMethod::kExpert) {
     network_.reset();  // there is memory for one expert's tables
     if (!expert_) {
-      expert_ = std::make_unique<ExpertPredictor>(FastMixerKernels(), ExpertFormOf(file_.mode));
+      const MixerKernels& kernels = FastMixerKernels();
+      if (HasSerialExpert(file_.mode)) {
+        expert_ = std::make_unique<SerialExpertPredictor>(kernels, ExpertFormOf(file_.mode));
+      } else {
+        expert_ = std::make_unique<ExpertPredictor>(kernels, StepFormOf(file_.mode));
+      }
     }
     return *expert_;
   }
@@ -181,20 +205,17 @@ std::optional<SegmentCodec::Payload> SegmentCodec::EncodePayload(CodingMethod me
                                                                  const CountFn& count) {
   const auto symbol_count = static_cast<uint32_t>(symbols.tokens.size());
   const std::vector<uint32_t> lanes = Lanes(method, symbol_count, file_);
-  RangeEncoder encoder;
-  if (!EncodeSymbols(Started(method, lanes.size(), symbol_count, threads, count), symbols.tokens,
-                     lanes, RowSymbols(file_), most_bytes, {symbol_count, original_bytes, count},
-                     &encoder)) {
-    return std::nullopt;
-  }
+  RangeEncoders encoders =
+      EncodeSymbols(Started(method, lanes.size(), symbol_count, threads, count), symbols.tokens,
+                    lanes, RowSymbols(file_), most_bytes, {symbol_count, original_bytes, count});
+  if (encoders.empty()) return std::nullopt;
   Payload payload;
+  payload.bytes = PayloadOf(encoders);
   if (!symbols.lost_bits.empty()) {
-    const size_t before = RangeEncoder(encoder).Finish().size();
-    EncodeLostBits(symbols.tokens, symbols.lost_bits, &encoder);
-    payload.bytes = encoder.Finish();
-    payload.lost_bit_bytes = payload.bytes.size() - before;
-  } else {
-    payload.bytes = encoder.Finish();
+    EncodeLostBits(symbols.tokens, symbols.lost_bits, &encoders.back());
+    Bytes with_lost = PayloadOf(encoders);
+    payload.lost_bit_bytes = with_lost.size() - payload.bytes.size();
+    payload.bytes = std::move(with_lost);
   }
   if (payload.bytes.size() > most_bytes) return std::nullopt;
   return payload;
@@ -216,15 +237,20 @@ std::optional<Bytes> SegmentCodec::DecodePayload(CodingMethod method,
     return bytes;
   }
   CodedSymbols symbols{std::vector<int32_t>(symbol_count), {}};
-  RangeDecoder decoder(payload);
   const std::vector<uint32_t> lanes = Lanes(method, symbol_count, file_);
-  DecodeSymbols(Started(method, lanes.size(), symbol_count, threads, count), lanes, symbols.tokens,
-                CountEvery(method, model_), {symbol_count, original_bytes, count}, &decoder);
+  Predictor& predictor = Started(method, lanes.size(), symbol_count, threads, count);
+  const auto streams = CutStreams(payload, predictor.StreamsOf(lanes.size()));
+  if (!streams) return std::nullopt;
+  std::vector<RangeDecoder> decoders(streams->begin(), streams->end());
+  DecodeSymbols(predictor, lanes, symbols.tokens, CountEvery(method, model_),
+                {symbol_count, original_bytes, count}, decoders);
   const Tokenizer* const tokenizer = TokenizerOf(method);
   if (tokenizer && tokenizer->lost_bit())
-    symbols.lost_bits = DecodeLostBits(symbols.tokens, &decoder);
+    symbols.lost_bits = DecodeLostBits(symbols.tokens, &decoders.back());
   const uint64_t bytes = tokenizer ? tokenizer->DecodedBytes(symbols.tokens) : symbol_count;
-  if (!decoder.ConsumedExactly() || bytes != original_bytes) return std::nullopt;
+  const bool sound = std::ranges::all_of(
+      decoders, [](const RangeDecoder& decoder) { return decoder.ConsumedExactly(); });
+  if (!sound || bytes != original_bytes) return std::nullopt;
   return BytesOf(symbols, tokenizer);
 }
 
@@ -265,13 +291,12 @@ size_t SegmentCodec::SampledBytes(CodingMethod method, std::span<const int32_t> 
                                   uint32_t pieces, int threads) {
   const auto count = static_cast<uint32_t>(sample.size());
   const std::vector<uint32_t> lengths(pieces, count / pieces);
-  RangeEncoder encoder;
   const CountFn uncounted = [](uint32_t) {};
   Predictor& predictor = PredictorFor(method, threads);
   predictor.StartSegmentOf(static_cast<int>(pieces), count);  // without the dictionary
-  EncodeSymbols(predictor, sample, lengths, count, std::numeric_limits<size_t>::max(),
-                {count, count, uncounted}, &encoder);
-  return encoder.Finish().size();
+  return PayloadOf(EncodeSymbols(predictor, sample, lengths, count,
+                                 std::numeric_limits<size_t>::max(), {count, count, uncounted}))
+      .size();
 }
 
 Predictor& SegmentCodec::AroundSound(int threads) {

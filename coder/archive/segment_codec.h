@@ -13,7 +13,6 @@
 #include "coder/archive/coded_symbols.h"
 #include "coder/archive/sound_segment.h"
 #include "coder/container/container_format.h"
-#include "coder/predict/adaptive_predictor.h"
 #include "coder/predict/codec_model.h"
 #include "coder/predict/order2_predictor.h"
 #include "coder/predict/photo/photo_layout.h"
@@ -123,7 +122,7 @@ class SegmentCodec {
   int network_threads_ = 0;
   std::unique_ptr<Tokenizer> tokenizer_;
   std::unique_ptr<Order2Predictor> order2_;
-  std::unique_ptr<ExpertPredictor> expert_;
+  std::unique_ptr<Predictor> expert_;
 };
 
 }  // namespace occam

@@ -4,6 +4,7 @@
 
 #include "coder/predict/adaptive_predictor.h"
 #include "coder/predict/photo/photo_codec.h"
+#include "coder/predict/serial_mixing.h"
 #include "coder/predict/sound/sound_coder.h"
 #include "data/base/memory.h"
 #include "data/base/processors.h"
@@ -23,7 +24,7 @@ uint64_t SegmentMemory(const FileHeader& header, const CodecModel* model, int th
   uint64_t bytes = a_byte * header.segment_bytes() + kOrder2Bytes;
   // Intervals of as many steps as are scored at once, and what a network says of them.
   const uint64_t row = std::min(RowSymbols(header), header.lane_symbols);
-  const uint64_t a_step = sizeof(SymbolInterval) + (header.mode == ContextMode::kLong ? 16 : 0);
+  const uint64_t a_step = sizeof(SymbolInterval) + (IsLong(header.mode) ? 16 : 0);
   bytes += row * header.lanes * a_step;
   if (MethodFits(CodingMethod::kSound, header.mode)) bytes += SoundCoder::kMemoryBytes;
   // The expert alone is in the place of the one beside the model. So is a photograph, which no
@@ -32,7 +33,10 @@ uint64_t SegmentMemory(const FileHeader& header, const CodecModel* model, int th
   if (HasExpert(header.mode)) {
     // A header does not tell how long its dictionary is.
     const uint64_t before = header.has_dictionary() ? kMaxDictionaryBytes : 0;
-    predictor = Expert::MemoryBytes(before + header.segment_bytes(), ExpertFormOf(header.mode));
+    const uint64_t all = before + header.segment_bytes();
+    predictor = HasSerialExpert(header.mode)
+                    ? Expert::MemoryBytes(all, ExpertFormOf(header.mode))
+                    : StepExpert::MemoryBytes(all, StepFormOf(header.mode));
     bytes += before;
   }
   if (model != nullptr && model->predictor_bytes) {
@@ -45,7 +49,7 @@ uint64_t SegmentMemory(const FileHeader& header, const CodecModel* model, int th
 }
 
 uint32_t RowSymbols(const FileHeader& header) {
-  if (header.mode != ContextMode::kLong) return header.context;
+  if (!IsLong(header.mode)) return header.context;
   constexpr uint32_t kRow = 1 << 19;  // of all lanes, for many threads that share few lanes
   return header.context * std::max(1u, kRow / header.lanes / header.context);
 }

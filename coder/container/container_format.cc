@@ -17,9 +17,11 @@ constexpr uint8_t kNeedsDictionary = 2;
 constexpr uint8_t kKnownFlags = kEmbeddedModel | kNeedsDictionary;
 
 // The numbers of modes in a file.
-constexpr std::array<ContextMode, 5> kModes = {ContextMode::kChunked, ContextMode::kCarried,
-                                               ContextMode::kFirstAdaptive, ContextMode::kAdaptive,
-                                               ContextMode::kLong};
+constexpr std::array<ContextMode, 7> kModes = {
+    ContextMode::kChunked,       ContextMode::kCarried,
+    ContextMode::kFirstAdaptive, ContextMode::kSecondAdaptive,
+    ContextMode::kFirstLong,     ContextMode::kAdaptive,
+    ContextMode::kLong};
 
 Error Damaged(const std::string& name, const std::string& what) {
   return DamagedError(fmt::format("{} is damaged: {}", name, what));
@@ -29,7 +31,7 @@ uint32_t ShortHash(std::span<const uint8_t> bytes) { return static_cast<uint32_t
 
 void CheckLayout(const FileHeader& header, const std::string& name) {
   const uint64_t symbols = uint64_t{header.lanes} * header.lane_symbols;
-  const bool is_long = header.mode == ContextMode::kLong;
+  const bool is_long = IsLong(header.mode);
   if (header.context < 1 || header.context > kMaxContext || header.lanes < 1 ||
       header.lanes > (is_long ? kMaxLongLanes : kMaxLanes) || header.lane_symbols < 1 ||
       header.lane_symbols % header.context != 0 ||
@@ -53,8 +55,7 @@ void CheckDictionaryFits(bool needed, const FileHeader& header, const std::strin
 // is many bytes long, and the networks that have them are large: without lanes to share their
 // weights they restore slowly. Mode long is not asked to be quick.
 uint32_t LeastLaneChunks(const FileHeader& file) {
-  if (file.contract_version < kShortLaneContract || file.mode == ContextMode::kLong)
-    return kCarriedLaneChunks;
+  if (file.contract_version < kShortLaneContract || IsLong(file.mode)) return kCarriedLaneChunks;
   const bool longer =
       file.lane_symbols > UsualHeader(file.context, file.mode, /*layout_bytes=*/1).lane_symbols;
   return longer ? kShortLaneChunks : kCarriedLaneChunks;
@@ -97,6 +98,10 @@ const char* ModeName(ContextMode mode) {
       return "adaptive";
     case ContextMode::kLong:
       return "long";
+    case ContextMode::kSecondAdaptive:
+      return "second adaptive";
+    case ContextMode::kFirstLong:
+      return "first long";
   }
   return "unknown";
 }

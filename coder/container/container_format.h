@@ -56,20 +56,32 @@ enum class ContextMode : uint8_t {
   kChunked = 0,  // every lane's context is fresh each `context` symbols
   kCarried = 1,  // a lane's context goes on from its first to its last symbol
   // Carried, and the network's predictions are mixed with those of coder/predict/expert; or the
-  // expert alone. A file has the number 3 for it.
+  // expert alone. A file has the number 5 for it.
   kAdaptive = 2,
   // Carried, and mixed with those of coder/predict/adaptive_mixer.h: the first form of mode
   // adaptive, which old files have, with the number 2.
   kFirstAdaptive = 3,
-  // Adaptive, with segments of up to 2^27 bytes to learn from, and larger tables of the expert.
+  // Adaptive, with segments of up to 2^27 bytes to learn from, and larger tables of the expert. A
+  // file has the number 6 for it.
   kLong = 4,
+  // Adaptive and long by an expert that learns bit by bit: what older files have, with the numbers
+  // 3 and 4.
+  kSecondAdaptive = 5,
+  kFirstLong = 6,
 };
 
-// Returns whether the expert of coder/predict/expert codes what is mixed.
-constexpr bool HasExpert(ContextMode mode) {
-  return mode == ContextMode::kAdaptive || mode == ContextMode::kLong;
+constexpr bool IsLong(ContextMode mode) {
+  return mode == ContextMode::kLong || mode == ContextMode::kFirstLong;
 }
-// "chunked", "carried", "adaptive", "first adaptive", "long"
+// Returns whether an expert that learns bit by bit codes what is mixed.
+constexpr bool HasSerialExpert(ContextMode mode) {
+  return mode == ContextMode::kSecondAdaptive || mode == ContextMode::kFirstLong;
+}
+// Returns whether an expert of coder/predict/expert codes what is mixed.
+constexpr bool HasExpert(ContextMode mode) {
+  return mode == ContextMode::kAdaptive || mode == ContextMode::kLong || HasSerialExpert(mode);
+}
+// "chunked", "carried", "adaptive", "long", and those of older files with "first" or "second".
 const char* ModeName(ContextMode mode);
 // The numbers of modes in a file; nothing for a number that is none.
 uint8_t NumberOf(ContextMode mode);
@@ -97,7 +109,7 @@ constexpr bool UsesDictionary(CodingMethod method) {
 constexpr bool MethodFits(CodingMethod method, ContextMode mode) {
   if (method == CodingMethod::kExpert) return HasExpert(mode);
   if (method == CodingMethod::kPhoto || method == CodingMethod::kProgram)
-    return mode == ContextMode::kAdaptive;
+    return mode == ContextMode::kAdaptive || mode == ContextMode::kSecondAdaptive;
   return method != CodingMethod::kSound || mode != ContextMode::kFirstAdaptive;
 }
 

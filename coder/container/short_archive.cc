@@ -19,7 +19,7 @@ constexpr uint8_t kNeedsDictionary = 8;
 constexpr int kLayoutShift = 4;  // of the layout's factor less 1
 
 constexpr bool HasShortForm(ContextMode mode) {
-  return mode != ContextMode::kFirstAdaptive && mode != ContextMode::kLong;
+  return mode != ContextMode::kFirstAdaptive && !IsLong(mode);
 }
 
 constexpr size_t kCheckBytes = 4;

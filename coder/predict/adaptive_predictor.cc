@@ -1,17 +1,16 @@
 #include "coder/predict/adaptive_predictor.h"
 
 #include <algorithm>
-#include <cstddef>
+#include <exception>
 #include <utility>
 
-#include "coder/container/container_format.h"
 #include "coder/predict/byte_decisions.h"
+#include "coder/predict/watcher.h"
 #include "data/base/error.h"
+#include "data/base/spin_barrier.h"
 
 namespace occam {
 namespace {
-
-constexpr auto kUnwatched = [](bool, int32_t) {};
 
 // Of a call of Score: mixing one goes on beside scoring the next.
 constexpr size_t kPieces = 8;
@@ -21,90 +20,69 @@ constexpr size_t kTaughtAtOnce = 1 << 13;  // bytes of a dictionary
 // 0.2 % less with 2,048, which cost three times the time of a record.
 constexpr size_t kSeenAgain = 512;
 
-// Gathers who decided a byte, bit by bit. Costs are out of 65536 bits.
-template <typename Mixer>
-class Watcher {
- public:
-  void Add(const Mixer& mixer, bool bit, int32_t probability) {
-    mixer.AddEvidence(bit, &evidence_);
-    mixed_ += CostOf(bit, probability);
-    alone_ += CostOf(bit, mixer.NetworkAlone());
-  }
-  // The network, unless the others saved half a bit. Of them it is the one with the most evidence.
-  Decider decider() const {
-    constexpr int64_t kBit = 65536;
-    if (mixed_ >= 8 * kBit) return Decider::kNone;
-    if (2 * (alone_ - mixed_) < kBit) return Decider::kNetwork;
-    const auto most = std::max_element(evidence_.begin() + 1, evidence_.end());
-    return static_cast<Decider>(most - evidence_.begin());
-  }
+// Tells the bits of a known byte, from the highest one on.
+auto BitsOf(uint32_t byte) {
+  return [byte, shift = 8](uint32_t) mutable { return (byte >> --shift & 1) != 0; };
+}
 
- private:
-  static int64_t CostOf(bool bit, int32_t probability) {
-    constexpr int64_t kWhole = 16 * 65536;
-    return kWhole - TableLog2(static_cast<uint32_t>(bit ? probability : 65536 - probability));
-  }
-
-  typename Mixer::Evidence evidence_{};
-  int64_t mixed_ = 0;
-  int64_t alone_ = 0;
-};
+// Decodes the next byte of a lane.
+template <typename Logit>
+int32_t DecodeByte(StepExpert::Lane& lane, Logit logit, RangeDecoder& decoder) {
+  const uint32_t target = decoder.Target();
+  int32_t byte = 0;
+  decoder.Advance(CodeByte(
+      lane, 0, logit,
+      [&](uint32_t split) {
+        byte = byte * 2 + (target >= split ? 1 : 0);
+        return target >= split;
+      },
+      kUnwatched));
+  return byte;
+}
 
 }  // namespace
 
-template <typename Mixer>
-MixingPredictor<Mixer>::MixingPredictor(std::unique_ptr<NetworkPredictor> network, Mixer mixer)
-    : network_(std::move(network)), mixer_(std::move(mixer)) {
+AdaptivePredictor::AdaptivePredictor(std::unique_ptr<NetworkPredictor> network,
+                                     const MixerKernels& kernels, const StepForm& form)
+    : network_(std::move(network)), expert_(/*with_network=*/true, kernels, form) {
   if (network_->vocabulary() != 256)
     throw UsageError("adaptive contexts are for models of bytes; this one's symbols are others");
 }
 
-template <typename Mixer>
-void MixingPredictor<Mixer>::StartSegment(int lanes) {
-  StartSegmentOf(lanes, kMaxSegmentSymbols);
-}
+void AdaptivePredictor::StartSegment(int lanes) { StartSegmentOf(lanes, kMaxSegmentSymbols); }
 
-template <typename Mixer>
-void MixingPredictor<Mixer>::StartSegmentOf(int lanes, uint64_t symbols) {
+void AdaptivePredictor::StartSegmentOf(int lanes, uint64_t symbols) {
   network_->StartSegment(lanes);
-  if constexpr (requires { mixer_.Start(lanes, symbols); }) {
-    mixer_.Start(lanes, symbols);
-  } else {
-    mixer_.Start(lanes);
-  }
+  expert_.Start(lanes, symbols);
+  lanes_ = static_cast<size_t>(lanes);
 }
 
-template <typename Mixer>
-void MixingPredictor<Mixer>::StartSegmentAfter(std::span<const uint8_t> dictionary, int lanes,
-                                               uint64_t symbols, Lessons lessons,
-                                               const KeepOnFn& keep_on) {
+void AdaptivePredictor::StartSegmentAfter(std::span<const uint8_t> dictionary, int lanes,
+                                          uint64_t symbols, Lessons lessons,
+                                          const KeepOnFn& keep_on) {
   if (dictionary.empty()) return StartSegmentOf(lanes, symbols);
-  if constexpr (!requires { mixer_.CopyFrom(mixer_); }) {
-    Predictor::StartSegmentAfter(dictionary, lanes, symbols, lessons, keep_on);
+  lanes_ = static_cast<size_t>(lanes);
+  const bool keep = lessons == Lessons::kKept && lanes == 1;
+  if (keep && taught_ && taught_->symbols == symbols &&
+      std::ranges::equal(taught_->dictionary, dictionary)) {
+    expert_.CopyFrom(taught_->expert);
   } else {
-    const bool keep = lessons == Lessons::kKept && lanes == 1;
-    if (keep && taught_ && taught_->symbols == symbols &&
-        std::ranges::equal(taught_->dictionary, dictionary)) {
-      mixer_.CopyFrom(taught_->mixer);
-    } else {
-      taught_.reset();
-      network_->StartSegment(1);
-      mixer_.Start(lanes, dictionary.size() + symbols);
-      Teach(dictionary, keep_on);
-      if (keep) {
-        taught_ = std::make_unique<Taught>(
-            Taught{{dictionary.begin(), dictionary.end()}, symbols, mixer_.Fresh()});
-        taught_->mixer.CopyFrom(mixer_);
-      }
+    taught_.reset();
+    network_->StartSegment(1);
+    expert_.Start(lanes, dictionary.size() + symbols);
+    Teach(dictionary, keep_on);
+    if (keep) {
+      taught_ = std::make_unique<Taught>(
+          Taught{{dictionary.begin(), dictionary.end()}, symbols, expert_.Fresh()});
+      taught_->expert.CopyFrom(expert_);
     }
-    const size_t size = std::min({dictionary.size(), kSeenAgain, size_t{network_->context()}});
-    const auto end = dictionary.last(size);
-    network_->StartSegmentBehind({end.begin(), end.end()}, lanes);
   }
+  const size_t size = std::min({dictionary.size(), kSeenAgain, size_t{network_->context()}});
+  const auto end = dictionary.last(size);
+  network_->StartSegmentBehind({end.begin(), end.end()}, lanes);
 }
 
-template <typename Mixer>
-void MixingPredictor<Mixer>::Teach(std::span<const uint8_t> dictionary, const KeepOnFn& keep_on) {
+void AdaptivePredictor::Teach(std::span<const uint8_t> dictionary, const KeepOnFn& keep_on) {
   std::vector<SymbolInterval> unused(std::min(dictionary.size(), kTaughtAtOnce));
   for (size_t begin = 0; begin < dictionary.size(); begin += unused.size()) {
     const auto part = dictionary.subspan(begin, std::min(unused.size(), dictionary.size() - begin));
@@ -116,53 +94,74 @@ void MixingPredictor<Mixer>::Teach(std::span<const uint8_t> dictionary, const Ke
   }
 }
 
-template <typename Mixer>
-void MixingPredictor<Mixer>::Score(std::span<const std::span<const int32_t>> lanes,
-                                   std::span<const std::span<SymbolInterval>> intervals) {
+void AdaptivePredictor::Score(std::span<const std::span<const int32_t>> lanes,
+                              std::span<const std::span<SymbolInterval>> intervals) {
   Mix(lanes, intervals, [](size_t, size_t) { return kUnwatched; });
 }
 
-template <typename Mixer>
-void MixingPredictor<Mixer>::ScoreWithDeciders(std::span<const std::span<const int32_t>> lanes,
-                                               std::span<const std::span<SymbolInterval>> intervals,
-                                               std::span<const std::span<Decider>> deciders) {
+void AdaptivePredictor::ScoreWithDeciders(std::span<const std::span<const int32_t>> lanes,
+                                          std::span<const std::span<SymbolInterval>> intervals,
+                                          std::span<const std::span<Decider>> deciders) {
   Mix(lanes, intervals, [&](size_t lane, size_t step) {
-    return [&mixer = mixer_, watcher = Watcher<Mixer>(), &decider = deciders[lane][step]](
-               bool bit, int32_t probability) mutable {
+    return [&mixer = expert_.lane(lane), watcher = Watcher<StepExpert::Lane>(),
+            &decider = deciders[lane][step]](bool bit, int32_t probability) mutable {
       watcher.Add(mixer, bit, probability);
       decider = watcher.decider();  // after the last bit of what it is
     };
   });
 }
 
-template <typename Mixer>
+template <typename Code>
+void AdaptivePredictor::CodeLanes(size_t first, size_t end, Code code) {
+  for (size_t lane = first; lane < end; ++lane) {
+    expert_.lane(lane).Prefetch();
+    if (lane + 1 < end) expert_.lane(lane + 1).Prefetch();
+    code(lane);
+  }
+}
+
 template <typename Watch>
-void MixingPredictor<Mixer>::Mix(std::span<const std::span<const int32_t>> lanes,
-                                 std::span<const std::span<SymbolInterval>> intervals,
-                                 Watch watch) {
+void AdaptivePredictor::Mix(std::span<const std::span<const int32_t>> lanes,
+                            std::span<const std::span<SymbolInterval>> intervals, Watch watch) {
   if (lanes.empty()) return;
   const size_t steps = lanes.front().size();
   paths_.resize(lanes.size() * steps);
   ThreadTeam& team = network_->team();
-  const size_t piece = team.size() == 1 ? steps : (steps + kPieces - 1) / kPieces;
-  const auto mix = [&](size_t begin) {
-    for (size_t step = begin; step < std::min(begin + piece, steps); ++step) {
-      for (size_t lane = 0; lane < lanes.size() && step < lanes[lane].size(); ++lane) {
-        const auto byte = static_cast<uint32_t>(lanes[lane][step]);
+  const auto mix = [&](size_t begin, size_t end, size_t worker, size_t workers,
+                       SpinBarrier& barrier) {
+    size_t active = lanes.size();
+    for (size_t step = begin; step < end; ++step) {
+      while (lanes[active - 1].size() <= step) --active;
+      CodeLanes(active * worker / workers, active * (worker + 1) / workers, [&](size_t lane) {
         const int16_t* logit = paths_[lane * steps + step].data();
-        int shift = 8;
         intervals[lane][step] = CodeByte(
-            mixer_, static_cast<int>(lane), [&](uint32_t, uint32_t) { return *logit++; },
-            [&](uint32_t) { return (byte >> --shift & 1) != 0; }, watch(lane, step));
-      }
+            expert_.lane(lane), 0, [&](uint32_t, uint32_t) { return *logit++; },
+            BitsOf(static_cast<uint32_t>(lanes[lane][step])), watch(lane, step));
+      });
+      barrier.Wait();
+      expert_.LearnPart(active, worker);
+      barrier.Wait();
+      if (!expert_.MustEndStep()) continue;
+      barrier.Wait();
+      if (worker == 0) expert_.EndStep();
+      barrier.Wait();
     }
   };
+  // Some threads mix a piece while the others score the next. Those who score wait for nobody, and
+  // mixing by few threads spares them much waiting for each other.
+  const auto threads = static_cast<size_t>(team.size());
+  const size_t workers = std::clamp<size_t>(threads / 2, 1, lanes.size());
+  SpinBarrier barrier(static_cast<int>(workers));
+  expert_.SetWorkers(workers);
+  const size_t piece = threads == 1 ? steps : (steps + kPieces - 1) / kPieces;
   AskNetwork(lanes, 0, piece);
   for (size_t begin = 0; begin < steps; begin += piece) {
     const size_t next = begin + piece;
-    team.Run(next < steps ? 2 : 1, [&](int item, int) {
-      if (item == 0) {
-        mix(begin);
+    const size_t jobs = next < steps ? workers + 1 : workers;
+    team.Run(static_cast<int>(jobs), [&](int item, int) {
+      const auto worker = static_cast<size_t>(item);
+      if (worker < workers) {
+        mix(begin, std::min(next, steps), worker, workers, barrier);
       } else {
         AskNetwork(lanes, next, piece);
       }
@@ -170,9 +169,8 @@ void MixingPredictor<Mixer>::Mix(std::span<const std::span<const int32_t>> lanes
   }
 }
 
-template <typename Mixer>
-void MixingPredictor<Mixer>::AskNetwork(std::span<const std::span<const int32_t>> lanes,
-                                        size_t begin, size_t count) {
+void AdaptivePredictor::AskNetwork(std::span<const std::span<const int32_t>> lanes, size_t begin,
+                                   size_t count) {
   const size_t steps = lanes.front().size();
   std::vector<std::span<const int32_t>> parts;
   for (const auto lane : lanes) {
@@ -188,28 +186,37 @@ void MixingPredictor<Mixer>::AskNetwork(std::span<const std::span<const int32_t>
   });
 }
 
-template <typename Mixer>
-void MixingPredictor<Mixer>::Decode(RangeDecoder& decoder, std::span<int32_t> symbols) {
-  frequencies_.resize(symbols.size() * 256);
-  network_->Step(symbols, frequencies_);
-  for (size_t lane = 0; lane < symbols.size(); ++lane) {
-    const DecisionTree tree{std::span(frequencies_).subspan(lane * 256, 256)};
-    const uint32_t target = decoder.Target();
-    int32_t byte = 0;
-    decoder.Advance(CodeByte(
-        mixer_, static_cast<int>(lane),
-        [&](uint32_t first, uint32_t leaves) { return tree.Logit(first, leaves); },
-        [&](uint32_t split) {
-          byte = byte * 2 + (target >= split ? 1 : 0);
-          return target >= split;
-        },
-        kUnwatched));
-    symbols[lane] = byte;
-  }
+void AdaptivePredictor::Decode(RangeDecoder& decoder, std::span<int32_t> symbols) {
+  DecodeStreams(std::span(&decoder, 1), symbols);
 }
 
-template class MixingPredictor<Expert>;
-template class MixingPredictor<AdaptiveMixer>;
+void AdaptivePredictor::DecodeStreams(std::span<RangeDecoder> streams, std::span<int32_t> symbols) {
+  frequencies_.resize(symbols.size() * 256);
+  const size_t workers = network_->StepWorkers(streams.size());
+  SpinBarrier barrier(static_cast<int>(workers));
+  expert_.SetWorkers(workers);
+  const auto decode = [&](size_t lane) {
+    const DecisionTree tree{std::span(frequencies_).subspan(lane * 256, 256)};
+    symbols[lane] = DecodeByte(
+        expert_.lane(lane),
+        [&](uint32_t from, uint32_t leaves) { return tree.Logit(from, leaves); },
+        streams[StreamOf(lane, lanes_, streams.size())]);
+  };
+  network_->StepStreams(symbols, frequencies_, streams.size(),
+                        [&](size_t worker, size_t first, size_t end) {
+                          // Damage must not keep the others waiting.
+                          std::exception_ptr damage;
+                          try {
+                            CodeLanes(first, end, decode);
+                          } catch (...) {
+                            damage = std::current_exception();
+                          }
+                          barrier.Wait();
+                          if (damage) std::rethrow_exception(damage);
+                          expert_.LearnPart(symbols.size(), worker);
+                        });
+  expert_.EndStep();
+}
 
 // ---- The expert alone --------------------------------------------------------------------------
 
@@ -229,40 +236,31 @@ void ExpertPredictor::StartSegmentAfter(std::span<const uint8_t> dictionary, int
   expert_.Start(lanes, dictionary.size() + symbols);
   for (size_t i = 0; i < dictionary.size(); ++i) {
     Code(0, dictionary[i]);
+    expert_.LearnStep(1);
     if ((i + 1) % kTaughtAtOnce == 0) keep_on();
   }
 }
 
-// The interval of a known byte, which the expert then learns.
-SymbolInterval ExpertPredictor::Code(int lane, uint32_t byte) {
-  int shift = 8;
-  return CodeByte(
-      expert_, lane, kNoNetwork, [&](uint32_t) { return (byte >> --shift & 1) != 0; }, kUnwatched);
+// The interval of a known byte.
+SymbolInterval ExpertPredictor::Code(size_t lane, uint32_t byte) {
+  return CodeByte(expert_.lane(lane), 0, kNoNetwork, BitsOf(byte), kUnwatched);
 }
 
 void ExpertPredictor::Score(std::span<const std::span<const int32_t>> lanes,
                             std::span<const std::span<SymbolInterval>> intervals) {
   if (lanes.empty()) return;
   for (size_t step = 0; step < lanes.front().size(); ++step) {
-    for (size_t lane = 0; lane < lanes.size() && step < lanes[lane].size(); ++lane)
-      intervals[lane][step] =
-          Code(static_cast<int>(lane), static_cast<uint32_t>(lanes[lane][step]));
+    size_t lane = 0;
+    for (; lane < lanes.size() && step < lanes[lane].size(); ++lane)
+      intervals[lane][step] = Code(lane, static_cast<uint32_t>(lanes[lane][step]));
+    expert_.LearnStep(lane);
   }
 }
 
 void ExpertPredictor::Decode(RangeDecoder& decoder, std::span<int32_t> symbols) {
-  for (size_t lane = 0; lane < symbols.size(); ++lane) {
-    const uint32_t target = decoder.Target();
-    int32_t byte = 0;
-    decoder.Advance(CodeByte(
-        expert_, static_cast<int>(lane), kNoNetwork,
-        [&](uint32_t split) {
-          byte = byte * 2 + (target >= split ? 1 : 0);
-          return target >= split;
-        },
-        kUnwatched));
-    symbols[lane] = byte;
-  }
+  for (size_t lane = 0; lane < symbols.size(); ++lane)
+    symbols[lane] = DecodeByte(expert_.lane(lane), kNoNetwork, decoder);
+  expert_.LearnStep(symbols.size());
 }
 
 }  // namespace occam

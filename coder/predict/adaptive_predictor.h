@@ -1,31 +1,31 @@
 // The network's prediction of each byte, mixed with an adaptive model of the segment's own bytes:
-// modes `adaptive` and `long` of a file. Files of the first form of the former have a mixer of
-// their own.
+// modes `adaptive` and `long` of a file.
 #ifndef OCCAM_CODER_PREDICT_ADAPTIVE_PREDICTOR_H_
 #define OCCAM_CODER_PREDICT_ADAPTIVE_PREDICTOR_H_
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <vector>
 
+#include "coder/container/container_format.h"
 #include "coder/entropy/range_decoder.h"
-#include "coder/predict/adaptive_mixer.h"
-#include "coder/predict/expert/expert.h"
+#include "coder/predict/expert/step_expert.h"
 #include "coder/predict/network_predictor.h"
 #include "coder/predict/predictor.h"
 
 namespace occam {
 
-// The predictor of mode `adaptive`, for a network of bytes. The network's part runs in its threads;
-// mixing, a few microseconds a byte, runs in one of them at a time. In scoring that one mixes a
-// piece while the others score the next.
-template <typename Mixer>
-class MixingPredictor final : public Predictor {
+// The predictor of both modes, for a network of bytes. The network's threads mix, too: some lanes
+// each, and then each some of what the step has taught. So lanes have streams of their own, two of
+// them one.
+class AdaptivePredictor final : public Predictor {
  public:
   // Throws kUsage where the network's symbols are no bytes.
-  MixingPredictor(std::unique_ptr<NetworkPredictor> network, Mixer mixer);
+  AdaptivePredictor(std::unique_ptr<NetworkPredictor> network, const MixerKernels& kernels,
+                    const StepForm& form = kAdaptiveForm);
 
   int vocabulary() const override { return 256; }
   void StartSegment(int lanes) override;
@@ -38,6 +38,8 @@ class MixingPredictor final : public Predictor {
                          std::span<const std::span<SymbolInterval>> intervals,
                          std::span<const std::span<Decider>> deciders) override;
   void Decode(RangeDecoder& decoder, std::span<int32_t> symbols) override;
+  size_t StreamsOf(size_t lanes) const override { return lanes < 2 ? 1 : lanes / 2; }
+  void DecodeStreams(std::span<RangeDecoder> streams, std::span<int32_t> symbols) override;
 
  private:
   // watch(lane, step) gives a function that is told each bit of the byte, and the probability of a
@@ -47,39 +49,38 @@ class MixingPredictor final : public Predictor {
            std::span<const std::span<SymbolInterval>> intervals, Watch watch);
   // Codes these bytes in the first lane, to learn from them.
   void Teach(std::span<const uint8_t> dictionary, const KeepOnFn& keep_on);
-  // Fills in paths_ for the steps from `begin` on, `count` at most.
+  // Calls code(lane) for these lanes, once the memory of the next is asked for.
+  template <typename Code>
+  void CodeLanes(size_t first, size_t end, Code code);
+  // Fills in paths_ for `count` steps at most.
   void AskNetwork(std::span<const std::span<const int32_t>> lanes, size_t begin, size_t count);
-  // The network's logits for the eight decisions of a known byte.
-  using Path = std::array<int16_t, 8>;
 
   std::unique_ptr<NetworkPredictor> network_;
-  Mixer mixer_;
+  StepExpert expert_;
+  size_t lanes_ = 0;  // of this segment
+  // The network's logits for the eight decisions of a known byte.
+  using Path = std::array<int16_t, 8>;
   std::vector<Path> paths_;  // [lanes][steps]
   std::vector<uint32_t> frequencies_;
 
-  // A mixer that has learned a dictionary, for one lane of so many symbols: a record.
+  // An expert that has learned a dictionary, for one lane of so many symbols: a record.
   struct Taught {
     std::vector<uint8_t> dictionary;
     uint64_t symbols;
-    Mixer mixer;
+    StepExpert expert;
   };
   std::unique_ptr<Taught> taught_;
 };
 
-// Modes `adaptive` and `long`.
-using AdaptivePredictor = MixingPredictor<Expert>;
-// Its first form, of older files.
-using FirstAdaptivePredictor = MixingPredictor<AdaptiveMixer>;
-
-// The form of the expert in a mode that has one.
-constexpr const ExpertForm& ExpertFormOf(ContextMode mode) {
-  return mode == ContextMode::kLong ? kLongExpert : kUsualExpert;
+// The form of the expert in a mode that has this one.
+constexpr const StepForm& StepFormOf(ContextMode mode) {
+  return mode == ContextMode::kLong ? kLongForm : kAdaptiveForm;
 }
 
 // The expert alone, for bytes of which a network knows nothing. A segment is one lane.
 class ExpertPredictor final : public Predictor {
  public:
-  explicit ExpertPredictor(const MixerKernels& kernels, const ExpertForm& form = kUsualExpert)
+  explicit ExpertPredictor(const MixerKernels& kernels, const StepForm& form = kAdaptiveForm)
       : expert_(/*with_network=*/false, kernels, form) {}
 
   int vocabulary() const override { return 256; }
@@ -92,9 +93,9 @@ class ExpertPredictor final : public Predictor {
   void Decode(RangeDecoder& decoder, std::span<int32_t> symbols) override;
 
  private:
-  SymbolInterval Code(int lane, uint32_t byte);
+  SymbolInterval Code(size_t lane, uint32_t byte);
 
-  Expert expert_;
+  StepExpert expert_;
 };
 
 }  // namespace occam

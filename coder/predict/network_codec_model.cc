@@ -7,6 +7,7 @@
 #include "coder/predict/adaptive_mixer.h"
 #include "coder/predict/adaptive_predictor.h"
 #include "coder/predict/network_predictor.h"
+#include "coder/predict/serial_mixing.h"
 #include "data/base/error.h"
 #include "data/tokenizer/table_tokenizer.h"
 #include "data/tokenizer/tokenizer.h"
@@ -60,8 +61,12 @@ CodecModel NetworkCodecModel(const ExactNetwork& network, uint32_t context) {
         std::make_unique<NetworkPredictor>(network, context, threads, ContextMode::kCarried);
     if (mode == ContextMode::kFirstAdaptive)
       return std::make_unique<FirstAdaptivePredictor>(std::move(carried), AdaptiveMixer());
-    return std::make_unique<AdaptivePredictor>(
-        std::move(carried), Expert(/*with_network=*/true, FastMixerKernels(), ExpertFormOf(mode)));
+    if (HasSerialExpert(mode)) {
+      Expert expert(/*with_network=*/true, FastMixerKernels(), ExpertFormOf(mode));
+      return std::make_unique<SerialAdaptivePredictor>(std::move(carried), std::move(expert));
+    }
+    return std::make_unique<AdaptivePredictor>(std::move(carried), FastMixerKernels(),
+                                               StepFormOf(mode));
   };
   const NetworkPredictor trial(network, model.context,
                                1);  // refuses a context that the network has not

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <exception>
 #include <string>
 #include <utility>
 
@@ -55,7 +56,7 @@ int NetworkPredictor::MostSessions(int threads, ContextMode mode, int lanes) {
   return std::clamp(lanes, threads, SharesFor(threads, mode));
 }
 
-void NetworkPredictor::CutShares(int count) {
+void NetworkPredictor::CutShares(int count, size_t streams) {
   // Sessions of the other way of sharing, scoring or stepping, would hold lanes besides.
   if (count != cut_for_) {
     for (Share& share : shares_) {
@@ -64,11 +65,15 @@ void NetworkPredictor::CutShares(int count) {
     }
   }
   cut_for_ = count;
-  used_ = std::min(count, lanes_);
+  used_ = std::min(count, static_cast<int>(streams));
+  const auto first_lane_of = [&](int i) {
+    const size_t stream = streams * static_cast<size_t>(i) / static_cast<size_t>(used_);
+    return static_cast<int>(FirstLaneOf(stream, static_cast<size_t>(lanes_), streams));
+  };
   for (int i = 0; i < used_; ++i) {
     Share& share = shares_[static_cast<size_t>(i)];
-    share.first_lane = lanes_ * i / used_;
-    share.lanes = lanes_ * (i + 1) / used_ - share.first_lane;
+    share.first_lane = first_lane_of(i);
+    share.lanes = first_lane_of(i + 1) - share.first_lane;
   }
 }
 
@@ -93,31 +98,36 @@ NetworkPredictor::Share& NetworkPredictor::Take(int thread) {
 
 template <typename Job>
 void NetworkPredictor::ShareOut(size_t active, Job job) {
-  const bool fresh = mode_ == ContextMode::kCarried ? step_ == 0 : step_ % context_ == 0;
   for (Share& share : shares_) share.taken = false;
   team_.Run(used_, [&](int, int thread) {
     Share& share = Take(thread);
-    const int count = std::clamp(static_cast<int>(active) - share.first_lane, 0, share.lanes);
-    if (count == 0) return;
-    ExactSession& session = SessionFor(share, share.lanes);
-    for (int lane = 0; fresh && lane < count; ++lane) {
-      session.Reset(lane);
-      session.Score(lane, before_, kUntold);
-    }
-    job(session, static_cast<size_t>(share.first_lane), static_cast<size_t>(count));
+    const int lanes = std::clamp(static_cast<int>(active) - share.first_lane, 0, share.lanes);
+    job(share, static_cast<size_t>(share.first_lane), static_cast<size_t>(lanes));
   });
+}
+
+ExactSession& NetworkPredictor::ReadySession(Share& share, size_t lanes) {
+  ExactSession& session = SessionFor(share, share.lanes);
+  const bool fresh = mode_ == ContextMode::kCarried ? step_ == 0 : step_ % context_ == 0;
+  for (int lane = 0; fresh && lane < static_cast<int>(lanes); ++lane) {
+    session.Reset(lane);
+    session.Score(lane, before_, kUntold);
+  }
+  return session;
 }
 
 template <typename ScorePiece>
 void NetworkPredictor::ForEachPiece(std::span<const std::span<const int32_t>> lanes,
                                     ScorePiece score) {
-  if (step_ == 0) CutShares(static_cast<int>(shares_.size()));
+  if (step_ == 0) CutShares(static_cast<int>(shares_.size()), static_cast<size_t>(lanes_));
   if (step_ == 0 && !lanes.empty())
     in_parts_ = mode_ == ContextMode::kCarried && PartsFor(lanes.size(), lanes.front().size()) > 1;
   if (in_parts_) {
     ForEachPart(lanes, score);
   } else if (mode_ == ContextMode::kCarried) {
-    ShareOut(lanes.size(), [&](ExactSession& session, size_t first, size_t count) {
+    ShareOut(lanes.size(), [&](Share& share, size_t first, size_t count) {
+      if (count == 0) return;
+      ExactSession& session = ReadySession(share, count);
       for (size_t i = 0; i < count; ++i)
         score(session, static_cast<int>(i), first + i, size_t{0}, lanes[first + i].size());
     });
@@ -219,15 +229,32 @@ void NetworkPredictor::ScoreTables(std::span<const std::span<const int32_t>> lan
 }
 
 void NetworkPredictor::Step(std::span<const int32_t> previous, std::span<uint32_t> frequencies) {
+  StepStreams(previous, frequencies, static_cast<size_t>(lanes_), [](size_t, size_t, size_t) {});
+}
+
+void NetworkPredictor::StepStreams(std::span<const int32_t> previous,
+                                   std::span<uint32_t> frequencies, size_t streams,
+                                   const TakeLanesFn& take) {
   const auto size = static_cast<size_t>(vocabulary());
   std::vector<int32_t> last;
   if (step_ == 0) {
-    CutShares(team_.size());
+    CutShares(team_.size(), streams);
     if (!before_.empty()) last.assign(previous.size(), before_.back());
   }
   if (!last.empty()) previous = last;
-  ShareOut(previous.size(), [&](ExactSession& session, size_t first, size_t count) {
-    session.Step(previous.subspan(first, count), frequencies.subspan(first * size, count * size));
+  ShareOut(previous.size(), [&](Share& share, size_t first, size_t count) {
+    // Whoever fails must not keep the others waiting.
+    std::exception_ptr failure;
+    try {
+      if (count > 0) {
+        ReadySession(share, count)
+            .Step(previous.subspan(first, count), frequencies.subspan(first * size, count * size));
+      }
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    take(static_cast<size_t>(&share - shares_.data()), first, failure ? first : first + count);
+    if (failure) std::rethrow_exception(failure);
   });
   ++step_;
 }

@@ -2,6 +2,7 @@
 #ifndef OCCAM_CODER_PREDICT_NETWORK_PREDICTOR_H_
 #define OCCAM_CODER_PREDICT_NETWORK_PREDICTOR_H_
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -45,6 +46,15 @@ class NetworkPredictor final : public TablePredictor {
   // the thread that is done with it helps.
   ThreadTeam& team() { return team_; }
   void Step(std::span<const int32_t> previous, std::span<uint32_t> frequencies) override;
+  // Does as Step, and calls take(worker, first lane, end) for each of StepWorkers workers, once the
+  // frequencies of its lanes are there. Each has a thread of its own, so that they may wait for
+  // each other. A worker has all lanes of a stream, and may have none.
+  using TakeLanesFn = std::function<void(size_t worker, size_t first, size_t end)>;
+  size_t StepWorkers(size_t streams) const {
+    return std::min(static_cast<size_t>(team_.size()), streams);
+  }
+  void StepStreams(std::span<const int32_t> previous, std::span<uint32_t> frequencies,
+                   size_t streams, const TakeLanesFn& take);
 
   // Sessions at most, of a segment of so many lanes.
   static int MostSessions(int threads, ContextMode mode, int lanes);
@@ -60,12 +70,14 @@ class NetworkPredictor final : public TablePredictor {
   };
   Share& Take(int thread);
   ExactSession& SessionFor(Share& share, int lanes);
-  // Cuts the lanes of a segment that begins into so many shares, or as many as there are lanes.
-  void CutShares(int count);
-  // Runs job(session, first lane, lanes) for each thread's part of the lanes 0 .. active - 1, once
-  // those that start afresh at this step have done so.
+  // Cuts the lanes of a segment that begins into so many shares, or as many as there are streams.
+  void CutShares(int count, size_t streams);
+  // Runs job(share, first lane, lanes) for each thread's part of the lanes 0 .. active - 1.
   template <typename Job>
   void ShareOut(size_t active, Job job);
+  // Returns the share's session, once those of its lanes that start afresh at this step have done
+  // so.
+  ExactSession& ReadySession(Share& share, size_t lanes);
   // score(session, its lane, lane, begin, size) for pieces of lanes that share a context. Those of
   // a lane come in their order, or each in a thread of its own.
   template <typename ScorePiece>

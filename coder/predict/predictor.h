@@ -7,6 +7,7 @@
 #ifndef OCCAM_CODER_PREDICT_PREDICTOR_H_
 #define OCCAM_CODER_PREDICT_PREDICTOR_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -66,7 +67,23 @@ class Predictor {
   // (ignored in the first step) and becomes what it codes next. Uses the intervals that Score gives
   // when it knows the symbols. Throws kDamaged.
   virtual void Decode(RangeDecoder& decoder, std::span<int32_t> symbols) = 0;
+
+  // The streams of a range coder that a segment of so many lanes has, at most one a lane. Stream
+  // StreamOf(lane) has the lane's symbols, in the order that they have among all.
+  virtual size_t StreamsOf(size_t /*lanes*/) const { return 1; }
+  // Decodes a step as Decode does, of as many streams.
+  virtual void DecodeStreams(std::span<RangeDecoder> streams, std::span<int32_t> symbols) {
+    Decode(streams.front(), symbols);
+  }
 };
+
+// Streams have neighbouring lanes, as evenly many as can be.
+constexpr size_t StreamOf(size_t lane, size_t lanes, size_t streams) {
+  return lane * streams / lanes;
+}
+constexpr size_t FirstLaneOf(size_t stream, size_t lanes, size_t streams) {
+  return (stream * lanes + streams - 1) / streams;
+}
 
 // A predictor that knows all symbols' frequencies for all lanes of a step before any of them is
 // decoded: the network.

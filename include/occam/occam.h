@@ -167,8 +167,10 @@ enum class Mode {
   kChunked = OCCAM_MODE_CHUNKED,    // contexts start afresh all the time: the published setting
   kCarried = OCCAM_MODE_CARRIED,    // contexts go on: smaller
   kAdaptive = OCCAM_MODE_ADAPTIVE,  // carried, and mixed with what the data teaches: smaller still
-  kFirstAdaptive = OCCAM_MODE_FIRST_ADAPTIVE,  // the form before: only told of files, not written
-  kLong = OCCAM_MODE_LONG  // adaptive, with 128 MiB to learn from at a time: 3 GB of memory
+  kFirstAdaptive = OCCAM_MODE_FIRST_ADAPTIVE,  // its first form: only told of files, not written
+  kLong = OCCAM_MODE_LONG,  // adaptive, with 128 MiB to learn from at a time: 3 GB of memory
+  kSecondAdaptive = OCCAM_MODE_SECOND_ADAPTIVE,  // forms before: only told of files
+  kFirstLong = OCCAM_MODE_FIRST_LONG
 };
 
 // Original bytes that could not be restored.

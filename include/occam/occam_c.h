@@ -177,10 +177,12 @@ typedef enum occam_mode {
   OCCAM_MODE_CARRIED = 1,  /* contexts go on: smaller */
   OCCAM_MODE_ADAPTIVE = 2, /* carried, and mixed with what the data itself teaches: smaller still,
                               but slower, and for models of bytes only */
-  OCCAM_MODE_FIRST_ADAPTIVE = 3, /* that mode's form before: only told of files, not written */
-  OCCAM_MODE_LONG = 4 /* adaptive, with 128 MiB of data to learn from at a time in place of 16:
-                         smaller where more is alike, and 3 GB of memory (the option `memory`) both
-                         ways */
+  OCCAM_MODE_FIRST_ADAPTIVE = 3,  /* that mode's first form: only told of files, not written */
+  OCCAM_MODE_LONG = 4,            /* adaptive, with 128 MiB of data to learn from at a time in place
+                                     of 16: smaller where more is alike, and 3 GB of memory (the
+                                     option `memory`) both ways */
+  OCCAM_MODE_SECOND_ADAPTIVE = 5, /* forms before of adaptive and long: only told of files */
+  OCCAM_MODE_FIRST_LONG = 6
 } occam_mode;
 
 /* Told often of bytes done so far, from any thread, by one at a time; neither number goes back. A

@@ -13,8 +13,16 @@ from ._model import Model, ModelSource, model_of
 from ._progress import Progress, shown
 
 MODES = ("chunked", "carried", "adaptive", "long")
-# By their numbers; "first adaptive" is of files of before, and is not written.
-_FILE_MODES = ("chunked", "carried", "adaptive", "first adaptive", "long")
+# By their numbers; those with "first" and "second" are of files of before, and are not written.
+_FILE_MODES = (
+    "chunked",
+    "carried",
+    "adaptive",
+    "first adaptive",
+    "long",
+    "second adaptive",
+    "first long",
+)
 AnyModel = Union[Model, ModelSource]
 
 

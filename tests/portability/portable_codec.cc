@@ -114,20 +114,28 @@ const std::vector<GoldenFile>& GoldenFiles() {
   return files;
 }
 
-// Mode adaptive as it is written today: files of the expert.
+// Files of the expert that learns bit by bit.
 const std::vector<GoldenFile>& ExpertFiles() {
   static const std::vector<GoldenFile> files = {
-      {"expert.occ", ContextMode::kAdaptive, true},
-      {"usual-expert.occ", ContextMode::kAdaptive, false}};
+      {"expert.occ", ContextMode::kSecondAdaptive, true},
+      {"usual-expert.occ", ContextMode::kSecondAdaptive, false}};
   return files;
 }
-// Mode long.
+// Mode long in its first form.
 const GoldenFile& LongFile() {
-  static const GoldenFile file = {"long.occ", ContextMode::kLong, true};
+  static const GoldenFile file = {"long.occ", ContextMode::kFirstLong, true};
   return file;
 }
-// One more without a model.
+// Modes adaptive and long as they are written today.
+const std::vector<GoldenFile>& StepFiles() {
+  static const std::vector<GoldenFile> files = {{"step.occ", ContextMode::kAdaptive, true},
+                                                {"usual-step.occ", ContextMode::kAdaptive, false},
+                                                {"step-long.occ", ContextMode::kLong, true}};
+  return files;
+}
+// One more of each without a model.
 constexpr char kAlone[] = "alone.occ";
+constexpr char kStepAlone[] = "step-alone.occ";
 
 constexpr char kWithModel[] = "embedded.occ";
 
@@ -136,7 +144,8 @@ const std::vector<GoldenFile>& ShortFiles() {
   static const std::vector<GoldenFile> files = {
       {"short-chunked.occ", ContextMode::kChunked, false},
       {"short-carried.occ", ContextMode::kCarried, false},
-      {"short-adaptive.occ", ContextMode::kAdaptive, false}};
+      {"short-adaptive.occ", ContextMode::kSecondAdaptive, false},
+      {"short-step.occ", ContextMode::kAdaptive, false}};
   return files;
 }
 constexpr char kShortAlone[] = "short-alone.occ";  // without a model
@@ -266,10 +275,10 @@ void CheckFileWithModel(const std::string& name, const Bytes& file, const std::s
 
 // A file that needs no model.
 void CheckFileAlone(const std::string& name, const Bytes& file, const std::string& digest,
-                    bool short_form) {
+                    ContextMode mode, bool short_form) {
   const Bytes original = Decode(file, nullptr, 1);
   Expect(Hex(Sha256Of(original)) == digest, name + " decodes to something else");
-  Expect(EncodeUsual(original, ContextMode::kAdaptive, nullptr, 2, {}, short_form) == file,
+  Expect(EncodeUsual(original, mode, nullptr, 2, {}, short_form) == file,
          name + " is not what the encoder writes");
 }
 
@@ -288,9 +297,13 @@ void CheckFolder(const std::string& folder) {
   Expect(SerialiseModel(DecodeModel(coded, coded_name)) == model_bytes,
          coded_name + " decodes to something else");
   Expect(EncodeModel(model).bytes == coded, coded_name + " is written otherwise today");
-  CheckFileAlone(kAlone, ReadFile(folder + "/" + kAlone), want[kAlone], false);
+  const auto alone = [&](const char* name, ContextMode mode, bool short_form) {
+    CheckFileAlone(name, ReadFile(folder + "/" + name), want[name], mode, short_form);
+  };
+  alone(kAlone, ContextMode::kSecondAdaptive, false);
+  alone(kStepAlone, ContextMode::kAdaptive, false);
   for (const char* name : {kShortAlone, kShortEmpty})
-    CheckFileAlone(name, ReadFile(folder + "/" + name), want[name], true);
+    alone(name, ContextMode::kSecondAdaptive, true);
   for (const Kernels kernels : {Kernels::kPlain, Kernels::kFast}) {
     const ExactNetwork network(model, kernels);
     const CodecModel codec_model = NetworkCodecModel(network);
@@ -300,8 +313,9 @@ void CheckFolder(const std::string& folder) {
       std::printf("%s: %zu bytes, the same (%s)\n", golden.name.c_str(), file.size(),
                   network.kernels_name().c_str());
     }
-    for (const GoldenFile& golden : ExpertFiles())
-      CheckFile(golden, ReadFile(folder + "/" + golden.name), want[golden.name], codec_model);
+    for (const auto& files : {ExpertFiles(), StepFiles()})
+      for (const GoldenFile& golden : files)
+        CheckFile(golden, ReadFile(folder + "/" + golden.name), want[golden.name], codec_model);
     CheckFile(LongFile(), ReadFile(folder + "/" + LongFile().name), want[LongFile().name],
               codec_model);
     CheckFileWithModel(kWithModel, ReadFile(folder + "/" + kWithModel), want[kWithModel], kernels,
@@ -479,7 +493,8 @@ struct SoundFile {
 };
 const std::vector<SoundFile>& SoundFiles() {
   static const std::vector<SoundFile> files = {{"mono.occ", ContextMode::kChunked, 1},
-                                               {"stereo.occ", ContextMode::kAdaptive, 2}};
+                                               {"stereo.occ", ContextMode::kSecondAdaptive, 2},
+                                               {"step-stereo.occ", ContextMode::kAdaptive, 2}};
   return files;
 }
 
@@ -596,7 +611,7 @@ void WriteFolder(const std::string& folder) {
   originals << kWithModel << " " << Hex(Sha256Of(last)) << "\n";
   for (const GoldenFile& golden : ExpertFiles()) write(golden);
   const Bytes alone = Text(3000, ++seed);
-  WriteFile(folder + "/" + kAlone, EncodeUsual(alone, ContextMode::kAdaptive, nullptr, 1));
+  WriteFile(folder + "/" + kAlone, EncodeUsual(alone, ContextMode::kSecondAdaptive, nullptr, 1));
   originals << kAlone << " " << Hex(Sha256Of(alone)) << "\n";
   const auto put = [&](const std::string& name, const Bytes& original, ContextMode mode,
                        const CodecModel* by, std::span<const uint8_t> travelling = {}) {
@@ -604,11 +619,17 @@ void WriteFolder(const std::string& folder) {
     originals << name << " " << Hex(Sha256Of(original)) << "\n";
   };
   for (const GoldenFile& golden : ShortFiles())
-    put(golden.name, Known(5000, ++seed, signals), golden.mode, &model);
-  put(kShortAlone, Text(3000, ++seed), ContextMode::kAdaptive, nullptr);
+    if (golden.mode != ContextMode::kAdaptive)
+      put(golden.name, Known(5000, ++seed, signals), golden.mode, &model);
+  put(kShortAlone, Text(3000, ++seed), ContextMode::kSecondAdaptive, nullptr);
   put(kShortWithModel, Known(5000, ++seed, signals), ContextMode::kCarried, &model, coded);
-  put(kShortEmpty, {}, ContextMode::kAdaptive, nullptr);
+  put(kShortEmpty, {}, ContextMode::kSecondAdaptive, nullptr);
   write(LongFile());
+  for (const GoldenFile& golden : StepFiles()) write(golden);
+  put(ShortFiles().back().name, Known(5000, ++seed, signals), ContextMode::kAdaptive, &model);
+  const Bytes last_alone = Text(3000, ++seed);
+  WriteFile(folder + "/" + kStepAlone, EncodeUsual(last_alone, ContextMode::kAdaptive, nullptr, 1));
+  originals << kStepAlone << " " << Hex(Sha256Of(last_alone)) << "\n";
   WriteText(folder + "/originals", originals.str());
   WriteText(folder + "/" + kFrames, FrameLines(model));
 }

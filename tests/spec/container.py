@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import xxhash
 
+from expert import Expert
 from models import Reader, flatten, read_flat
 from notation import Damaged, WrongUsage, require
 from photo import decode_photo
@@ -14,14 +15,18 @@ from predictors import (
     LoneExpert,
     NetworkPredictor,
     Order2,
+    SecondAdaptivePredictor,
     decode_lost_bits,
 )
 from program import restore_addresses
-from range_coder import RangeDecoder
+from range_coder import RangeDecoder, cut_streams, read_length
 from sound import decode_sound
+from step_expert import StepExpert
 
 MAGIC = b"\x89OCC\r\n\x1a\n"
-CHUNKED, CARRIED, FIRST_ADAPTIVE, ADAPTIVE, LONG = range(5)
+CHUNKED, CARRIED, FIRST_ADAPTIVE, SECOND_ADAPTIVE, FIRST_LONG, ADAPTIVE, LONG = range(7)
+LONG_MODES, EXPERT_MODES = (FIRST_LONG, LONG), (SECOND_ADAPTIVE, FIRST_LONG, ADAPTIVE, LONG)
+SHORT_MODES = (CHUNKED, CARRIED, SECOND_ADAPTIVE, ADAPTIVE)
 STORED, ORDER2, MODEL, EXPERT, SOUND, PHOTO, PROGRAM = range(7)
 SHORT_ID = 8
 
@@ -81,7 +86,7 @@ def read_header(reader):
     )
     require(mode <= LONG and flags <= 3, "an unknown mode or flag")
     require(not flags & 2 or mode == ADAPTIVE and lanes <= 32 and any(eight), "a wrong dictionary")
-    most_lanes, most_bytes = (32, 2**27) if mode == LONG else (256, 2**24)
+    most_lanes, most_bytes = (32, 2**27) if mode in LONG_MODES else (256, 2**24)
     require(1 <= context <= 2**20 and 1 <= lanes <= most_lanes, "a layout out of bounds")
     require(lane_symbols >= 1 and lane_symbols % context == 0, "a layout out of bounds")
     require(header.segment_bytes <= most_bytes, "a layout out of bounds")
@@ -141,8 +146,8 @@ def read_segment(reader, header, model):
 
 def check_sizes(header, model, method, symbols, original_bytes, payload_bytes):
     known = [STORED, ORDER2, MODEL]
-    known += [EXPERT] if header.mode in (ADAPTIVE, LONG) else []
-    known += [PHOTO, PROGRAM] if header.mode == ADAPTIVE else []
+    known += [EXPERT] if header.mode in EXPERT_MODES else []
+    known += [PHOTO, PROGRAM] if header.mode in (SECOND_ADAPTIVE, ADAPTIVE) else []
     known += [SOUND] if header.mode != FIRST_ADAPTIVE else []
     known = [STORED, MODEL, EXPERT] if header.dictionary_id else known
     require(method in known, "an unknown method")
@@ -161,11 +166,16 @@ def check_sizes(header, model, method, symbols, original_bytes, payload_bytes):
     )
 
 
+def lane_base(mode):
+    """The symbols of a lane in the usual layout, nearly."""
+    return {CHUNKED: 16384, CARRIED: 65536}.get(mode, 524288)
+
+
 def least_chunks(header):
     """Of a lane in a segment that is not full."""
-    if header.contract < 4 or header.mode == LONG:
+    if header.contract < 4 or header.mode in LONG_MODES:
         return 8
-    base = (16384, 65536, 524288, 524288)[header.mode]
+    base = lane_base(header.mode)
     longer = header.lane_symbols > header.context * max(1, base // header.context)
     return 2 if longer else 8
 
@@ -182,8 +192,10 @@ def lane_lengths(symbols, header):
     return lengths
 
 
-def decode_symbols(decoder, predictor, lengths):
+def decode_symbols(decoders, predictor, lengths):
+    """The symbols of all lanes; neighbouring lanes share a decoder, as evenly as can be."""
     predictor.start(len(lengths))
+    decoder_of = [decoders[lane * len(decoders) // len(lengths)] for lane in range(len(lengths))]
     lanes = [[] for _ in lengths]
     active = len(lengths)
     for step in range(lengths[0]):
@@ -191,7 +203,7 @@ def decode_symbols(decoder, predictor, lengths):
             active -= 1
         predictor.prepare(active)
         for lane in range(active):
-            lanes[lane].append(predictor.decode(decoder, lane))
+            lanes[lane].append(predictor.decode(decoder_of[lane], lane))
     return [symbol for lane in lanes for symbol in lane]
 
 
@@ -212,7 +224,8 @@ class SegmentDecoder:
         if segment.method == STORED:
             original = segment.payload
         elif segment.method == SOUND:
-            original = decode_sound(segment.payload, segment.original_bytes, self.header.mode)
+            others = self.lone_expert if self.header.mode in EXPERT_MODES else lambda size: Order2()
+            original = decode_sound(segment.payload, segment.original_bytes, others)
         else:
             original = self.decode_stream(segment)
         require(
@@ -226,41 +239,53 @@ class SegmentDecoder:
     def decode_alone(stream, predictor, size):
         """The bytes of a stream of one lane that a predictor without a network codes."""
         decoder = RangeDecoder(stream)
-        symbols = decode_symbols(decoder, predictor, [size])
+        symbols = decode_symbols([decoder], predictor, [size])
         decoder.finish()
         return bytes(symbols)
+
+    def lone_expert(self, size):
+        mode = self.header.mode
+        expert = StepExpert if mode in (ADAPTIVE, LONG) else Expert
+        return LoneExpert(expert, size, mode in LONG_MODES, self.dictionary)
 
     def decode_stream(self, segment):
         if segment.method == PHOTO:
             return decode_photo(segment.payload, segment.original_bytes)
         if segment.method == PROGRAM:
             require(segment.payload[:1] in (b"\0", b"\1"), "an unknown instruction set")
-            changed = self.decode_alone(segment.payload[1:], LoneExpert(segment.symbols, False), segment.symbols)
+            expert = self.lone_expert(segment.symbols)
+            changed = self.decode_alone(segment.payload[1:], expert, segment.symbols)
             return restore_addresses(changed, segment.payload[0])
-        if segment.method == ORDER2:
-            return self.decode_alone(segment.payload, Order2(), segment.symbols)
-        if segment.method == EXPERT:
-            expert = LoneExpert(segment.symbols, self.header.mode == LONG, self.dictionary)
-            return self.decode_alone(segment.payload, expert, segment.symbols)
-        decoder = RangeDecoder(segment.payload)
+        if segment.method in (ORDER2, EXPERT):
+            alone = Order2() if segment.method == ORDER2 else self.lone_expert(segment.symbols)
+            return self.decode_alone(segment.payload, alone, segment.symbols)
+        return self.decode_by_model(segment)
+
+    def decode_by_model(self, segment):
+        mode = self.header.mode
         if self.predictor is None:
             self.predictor = (
                 AdaptivePredictor(self.model)
-                if self.header.mode in (ADAPTIVE, LONG)
+                if mode in (ADAPTIVE, LONG)
+                else SecondAdaptivePredictor(self.model)
+                if mode in EXPERT_MODES
                 else FirstAdaptivePredictor(self.model)
-                if self.header.mode == FIRST_ADAPTIVE
-                else NetworkPredictor(self.model, self.header.mode == CHUNKED)
+                if mode == FIRST_ADAPTIVE
+                else NetworkPredictor(self.model, mode == CHUNKED)
             )
-        if self.header.mode in (ADAPTIVE, LONG):
+        lengths, count = lane_lengths(segment.symbols, self.header), 1
+        if mode in EXPERT_MODES:
             self.predictor.size = segment.symbols
-            self.predictor.is_long = self.header.mode == LONG
+            self.predictor.is_long = mode in LONG_MODES
             self.predictor.dictionary = self.dictionary
-        symbols = decode_symbols(
-            decoder, self.predictor, lane_lengths(segment.symbols, self.header)
-        )
+        if mode in (ADAPTIVE, LONG):
+            count = self.predictor.streams_of(len(lengths))
+        decoders = [RangeDecoder(stream) for stream in cut_streams(segment.payload, count)]
+        symbols = decode_symbols(decoders, self.predictor, lengths)
         tokenizer = self.model.tokenizer
-        lost = decode_lost_bits(decoder, symbols) if tokenizer.loses_bits else None
-        decoder.finish()
+        lost = decode_lost_bits(decoders[-1], symbols) if tokenizer.loses_bits else None
+        for decoder in decoders:
+            decoder.finish()
         return tokenizer.decode(symbols, lost)
 
 
@@ -301,21 +326,13 @@ def model_of(header, coded, load_model):
 
 
 def short_number(reader, most):
-    value = shift = 0
-    while True:
-        byte = reader.number(1)
-        value |= (byte & 127) << shift
-        shift += 7
-        if byte < 128:
-            break
-        require(shift < 35, "a number is too long")
-    require(value <= most and (byte > 0 or shift == 7), "a number out of bounds")
+    value, reader.position = read_length(reader.data, reader.position)
+    require(value <= most, "a number out of bounds")
     return value
 
 
 def usual_layout(mode, context, factor):
-    base = {CHUNKED: 16384, CARRIED: 65536, ADAPTIVE: 524288}[mode]
-    lane_symbols = context * max(1, base // context) * factor
+    lane_symbols = context * max(1, lane_base(mode) // context) * factor
     return min(32, 2**24 // lane_symbols), lane_symbols
 
 
@@ -325,7 +342,7 @@ def read_short_archive(data, load_model):
     reader.take(9)
     modes, flags = reader.number(1), reader.number(1)
     mode, method = modes >> 4, modes & 15
-    require(mode in (CHUNKED, CARRIED, ADAPTIVE), "an unknown mode")
+    require(mode in SHORT_MODES, "an unknown mode")
     require(not flags & 8 or mode == ADAPTIVE, "a dictionary that the mode does not have")
     require(flags & 1 or flags & ~12 == 0, "something of a model that is not needed")
     contract, context, model_id, coded = 0, 2048, bytes(SHORT_ID), b""

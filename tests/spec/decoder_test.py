@@ -25,6 +25,7 @@ from container import (
     PROGRAM,
     SOUND,
     STORED,
+    SegmentDecoder,
     decompress,
     lane_lengths,
     read_archive,
@@ -33,11 +34,22 @@ from container import (
 from frames import decode_frame, read_length
 from models import flatten, read_flat, read_model
 from notation import Damaged
+from predictors import LoneExpert
+from range_coder import cut_streams
+from step_expert import BITMAP, StepExpert
 
 binaries, golden = (os.path.abspath(path) for path in sys.argv[1:3])
 full = "--full" in sys.argv[3:]
 here = os.path.dirname(os.path.abspath(__file__))
-MODES = ("chunked", "carried", "first adaptive", "adaptive", "long")
+MODES = (
+    "chunked",
+    "carried",
+    "first adaptive",
+    "second adaptive",
+    "first long",
+    "adaptive",
+    "long",
+)
 METHODS = {
     STORED: "stored",
     ORDER2: "order 2",
@@ -65,9 +77,15 @@ ORDINARY = [
     "short-adaptive.occ",
     "short-alone.occ",
     "short-empty.occ",
+    "step.occ",
+    "usual-step.occ",
+    "step-alone.occ",
+    "step-long.occ",
+    "short-step.occ",
 ]
-# Without --full: files of each way through the network. The expert takes most of the time of others, so short_files has those.
-SOME = ["chunked.occ", "carried.occ", "adaptive.occ", "short-empty.occ"]
+# Without --full: files of each way through the network. The experts take most of the time of
+# others, so short_files and some_segments have those.
+SOME = ["chunked.occ", "carried.occ", "adaptive.occ", "short-empty.occ", "usual-step.occ"]
 FEW = ["usual-chunked.occ", "carried.occ", "usual-adaptive.occ"]
 
 
@@ -152,6 +170,44 @@ def golden_files(folder=""):
     return kinds | kinds_of(of("embedded.occ"), None)
 
 
+def some_segments():
+    """Of files of experts the segment of one lane, and one of two streams."""
+    model, kinds = read_flat(read(of_golden("model.occm"))), set()
+    chosen = {"expert.occ": [4], "long.occ": [4], "step-long.occ": [4], "step.occ": [0]}
+    for name, segment_numbers in chosen.items():
+        header, _, segments = read_archive(read(of_golden(name)), lambda: model)
+        decoder = SegmentDecoder(header, model)
+        for number in segment_numbers:
+            decoder.decode(segments[number])
+            kinds.add(METHODS.get(segments[number].method, MODES[header.mode]))
+    return kinds
+
+
+def kinds_of_lanes():
+    """A lane that is a text, then records, then a bitmap: edges that move from row to row."""
+    draw, edges, picture = random.Random(1), [40, 90, 120, 150], b""
+    for _ in range(100):
+        edges = [edge + draw.choice((-1, 0, 0, 0, 1)) for edge in edges]
+        dots = "".join("01"[sum(edge <= x for edge in edges) % 2] for x in range(192))
+        picture += int(dots, 2).to_bytes(24, "big")
+    write("picture", picture)
+    occam("compress", "-f", "-T", "1", "--ckpt", "none", "picture")
+    _, _, (segment,) = read_archive(read("picture.occ"), lambda: None)
+    assert segment.method == EXPERT
+    expert = LoneExpert(StepExpert, segment.symbols, False)
+    assert SegmentDecoder.decode_alone(segment.payload, expert, segment.symbols) == picture
+    assert expert.expert.lanes[0].kind == BITMAP
+
+
+def streams_of_a_payload():
+    assert cut_streams(b"", 1) == [b""] and cut_streams(b"ab", 1) == [b"ab"]
+    assert cut_streams(b"\2\0ab\1", 3) == [b"ab", b"", b"\1"]
+    long = bytes(200)
+    assert cut_streams(b"\xc8\1" + long + b"x", 2) == [long, b"x"]
+    for wrong in (b"", b"\x80", b"\x82\0ab", b"\3ab", b"\x80\x80\x80\x80\x80\1"):
+        assert refused(lambda payload: cut_streams(payload, 2), wrong), wrong
+
+
 def short_files():
     """The expert beside the network, in long segments, and alone."""
     model = of_golden("model.occm")
@@ -175,7 +231,7 @@ def golden_sound():
         file = of_golden(os.path.join("sound", name))
         assert hashlib.sha256(decode(file)).hexdigest() == original, name
         kinds |= kinds_of(file, None)
-    assert sorted(originals) == ["mono.occ", "stereo.occ"] and "sound" in kinds
+    assert len(originals) == 3 and "sound" in kinds
 
     data = read(of_golden("sound/mono.occ"))
     header, _, (segment,) = read_archive(data, lambda: None)
@@ -230,11 +286,13 @@ def golden_dictionary():
     return kinds
 
 
-def built_in_file():
-    model = os.path.join(here, "..", "..", "model", "pretrained", "wiki-800K.occm")
+def built_in_files():
+    models = os.path.join(here, "..", "..", "model", "pretrained")
     line = "The {0}. line of a text that is nothing but this: the {0}. line of a text.\n"
     original = "".join(line.format(number) for number in range(1, 301)).encode()
-    assert decode("--ckpt", model, of_golden("built-in-wiki-800K.occ")) == original
+    for name in ("wiki-800K", "broad-800K", "broad-800K-step"):
+        model = os.path.join(models, name.replace("-step", "") + ".occm")
+        assert decode("--ckpt", model, of_golden(f"built-in-{name}.occ")) == original, name
 
 
 def text_of(words, count):
@@ -508,13 +566,15 @@ with tempfile.TemporaryDirectory() as work:
         shapes = SHAPES if full else ("bpe:300", "ascii7-low")
         kinds = set().union(*pool.map(lambda shape: timed(written_by_commands, shape), shapes))
     kinds |= timed(golden_files) | timed(golden_files, "memory") | timed(golden_files, "signals")
-    kinds |= timed(short_files) | timed(golden_sound) | timed(golden_without_model, "photos")
-    kinds |= timed(golden_without_model, "programs") | timed(golden_dictionary)
+    kinds |= timed(some_segments) | timed(short_files) | timed(golden_sound)
+    kinds |= timed(golden_without_model, "photos") | timed(golden_without_model, "programs")
+    kinds |= timed(golden_dictionary)
     assert KINDS <= kinds, KINDS - kinds
-    for part in (golden_frames, without_a_model, put_together_wrongly, damaged_bytes, exit_codes):
+    small = (golden_frames, without_a_model, kinds_of_lanes, streams_of_a_payload)
+    for part in (*small, put_together_wrongly, damaged_bytes, exit_codes):
         timed(part)
     if full:
-        for part in (built_in_file, page_with_its_model, many_merges, long_lane):
+        for part in (built_in_files, page_with_its_model, many_merges, long_lane):
             timed(part)
     os.chdir("/")
 print("decoder_test.py: all held")

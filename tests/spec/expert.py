@@ -1,4 +1,4 @@
-"""The expert of modes adaptive and long: docs/spec/expert.md."""
+"""The older expert, that of modes 3 and 4: docs/spec/expert.md."""
 
 import numpy as np
 
@@ -264,7 +264,6 @@ class Follower:
 class Expert:
     def __init__(self, lanes, size, with_network, is_long): # size: bytes of the segment
         most_slots, self.hash_bits, most_places, self.least_rate = (26, 64, 26, 3) if is_long else (23, 32, 22, 12)
-        most_places = 25 if size > 2**24 and not is_long else most_places
         self.with_network, self.slot_bits = with_network, clamp(bits(16 * size), 12, most_slots)
         self.table = {}
         self.cells = [first_cells() for _ in range(30)]

@@ -15,11 +15,12 @@ import numpy as np
 
 from coded_models import CACHE, KINDS, MEMORY
 from container import (
-    ADAPTIVE,
     CHUNKED,
     EXPERT,
+    EXPERT_MODES,
     FIRST_ADAPTIVE,
-    LONG,
+    FIRST_LONG,
+    LONG_MODES,
     ORDER2,
     PHOTO,
     PROGRAM,
@@ -40,6 +41,7 @@ PAGES = [
     "occm",
     "predictors",
     "expert",
+    "step_expert",
     "sound",
     "photo",
     "program",
@@ -135,26 +137,31 @@ def restore(header, model, paper, segment):
     if segment.method == PHOTO:
         return page.decode_photo(segment.payload, segment.original_bytes)
     if segment.method == PROGRAM:
-        return page.decode_program(segment.payload, segment.original_bytes)
-    decoder = page.RangeDecoder(segment.payload)
+        return page.decode_program(segment.payload, segment.original_bytes, header.mode)
     if segment.method == ORDER2:
-        symbols = page.decode_symbols(decoder, page.Order2(), [segment.symbols])
-    elif segment.method == EXPERT:
-        symbols = page.decode_symbols(
-            decoder, page.LoneExpert(segment.symbols, header.mode == LONG), [segment.symbols]
-        )
+        return restore_lanes([segment.payload], page.Order2(), [segment.symbols])
+    if segment.method == EXPERT:
+        alone = page.lone_expert(segment.symbols, header.mode)
+        return restore_lanes([segment.payload], alone, [segment.symbols])
+    lengths = page.lane_lengths(segment.symbols, header)
+    streams = page.cut_streams(segment.payload, header.mode, len(lengths))
+    if header.mode in EXPERT_MODES:
+        steps = header.mode > FIRST_LONG
+        kind = page.StepExpertWithNetwork if steps else page.ExpertWithNetwork
+        is_long = header.mode in LONG_MODES
+        predictor = kind(paper, header.context, segment.symbols, is_long)
+    elif header.mode == FIRST_ADAPTIVE:
+        predictor = page.AdaptivePredictor(paper, header.context)
     else:
-        predictor = (
-            page.ExpertWithNetwork(paper, header.context, segment.symbols, header.mode == LONG)
-            if header.mode in (ADAPTIVE, LONG)
-            else page.AdaptivePredictor(paper, header.context)
-            if header.mode == FIRST_ADAPTIVE
-            else page.NetworkPredictor(paper, header.context, header.mode == CHUNKED)
-        )
-        symbols = page.decode_symbols(
-            decoder, predictor, page.lane_lengths(segment.symbols, header)
-        )
-    page.finish(decoder)
+        predictor = page.NetworkPredictor(paper, header.context, header.mode == CHUNKED)
+    return restore_lanes(streams, predictor, lengths)
+
+
+def restore_lanes(streams, predictor, lengths):
+    decoders = [page.RangeDecoder(stream) for stream in streams]
+    symbols = page.decode_symbols(decoders, predictor, lengths)
+    for decoder in decoders:
+        page.finish(decoder)
     return bytes(symbols)
 
 
@@ -166,13 +173,15 @@ names.update(
 )
 
 # In these files segment 2 is of method order 2, segment 3 is stored, segment 4 is of method model.
-# In expert.occ segment 2 is of method expert.
-chosen = {"chunked.occ": [2, 4], "adaptive.occ": [3, 4], "expert.occ": [2, 4], "long.occ": [4]}
+# In step.occ segment 0 has four lanes: two streams.
+chosen = {"chunked.occ": [2, 4], "adaptive.occ": [3, 4], "expert.occ": [4], "long.occ": [4]}
+chosen.update({"step.occ": [0], "step-long.occ": [4]})
 if full:
     chosen = {name: range(5) for name in ("chunked.occ", "carried.occ", "adaptive.occ")}
     chosen.update({f"usual-{mode}.occ": [0] for mode in ("chunked", "carried", "adaptive")})
     chosen.update({"expert.occ": range(5), "usual-expert.occ": [0], "alone.occ": [0]})
-    chosen["long.occ"] = range(5)
+    chosen.update({"step.occ": range(5), "usual-step.occ": [0], "step-alone.occ": [0]})
+    chosen.update({"long.occ": range(5), "step-long.occ": range(5)})
 for name, numbers in chosen.items():
     header, _, segments = read_archive(read(name), lambda: model)
     for number in numbers:
@@ -181,15 +190,43 @@ for name, numbers in chosen.items():
         assert len(original) == segment.original_bytes, (name, number)
         assert xxh3(original) == segment.original_hash, (name, number)
 
+# Examples of step_expert.md (section 8).
+with open(os.path.join(pages, "step_expert.md"), encoding="utf-8") as file:
+    examples = file.read().split("## 8.")[1]
+rows = re.findall(r"^\| ([123]) \| ([\d, ]+) \| ([\d, ]+) \|$", examples, re.MULTILINE)
+expert, told = page.StepExpert(2, 12, False, False), []
+for step in range(4):
+    for lane, byte in enumerate(b"ab"):
+        expert.start_byte(lane)
+        told.append([])
+        for shift in range(7, -1, -1):
+            told[-1].append(expert.predict())
+            expert.learn(byte >> shift & 1)
+assert told[:2] == [[33075] * 8] * 2
+assert told[2:] == [[int(p) for p in cell.split(", ")] for row in rows for cell in row[1:]]
+sequence = page.StepSequence()
+for byte in b'A (cat) said "no. Yes':
+    sequence.add(byte)
+assert (sequence.text_state(), sequence.first_word, sequence.mark) == (25, 0x1011D34A, 46)
+sequence = page.StepSequence()
+for count in range(17):
+    assert sequence.kind == 0
+    sequence.add(0)
+assert sequence.kind == 1 and sequence.controls == 67506
+for count in range(186):
+    assert sequence.kind == 1
+    sequence.add(65)
+assert sequence.kind == 0 and page.plane_hash(1, 2) == 0xDB025BBD902CC80E
+
 # Files of sound.
-for name in ["mono.occ", "stereo.occ"]:
+for name in ["mono.occ", "stereo.occ", "step-stereo.occ"]:
     header, _, segments = read_archive(read(f"sound/{name}"), lambda: None)
     for segment in segments:
         original = page.decode_sound(segment.payload, segment.original_bytes, header.mode)
         assert xxh3(original) == segment.original_hash, name
         # How its encoder found it: by the header, and as samples without one.
         samples = original[44:-5]
-        assert page.look_for_samples(samples * 2) == (2 if name == "stereo.occ" else 1, 0), name
+        assert page.look_for_samples(samples * 2) == (1 if name == "mono.occ" else 2, 0), name
         assert page.repeated_bytes(samples) == 0, name
         assert 0 <= 2 * len(samples) - page.repeated_bytes(samples * 3) < 64, name
 
@@ -266,7 +303,9 @@ with open(os.path.join(pages, "occ.md"), encoding="utf-8") as file:
     examples = file.read().split("### 10.2")[1]
 examples = [bytes.fromhex(line) for line in re.findall(r"^    ([0-9a-f ]+)$", examples, re.MULTILINE)]
 assert [walk_short(data)[2] for data in examples] == [b"", b"abc"], examples
-for name in ("chunked", "carried", "adaptive", "alone", "embedded", "empty"):
+streams = page.cut_streams(bytes.fromhex("0201abcdef12"), 5, 7)
+assert [stream.hex() for stream in streams] == ["abcd", "ef", "12"]
+for name in ("chunked", "carried", "adaptive", "step", "alone", "embedded", "empty"):
     data = read(f"short-{name}.occ")
     header, _, segments = read_archive(data, lambda: model)
     context, layout, payload = walk_short(data)
@@ -291,10 +330,8 @@ for line in read("frames").decode().splitlines():
 # After a dictionary: the file without a model, and the frame of the page.
 dictionary = read("dictionary/dictionary")
 _, _, (segment,) = read_archive(read("dictionary/alone.occ"), lambda: None)
-decoder = page.RangeDecoder(segment.payload)
 expert = page.LoneExpertAfter(dictionary, segment.symbols)
-original = bytes(page.decode_symbols(decoder, expert, [segment.symbols]))
-page.finish(decoder)
+original = restore_lanes([segment.payload], expert, [segment.symbols])
 assert segment.original_hash == xxh3(original) & 0xFFFFFFFF
 with open(os.path.join(pages, "dictionary.md"), encoding="utf-8") as file:
     dictionary_page = file.read()

@@ -11,6 +11,7 @@ from mixer import Mixer
 from network import Network, State, frequencies
 from notation import bits, clamp, trunc_div, u32
 from range_coder import FRESH, Mixed, decode_bit, decode_byte, log2_16
+from step_expert import StepExpert
 
 
 class NetworkPredictor:
@@ -123,15 +124,17 @@ def learn_byte(predict, learn, byte):
         learn(byte >> shift & 1)
 
 
-class AdaptivePredictor(FirstAdaptivePredictor):
-    """The expert beside the network, for segments of `size` bytes after a dictionary."""
+class SecondAdaptivePredictor(FirstAdaptivePredictor):
+    """An expert beside the network, for segments of `size` bytes."""
 
+    expert = Expert
     size = 0
     is_long = False
     dictionary = b""
 
     def start(self, lanes):
-        self.mixer = Expert(lanes, len(self.dictionary) + self.size, True, self.is_long)
+        size = len(self.dictionary) + self.size
+        self.mixer = self.expert(lanes, size, True, self.is_long)
         self.network.start(1)
         for byte in self.dictionary:
             self.network.prepare(1)
@@ -145,12 +148,23 @@ class AdaptivePredictor(FirstAdaptivePredictor):
             self.network.previous = [byte] * lanes
 
 
+class AdaptivePredictor(SecondAdaptivePredictor):
+    """The same with the expert that learns by steps."""
+
+    expert = StepExpert
+
+    @staticmethod
+    def streams_of(lanes):
+        return max(1, lanes // 2)
+
+
 class LoneExpert:
-    def __init__(self, size, is_long, dictionary=b""):
-        self.size, self.is_long, self.dictionary = size, is_long, dictionary
+    def __init__(self, expert, size, is_long, dictionary=b""):
+        self.make, self.size, self.is_long = expert, size, is_long
+        self.dictionary = dictionary
 
     def start(self, lanes):
-        self.expert = Expert(lanes, len(self.dictionary) + self.size, False, self.is_long)
+        self.expert = self.make(lanes, len(self.dictionary) + self.size, False, self.is_long)
         for byte in self.dictionary:
             self.expert.start_byte(0)
             learn_byte(self.expert.predict, self.expert.learn, byte)

@@ -41,6 +41,34 @@ class RangeDecoder:
         require(not self.stream or self.stream[-1] != 0, "a stream ends with a zero")
 
 
+def cut_streams(payload, count):
+    """The streams of a payload: the lengths of all but the last stand before them."""
+    lengths, at = [], 0
+    for _ in range(count - 1):
+        length, at = read_length(payload, at)
+        lengths.append(length)
+    streams = []
+    for length in lengths:
+        require(length <= len(payload) - at, "a stream ends behind its payload")
+        streams.append(payload[at : at + length])
+        at += length
+    return [*streams, payload[at:]]
+
+
+def read_length(data, at):
+    """A number of 7 bits a byte, the lowest first, and where it ends."""
+    value = shift = 0
+    while True:
+        require(at < len(data) and shift < 35, "a length has no end")
+        byte = data[at]
+        value |= (byte & 127) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 128:
+            break
+    require(byte > 0 or shift == 7, "a length is longer than it needs")
+    return value, at
+
+
 def shortest_end(low, size):
     for count in range(8):
         mask = 2 ** (64 - 8 * count) - 1

@@ -1,12 +1,12 @@
 """Samples of sound: docs/spec/sound.md."""
 
 from notation import bits, clamp, require, trunc_div
-from predictors import LoneExpert, Order2, logit_of
+from predictors import logit_of
 from range_coder import FRESH, STRETCH, RangeDecoder, decode_bit, learn_cell, log2_16, squash
 
 
-def decode_sound(payload, size, mode):
-    """The original bytes of a segment, `size` of them."""
+def decode_sound(payload, size, predictor_of):
+    """The original bytes of a segment; predictor_of(n) predicts n bytes around the sound."""
     require(len(payload) >= 6, "sound without a geometry")
     channels, zero_bits = payload[0], payload[1]
     head, tail = (int.from_bytes(payload[i : i + 2], "little") for i in (2, 4))
@@ -17,7 +17,7 @@ def decode_sound(payload, size, mode):
     decoder = RangeDecoder(payload[6:])
     around = b""
     if others > 0:
-        predictor = LoneExpert(others, mode == 4) if mode >= 3 else Order2()
+        predictor = predictor_of(others)
         predictor.start(1)
         around = bytes(predictor.decode(decoder, 0) for _ in range(others))
     sound = Sound(channels)

@@ -46,7 +46,7 @@ class BitHistories {
   constexpr int zeros(size_t history) const { return zeros_[history]; }
   constexpr int ones(size_t history) const { return ones_[history]; }
   // Returns whether only one kind of bit was seen.
-  bool IsCertain(uint8_t history) const {
+  constexpr bool IsCertain(uint8_t history) const {
     return history != 0 && (zeros_[history] == 0 || ones_[history] == 0);
   }
 

@@ -122,7 +122,7 @@ void Expert::Start(int lane_count, uint64_t bytes) {
 
 void Expert::LookAtLanes() {
   bytes_.clear();
-  for (const Sequence& lane : lanes_) bytes_.push_back(&lane.bytes());
+  for (const Sequence& lane : lanes_) bytes_.emplace_back(lane.bytes());
 }
 
 // What is of a byte or a bit at work is not copied, but for the inputs that never change.
@@ -148,10 +148,10 @@ void Expert::StartByte(int lane_number) {
   node_ = 1;
   for (StringFollower& strings : strings_) strings.StartByte(bytes_, lane);
   Expectation expected;
-  expected.long_byte = strings_[0].expected();
-  expected.long_step = strings_[0].length_step();
-  expected.byte = strings_[1].expected();
-  expected.step = strings_[1].length_step();
+  expected.long_byte = strings_[0].expected(lane_);
+  expected.long_step = strings_[0].length_step(lane_);
+  expected.byte = strings_[1].expected(lane_);
+  expected.step = strings_[1].length_step(lane_);
   lanes_[lane].Hash(last_followers_, expected, &hashes_);
   FindSlots(0);
   StartBit();
@@ -179,10 +179,11 @@ void Expert::StartBit() {
     plane_histories_[i] = &planes_[i][planes[i]];
     __builtin_prefetch(plane_histories_[i], 1);
   }
-  for (size_t i = 0; i < kFollowers; ++i) expected_bits_[i] = strings_[i].Predict(node_, depth_);
+  for (size_t i = 0; i < kFollowers; ++i)
+    expected_bits_[i] = strings_[i].ExpectedBit(lane_, node_, depth_);
   const uint64_t past = lanes_[lane_].past();
-  const int expected = expected_bits_[0] >= 0   ? strings_[0].expected() + 1
-                       : expected_bits_[1] >= 0 ? strings_[1].expected() + 1
+  const int expected = expected_bits_[0] >= 0   ? strings_[0].expected(lane_) + 1
+                       : expected_bits_[1] >= 0 ? strings_[1].expected(lane_) + 1
                                                 : 0;
   const std::array<uint32_t, kEstimates> contexts = {
       static_cast<uint32_t>(past & 0xffffff),
@@ -197,11 +198,13 @@ void Expert::StartBit() {
 
 void Expert::EndByte() {
   const auto byte = static_cast<uint8_t>(node_);
-  const bool expected = strings_[0].expected() == byte || strings_[1].expected() == byte;
+  for (const StringFollower& strings : strings_) strings.Prefetch(lane_, byte);
+  const bool expected = strings_[0].expected(lane_) == byte || strings_[1].expected(lane_) == byte;
   misses_[lane_] = misses_[lane_] << 1 | (expected ? 0 : 1);
   last_followers_.Add(lanes_[lane_].past(), byte);
   lanes_[lane_].Add(byte);
-  for (StringFollower& strings : strings_) strings.EndByte(bytes_, byte);
+  bytes_[lane_] = lanes_[lane_].bytes();
+  for (StringFollower& strings : strings_) strings.EndByte(bytes_, lane_, byte);
 }
 
 // ---- Predicting a bit --------------------------------------------------------------------------
@@ -239,7 +242,7 @@ void Expert::PredictByFollowers() {
       inputs[0] = inputs[1] = 0;
       continue;
     }
-    const int32_t trust = strings_[i].Trust();
+    const int32_t trust = strings_[i].Trust(lane_);
     const int sign = expected_bits_[i] == 1 ? 1 : -1;
     inputs[0] = static_cast<int16_t>(sign * kLogistic.stretch[static_cast<size_t>(trust >> 10)]);
     inputs[1] = static_cast<int16_t>(sign * Distance(trust));
@@ -258,8 +261,8 @@ void Expert::ChooseWeights(size_t seen) {
   const auto byte1 = static_cast<size_t>(lane.past() & 0xff);
   const auto byte2 = static_cast<size_t>(lane.past() >> 8 & 0xff);
   // How long the longer of the strings is that let expect a bit.
-  const uint32_t step = expected_bits_[0] >= 0   ? strings_[0].length_step()
-                        : expected_bits_[1] >= 0 ? strings_[1].length_step()
+  const uint32_t step = expected_bits_[0] >= 0   ? strings_[0].length_step(lane_)
+                        : expected_bits_[1] >= 0 ? strings_[1].length_step(lane_)
                                                  : 0;
   const size_t strength = step == 0    ? 0
                           : step <= 8  ? 1
@@ -318,7 +321,7 @@ void Expert::AddEvidence(bool bit, Evidence* evidence) const {
   add(0, kNetworkInput);
   constexpr uint32_t kLong = 16;  // bytes
   for (size_t i = 0; i < kFollowers; ++i)
-    if (strings_[i].length_step() > kLong) add(1, kFollowerInput + 2 * i);
+    if (strings_[i].length_step(lane_) > kLong) add(1, kFollowerInput + 2 * i);
   for (size_t i = 0; i < kContexts; ++i) {
     if (!Sequence::IsOfExpected(i)) add(Sequence::IsOfWords(i) ? 2 : 3, 3 * i);
   }
@@ -346,7 +349,7 @@ void Expert::Learn(bool bit) {
     WideCell::Learn(&plane_cells_[i][history], bit, kCountLimit);
     history = kHistories.Next(history, bit);
   }
-  for (StringFollower& strings : strings_) strings.Learn(bit);
+  for (size_t i = 0; i < kFollowers; ++i) strings_[i].Learn(lane_, expected_bits_[i], bit);
   LearnEstimates(bit);
   node_ = node_ * 2 + (bit ? 1 : 0);
   if (node_ < 256) {

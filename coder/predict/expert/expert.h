@@ -21,6 +21,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "coder/entropy/bit_model.h"
@@ -131,7 +132,7 @@ class Expert {
   std::vector<int32_t> last_weights_;                        // [selector][kSets]
   std::array<std::vector<uint16_t>, kEstimates> estimates_;  // [row][kPoints]
   std::vector<Sequence> lanes_;
-  std::vector<const std::vector<uint8_t>*> bytes_;  // of all lanes
+  std::vector<std::span<const uint8_t>> bytes_;  // of all lanes
   std::vector<uint32_t> misses_;  // of each lane: whether the last bytes were not expected
 
   // The byte at work.

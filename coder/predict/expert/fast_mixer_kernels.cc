@@ -3,6 +3,9 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include <iterator>
+#include <numeric>
+
 #include "coder/predict/expert/mixer_kernels.h"
 #include "data/base/simd_targets.h"
 
@@ -13,10 +16,25 @@ namespace hn = hwy::HWY_NAMESPACE;
 using Numbers = hn::CappedTag<int16_t, kMixerStep>;
 using Sums = hn::RepartitionToWide<Numbers>;
 
+// The sum of all lanes of a vector, modulo 2^32.
+template <typename D>
+uint32_t SumOf(D d, hn::Vec<D> sums) {
+#if !HWY_HAVE_SCALABLE && HWY_TARGET != HWY_SCALAR
+  if constexpr (hn::MaxLanes(d) > 4) {
+    const hn::Half<D> half;
+    return SumOf(half, hn::Add(hn::LowerHalf(half, sums), hn::UpperHalf(half, sums)));
+  }
+#endif
+  HWY_ALIGN uint32_t lanes[hn::MaxLanes(d)] = {};
+  hn::Store(sums, d, lanes);
+  return std::accumulate(std::begin(lanes), std::end(lanes), 0u);
+}
+
 void Sum(std::span<const int16_t> inputs, std::span<int16_t* const> weights,
          std::span<int32_t> sums) {
   const Numbers d;
   const Sums wide;
+  const hn::RebindToUnsigned<Sums> words;
   for (size_t s = 0; s < weights.size(); ++s) {
     auto sum0 = hn::Zero(wide);
     auto sum1 = hn::Zero(wide);
@@ -24,12 +42,8 @@ void Sum(std::span<const int16_t> inputs, std::span<int16_t* const> weights,
       sum0 = hn::ReorderWidenMulAccumulate(wide, hn::LoadU(d, weights[s] + i),
                                            hn::LoadU(d, inputs.data() + i), sum0, sum1);
     }
-    // Lane by lane, since the sum of signed lanes must not overflow in C++.
-    HWY_ALIGN int32_t lanes[hn::MaxLanes(wide)] = {};
-    hn::Store(hn::Add(sum0, sum1), wide, lanes);
-    uint32_t sum = 0;
-    for (const int32_t lane : lanes) sum += static_cast<uint32_t>(lane);
-    sums[s] = static_cast<int32_t>(sum);
+    // Without signs, since a sum of signed numbers must not overflow in C++.
+    sums[s] = static_cast<int32_t>(SumOf(words, hn::BitCast(words, hn::Add(sum0, sum1))));
   }
 }
 
@@ -45,6 +59,8 @@ void Learn(std::span<const int16_t> inputs, std::span<int16_t* const> weights,
   }
 }
 
+MixerKernels Kernels() { return {Sum, Learn}; }
+
 }  // namespace occam::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -52,25 +68,14 @@ HWY_AFTER_NAMESPACE();
 namespace occam {
 namespace {
 
-HWY_EXPORT(Sum);
-HWY_EXPORT(Learn);
-
-void FastSum(std::span<const int16_t> inputs, std::span<int16_t* const> weights,
-             std::span<int32_t> sums) {
-  HWY_DYNAMIC_DISPATCH(Sum)(inputs, weights, sums);
-}
-
-void FastLearn(std::span<const int16_t> inputs, std::span<int16_t* const> weights,
-               std::span<const int32_t> moves) {
-  HWY_DYNAMIC_DISPATCH(Learn)(inputs, weights, moves);
-}
+HWY_EXPORT(Kernels);
 
 }  // namespace
 
 const MixerKernels& FastMixerKernels() {
   static const MixerKernels kernels = [] {
     LimitSimdTargets();
-    return MixerKernels{FastSum, FastLearn};
+    return HWY_DYNAMIC_DISPATCH(Kernels)();
   }();
   return kernels;
 }

@@ -48,6 +48,21 @@ class HistoryTable {
     return *least;
   }
 
+  // The slot of a context, or one of zeros where it has none. It lasts until the next Find.
+  const Slot& Look(uint64_t hash) const {
+    static constexpr Slot kNone{};
+    const size_t index = hash >> shift_;
+    const auto check = static_cast<uint8_t>(std::max<uint64_t>(hash & 0xff, 1));
+    for (const size_t place : {index, index ^ 1, index ^ 2})
+      if (slots_[place].histories[0] == check) return slots_[place];
+    return kNone;
+  }
+
+  // The part of the table, one of `parts`, that has all slots where this hash may be.
+  size_t PartOf(uint64_t hash, size_t parts) const {
+    return ((hash >> shift_ >> 2) * parts) >> (slot_bits_ - 2);
+  }
+
   // Brings the slots of a later Find into the cache.
   void Prefetch(uint64_t hash) const { __builtin_prefetch(&slots_[hash >> shift_], 1); }
 

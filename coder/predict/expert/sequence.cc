@@ -10,8 +10,6 @@ constexpr uint32_t kGolden32 = 0x9e3779b9u;            // its upper half
 constexpr uint64_t kMultiplier = 0xbf58476d1ce4e5b9u;  // of SplitMix64 (Steele et al., 2014)
 constexpr uint32_t kLetterMultiplier = 0x2c9277b5u;    // of PCG's 32-bit generator (O'Neill, 2014)
 
-uint32_t Upper(uint64_t product) { return static_cast<uint32_t>(product >> 32); }
-
 // Bytes of 128 and more are parts of letters in UTF-8.
 bool IsLetter(uint8_t byte) {
   return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || byte >= 128;
@@ -20,14 +18,6 @@ bool IsLetter(uint8_t byte) {
 uint8_t LowerCase(uint8_t byte) { return byte < 128 ? byte | 0x20 : byte; }
 
 }  // namespace
-
-size_t LastFollowers::Hash3(uint64_t past) { return Upper((past & 0xffffff) * kGolden) >> 16; }
-
-void LastFollowers::Add(uint64_t past, uint8_t byte) {
-  for (uint16_t* const two :
-       {&after1_[past & 0xff], &after2_[past & 0xffff], &after3_[Hash3(past)]})
-    *two = static_cast<uint16_t>(*two << 8 | byte);
-}
 
 void Sequence::Add(uint8_t byte) {
   bytes_.push_back(byte);

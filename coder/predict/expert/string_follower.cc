@@ -5,12 +5,11 @@
 namespace occam {
 namespace {
 
-constexpr uint64_t kGolden = 0x9e3779b97f4a7c15u;  // 2^64 / golden ratio
-constexpr uint32_t kMostMissed = 8;                // a place that missed so often is given up
-constexpr uint32_t kLongest = 65535;               // lengths are counted up to here
-constexpr uint32_t kVerified = 400;                // bytes that are compared at most
-constexpr uint32_t kSound = 16;                    // right bytes that make a place sound again
-constexpr size_t kFewLanes = 32;                   // that leave room for steps of long lanes
+constexpr uint32_t kMostMissed = 8;   // a place that missed so often is given up
+constexpr uint32_t kLongest = 65535;  // lengths are counted up to here
+constexpr uint32_t kVerified = 400;   // bytes that are compared at most
+constexpr uint32_t kSound = 16;       // right bytes that make a place sound again
+constexpr size_t kFewLanes = 32;      // that leave room for steps of long lanes
 
 }  // namespace
 
@@ -34,28 +33,26 @@ void StringFollower::Start(size_t lanes, uint64_t bytes, int most_place_bits) {
   places_.assign(size_t{1} << place_bits_, 0);
   lanes_.assign(lanes, Lane());
   cells_.fill(uint32_t{3} << 30);  // three of four bits are right at first
-  expected_ = expected_bit_ = -1;
 }
 
-void StringFollower::StartByte(const std::vector<const Bytes*>& all, size_t lane) {
-  lane_ = lane;
-  expected_ = -1;
-  const Lane& self = lanes_[lane];
+void StringFollower::StartByte(LaneBytes all, size_t lane) {
+  Lane& self = lanes_[lane];
+  self.expected = -1;
   if (self.from.step == 0) return;
   // Another lane's next byte is not known yet where both are at the same step.
-  const Bytes& there = *all[self.from.lane];
+  const std::span<const uint8_t> there = all[self.from.lane];
   if (self.from.step >= there.size()) return;
-  expected_ = there[self.from.step];
-  step_ = StepOf(self.length);
-  cell_ = step_ * 4 + std::min(self.missed, 3u);
+  self.expected = there[self.from.step];
+  self.step = StepOf(self.length);
+  self.cell = self.step * 4 + std::min(self.missed, 3u);
 }
 
-void StringFollower::EndByte(const std::vector<const Bytes*>& all, uint8_t byte) {
-  Lane& lane = lanes_[lane_];
-  const Bytes& bytes = *all[lane_];
-  if (expected_ >= 0) {
+void StringFollower::EndByte(LaneBytes all, size_t lane_number, uint8_t byte) {
+  Lane& lane = lanes_[lane_number];
+  const std::span<const uint8_t> bytes = all[lane_number];
+  if (lane.expected >= 0) {
     ++lane.from.step;
-    if (expected_ == byte) {
+    if (lane.expected == byte) {
       lane.length = std::min(lane.length + 1, kLongest);
       if (lane.length >= kSound) lane.missed = 0;
     } else {
@@ -65,14 +62,13 @@ void StringFollower::EndByte(const std::vector<const Bytes*>& all, uint8_t byte)
   } else {
     lane.from.step = 0;
   }
-  // A byte is shifted on with each later one, and at last out of the word.
-  lane.hash = (lane.hash + byte + 1) * (kGolden << shift_);
+  lane.hash = HashAfter(lane, byte);
   if (bytes.size() < shortest_) return;
   const uint32_t steps = (uint32_t{1} << step_bits_) - 1;
   uint32_t& packed = places_[lane.hash >> (64 - place_bits_)];
   const Place place{packed >> step_bits_, packed & steps};
   if ((lane.from.step == 0 || lane.length < kSound) && place.step != 0) {
-    const Bytes& there = *all[place.lane];
+    const std::span<const uint8_t> there = all[place.lane];
     const auto most = std::min({size_t{kVerified}, size_t{place.step}, bytes.size()});
     uint32_t length = 0;
     while (length < most && there[place.step - 1 - length] == bytes[bytes.size() - 1 - length])
@@ -83,8 +79,8 @@ void StringFollower::EndByte(const std::vector<const Bytes*>& all, uint8_t byte)
       lane.missed = 0;
     }
   }
-  packed =
-      static_cast<uint32_t>(lane_) << step_bits_ | (static_cast<uint32_t>(bytes.size()) & steps);
+  packed = static_cast<uint32_t>(lane_number) << step_bits_ |
+           (static_cast<uint32_t>(bytes.size()) & steps);
 }
 
 }  // namespace occam

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "coder/entropy/bit_model.h"
@@ -14,10 +15,12 @@
 
 namespace occam {
 
-// All lanes share the places; each follows one of them.
+// All lanes share the places; each follows one of them. Lanes may start a byte and predict its bits
+// side by side; whatever learns is called by one thread at a time.
 class StringFollower {
  public:
-  using Bytes = std::vector<uint8_t>;
+  // The bytes of each lane so far.
+  using LaneBytes = std::span<const std::span<const uint8_t>>;
 
   // Looks for strings of 64 / `shift` bytes, rounded up.
   explicit StringFollower(int shift) : shift_(shift), shortest_((63 + shift) / shift) {}
@@ -30,28 +33,35 @@ class StringFollower {
   // most.
   void Start(size_t lanes, uint64_t bytes, int most_place_bits);
 
-  // Called for each byte of a lane: StartByte, then for its bits Predict and Learn, then EndByte,
-  // once all[lane] has the byte. `all` are the bytes of all lanes so far.
-  void StartByte(const std::vector<const Bytes*>& all, size_t lane);
+  // Called for each byte of a lane: StartByte, then for its bits ExpectedBit and Learn, then
+  // EndByte, once all[lane] has the byte.
+  void StartByte(LaneBytes all, size_t lane);
   // Returns the expected bit, or -1. `node` is a one and then the `depth` bits of the byte so far.
-  int Predict(uint32_t node, int depth) {
+  int ExpectedBit(size_t lane, uint32_t node, int depth) const {
+    const int expected = lanes_[lane].expected;
     const bool follows =
-        expected_ >= 0 && static_cast<uint32_t>(expected_ | 256) >> (8 - depth) == node;
-    expected_bit_ = follows ? expected_ >> (7 - depth) & 1 : -1;
-    return expected_bit_;
+        expected >= 0 && static_cast<uint32_t>(expected | 256) >> (8 - depth) == node;
+    return follows ? expected >> (7 - depth) & 1 : -1;
   }
   // The probability that the expected bit is right, out of 2^22.
-  int32_t Trust() const { return WideCell::Probability(cells_[cell_]); }
-  void Learn(bool bit) {
-    if (expected_bit_ >= 0)
-      WideCell::Learn(&cells_[cell_], (expected_bit_ == 1) == bit, kCountLimit);
+  int32_t Trust(size_t lane) const { return WideCell::Probability(cells_[lanes_[lane].cell]); }
+  // Learns that an expected bit, if there was one, was followed by another one.
+  void Learn(size_t lane, int expected_bit, bool bit) {
+    if (expected_bit >= 0)
+      WideCell::Learn(&cells_[lanes_[lane].cell], (expected_bit == 1) == bit, kCountLimit);
   }
-  void EndByte(const std::vector<const Bytes*>& all, uint8_t byte);
+  void EndByte(LaneBytes all, size_t lane, uint8_t byte);
+  // Brings into the cache what EndByte will need for this byte.
+  void Prefetch(size_t lane, uint8_t byte) const {
+    __builtin_prefetch(&places_[HashAfter(lanes_[lane], byte) >> (64 - place_bits_)], 1);
+  }
 
-  int expected() const { return expected_; }  // byte, or -1
+  int expected(size_t lane) const { return lanes_[lane].expected; }  // byte, or -1
   // The number of bytes before it that agree, in steps: 0 where nothing is expected, kSteps at
   // most.
-  uint32_t length_step() const { return expected_ < 0 ? 0 : 1 + step_; }
+  uint32_t length_step(size_t lane) const {
+    return lanes_[lane].expected < 0 ? 0 : 1 + lanes_[lane].step;
+  }
   static constexpr uint32_t kSteps = 32;
 
  private:
@@ -59,12 +69,22 @@ class StringFollower {
     uint32_t lane = 0;
     uint32_t step = 0;  // 0: none
   };
-  struct Lane {
+  struct alignas(64) Lane {
     Place from;  // of the expected byte; step 0: nowhere
     uint32_t length = 0;
     uint32_t missed = 0;  // differing bytes lately
     uint64_t hash = 0;    // of the last bytes
+    // The byte at work.
+    int expected = -1;
+    uint32_t step = 0;  // of the length
+    size_t cell = 0;
   };
+
+  static constexpr uint64_t kGolden = 0x9e3779b97f4a7c15u;  // 2^64 / golden ratio
+  // A byte is shifted on with each later one, and at last out of the word.
+  uint64_t HashAfter(const Lane& lane, uint8_t byte) const {
+    return (lane.hash + byte + 1) * (kGolden << shift_);
+  }
 
   static int PlaceBits(uint64_t bytes, int most_bits);
   static uint32_t StepOf(uint32_t length);
@@ -77,13 +97,6 @@ class StringFollower {
   std::vector<uint32_t, LargePageAllocator<uint32_t>> places_;
   std::vector<Lane> lanes_;
   std::array<uint32_t, kSteps * 4> cells_{};  // [step of length][missed]
-
-  // The byte and the bit at work.
-  size_t lane_ = 0;
-  int expected_ = -1;
-  uint32_t step_ = 0;
-  size_t cell_ = 0;
-  int expected_bit_ = -1;
 };
 
 }  // namespace occam

@@ -191,7 +191,7 @@ TEST_CASE("Format: a newer version, mode and reserved bits are refused by name")
   CHECK_THAT(refusal(24, 1), ContainsSubstring("it needs no model and says something of one"));
   CHECK_THAT(refusal(31, 1), ContainsSubstring("it needs no model and says something of one"));
   CHECK_THAT(refusal(8, 2), ContainsSubstring("x.occ") && ContainsSubstring("version 2"));
-  CHECK_THAT(refusal(10, 5), ContainsSubstring("another context mode"));
+  CHECK_THAT(refusal(10, 7), ContainsSubstring("another context mode"));
   CHECK_THAT(refusal(11, 1), ContainsSubstring("it needs no model and says something of one"));
   CHECK_THAT(refusal(11, 2), ContainsSubstring("it needs a dictionary"));  // of no id, chunked
   for (uint8_t bit = 4; bit != 0; bit = static_cast<uint8_t>(bit << 1))

@@ -43,8 +43,7 @@ std::unique_ptr<NetworkPredictor> Carried(int vocabulary, int threads = 1) {
 }
 
 AdaptivePredictor Adaptive(int vocabulary, int threads = 1) {
-  return AdaptivePredictor(Carried(vocabulary, threads),
-                           Expert(/*with_network=*/true, FastMixerKernels()));
+  return AdaptivePredictor(Carried(vocabulary, threads), FastMixerKernels());
 }
 
 // Probabilities of all bits of a text, lanes in turn, beside a network that knows nothing.

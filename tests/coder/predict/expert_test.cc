@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "coder/archive/segment_codec.h"
-#include "coder/predict/adaptive_predictor.h"
+#include "coder/predict/expert/step_expert.h"
 #include "data/base/digest.h"
 #include "data/base/random.h"
 #include "tests/catch.h"
