@@ -1,6 +1,7 @@
 #include "coder/predict/adaptive_predictor.h"
 
 #include <algorithm>
+#include <atomic>
 #include <exception>
 #include <utility>
 
@@ -127,32 +128,45 @@ void AdaptivePredictor::Mix(std::span<const std::span<const int32_t>> lanes,
   const size_t steps = lanes.front().size();
   paths_.resize(lanes.size() * steps);
   ThreadTeam& team = network_->team();
-  const auto mix = [&](size_t begin, size_t end, size_t worker, size_t workers,
-                       SpinBarrier& barrier) {
-    size_t active = lanes.size();
-    for (size_t step = begin; step < end; ++step) {
-      while (lanes[active - 1].size() <= step) --active;
-      CodeLanes(active * worker / workers, active * (worker + 1) / workers, [&](size_t lane) {
-        const int16_t* logit = paths_[lane * steps + step].data();
-        intervals[lane][step] = CodeByte(
-            expert_.lane(lane), 0, [&](uint32_t, uint32_t) { return *logit++; },
-            BitsOf(static_cast<uint32_t>(lanes[lane][step])), watch(lane, step));
-      });
-      barrier.Wait();
-      expert_.LearnPart(active, worker);
-      barrier.Wait();
-      if (!expert_.MustEndStep()) continue;
-      barrier.Wait();
-      if (worker == 0) expert_.EndStep();
-      barrier.Wait();
-    }
-  };
   // Some threads mix a piece while the others score the next. Those who score wait for nobody, and
   // mixing by few threads spares them much waiting for each other.
   const auto threads = static_cast<size_t>(team.size());
   const size_t workers = std::clamp<size_t>(threads / 2, 1, lanes.size());
   SpinBarrier barrier(static_cast<int>(workers));
   expert_.SetWorkers(workers);
+  std::atomic<bool> failed = false;  // then all workers end at the same barrier
+  const auto mix = [&](size_t begin, size_t end, size_t worker) {
+    std::exception_ptr failure;
+    const auto attempt = [&](auto job) {
+      try {
+        job();
+      } catch (...) {
+        failure = std::current_exception();
+        failed = true;
+      }
+    };
+    size_t active = lanes.size();
+    for (size_t step = begin; step < end; ++step) {
+      while (lanes[active - 1].size() <= step) --active;
+      const auto code = [&](size_t lane) {
+        const int16_t* logit = paths_[lane * steps + step].data();
+        intervals[lane][step] = CodeByte(
+            expert_.lane(lane), 0, [&](uint32_t, uint32_t) { return *logit++; },
+            BitsOf(static_cast<uint32_t>(lanes[lane][step])), watch(lane, step));
+      };
+      attempt([&] { CodeLanes(active * worker / workers, active * (worker + 1) / workers, code); });
+      barrier.Wait();
+      if (failed) break;
+      expert_.LearnPart(active, worker);
+      barrier.Wait();
+      if (!expert_.MustEndStep()) continue;
+      barrier.Wait();
+      if (worker == 0) attempt([&] { expert_.EndStep(); });
+      barrier.Wait();
+      if (failed) break;
+    }
+    if (failure) std::rethrow_exception(failure);
+  };
   const size_t piece = threads == 1 ? steps : (steps + kPieces - 1) / kPieces;
   AskNetwork(lanes, 0, piece);
   for (size_t begin = 0; begin < steps; begin += piece) {
@@ -161,7 +175,7 @@ void AdaptivePredictor::Mix(std::span<const std::span<const int32_t>> lanes,
     team.Run(static_cast<int>(jobs), [&](int item, int) {
       const auto worker = static_cast<size_t>(item);
       if (worker < workers) {
-        mix(begin, std::min(next, steps), worker, workers, barrier);
+        mix(begin, std::min(next, steps), worker);
       } else {
         AskNetwork(lanes, next, piece);
       }

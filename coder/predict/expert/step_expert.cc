@@ -76,6 +76,12 @@ uint64_t SlotHash(uint64_t context_hash, uint32_t upper_half) {
   return hash ^ hash >> 32;
 }
 
+// Fills a table with copies of a row.
+template <typename Row, typename Rows>
+void Repeat(const Row& row, Rows& rows) {
+  for (auto to = rows.begin(); to != rows.end(); to += row.size()) std::ranges::copy(row, to);
+}
+
 }  // namespace
 
 // ---- Start -------------------------------------------------------------------------------------
@@ -119,17 +125,19 @@ void StepExpert::Start(int lane_count, uint64_t bytes) {
                                                      3 * 2048};
   for (size_t s = 0; s < kSets; ++s) {
     weights_[s].resize(kSelections[s] * kInputs);
-    for (size_t i = 0; i < weights_[s].size(); ++i) weights_[s][i] = first[i % kInputs];
+    Repeat(first, weights_[s]);
     uses_[s].assign(kSelections[s], 0);
   }
   for (auto& weights : last_weights_)
     weights.assign(kLastSelections * kSets, 65536 / static_cast<int32_t>(kSets));
-  for (auto& table : estimates_) {
+  std::array<uint32_t, kPoints> row;
+  for (size_t i = 0; i < kPoints; ++i) {
+    const int point = static_cast<int>(i) - kOutermostPoint;
+    row[i] = static_cast<uint32_t>(Squash(point * kLogitOne)) << 16 | kFirstCount;
+  }
+  for (Estimate& table : estimates_) {
     table.resize((size_t{1} << kRowBits) * kPoints);
-    for (size_t i = 0; i < table.size(); ++i) {
-      const int point = static_cast<int>(i % kPoints) - kOutermostPoint;
-      table[i] = static_cast<uint32_t>(Squash(point * kLogitOne)) << 16 | kFirstCount;
-    }
+    Repeat(row, table);
   }
   lanes_.clear();
   for (size_t i = 0; i < lanes; ++i) lanes_.emplace_back(*this, i);

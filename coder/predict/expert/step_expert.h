@@ -66,14 +66,14 @@ class StepExpert {
   class Lane;
   Lane& lane(size_t i) { return lanes_[i]; }
 
-  // Learns a step, in which the first `lanes` lanes have each coded a byte. Each of some workers,
-  // in threads of their own, learns its part once all lanes are coded. When all have done so, one
-  // calls EndStep.
-  // SetWorkers is called before, where they are more than one.
-  void LearnPart(size_t lanes, size_t worker);
+  // Shares what is to be learned out to so many workers.
   void SetWorkers(size_t workers) {
     if (workers != plan_.size()) Plan(workers);
   }
+  // Learns a step, in which the first `lanes` lanes have each coded a byte. Each worker, in a
+  // thread of its own, learns its part once all lanes are coded. When all have done so, one of
+  // them calls EndStep.
+  void LearnPart(size_t lanes, size_t worker);
   // Returns whether EndStep has anything to do.
   bool MustEndStep() const { return must_grow_; }
   void EndStep();

@@ -83,8 +83,8 @@ std::vector<int32_t> Predictions(const Bytes& bytes, size_t lanes, const MixerKe
 }
 
 Bytes OfAllKinds() {
-  return Concatenated({Prose(3000, 1), RandomBytes(500, 2), Bytes(3000, 0), Records(6000, 3),
-                       Prose(3000, 1), Bitmap(120), Prose(2000, 4)});
+  return Concatenated(
+      {Bitmap(120), Prose(1200, 1), RandomBytes(200, 2), Records(2000, 3), Prose(1200, 1)});
 }
 
 std::vector<LaneKind> KindsOf(const Bytes& bytes) {
@@ -111,13 +111,10 @@ TEST_CASE("Step expert: predictions are probabilities, and the same by all kerne
     for (const size_t lanes : {size_t{1}, size_t{3}}) {
       const auto predictions = Predictions(bytes, lanes, FastMixerKernels(), with_network);
       CHECK(std::ranges::all_of(predictions, [](int32_t p) { return p >= 1 && p <= 65535; }));
-      CHECK(predictions == Predictions(bytes, lanes, PlainMixerKernels(), with_network));
-      for (const size_t workers : {size_t{2}, size_t{7}, size_t{40}})
-        CHECK(predictions == Predictions(bytes, lanes, FastMixerKernels(), with_network, workers));
+      const size_t workers = lanes == 1 ? 2 : 40;
+      CHECK(predictions == Predictions(bytes, lanes, PlainMixerKernels(), with_network, workers));
     }
   }
-  CHECK(Predictions(bytes, 2, FastMixerKernels(), true, 1, kLongForm) !=
-        Predictions(bytes, 2, FastMixerKernels(), true, 1, kAdaptiveForm));
 }
 
 TEST_CASE("Step expert: lanes of a step know nothing of each other's byte") {
@@ -142,10 +139,13 @@ TEST_CASE("Step expert: lanes of a step know nothing of each other's byte") {
 
 TEST_CASE("Step expert: text, records and bitmaps are told apart") {
   const auto at_end = [](const Bytes& bytes) { return KindsOf(bytes).back(); };
-  CHECK(at_end(Prose(8000, 1)) == LaneKind::kText);
-  CHECK(at_end(Records(8000, 1)) == LaneKind::kRecords);
-  CHECK(at_end(Bitmap(300)) == LaneKind::kBitmap);
-  CHECK(at_end(Concatenated({Records(8000, 1), Prose(3000, 1)})) == LaneKind::kText);
+  CHECK(at_end(Prose(3000, 1)) == LaneKind::kText);
+  CHECK(at_end(Records(4500, 1)) == LaneKind::kRecords);
+  CHECK(at_end(Bitmap(130)) == LaneKind::kBitmap);
+  CHECK(at_end(Concatenated({Records(3000, 1), Prose(1500, 1)})) == LaneKind::kText);
+  const auto kinds = KindsOf(OfAllKinds());
+  for (const LaneKind kind : {LaneKind::kText, LaneKind::kRecords, LaneKind::kBitmap})
+    CHECK(std::ranges::count(kinds, kind) > 500);
 }
 
 TEST_CASE("Step expert: a network that is sure of the wrong leaves every byte possible") {
@@ -176,8 +176,8 @@ TEST_CASE("Step expert: predictions are those of the format, by digest") {
     return Hex(Sha256Of(bytes));
   };
   CHECK(digest_of(kAdaptiveForm) ==
-        "e01a3f4372ba5e7f7711641ef1ac020a20abfccbd7e314a73678cd38cbfbb468");
-  CHECK(digest_of(kLongForm) == "7ba6da3276b26bf880f8652e7ca615e2a0f39b9ca381dd81dd04cdedce70d234");
+        "711c2465c71ebf07e4e1fdb26cc82e0b709c5ff7bdbc9498383fe95b787b89ad");
+  CHECK(digest_of(kLongForm) == "3d8f37935ee2b7f20e334bde22b67f4b01aac1ddf7dc5ee99a227d84e8dfc121");
 }
 
 }  // namespace occam
