@@ -215,7 +215,13 @@ def test_paths_are_not_guessed(tmp_path):
         occam.decompress(str(tmp_path / "a.occ"))
 
 
-def test_files_of_the_first_adaptive_mode_are_told_apart():
+def test_older_forms_of_modes_are_told_apart():
     golden = pathlib.Path(__file__).parents[2] / "tests" / "portability" / "golden"
-    assert occam.inspect(golden / "adaptive.occ").mode == "first adaptive"
-    assert occam.inspect(golden / "expert.occ").mode == "adaptive"
+    modes = {
+        "adaptive.occ": "first adaptive",
+        "expert.occ": "second adaptive",
+        "step.occ": "adaptive",
+        "long.occ": "first long",
+        "step-long.occ": "long",
+    }
+    assert {name: occam.inspect(golden / name).mode for name in modes} == modes
