@@ -8,6 +8,7 @@
 #include "coder/predict/byte_decisions.h"
 #include "coder/predict/watcher.h"
 #include "data/base/error.h"
+#include "data/base/processors.h"
 #include "data/base/spin_barrier.h"
 
 namespace occam {
@@ -45,7 +46,9 @@ int32_t DecodeByte(StepExpert::Lane& lane, Logit logit, RangeDecoder& decoder) {
 
 AdaptivePredictor::AdaptivePredictor(std::unique_ptr<NetworkPredictor> network,
                                      const MixerKernels& kernels, const StepForm& form)
-    : network_(std::move(network)), expert_(/*with_network=*/true, kernels, form) {
+    : network_(std::move(network)),
+      expert_(/*with_network=*/true, kernels, form),
+      crowded_(network_->team().size() > ProcessorCount()) {
   if (network_->vocabulary() != 256)
     throw UsageError("adaptive contexts are for models of bytes; this one's symbols are others");
 }
@@ -132,7 +135,7 @@ void AdaptivePredictor::Mix(std::span<const std::span<const int32_t>> lanes,
   // mixing by few threads spares them much waiting for each other.
   const auto threads = static_cast<size_t>(team.size());
   const size_t workers = std::clamp<size_t>(threads / 2, 1, lanes.size());
-  SpinBarrier barrier(static_cast<int>(workers));
+  SpinBarrier barrier(static_cast<int>(workers), crowded_);
   expert_.SetWorkers(workers);
   std::atomic<bool> failed = false;  // then all workers end at the same barrier
   const auto mix = [&](size_t begin, size_t end, size_t worker) {
@@ -207,7 +210,7 @@ void AdaptivePredictor::Decode(RangeDecoder& decoder, std::span<int32_t> symbols
 void AdaptivePredictor::DecodeStreams(std::span<RangeDecoder> streams, std::span<int32_t> symbols) {
   frequencies_.resize(symbols.size() * 256);
   const size_t workers = network_->StepWorkers(streams.size());
-  SpinBarrier barrier(static_cast<int>(workers));
+  SpinBarrier barrier(static_cast<int>(workers), crowded_);
   expert_.SetWorkers(workers);
   const auto decode = [&](size_t lane) {
     const DecisionTree tree{std::span(frequencies_).subspan(lane * 256, 256)};

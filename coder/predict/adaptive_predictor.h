@@ -57,7 +57,8 @@ class AdaptivePredictor final : public Predictor {
 
   std::unique_ptr<NetworkPredictor> network_;
   StepExpert expert_;
-  size_t lanes_ = 0;  // of this segment
+  const bool crowded_;  // whether threads outnumber processors
+  size_t lanes_ = 0;    // of this segment
   // The network's logits for the eight decisions of a known byte.
   using Path = std::array<int16_t, 8>;
   std::vector<Path> paths_;  // [lanes][steps]

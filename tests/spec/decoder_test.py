@@ -85,7 +85,7 @@ ORDINARY = [
 ]
 # Without --full: files of each way through the network. The experts take most of the time of
 # others, so short_files and some_segments have those.
-SOME = ["chunked.occ", "carried.occ", "adaptive.occ", "short-empty.occ", "usual-step.occ"]
+SOME = ["chunked.occ", "carried.occ", "adaptive.occ", "short-empty.occ"]
 FEW = ["usual-chunked.occ", "carried.occ", "usual-adaptive.occ"]
 
 

@@ -219,7 +219,7 @@ for count in range(186):
 assert sequence.kind == 0 and page.plane_hash(1, 2) == 0xDB025BBD902CC80E
 
 # Files of sound.
-for name in ["mono.occ", "stereo.occ", "step-stereo.occ"]:
+for name in ["mono.occ", "step-stereo.occ", *(["stereo.occ"] if full else [])]:
     header, _, segments = read_archive(read(f"sound/{name}"), lambda: None)
     for segment in segments:
         original = page.decode_sound(segment.payload, segment.original_bytes, header.mode)

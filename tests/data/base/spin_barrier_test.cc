@@ -11,7 +11,8 @@ namespace occam {
 TEST_CASE("Spin barrier: nobody goes on before all have come, round after round") {
   constexpr int kThreads = 4;
   constexpr int kRounds = 500;
-  SpinBarrier barrier(kThreads);
+  const bool crowded = GENERATE(false, true);
+  SpinBarrier barrier(kThreads, crowded);
   std::vector<int> rounds(kThreads, 0);  // no atomics: the barrier orders these
   std::atomic<int> wrong = 0;
   std::vector<std::thread> threads;
