@@ -171,7 +171,7 @@ void AdaptivePredictor::Mix(std::span<const std::span<const int32_t>> lanes,
     if (failure) std::rethrow_exception(failure);
   };
   const size_t piece = threads == 1 ? steps : (steps + kPieces - 1) / kPieces;
-  AskNetwork(lanes, 0, piece);
+  network_->ScorePaths(lanes, 0, piece, paths_);
   for (size_t begin = 0; begin < steps; begin += piece) {
     const size_t next = begin + piece;
     const size_t jobs = next < steps ? workers + 1 : workers;
@@ -180,27 +180,10 @@ void AdaptivePredictor::Mix(std::span<const std::span<const int32_t>> lanes,
       if (worker < workers) {
         mix(begin, std::min(next, steps), worker);
       } else {
-        AskNetwork(lanes, next, piece);
+        network_->ScorePaths(lanes, next, piece, paths_);
       }
     });
   }
-}
-
-void AdaptivePredictor::AskNetwork(std::span<const std::span<const int32_t>> lanes, size_t begin,
-                                   size_t count) {
-  const size_t steps = lanes.front().size();
-  std::vector<std::span<const int32_t>> parts;
-  for (const auto lane : lanes) {
-    if (lane.size() <= begin) break;
-    parts.push_back(lane.subspan(begin, std::min(count, lane.size() - begin)));
-  }
-  network_->ScoreTables(parts, [&](size_t lane, size_t i, std::span<const uint32_t> frequencies) {
-    const DecisionTree tree(frequencies);
-    const auto byte = static_cast<uint32_t>(parts[lane][i]);
-    Path& path = paths_[lane * steps + begin + i];
-    for (uint32_t d = 0, leaves = 256; leaves > 1; leaves /= 2, ++d)
-      path[d] = static_cast<int16_t>(tree.Logit(byte & ~(leaves - 1), leaves));
-  });
 }
 
 void AdaptivePredictor::Decode(RangeDecoder& decoder, std::span<int32_t> symbols) {

@@ -3,7 +3,6 @@
 #ifndef OCCAM_CODER_PREDICT_ADAPTIVE_PREDICTOR_H_
 #define OCCAM_CODER_PREDICT_ADAPTIVE_PREDICTOR_H_
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -52,16 +51,12 @@ class AdaptivePredictor final : public Predictor {
   // Calls code(lane) for these lanes, once the memory of the next is asked for.
   template <typename Code>
   void CodeLanes(size_t first, size_t end, Code code);
-  // Fills in paths_ for `count` steps at most.
-  void AskNetwork(std::span<const std::span<const int32_t>> lanes, size_t begin, size_t count);
 
   std::unique_ptr<NetworkPredictor> network_;
   StepExpert expert_;
-  const bool crowded_;  // whether threads outnumber processors
-  size_t lanes_ = 0;    // of this segment
-  // The network's logits for the eight decisions of a known byte.
-  using Path = std::array<int16_t, 8>;
-  std::vector<Path> paths_;  // [lanes][steps]
+  const bool crowded_;                         // whether threads outnumber processors
+  size_t lanes_ = 0;                           // of this segment
+  std::vector<NetworkPredictor::Path> paths_;  // [lanes][steps]
   std::vector<uint32_t> frequencies_;
 
   // An expert that has learned a dictionary, for one lane of so many symbols: a record.

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "coder/predict/byte_decisions.h"
 #include "data/base/error.h"
 
 namespace occam {
@@ -225,6 +226,23 @@ void NetworkPredictor::ScoreTables(std::span<const std::span<const int32_t>> lan
                   [&](size_t i, std::span<const uint32_t> frequencies) {
                     take(lane, begin + i, frequencies);
                   });
+  });
+}
+
+void NetworkPredictor::ScorePaths(std::span<const std::span<const int32_t>> lanes, size_t begin,
+                                  size_t count, std::span<Path> paths) {
+  const size_t steps = lanes.front().size();
+  std::vector<std::span<const int32_t>> parts;
+  for (const auto lane : lanes) {
+    if (lane.size() <= begin) break;
+    parts.push_back(lane.subspan(begin, std::min(count, lane.size() - begin)));
+  }
+  ScoreTables(parts, [&](size_t lane, size_t i, std::span<const uint32_t> frequencies) {
+    const DecisionTree tree(frequencies);
+    const auto byte = static_cast<uint32_t>(parts[lane][i]);
+    Path& path = paths[lane * steps + begin + i];
+    for (uint32_t d = 0, leaves = 256; leaves > 1; leaves /= 2, ++d)
+      path[d] = static_cast<int16_t>(tree.Logit(byte & ~(leaves - 1), leaves));
   });
 }
 

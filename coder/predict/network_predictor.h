@@ -3,6 +3,7 @@
 #define OCCAM_CODER_PREDICT_NETWORK_PREDICTOR_H_
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -41,6 +42,12 @@ class NetworkPredictor final : public TablePredictor {
   using TakeTableFn =
       std::function<void(size_t lane, size_t i, std::span<const uint32_t> frequencies)>;
   void ScoreTables(std::span<const std::span<const int32_t>> lanes, const TakeTableFn& take);
+  // The network's logits for the eight decisions of a known byte.
+  using Path = std::array<int16_t, 8>;
+  // Fills in the paths of `count` steps at most, from step `begin` on, of lanes of bytes. That of
+  // lanes[lane][i] is paths[lane * steps + i]; `steps` are those of the first lane.
+  void ScorePaths(std::span<const std::span<const int32_t>> lanes, size_t begin, size_t count,
+                  std::span<Path> paths);
   uint32_t context() const { return context_; }
   // Its threads. Whoever has other work for them gives it as one item beside a call of the above;
   // the thread that is done with it helps.

@@ -3,7 +3,6 @@
 #ifndef OCCAM_CODER_PREDICT_SERIAL_MIXING_H_
 #define OCCAM_CODER_PREDICT_SERIAL_MIXING_H_
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -42,14 +41,10 @@ class MixingPredictor final : public Predictor {
   template <typename Watch>
   void Mix(std::span<const std::span<const int32_t>> lanes,
            std::span<const std::span<SymbolInterval>> intervals, Watch watch);
-  // Fills in paths_ for the steps from `begin` on, `count` at most.
-  void AskNetwork(std::span<const std::span<const int32_t>> lanes, size_t begin, size_t count);
-  // The network's logits for the eight decisions of a known byte.
-  using Path = std::array<int16_t, 8>;
 
   std::unique_ptr<NetworkPredictor> network_;
   Mixer mixer_;
-  std::vector<Path> paths_;  // [lanes][steps]
+  std::vector<NetworkPredictor::Path> paths_;  // [lanes][steps]
   std::vector<uint32_t> frequencies_;
 };
 

@@ -99,7 +99,7 @@ void FineAttention::Attend(const Place& place, const float* query, int64_t first
   });
   const float largest = *std::max_element(scores, scores + count);
   int32_t* const weights = weights_.data();
-  int32_t total = 0;
+  int64_t total = 0;  // 65536 positions may have 2^15 each
   for (int i = 0; i < count; ++i) {
     const float part = contract::Exp2Below(largest - scores[i]);
     weights[i] = contract::RoundToInt(part * contract::kFineWeight);

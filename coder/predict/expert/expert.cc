@@ -82,7 +82,7 @@ Expert::Expert(bool with_network, const MixerKernels& kernels, const ExpertForm&
 uint64_t Expert::MemoryBytes(uint64_t bytes, const ExpertForm& form) {
   constexpr uint64_t kRest = 16 << 20;  // weights, planes, estimates
   return HistoryTable::MemoryBytes(HistoryTable::SlotBits(bytes, form.most_slot_bits)) +
-         kFollowers * StringFollower::MemoryBytes(bytes, form.PlaceBits(bytes)) + 2 * bytes + kRest;
+         kFollowers * StringFollower::MemoryBytes(bytes, form.most_place_bits) + 2 * bytes + kRest;
 }
 
 void Expert::Start(int lane_count, uint64_t bytes) {
@@ -94,7 +94,7 @@ void Expert::Start(int lane_count, uint64_t bytes) {
   plane_cells_.fill(fresh);
   for (auto& plane : planes_) plane.assign(size_t{1} << Sequence::kPlaneBits, 0);
   last_followers_ = LastFollowers();
-  for (StringFollower& strings : strings_) strings.Start(lanes, bytes, form_.PlaceBits(bytes));
+  for (StringFollower& strings : strings_) strings.Start(lanes, bytes, form_.most_place_bits);
 
   std::array<int16_t, kInputs> first;
   first.fill(with_network_ ? 220 : kFirstWeight);
@@ -115,31 +115,9 @@ void Expert::Start(int lane_count, uint64_t bytes) {
   }
   lanes_.assign(lanes, Sequence());
   misses_.assign(lanes, 0);
-  LookAtLanes();
+  bytes_.assign(lanes, {});
   inputs_.fill(0);
   inputs_[kConstantInput] = kLogitOne;
-}
-
-void Expert::LookAtLanes() {
-  bytes_.clear();
-  for (const Sequence& lane : lanes_) bytes_.emplace_back(lane.bytes());
-}
-
-// What is of a byte or a bit at work is not copied, but for the inputs that never change.
-void Expert::CopyFrom(const Expert& other) {
-  table_.CopyFrom(other.table_);
-  cells_ = other.cells_;
-  planes_ = other.planes_;
-  plane_cells_ = other.plane_cells_;
-  last_followers_ = other.last_followers_;
-  strings_ = other.strings_;
-  weights_ = other.weights_;
-  last_weights_ = other.last_weights_;
-  estimates_ = other.estimates_;
-  lanes_ = other.lanes_;
-  misses_ = other.misses_;
-  inputs_ = other.inputs_;
-  LookAtLanes();
 }
 
 void Expert::StartByte(int lane_number) {

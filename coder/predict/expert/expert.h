@@ -1,5 +1,6 @@
-// The expert: an adaptive model of bytes that learns from the segment alone, and beside a network
-// from what this says, too. It computes in integers alone, the same on every machine.
+// The expert of older files (step_expert.h has today's): an adaptive model of bytes that learns
+// from the segment alone, and beside a network from what this says, too. It computes in integers
+// alone, the same on every machine.
 //
 // A byte is eight binary decisions, most significant bit first. Each has many predictions:
 //   - contexts of the bytes so far (sequence.h) have bit histories (bit_history.h), and each kind
@@ -39,12 +40,6 @@ struct ExpertForm {
   int hash_bits;        // of a context: 32 or 64
   int most_place_bits;  // of the followers
   int least_rate;       // of the first weights, out of 128, which it falls to
-
-  // Returns the bits of the number of places for so many bytes. With a dictionary there may be more
-  // than 2^24 of them, and most are followed.
-  int PlaceBits(uint64_t bytes) const {
-    return bytes > uint64_t{1} << 24 ? std::max(most_place_bits, 25) : most_place_bits;
-  }
 };
 // Mode adaptive: 2^23 slots take 128 MiB. On 2 MB of text 2^22 cost 0.6 % more than 2^24.
 constexpr ExpertForm kUsualExpert = {23, 32, 22, 12};
@@ -59,14 +54,8 @@ class Expert {
   // The most that it takes for a segment of so many bytes, its bytes included.
   static uint64_t MemoryBytes(uint64_t bytes, const ExpertForm& form = kUsualExpert);
 
-  // Forgets everything, for a segment of so many bytes in all lanes, those of a dictionary before
-  // them included.
+  // Forgets everything, for a segment of so many bytes in all lanes.
   void Start(int lanes, uint64_t bytes);
-
-  // One of the same form that has seen nothing, not even a Start.
-  Expert Fresh() const { return {with_network_, kernels_, form_}; }
-  // Learns all that another of the same form has learned, between two bytes.
-  void CopyFrom(const Expert& other);
 
   // Called for each byte of a lane: StartByte, then Predict and Learn for each of its eight bits.
   void StartByte(int lane);
@@ -116,7 +105,6 @@ class Expert {
   void LearnWeights(bool bit);
   void LearnEstimates(bool bit);
   void EndByte();
-  void LookAtLanes();
 
   const bool with_network_;
   const MixerKernels& kernels_;
