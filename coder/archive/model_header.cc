@@ -1,6 +1,7 @@
 #include "coder/archive/model_header.h"
 
 #include <algorithm>
+#include <bit>
 #include <span>
 
 #include "data/base/digest.h"
@@ -10,19 +11,19 @@
 namespace occam {
 namespace {
 
+constexpr uint64_t kWorthwhileChunks = 32;  // of a lane
+
 std::string ShortId(const Sha256Digest& id) { return Hex(std::span(id).first(kShortIdBytes)); }
 
 }  // namespace
 
 FileHeader HeaderFor(const CodecModel* model, ContextMode mode, uint32_t lanes,
                      std::span<const uint8_t> dictionary) {
-  if (lanes != 0 && mode != ContextMode::kLong)
-    throw UsageError("a number of lanes is for mode long");
   if (!dictionary.empty() && !MayHaveDictionary(mode))
     throw UsageError(fmt::format("a dictionary is for mode adaptive, not {}", ModeName(mode)));
   const auto header_of = [&](uint32_t context, int32_t vocabulary) {
     FileHeader header =
-        lanes == 0 ? DefaultHeader(context, mode, vocabulary) : LongHeader(context, lanes);
+        lanes == 0 ? DefaultHeader(context, mode, vocabulary) : HeaderOfLanes(context, mode, lanes);
     if (!dictionary.empty()) header.dictionary_id = DictionaryIdOf(UsedOf(dictionary));
     return header;
   };
@@ -36,6 +37,13 @@ FileHeader HeaderFor(const CodecModel* model, ContextMode mode, uint32_t lanes,
   if (!header.has_dictionary()) header.tokenizer_id = model->tokenizer_id;
   header.model_id = model->model_id;
   return header;
+}
+
+uint32_t WorthwhileLanes(uint32_t context, uint64_t bytes) {
+  const uint64_t lane =
+      std::min<uint64_t>(kWorthwhileChunks * context, kMostJudgedBytes / kDefaultLanes);
+  return static_cast<uint32_t>(
+      std::bit_floor(std::clamp<uint64_t>(bytes / lane, 1, kDefaultLanes)));
 }
 
 void CheckModelFits(const FileHeader& header, const CodecModel* model, const std::string& name) {

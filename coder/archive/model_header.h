@@ -13,10 +13,18 @@
 namespace occam {
 
 // Returns the header of a file that this model codes; null: none. `lanes`, 0 for the default, are
-// for mode long alone, a dictionary is for mode adaptive. Throws kUsage for a model of other
-// symbols than bytes without a tokenizer, and for lanes or a dictionary that the mode has not.
+// for modes adaptive and long, a dictionary is for mode adaptive. Throws kUsage for a model of
+// other symbols than bytes without a tokenizer, and for lanes or a dictionary that the mode has
+// not.
 FileHeader HeaderFor(const CodecModel* model, ContextMode mode, uint32_t lanes = 0,
                      std::span<const uint8_t> dictionary = {});
+
+// The most bytes of a file by which WorthwhileLanes choose.
+constexpr size_t kMostJudgedBytes = size_t{1} << 21;
+// Returns how many lanes a file of mode adaptive has by default that a model with such a context
+// codes: a power of two. Fewer lanes make small files up to a hundredth smaller, as each begins
+// without a context and learns beside the others; and they are restored by fewer threads.
+uint32_t WorthwhileLanes(uint32_t context, uint64_t bytes);
 
 // Throws kUsage where the model is null, and kDamaged where it is not the one that this header asks
 // for or computes by another contract; `name` is the file's.

@@ -53,9 +53,9 @@ void CheckDictionaryFits(bool needed, const FileHeader& header, const std::strin
 
 // The least that is worth a lane of its own in an unfull segment, in contexts. A context of tokens
 // is many bytes long, and the networks that have them are large: without lanes to share their
-// weights they restore slowly. Mode long is not asked to be quick.
+// weights they restore slowly. Modes with an expert have bytes alone.
 uint32_t LeastLaneChunks(const FileHeader& file) {
-  if (file.contract_version < kShortLaneContract || IsLong(file.mode)) return kCarriedLaneChunks;
+  if (file.contract_version < kShortLaneContract || HasExpert(file.mode)) return kCarriedLaneChunks;
   const bool longer =
       file.lane_symbols > UsualHeader(file.context, file.mode, /*layout_bytes=*/1).lane_symbols;
   return longer ? kShortLaneChunks : kCarriedLaneChunks;
@@ -112,17 +112,25 @@ uint32_t LayoutBytes(int32_t vocabulary) {
 }
 
 FileHeader DefaultHeader(uint32_t context, ContextMode mode, int32_t vocabulary) {
-  if (mode == ContextMode::kLong) return LongHeader(context, kDefaultLanes);
+  if (mode == ContextMode::kLong) return HeaderOfLanes(context, mode, kDefaultLanes);
   CheckContext(context);
   return UsualHeader(context, mode, LayoutBytes(vocabulary));
 }
 
-FileHeader LongHeader(uint32_t context, uint32_t lanes) {
+FileHeader HeaderOfLanes(uint32_t context, ContextMode mode, uint32_t lanes) {
   CheckContext(context);
+  if (mode != ContextMode::kAdaptive && mode != ContextMode::kLong)
+    throw UsageError("a number of lanes is for modes adaptive and long");
   if (lanes < 1 || lanes > kMaxLongLanes)
-    throw UsageError(fmt::format("mode long has 1 to {} lanes, not {}", kMaxLongLanes, lanes));
+    throw UsageError(fmt::format("a segment has 1 to {} lanes, not {}", kMaxLongLanes, lanes));
+  if (mode == ContextMode::kAdaptive) {
+    const uint32_t most = kMaxSegmentSymbols / UsualHeader(context, mode, 1).lane_symbols;
+    FileHeader header = UsualHeader(context, mode, std::min(kDefaultLanes / lanes, most));
+    header.lanes = std::min(header.lanes, lanes);
+    return header;
+  }
   FileHeader header;
-  header.mode = ContextMode::kLong;
+  header.mode = mode;
   header.context = context;
   header.lanes = lanes;
   header.lane_symbols = kMaxLongSegmentSymbols / lanes / context * context;

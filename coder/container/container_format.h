@@ -31,8 +31,8 @@ constexpr uint32_t kMaxLongLanes = 1u << 5;
 constexpr uint32_t kMaxLongSegmentSymbols = 1u << 27;
 
 // The default layout: 32 lanes of `context` * max(1, 16384 / context) symbols, carried 65536,
-// adaptive 524288 and long 4194304 in place of 16384; times LayoutBytes. Long with fewer lanes,
-// these are as much longer.
+// adaptive 524288 and long 4194304 in place of 16384; times LayoutBytes. With fewer lanes, told by
+// whoever compresses, these are as much longer.
 constexpr uint32_t kDefaultContext = 2048;
 constexpr uint32_t kDefaultLanes = 32;
 constexpr uint32_t kDefaultLaneSymbols = 16384;
@@ -156,11 +156,12 @@ constexpr uint64_t kMaxEmbeddedModelBytes = uint64_t{1} << 30;
 FileHeader DefaultHeader(uint32_t context, ContextMode mode = ContextMode::kChunked,
                          int32_t vocabulary = 256);
 
-// The header of mode long with so many lanes, 1 .. kMaxLongLanes (kUsage otherwise).
-FileHeader LongHeader(uint32_t context, uint32_t lanes);
+// The header of mode adaptive or long with so many lanes, 1 .. kMaxLongLanes (kUsage otherwise, and
+// in other modes). Fewer lanes are longer: they learn more, and are restored by fewer threads.
+FileHeader HeaderOfLanes(uint32_t context, ContextMode mode, uint32_t lanes);
 
 // The same for symbols that stand for about `layout_bytes` bytes each, 1 .. kMaxLayoutBytes, and
-// any context within its bounds.
+// any context within its bounds. In mode adaptive symbols are bytes, and lanes are as much longer.
 constexpr uint32_t kMaxLayoutBytes = 16;
 FileHeader UsualHeader(uint32_t context, ContextMode mode, uint32_t layout_bytes);
 

@@ -16,10 +16,26 @@ constexpr uint8_t kNeedsModel = 1;
 constexpr uint8_t kEmbedsModel = 2;
 constexpr uint8_t kCountsSymbols = 4;
 constexpr uint8_t kNeedsDictionary = 8;
-constexpr int kLayoutShift = 4;  // of the layout's factor less 1
+constexpr int kLayoutShift = 4;  // of the layout
 
 constexpr bool HasShortForm(ContextMode mode) {
   return mode != ContextMode::kFirstAdaptive && !IsLong(mode);
+}
+
+// How much longer lanes are than those of bytes by default, as the flags tell it. In mode adaptive,
+// which has bytes alone, that is a power of two; in others any number of 1 .. kMaxLayoutBytes.
+uint32_t LayoutFactor(ContextMode mode, uint8_t told) {
+  return mode == ContextMode::kAdaptive ? 1u << told : 1u + told;
+}
+std::optional<uint8_t> ToldLayout(const FileHeader& header) {
+  const uint32_t least = UsualHeader(header.context, header.mode, 1).lane_symbols;
+  for (uint8_t told = 0; told < kMaxLayoutBytes; ++told) {
+    const uint32_t factor = LayoutFactor(header.mode, told);
+    if (factor > kMaxSegmentSymbols / least) break;
+    const FileHeader usual = UsualHeader(header.context, header.mode, factor);
+    if (usual.lanes == header.lanes && usual.lane_symbols == header.lane_symbols) return told;
+  }
+  return std::nullopt;
 }
 
 constexpr size_t kCheckBytes = 4;
@@ -90,7 +106,10 @@ void ReadModelFields(uint8_t flags, ContextMode mode, HeadReader* in, const std:
   const uint8_t contract = in->Byte();
   const auto context = static_cast<uint32_t>(in->Number(kMaxContext, "an impossible context"));
   if (context < 1) throw Damaged(name, "it has an impossible context");
-  head->header = UsualHeader(context, mode, 1 + (flags >> kLayoutShift));
+  const uint64_t factor = LayoutFactor(mode, flags >> kLayoutShift);
+  if (factor * UsualHeader(context, mode, 1).lane_symbols > kMaxSegmentSymbols)
+    throw Damaged(name, "it has impossible lanes");
+  head->header = UsualHeader(context, mode, static_cast<uint32_t>(factor));
   head->header.contract_version = contract;
   std::ranges::copy(in->Take(kShortIdBytes), head->header.model_id.begin());
   if (!head->header.has_model()) throw Damaged(name, "it names no model, and needs one");
@@ -109,12 +128,8 @@ bool BeginsShortArchive(std::span<const uint8_t> bytes) {
 
 bool HasShortForm(const FileHeader& header) {
   if (!HasShortForm(header.mode)) return false;
-  const FileHeader least = UsualHeader(header.context, header.mode, 1);
-  const uint32_t factor = header.lane_symbols / least.lane_symbols;
-  if (factor < 1 || factor > kMaxLayoutBytes) return false;
-  if (!header.has_model() && (header.context != kDefaultContext || factor != 1)) return false;
-  const FileHeader usual = UsualHeader(header.context, header.mode, factor);
-  return usual.lanes == header.lanes && usual.lane_symbols == header.lane_symbols;
+  const auto layout = ToldLayout(header);
+  return layout && (header.has_model() || (header.context == kDefaultContext && *layout == 0));
 }
 
 uint64_t WriteShortArchive(const FileHeader& header, std::span<const uint8_t> model,
@@ -124,8 +139,6 @@ uint64_t WriteShortArchive(const FileHeader& header, std::span<const uint8_t> mo
   const uint32_t size = segment == nullptr ? 0 : segment->original_bytes;
   const bool named = header.has_model();
   const bool counts = segment != nullptr && segment->symbols != segment->original_bytes;
-  const FileHeader least = UsualHeader(header.context, header.mode, 1);
-  const uint32_t factor = named ? header.lane_symbols / least.lane_symbols : 1;
   ByteWriter out;
   out.PutBytes(kContainerMagic);
   out.Put(static_cast<uint8_t>(kShortVersion));
@@ -133,7 +146,7 @@ uint64_t WriteShortArchive(const FileHeader& header, std::span<const uint8_t> mo
   out.Put(static_cast<uint8_t>((named ? kNeedsModel : 0) | (model.empty() ? 0 : kEmbedsModel) |
                                (counts ? kCountsSymbols : 0) |
                                (header.has_dictionary() ? kNeedsDictionary : 0) |
-                               (factor - 1) << kLayoutShift));
+                               ToldLayout(header).value() << kLayoutShift));
   if (named) {
     out.Put(header.contract_version);
     PutNumber(header.context, &out);

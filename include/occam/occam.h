@@ -198,7 +198,9 @@ struct Options {
   // Compressing raw pixels: those of a row, and the bytes of each, 1 .. 4. 0: the header tells.
   uint32_t photo_width = 0;
   uint32_t photo_channels = 0;
-  uint32_t lanes = 0;  // compressing in mode long: of a segment, 1 .. 32; 0: 32
+  // Compressing in modes adaptive and long: of a segment, 1 .. 32. 0: 32, adaptive fewer where the
+  // data has less than 2 MiB.
+  uint32_t lanes = 0;
   // Bytes like the data that both sides know; not owned. Compressing, the mode is then adaptive.
   std::span<const uint8_t> dictionary = {};
 };

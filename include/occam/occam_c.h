@@ -214,8 +214,9 @@ struct occam_options {
                       more threads could not all work at once, fewer do. */
   uint32_t photo_width;    /* compressing raw pixels: those of a row; 0: the file's header tells */
   uint32_t photo_channels; /* of a pixel, a byte each, 1 .. 4; used with photo_width */
-  uint32_t lanes; /* compressing in mode long: sequences that a segment is cut into, 1 .. 32; 0: 32.
-                     One alone is smallest, and restored slowest. */
+  uint32_t lanes; /* compressing in modes adaptive and long: sequences that a segment is cut into,
+                     1 .. 32. One alone is smallest, and restored slowest. 0: 32, and adaptive
+                     fewer where the data has less than 2 MiB. */
   const void*
       dictionary; /* bytes that both sides know and that are like the data: an older version,
                      or records of the same kind. They are learned before each segment, and

@@ -32,6 +32,7 @@ struct Choices {
   int threads = 0;
   uint64_t memory = 0;
   std::vector<uint8_t> dictionary = {};
+  uint32_t lanes = 0;
 
   Options For(Call& call) const {
     Options options;
@@ -41,6 +42,7 @@ struct Choices {
     options.threads = threads;
     options.memory = memory;
     options.dictionary = dictionary;
+    options.lanes = lanes;
     options.progress = [&call](uint64_t original, uint64_t file) {
       return call.Tell(original, file);
     };
@@ -394,8 +396,8 @@ std::vector<uint8_t> DictionaryOf(const py::object& dictionary) {
 }
 
 Choices MakeChoices(SharedModel model, int mode, bool embed_model, int threads, uint64_t memory,
-                    const py::object& dictionary) {
-  return {std::move(model), mode, embed_model, threads, memory, DictionaryOf(dictionary)};
+                    const py::object& dictionary, uint32_t lanes) {
+  return {std::move(model), mode, embed_model, threads, memory, DictionaryOf(dictionary), lanes};
 }
 
 }  // namespace
@@ -430,8 +432,8 @@ PYBIND11_MODULE(_core, m) {
 
   py::class_<Choices>(m, "Choices")
       .def(py::init([](std::shared_ptr<occam::Model> model, int mode, bool embed_model, int threads,
-                       uint64_t memory, const py::object& dictionary) {
-        return MakeChoices(std::move(model), mode, embed_model, threads, memory, dictionary);
+                       uint64_t memory, const py::object& dictionary, uint32_t lanes) {
+        return MakeChoices(std::move(model), mode, embed_model, threads, memory, dictionary, lanes);
       }));
   m.def("compress", &CompressTo);
   m.def("decompress", &DecompressTo);

@@ -83,8 +83,11 @@ def choices_of(
     threads: int = 0,
     memory: int = 0,
     dictionary: Data | None = None,
+    lanes: int = 0,
 ) -> "_core.Choices":
     """What calls have in common, for the core."""
+    if not 0 <= lanes <= 32:
+        raise UsageError(f"lanes are 1 to 32, or 0 for as many as are worthwhile, not {lanes}")
     return _core.Choices(
         None if model is None else model._core,
         _mode_number(mode),
@@ -92,6 +95,7 @@ def choices_of(
         threads,
         memory,
         None if dictionary is None else as_bytes(dictionary),
+        lanes,
     )
 
 
@@ -104,6 +108,7 @@ def compress(
     mode: str = "chunked",
     embed_model: bool = False,
     dictionary: Data | None = None,
+    lanes: int = 0,
     threads: int = 0,
     memory: int = 0,
     progress: Progress = None,
@@ -119,6 +124,7 @@ def compress(
     mode: str = "chunked",
     embed_model: bool = False,
     dictionary: Data | None = None,
+    lanes: int = 0,
     threads: int = 0,
     memory: int = 0,
     progress: Progress = None,
@@ -133,6 +139,7 @@ def compress(
     mode: str = "chunked",
     embed_model: bool = False,
     dictionary: Data | None = None,
+    lanes: int = 0,
     threads: int = 0,
     memory: int = 0,
     progress: Progress = None,
@@ -158,6 +165,9 @@ def compress(
     dictionary : bytes-like, path or binary file, optional
         Bytes like the data that whoever restores has, too: an older version, or records of the same
         kind. Its last 16 MiB are learned first. The mode is then adaptive.
+    lanes : int
+        Of a segment in modes adaptive and long, 1 to 32: one alone is smallest, and restored
+        slowest. 0: 32, adaptive fewer where the data has less than 2 MiB.
     threads : int
         0: one a processor. The result does not depend on it.
     memory : int
@@ -184,7 +194,7 @@ def compress(
     >>> occam.decompress(packed)[:19]
     b'The quick brown fox'
     """
-    choices = choices_of(model_of(model), mode, embed_model, threads, memory, dictionary)
+    choices = choices_of(model_of(model), mode, embed_model, threads, memory, dictionary, lanes)
     with opened(data) as source, written(output) as target:
         with shown(progress, size_of(data), "compressing") as tell:
             file, stats = _core.compress(source, target, choices, tell)

@@ -30,6 +30,7 @@ class Choices:
         threads: int,
         memory: int,
         dictionary: Any,
+        lanes: int,
     ) -> None: ...
 
 class Context:

@@ -166,6 +166,19 @@ def test_salvage_tells_what_is_missing(tiny, trained):
     assert restored == bytes(end) + original[end:]
 
 
+def test_one_lane_is_smaller_than_many(tiny):
+    original = text(20000)
+    sizes = []
+    for lanes in (1, 32):
+        file = occam.compress(original, model=tiny, mode="adaptive", lanes=lanes)
+        assert occam.decompress(file, model=tiny) == original
+        sizes.append(len(file))
+    assert sizes[0] < sizes[1]
+    for mode, lanes in (("carried", 1), ("adaptive", 33), ("adaptive", -1)):
+        with pytest.raises(occam.UsageError, match="lanes"):
+            occam.compress(original, model=tiny, mode=mode, lanes=lanes)
+
+
 def test_a_dictionary_is_learned_by_both_sides(tiny):
     old = text(3000)
     new = old[:1000] + b"something new" + old[1000:]

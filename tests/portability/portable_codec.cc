@@ -100,7 +100,8 @@ Bytes Mixture(uint64_t seed, bool signals) {
 struct GoldenFile {
   std::string name;
   ContextMode mode;
-  bool small_segments;  // of 4 lanes of 512 bytes instead of the default layout
+  bool small_segments;             // of 4 lanes of 512 bytes instead of the default layout
+  uint32_t lanes = kDefaultLanes;  // of mode adaptive; 0: as many as the encoder finds worthwhile
 };
 
 const std::vector<GoldenFile>& GoldenFiles() {
@@ -145,7 +146,8 @@ const std::vector<GoldenFile>& ShortFiles() {
       {"short-chunked.occ", ContextMode::kChunked, false},
       {"short-carried.occ", ContextMode::kCarried, false},
       {"short-adaptive.occ", ContextMode::kSecondAdaptive, false},
-      {"short-step.occ", ContextMode::kAdaptive, false}};
+      {"short-step.occ", ContextMode::kAdaptive, false},
+      {"short-step-lanes.occ", ContextMode::kAdaptive, false, 0}};
   return files;
 }
 constexpr char kShortAlone[] = "short-alone.occ";  // without a model
@@ -178,9 +180,11 @@ std::string FrameLines(const CodecModel& model) {
 // `model` may be null.
 Bytes EncodeUsual(std::span<const uint8_t> original, ContextMode mode, const CodecModel* model,
                   int threads, std::span<const uint8_t> embedded_model = {},
-                  bool short_form = false, std::span<const uint8_t> dictionary = {}) {
+                  bool short_form = false, std::span<const uint8_t> dictionary = {},
+                  uint32_t lanes = kDefaultLanes) {
   Bytes file;
   CodecOptions options;
+  if (mode == ContextMode::kAdaptive) options.lanes = lanes;
   options.threads = threads;
   options.mode = mode;
   options.embedded_model = embedded_model;
@@ -256,7 +260,8 @@ void CheckShortFile(const GoldenFile& golden, const Bytes& file, const std::stri
   for (const int threads : {1, 3}) {
     const Bytes original = Decode(file, &model, threads);
     Expect(Hex(Sha256Of(original)) == digest, golden.name + " decodes to something else");
-    Expect(EncodeUsual(original, golden.mode, &model, threads, {}, /*short_form=*/true) == file,
+    Expect(EncodeUsual(original, golden.mode, &model, threads, {}, /*short_form=*/true, {},
+                       golden.lanes) == file,
            golden.name + " is not what the encoder writes: a new contract or format version?");
   }
 }
@@ -614,8 +619,9 @@ void WriteFolder(const std::string& folder) {
   WriteFile(folder + "/" + kAlone, EncodeUsual(alone, ContextMode::kSecondAdaptive, nullptr, 1));
   originals << kAlone << " " << Hex(Sha256Of(alone)) << "\n";
   const auto put = [&](const std::string& name, const Bytes& original, ContextMode mode,
-                       const CodecModel* by, std::span<const uint8_t> travelling = {}) {
-    WriteFile(folder + "/" + name, EncodeUsual(original, mode, by, 1, travelling, true));
+                       const CodecModel* by, std::span<const uint8_t> travelling = {},
+                       uint32_t lanes = kDefaultLanes) {
+    WriteFile(folder + "/" + name, EncodeUsual(original, mode, by, 1, travelling, true, {}, lanes));
     originals << name << " " << Hex(Sha256Of(original)) << "\n";
   };
   for (const GoldenFile& golden : ShortFiles())
@@ -626,7 +632,9 @@ void WriteFolder(const std::string& folder) {
   put(kShortEmpty, {}, ContextMode::kSecondAdaptive, nullptr);
   write(LongFile());
   for (const GoldenFile& golden : StepFiles()) write(golden);
-  put(ShortFiles().back().name, Known(5000, ++seed, signals), ContextMode::kAdaptive, &model);
+  for (const GoldenFile& golden : ShortFiles())
+    if (golden.mode == ContextMode::kAdaptive)
+      put(golden.name, Known(5000, ++seed, signals), golden.mode, &model, {}, golden.lanes);
   const Bytes last_alone = Text(3000, ++seed);
   WriteFile(folder + "/" + kStepAlone, EncodeUsual(last_alone, ContextMode::kAdaptive, nullptr, 1));
   originals << kStepAlone << " " << Hex(Sha256Of(last_alone)) << "\n";

@@ -173,7 +173,7 @@ def lane_base(mode):
 
 def least_chunks(header):
     """Of a lane in a segment that is not full."""
-    if header.contract < 4 or header.mode in LONG_MODES:
+    if header.contract < 4 or header.mode > FIRST_ADAPTIVE:
         return 8
     base = lane_base(header.mode)
     longer = header.lane_symbols > header.context * max(1, base // header.context)
@@ -331,7 +331,8 @@ def short_number(reader, most):
     return value
 
 
-def usual_layout(mode, context, factor):
+def usual_layout(mode, context, told):
+    factor = 2**told if mode == ADAPTIVE else told + 1
     lane_symbols = context * max(1, lane_base(mode) // context) * factor
     return min(32, 2**24 // lane_symbols), lane_symbols
 
@@ -355,7 +356,8 @@ def read_short_archive(data, load_model):
         coded = reader.take(short_number(reader, 2**30))
     dictionary_id = reader.take(8) if flags & 8 else b""
     require(not dictionary_id or any(dictionary_id), "a dictionary without an id")
-    lanes, lane_symbols = usual_layout(mode, context, (flags >> 4) + 1)
+    lanes, lane_symbols = usual_layout(mode, context, flags >> 4)
+    require(lanes >= 1, "a layout out of bounds")
     original_bytes = short_number(reader, 2**24)
     symbols = short_number(reader, 2**24) if flags & 4 else original_bytes
     require(not flags & 4 or symbols != original_bytes, "a number that is told twice")

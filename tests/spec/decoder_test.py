@@ -82,6 +82,7 @@ ORDINARY = [
     "step-alone.occ",
     "step-long.occ",
     "short-step.occ",
+    "short-step-lanes.occ",
 ]
 # Without --full: files of each way through the network. The experts take most of the time of
 # others, so short_files and some_segments have those.

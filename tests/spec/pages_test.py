@@ -279,10 +279,10 @@ for instructions, place, before, after in rows:
 def walk_short(data):
     """Passes over the fields of a short archive by the page's numbers."""
     mode, method, flags, at = data[9] >> 4, data[9] & 15, data[10], 11
-    context, layout = 2048, page.short_layout(mode, 2048, 1)
+    context, layout = 2048, page.short_layout(mode, 2048, 0)
     if flags & 1:
         context, at = page.read_number(data, at + 1, 2**20)
-        layout, at = page.short_layout(mode, context, 1 + (flags >> 4)), at + 8
+        layout, at = page.short_layout(mode, context, flags >> 4), at + 8
     if flags & 2:
         length, at = page.read_number(data, at, 2**30)
         at += length
@@ -303,9 +303,13 @@ with open(os.path.join(pages, "occ.md"), encoding="utf-8") as file:
     examples = file.read().split("### 10.2")[1]
 examples = [bytes.fromhex(line) for line in re.findall(r"^    ([0-9a-f ]+)$", examples, re.MULTILINE)]
 assert [walk_short(data)[2] for data in examples] == [b"", b"abc"], examples
+for context, lanes in ((2048, 1), (2048, 4), (64, 32), (2000, 8)):
+    told = {32: 0, 8: 2, 4: 3, 1: 5}[lanes]
+    assert page.adaptive_layout(context, lanes) == page.short_layout(5, context, told)
 streams = page.cut_streams(bytes.fromhex("0201abcdef12"), 5, 7)
 assert [stream.hex() for stream in streams] == ["abcd", "ef", "12"]
-for name in ("chunked", "carried", "adaptive", "step", "alone", "embedded", "empty"):
+short_files = ("chunked", "carried", "adaptive", "step", "step-lanes", "alone", "embedded", "empty")
+for name in short_files:
     data = read(f"short-{name}.occ")
     header, _, segments = read_archive(data, lambda: model)
     context, layout, payload = walk_short(data)

@@ -273,10 +273,18 @@ for options in "--ckpt tiny.occm --lanes 1" "--ckpt none" "--ckpt tiny.occm --em
   expect 0 "$bin/decompress" --ckpt tiny.occm --memory 4G --range 100:50 -f -o again far.occ
   tail -c +101 part | head -c 50 | cmp -s - again || fail "a range of mode long"
 done
-for wrong in "--long --lanes 33" "--long --lanes 0" "--lanes 1" "--long --mode carried" "--long --raw-frame"; do
+for wrong in "--long --lanes 33" "--lanes 0" "--mode carried --lanes 1" "--lanes 1 --raw-frame" "--long --mode carried" "--long --raw-frame"; do
   expect 2 "$bin/compress" --ckpt tiny.occm --memory 4G $wrong -f -o far.occ text
 done
 expect 2 "$bin/decompress" --ckpt tiny.occm --long -f -o again far.occ
+expect 2 "$bin/decompress" --ckpt tiny.occm --lanes 1 -f -o again text.occ
+for lanes in 3 32; do
+  expect 0 "$bin/compress" --ckpt tiny.occm --lanes $lanes -f -o few.occ text
+  expect 0 "$bin/compress" -l few.occ
+  prints "adaptive, 64 symbols; a full segment has $lanes lanes"
+  expect 0 "$bin/decompress" --ckpt tiny.occm -f -o again few.occ
+  same again original
+done
 # Contexts that are carried, and parts.
 expect 0 "$bin/compress" --ckpt tiny.h5 --mode carried -o carried.occ text
 for t in 1 3; do
@@ -287,7 +295,7 @@ done
 expect 0 "$bin/compress" -l carried.occ
 prints 'carried, 64 symbols'
 expect 0 "$bin/compress" -l text.occ
-prints 'adaptive, 64 symbols; a full segment has 32 lanes'
+prints 'adaptive, 64 symbols; a full segment has 1 lane of'
 expect 2 "$bin/compress" --ckpt tiny.h5 --mode neither -f text
 says 'chunked, carried, adaptive or long'
 size=$(stat -c %s original)

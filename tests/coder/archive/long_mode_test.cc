@@ -114,7 +114,7 @@ TEST_CASE("Mode long: the file is the same from any number of threads, and tells
     CHECK(restored == original);
   }
   for (const auto& [mode, lanes] :
-       {std::pair{ContextMode::kLong, 33u}, std::pair{ContextMode::kAdaptive, 1u}}) {
+       {std::pair{ContextMode::kLong, 33u}, std::pair{ContextMode::kCarried, 1u}}) {
     CodecOptions options{1, {}, mode};
     options.lanes = lanes;
     Bytes file;
@@ -189,7 +189,7 @@ TEST_CASE("Mode long: archives of several modes in one file give their bytes one
 }
 
 TEST_CASE("Mode long: without a model a string is found again at any distance in its segment") {
-  FileHeader header = LongHeader(1, 1);
+  FileHeader header = HeaderOfLanes(1, ContextMode::kLong, 1);
   header.lane_symbols = 100'000;
   const Bytes once = RandomBytes(3000, 6);
   Bytes original = once;

@@ -117,7 +117,7 @@ TEST_CASE("Memory limit: a file whose lanes would take more is refused by its he
 
 TEST_CASE("Memory limit: a file of mode long is refused by its header, before any table is made") {
   const auto file_of = [](uint32_t lane_symbols) {
-    FileHeader header = LongHeader(1, 1);
+    FileHeader header = HeaderOfLanes(1, ContextMode::kLong, 1);
     header.lane_symbols = lane_symbols;
     Bytes file;
     const auto sink = MemorySink(&file);

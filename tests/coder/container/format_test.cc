@@ -142,22 +142,48 @@ TEST_CASE("Format: absurd layouts with a right checksum are refused") {
   }
 }
 
+TEST_CASE("Format: mode adaptive has as many lanes as are told, and as long segments") {
+  for (const uint32_t context : {1u, 64u, 2000u, 2048u, 600'000u, kMaxContext}) {
+    const FileHeader usual = DefaultHeader(context, ContextMode::kAdaptive);
+    CHECK(HeaderOfLanes(context, ContextMode::kAdaptive, 32) == usual);
+    for (const uint32_t lanes : {1u, 3u, 4u, 31u}) {
+      const FileHeader header = HeaderOfLanes(context, ContextMode::kAdaptive, lanes);
+      CHECK(header.lanes <= lanes);
+      CHECK(header.segment_bytes() <= usual.segment_bytes());
+      CHECK(header.segment_bytes() > usual.segment_bytes() / 2);
+      CHECK(ParseFileHeader(Serialise(header), "test") == header);
+      if (context > 2048) continue;  // longer ones leave no room for some lanes
+      CHECK(header.lanes == lanes);
+      // A short segment has no lane of less than eight contexts.
+      CHECK(LaneLengths(8 * context, header).size() == 1);
+      CHECK(LaneLengths(64 * context, header).size() == std::min(lanes, 8u));
+    }
+  }
+  for (const uint32_t lanes : {0u, 33u}) {
+    CHECK(ThrownBy([&] { HeaderOfLanes(2048, ContextMode::kAdaptive, lanes); }).kind ==
+          ErrorKind::kUsage);
+  }
+  for (const ContextMode mode : {ContextMode::kChunked, ContextMode::kCarried})
+    CHECK(ThrownBy([&] { HeaderOfLanes(2048, mode, 1); }).kind == ErrorKind::kUsage);
+}
+
 TEST_CASE("Format: mode long has segments of up to 2^27 bytes in up to 32 lanes") {
   for (const uint32_t context : {1u, 2000u, 2048u, 600000u, kMaxContext}) {
     for (const uint32_t lanes : {1u, 3u, 32u}) {
-      const FileHeader header = LongHeader(context, lanes);
+      const FileHeader header = HeaderOfLanes(context, ContextMode::kLong, lanes);
       CHECK(header.lanes == lanes);
       CHECK(header.segment_bytes() <= 1u << 27);
       CHECK(header.segment_bytes() > (1u << 27) - lanes * context);
       CHECK(ParseFileHeader(Serialise(header), "test") == header);
     }
   }
-  CHECK(LongHeader(2048, 1).segment_bytes() == 1u << 27);
-  CHECK(LongHeader(2000, 3).lane_symbols == 44'738'000);
-  CHECK(DefaultHeader(2048, ContextMode::kLong) == LongHeader(2048, 32));
+  CHECK(HeaderOfLanes(2048, ContextMode::kLong, 1).segment_bytes() == 1u << 27);
+  CHECK(HeaderOfLanes(2000, ContextMode::kLong, 3).lane_symbols == 44'738'000);
+  CHECK(DefaultHeader(2048, ContextMode::kLong) == HeaderOfLanes(2048, ContextMode::kLong, 32));
   for (const uint32_t lanes : {0u, 33u})
-    CHECK(ThrownBy([&] { LongHeader(2048, lanes); }).kind == ErrorKind::kUsage);
-  CHECK(ThrownBy([] { LongHeader(0, 1); }).kind == ErrorKind::kUsage);
+    CHECK(ThrownBy([&] { HeaderOfLanes(2048, ContextMode::kLong, lanes); }).kind ==
+          ErrorKind::kUsage);
+  CHECK(ThrownBy([] { HeaderOfLanes(0, ContextMode::kLong, 1); }).kind == ErrorKind::kUsage);
   // One more of each is another format's; and what is long is not another mode's.
   const auto kind = [](ContextMode mode, uint32_t context, uint32_t lanes, uint32_t lane_symbols) {
     FileHeader header = SmallHeader(context, lanes, lane_symbols);

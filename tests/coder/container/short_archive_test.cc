@@ -1,6 +1,8 @@
 // Archives in the short form.
 #include "coder/container/short_archive.h"
 
+#include <bit>
+
 #include "coder/archive/decompress_range.h"
 #include "coder/archive/model_header.h"
 #include "coder/archive/salvage.h"
@@ -192,6 +194,14 @@ TEST_CASE("Short archives: a second segment, or a layout of its own, makes the l
       CHECK(HasShortForm(header));
       header.model_id = {};  // without a model nothing tells these
       CHECK(HasShortForm(header) == (context == 2048 && vocabulary == 256));
+    }
+  }
+  // In mode adaptive those with a power of two lanes, down to one.
+  for (const uint32_t context : {1u, 100u, 2048u}) {
+    for (const uint32_t lanes : {1u, 2u, 3u, 4u, 8u, 12u, 16u, 32u}) {
+      FileHeader header = HeaderOfLanes(context, ContextMode::kAdaptive, lanes);
+      header.model_id = model.model_id;
+      CHECK(HasShortForm(header) == std::has_single_bit(lanes));
     }
   }
   const auto written = [&](ContainerWriter::ShortForm form, int segments) {

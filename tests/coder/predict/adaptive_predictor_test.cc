@@ -7,10 +7,12 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "coder/archive/compressor.h"
 #include "coder/archive/decompressor.h"
+#include "coder/archive/model_header.h"
 #include "coder/archive/segment_codec.h"
 #include "coder/predict/adaptive_mixer.h"
 #include "coder/predict/network_predictor.h"
@@ -125,6 +127,28 @@ TEST_CASE("Adaptive: files are the same from any number of threads, and come bac
     CHECK(files[0] == files[1]);
     CHECK(DecompressBytes(files[0], &model) == original);
   }
+}
+
+TEST_CASE("Adaptive: a file has as many lanes as are told, or as its length is worth") {
+  const CodecModel model = NetworkCodecModel(Network(256));
+  constexpr size_t kWorthwhile = 32 * kContext;
+  for (const auto& [size, told, lanes] : {std::tuple{kWorthwhile - 1, 0u, 1u},
+                                          {2 * kWorthwhile, 0u, 2u},
+                                          {7 * kWorthwhile, 0u, 4u},
+                                          {32 * kWorthwhile, 0u, 32u},
+                                          {7 * kWorthwhile, 1u, 1u},
+                                          {7 * kWorthwhile, 3u, 3u}}) {
+    const Bytes original = Prose(size, told + 1);
+    CodecOptions options{2, {}, ContextMode::kAdaptive};
+    options.lanes = told;
+    options.short_form = true;
+    Bytes file;
+    Compress(*MemorySource(original), *MemorySink(&file), &model, options);
+    CHECK(ReadFileInfo(*MemorySource(file)).header.lanes == lanes);
+    CHECK(DecompressBytes(file, &model) == original);
+  }
+  CHECK(WorthwhileLanes(2048, uint64_t{1} << 40) == 32);
+  CHECK(WorthwhileLanes(kMaxContext, kMostJudgedBytes / 2) == 16);
 }
 
 TEST_CASE("Adaptive: what comes again costs little, even where the network expects nothing of it") {

@@ -153,9 +153,9 @@ void PrintList(const std::string& name, const ArchiveInfo& info) {
                                                info.embeds_model != 0 ? ", in the file" : "")
                                  : "none");
   if (NeedsDictionary(info)) fmt::print("  dictionary  {}\n", Hex(info.dictionary_id));
-  fmt::print("  contexts    {}, {} symbols; a full segment has {} lanes of {} symbols at most\n",
+  fmt::print("  contexts    {}, {} symbols; a full segment has {} lane{} of {} symbols at most\n",
              ModeName(static_cast<ContextMode>(info.mode)), info.context, info.lanes,
-             info.lane_symbols);
+             info.lanes == 1 ? "" : "s", info.lane_symbols);
   PrintCosts(info);
 }
 

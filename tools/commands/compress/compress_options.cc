@@ -104,8 +104,8 @@ cxxopts::Options MakeOptions(bool decompress) {
                   "time in place of 16. Smaller where a file is longer than that. Takes 3 GB of "
                   "memory and the model's, both ways, which --memory 4G allows"},
                  {"lanes", "N", Takes<int>("32"),
-                  "Compressing with --long: sequences that are restored side by side, 1 .. 32. "
-                  "1 is smallest, and restored slowest"},
+                  "Compressing adaptive or long: sequences that are restored side by side, "
+                  "1 .. 32. 1 is smallest, and restored slowest"},
                  {"dictionary", "FILE", Text(),
                   "Learn from this file first, which whoever restores has, too: an older version "
                   "of the data, or records like those to come. Its last 16 MiB are used. For "
@@ -184,7 +184,8 @@ void CheckRawFrame(const cxxopts::ParseResult& args, const CompressOptions& requ
     if (args.count("check-bytes") > 0) throw UsageError("--check-bytes is for --raw-frame");
     return;
   }
-  for (const char* name : {"embed-model", "mode", "long", "range", "keep-going", "list", "width"}) {
+  for (const char* name :
+       {"embed-model", "mode", "long", "lanes", "range", "keep-going", "list", "width"}) {
     if (args.count(name) > 0)
       throw UsageError(fmt::format("--{} is for files: a bare frame has a payload alone", name));
   }
@@ -217,7 +218,7 @@ void TakeLevel(const cxxopts::ParseResult& args, CompressOptions* request) {
   }
   if (args.count("lanes") > 0) {
     const int lanes = args["lanes"].as<int>();
-    if (request->mode != ContextMode::kLong) throw UsageError("--lanes is for --long");
+    if (request->action != Action::kCompress) throw UsageError("--lanes is for compressing");
     if (lanes < 1 || lanes > static_cast<int>(kMaxLongLanes))
       throw UsageError(fmt::format("--lanes is 1 .. {}, not {}", kMaxLongLanes, lanes));
     request->lanes = static_cast<uint32_t>(lanes);
@@ -229,6 +230,12 @@ void TakeLevel(const cxxopts::ParseResult& args, CompressOptions* request) {
   const Level& chosen = LevelOf(level);
   request->built_in = chosen.model;
   if (!request->mode) request->mode = chosen.mode;
+}
+
+// Lanes can be told where a segment has an expert.
+void CheckLanes(const CompressOptions& request) {
+  if (request.lanes > 0 && request.mode && !HasExpert(*request.mode))
+    throw UsageError("--lanes is for mode adaptive and --long");
 }
 
 CompressOptions ReadRequest(const cxxopts::ParseResult& args, bool decompress) {
@@ -249,6 +256,7 @@ CompressOptions ReadRequest(const cxxopts::ParseResult& args, bool decompress) {
   }
   request.kernels = ParseKernels(args["kernels"].as<std::string>());
   TakeLevel(args, &request);
+  CheckLanes(request);
   request.dictionary = TextOf(args, "dictionary");
   if (request.dictionary == kStandard)
     throw UsageError("--dictionary names a file: standard input is for the data");
