@@ -53,13 +53,15 @@ void CheckShape(int sequences, int length) {
 }  // namespace
 
 TrainingBatches::TrainingBatches(std::span<const int32_t> tokens, int32_t begin_symbol,
-                                 int sequences, int length, uint64_t seed, int64_t record_tokens)
+                                 int sequences, int length, uint64_t seed, int64_t record_tokens,
+                                 Contexts contexts)
     : tokens_(tokens),
       begin_symbol_(begin_symbol),
       sequences_(sequences),
       length_(length),
       seed_(Random(seed ^ kSeedMark).Next()),
-      record_tokens_(record_tokens) {
+      record_tokens_(record_tokens),
+      contexts_(record_tokens > 1 ? Contexts::kAllFresh : contexts) {
   CheckShape(sequences, length);
   const auto size = static_cast<int64_t>(tokens.size());
   if (size < length) {
@@ -97,7 +99,7 @@ void TrainingBatches::FillSequence(int64_t number, std::span<int32_t> inputs,
                                    std::span<int32_t> targets) const {
   const int64_t start = WindowStart(static_cast<uint64_t>(number));
   const auto window = tokens_.begin() + start;
-  const bool fresh = number % 2 == 0 || start == 0 || record_tokens_ > 1;
+  const bool fresh = number % 2 == 0 || start == 0 || contexts_ == Contexts::kAllFresh;
   inputs[0] = fresh ? begin_symbol_ : *(window - 1);
   std::copy(window, window + length_ - 1, inputs.begin() + 1);
   std::copy(window, window + length_, targets.begin());

@@ -31,14 +31,16 @@ struct Batch {
 // Tokens may be records of equal length, such as the patches of photographs, one after the other.
 // Then a pass is cut only where a record begins, or, if a record is longer than T, at multiples of
 // T within records. All sequences start with the begin symbol, since what stands before a record
-// says nothing of it.
+// says nothing of it. So do they where that symbol says more than that a context begins.
+enum class Contexts : uint8_t { kHalfFresh, kAllFresh };
 class TrainingBatches {
  public:
   // `sequences` is B and `length` T, both at least 1; records of 1 token are no records. Throws
   // kUsage (fewer than T tokens; neither of T and the record is a multiple of the other; a last
   // record that is not whole).
   TrainingBatches(std::span<const int32_t> tokens, int32_t begin_symbol, int sequences, int length,
-                  uint64_t seed, int64_t record_tokens = 1);
+                  uint64_t seed, int64_t record_tokens = 1,
+                  Contexts contexts = Contexts::kHalfFresh);
 
   // Reuses the memory of `batch`. step >= 0.
   void Fill(int64_t step, Batch* batch) const;
@@ -57,6 +59,7 @@ class TrainingBatches {
   int length_;
   uint64_t seed_;
   int64_t record_tokens_;
+  Contexts contexts_;
   int64_t windows_;
 };
 

@@ -48,14 +48,15 @@ std::vector<int64_t> MixtureQuotas(std::span<const double> shares) {
 }
 
 MixedBatches::MixedBatches(std::span<const TrainingSource> sources, int32_t begin_symbol,
-                           int sequences, int length, uint64_t seed)
+                           int sequences, int length, uint64_t seed, Contexts contexts)
     : sequences_(sequences), length_(length) {
   const std::vector<int64_t> quotas = MixtureQuotas(SharesOf(sources));
   for (size_t i = 0; i < sources.size(); ++i) {
     const uint64_t own_seed = i == 0 ? seed : Random(seed, i).Next();
-    sources_.push_back({TrainingBatches(sources[i].train_tokens, begin_symbol, sequences, length,
-                                        own_seed, sources[i].record_bytes),
-                        quotas[i]});
+    sources_.push_back(
+        {TrainingBatches(sources[i].train_tokens, begin_symbol + sources[i].kind, sequences, length,
+                         own_seed, sources[i].record_bytes, contexts),
+         quotas[i]});
   }
   // Each turn goes to the source that is furthest behind its share.
   std::vector<int64_t> given(sources.size());

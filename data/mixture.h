@@ -22,10 +22,11 @@ constexpr int64_t kMixtureCycle = 1024;
 // the batches of a single one are those of TrainingBatches. Does not own the tokens. Immutable.
 class MixedBatches {
  public:
-  // Makes batches of the training tokens. Throws as TrainingBatches; kUsage (no source, a share
-  // that is not positive or rounds to none).
+  // Makes batches of the training tokens. The begin symbol of a source is `begin_symbol` and its
+  // kind; with `contexts` all fresh, each sequence begins with it. Throws as TrainingBatches;
+  // kUsage (no source, a share that is not positive or rounds to none).
   MixedBatches(std::span<const TrainingSource> sources, int32_t begin_symbol, int sequences,
-               int length, uint64_t seed);
+               int length, uint64_t seed, Contexts contexts = Contexts::kHalfFresh);
 
   // Reuses the memory of `batch`. step >= 0.
   void Fill(int64_t step, Batch* batch) const;

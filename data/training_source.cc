@@ -22,8 +22,8 @@ void SetShares(std::vector<TrainingSource>* sources) {
 std::vector<TrainingSource> WithoutTokens(std::span<const TrainingSource> sources) {
   std::vector<TrainingSource> records;
   for (const TrainingSource& s : sources) {
-    records.push_back(
-        {s.name, s.data_name, s.share, s.record_bytes, s.train, s.validation, s.train_sha256});
+    records.push_back({s.name, s.data_name, s.share, s.record_bytes, s.kind, s.train, s.validation,
+                       s.train_sha256});
   }
   return records;
 }

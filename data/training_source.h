@@ -18,6 +18,7 @@ struct TrainingSource {
   std::string data_name = {};     // of the corpus, as it was asked for
   double share = 1;               // of the sequences; only its ratio to the others' counts
   int64_t record_bytes = 1;       // what must not be cut; 1: the bytes are one stream
+  int32_t kind = 0;               // of its contexts (ModelConfig::kinds)
   ByteRange train = {};           // within the corpus
   ByteRange validation = {};      // within the corpus; empty: it is not validated on
   std::string train_sha256 = {};  // of the training bytes

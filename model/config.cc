@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iterator>
+#include <utility>
 
 #include "data/base/error.h"
 #include "data/base/format.h"
@@ -61,7 +62,8 @@ void CheckMemory(const ModelConfig& c, const auto& require) {
 
 void CheckSignals(const ModelConfig& c, const auto& require) {
   if (!c.has_signals()) {
-    require(c.record_width == 0 && c.record_height == 0, "there are no signals to describe");
+    require(c.record_width == 0 && c.record_height == 0 && c.kinds.empty(),
+            "there are no signals to describe");
     return;
   }
   require(c.vocabulary == 256, "signals are of bytes: the vocabulary must be 256");
@@ -72,7 +74,13 @@ void CheckSignals(const ModelConfig& c, const auto& require) {
     require(number >= 1 && number <= kSignalRules, "a rule of signals is not known");
     require(std::ranges::count(c.signal_rules, rule) == 1,
             "no two rules of signals may be the same");
+    require(rule != SignalRule::kKind || !c.kinds.empty(), "a rule tells kinds, of which are none");
   }
+  if (c.kinds.empty()) return;
+  require(c.kinds.size() >= 2 && c.kinds.size() <= kMaxKinds, "there must be 2..16 kinds");
+  require(std::ranges::all_of(c.kinds, [](uint8_t has) { return has <= 1; }) &&
+              std::ranges::count(c.kinds, 1) > 0,
+          "each kind has signals or not, and one of them has");
 }
 
 void CheckLlama(const ModelConfig& c, const auto& require) {
@@ -105,7 +113,12 @@ std::string DescribeSignals(const ModelConfig& c) {
   std::string text = fmt::format(", records of {} x {}", c.record_width, c.record_height);
   for (size_t i = 0; i < c.signal_rules.size(); ++i)
     text += fmt::format("{}{}", i == 0 ? ", rules " : " ", NameOf(c.signal_rules[i]));
-  return c.residual ? text + ", residuals" : text;
+  if (c.residual) text += ", residuals";
+  for (size_t i = 0; i < c.kinds.size(); ++i) {
+    text += fmt::format("{}{}", i == 0 ? ", kinds " : " ", i);
+    if (c.kinds[i] != 0) text += " with signals";
+  }
+  return text;
 }
 
 std::string DescribeMemory(const ModelConfig& c) {
@@ -151,12 +164,13 @@ int32_t ModelConfig::signal_rows(SignalRule rule) const {
   return rule == SignalRule::kColumn       ? record_width
          : rule == SignalRule::kRow        ? record_height
          : rule == SignalRule::kPrediction ? 256
+         : rule == SignalRule::kKind       ? most_kinds()
                                            : kSignalLevels;
 }
 
 const char* NameOf(SignalRule rule) {
   constexpr const char* kNames[] = {"column", "row",        "prediction", "west",
-                                    "north",  "north_east", "north_west"};
+                                    "north",  "north_east", "north_west", "kind"};
   static_assert(std::size(kNames) == kSignalRules);
   return kNames[static_cast<size_t>(rule) - 1];
 }
@@ -244,18 +258,24 @@ void SetMemory(const std::string& size, ModelConfig* config) {
   if (config->layers > 1) config->memory_gate = config->layers / 2;
 }
 
-void SetSignals(const std::string& kind, ModelConfig* config) {
+void SetSignals(const std::string& signals, ModelConfig* config) {
   config->signal_rules.clear();
   config->record_width = config->record_height = 0;
   config->residual = false;
-  if (kind == "none") return;
-  if (kind != "patches")
-    throw UsageError(fmt::format("signals are none or patches, not '{}'", kind));
-  for (int rule = 1; rule <= kSignalRules; ++rule)
+  config->kinds.clear();
+  if (signals == "none") return;
+  if (signals != "patches")
+    throw UsageError(fmt::format("signals are none or patches, not '{}'", signals));
+  for (int rule = 1; rule < static_cast<int>(SignalRule::kKind); ++rule)
     config->signal_rules.push_back(static_cast<SignalRule>(rule));
   config->record_width = kPatchWidth;
   config->record_height = kPatchHeight;
   config->residual = true;
+}
+
+void SetKinds(std::vector<uint8_t> with_signals, ModelConfig* config) {
+  config->kinds = std::move(with_signals);
+  config->signal_rules.push_back(SignalRule::kKind);
 }
 
 std::string Describe(const ModelConfig& config) {

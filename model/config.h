@@ -37,7 +37,8 @@ struct RowRule {
 };
 
 // Rule of signals (docs/spec/signals.md, section 2). It tells of the byte to come its place in a
-// record, its prediction, or how far a neighbour is from this. The numbers stand in files.
+// record, its prediction, or how far a neighbour is from this; or the kind of its context. The
+// numbers stand in files.
 enum class SignalRule : uint8_t {
   kColumn = 1,
   kRow,
@@ -46,8 +47,10 @@ enum class SignalRule : uint8_t {
   kNorth,
   kNorthEast,
   kNorthWest,
+  kKind,  // of the context
 };
-constexpr int kSignalRules = 7;
+constexpr int kSignalRules = 8;
+constexpr int kMaxKinds = 16;
 constexpr int kSignalLevels = 31;  // of a difference
 constexpr int kMaxRecordSide = 65536;
 const char* NameOf(SignalRule rule);  // "column", "north_west"
@@ -119,6 +122,9 @@ struct ModelConfig {
   std::vector<SignalRule> signal_rules = {};
   int32_t record_width = 0, record_height = 0;  // 0 without signals
   bool residual = false;  // a symbol is the byte less its prediction, modulo 256
+  // Kinds of contexts, and whether those of each have signals; none: all contexts have them.
+  // Whoever uses the network tells a context's kind.
+  std::vector<uint8_t> kinds = {};
 
   std::optional<LlamaShape> llama = {};  // of an imported network; else nothing
 
@@ -127,6 +133,13 @@ struct ModelConfig {
   int32_t kv_width() const { return kv_heads * head_size(); }
   int32_t mlp_width() const { return llama ? llama->mlp_width : mlp_factor * width; }
   int32_t begin_symbol() const { return llama ? llama->begin_token : vocabulary; }
+  // The first input of a context of this kind. It is embedded as the begin symbol.
+  int32_t begin_symbol(int kind) const { return begin_symbol() + kind; }
+  int32_t most_kinds() const { return kinds.empty() ? 1 : static_cast<int32_t>(kinds.size()); }
+  bool has_kinds() const { return !kinds.empty(); }
+  bool kind_has_signals(int kind) const {
+    return kinds.empty() || kinds[static_cast<size_t>(kind)] != 0;
+  }
   // Rows of the embedding: symbols, and the begin symbol; or tokens.
   int32_t embedding_rows() const { return llama ? vocabulary - llama->escapes : vocabulary + 1; }
   // Positions that layer `l` looks back over, its own included; in [1, context].
@@ -175,7 +188,10 @@ void SetMemory(const std::string& size, ModelConfig* config);
 // Gives `config` the signals of a named kind: "none", or "patches": gray records of 64 x 32 bytes,
 // all rules, and symbols that are residuals (experiments/results/signals). Throws kUsage for
 // another name.
-void SetSignals(const std::string& kind, ModelConfig* config);
+void SetSignals(const std::string& signals, ModelConfig* config);
+// Gives `config`, which has signals, kinds of contexts, and the rule that tells them. Those kinds
+// have signals where `with_signals` is not 0.
+void SetKinds(std::vector<uint8_t> with_signals, ModelConfig* config);
 
 // "221,568 parameters: width 48, 7 layers, 2 heads of 24, context 2048, windows 64 64 ..."
 std::string Describe(const ModelConfig& config);

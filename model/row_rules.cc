@@ -69,7 +69,7 @@ void RowRules::ChooseAll(std::span<const int32_t> inputs, int32_t begin_symbol,
                          std::span<int32_t> rows) const {
   KnownPast past;
   for (size_t t = 0; t < inputs.size(); ++t) {
-    if (inputs[t] != begin_symbol) past.Append(inputs[t]);
+    if (inputs[t] < begin_symbol) past.Append(inputs[t]);
     Choose(past, rows.subspan(t * count(), count()));
   }
 }

@@ -39,7 +39,7 @@ class RowRules {
   void Choose(const KnownPast& past, std::span<int32_t> rows) const;
 
   // The same after each input of a sequence that begins a context: rows [inputs, count()]. The
-  // first input may be the begin symbol.
+  // first input may be the begin symbol, of any kind.
   void ChooseAll(std::span<const int32_t> inputs, int32_t begin_symbol,
                  std::span<int32_t> rows) const;
 

@@ -37,15 +37,24 @@ int32_t MedianEdge(int32_t west, int32_t north, int32_t north_west) {
 
 SignalPast::SignalPast(const ModelConfig& config)
     : line_(static_cast<size_t>(config.record_width)), height_(config.record_height) {
+  for (int kind = 0; kind < config.most_kinds(); ++kind)
+    with_signals_ |= static_cast<uint32_t>(config.kind_has_signals(kind)) << kind;
   Clear();
 }
 
-void SignalPast::Clear() {
+void SignalPast::Clear(int kind) {
   place_ = {};
-  if (!line_.empty()) Look();
+  place_.kind = kind;
+  place_.has_signals = (with_signals_ >> kind & 1) != 0;
+  if (!place_.has_signals) {
+    place_.prediction = 0;
+  } else if (!line_.empty()) {
+    Look();
+  }
 }
 
 void SignalPast::Append(int32_t byte) {
+  if (!place_.has_signals) return;
   uint8_t& last = line_[static_cast<size_t>(place_.column)];
   corner_ = last;
   last = static_cast<uint8_t>(byte);
@@ -71,13 +80,20 @@ void SignalPast::Look() {
 }
 
 SignalRows SignalRowsOf(const SignalPlace& p) {
+  if (!p.has_signals) {
+    SignalRows rows;
+    rows.fill(kNoRow);
+    rows[static_cast<size_t>(SignalRule::kKind) - 1] = p.kind;
+    return rows;
+  }
   return {p.column,
           p.row,
           p.prediction,
           Level(p.west - p.prediction),
           Level(p.north - p.prediction),
           Level(p.north_east - p.prediction),
-          Level(p.north_west - p.prediction)};
+          Level(p.north_west - p.prediction),
+          p.kind};
 }
 
 void ChooseSignals(const ModelConfig& config, std::span<const int32_t> inputs, SignalPast* past,
@@ -85,9 +101,13 @@ void ChooseSignals(const ModelConfig& config, std::span<const int32_t> inputs, S
   past->Clear();
   for (size_t t = 0; t < inputs.size(); ++t) {
     const int32_t input = inputs[t];  // before it becomes a symbol, in the same place perhaps
-    const bool known = input != config.begin_symbol();
-    out.symbols[t] = known && config.residual ? ResidualOf(input, past->place().prediction) : input;
-    if (known) past->Append(input);
+    if (input >= config.begin_symbol()) {
+      past->Clear(input - config.begin_symbol());
+      out.symbols[t] = config.begin_symbol();
+    } else {
+      out.symbols[t] = config.residual ? ResidualOf(input, past->place().prediction) : input;
+      past->Append(input);
+    }
     out.predictions[t] = past->place().prediction;
     const SignalRows rows = SignalRowsOf(past->place());
     for (size_t i = 0; i < config.signal_rules.size(); ++i)

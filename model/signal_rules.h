@@ -13,8 +13,11 @@
 
 namespace occam {
 
-// All that is known of the byte to come: its place in the record, and the bytes around it.
+// All that is known of the byte to come: its place in the record, and the bytes around it; or
+// nothing but the kind of its context, where that has no signals. The prediction is 0 then.
 struct SignalPlace {
+  int32_t kind = 0;
+  bool has_signals = true;
   int32_t column = 0, row = 0;
   int32_t west = 128, north = 128, north_east = 128, north_west = 128;
   // The median edge prediction of LOCO-I (Weinberger, Seroussi, Sapiro, 2000, "The LOCO-I lossless
@@ -27,8 +30,8 @@ class SignalPast {
  public:
   explicit SignalPast(const ModelConfig& config);
 
-  // A fresh context begins.
-  void Clear();
+  // A fresh context begins, of this kind.
+  void Clear(int kind = 0);
   void Append(int32_t byte);  // in [0, 256)
   const SignalPlace& place() const { return place_; }
 
@@ -37,11 +40,13 @@ class SignalPast {
 
   std::vector<uint8_t> line_;  // [record_width]: the last byte of each column
   int32_t height_;
-  uint8_t corner_ = 0;  // what was in the column before, until its last byte came
+  uint32_t with_signals_ = 0;  // a bit for each kind
+  uint8_t corner_ = 0;         // what was in the column before, until its last byte came
   SignalPlace place_;
 };
 
-// The rows that rules choose for the byte to come, by the rules' numbers less 1.
+// The rows that rules choose for the byte to come, by the rules' numbers less 1; kNoRow: none.
+constexpr int32_t kNoRow = -1;
 using SignalRows = std::array<int32_t, kSignalRules>;
 SignalRows SignalRowsOf(const SignalPlace& place);
 inline int32_t RowOf(SignalRule rule, const SignalRows& rows) {
@@ -53,8 +58,9 @@ inline int32_t ResidualOf(int32_t byte, int32_t prediction) { return (byte - pre
 
 // Inputs of one context as they are looked up: symbols [T], of which the first may be the begin
 // symbol; predictions [T] and rows [rules][stride] of the byte that follows each. Symbols may take
-// the place of the inputs. The first input is not the begin symbol where a sequence is cut out of a
-// longer one; it counts as the context's first.
+// the place of the inputs. As an input the begin symbol tells the context's kind
+// (ModelConfig::begin_symbol). The first input is not the begin symbol where a sequence is cut out
+// of a longer one; it counts as the context's first, of kind 0.
 struct SignalInputs {
   std::span<int32_t> symbols, predictions;
   std::span<int32_t> rows;

@@ -90,8 +90,8 @@ WeightsView Learner::Seen(int64_t steps) {
 }
 
 std::optional<double> Learner::ChunkedLoss(int64_t steps, std::span<const int32_t> tokens,
-                                           const std::atomic<bool>* interrupt) {
-  return workers_.ChunkedLoss(Seen(steps), tokens, interrupt);
+                                           const std::atomic<bool>* interrupt, int kind) {
+  return workers_.ChunkedLoss(Seen(steps), tokens, interrupt, kind);
 }
 
 Calibration Learner::Calibrate(int64_t steps, int sequences, const StopFn& stop, bool* cut) {

@@ -66,7 +66,7 @@ class Learner {
 
   // Measures as ShardWorkers, by what the passes see. Throws as Step.
   std::optional<double> ChunkedLoss(int64_t steps, std::span<const int32_t> tokens,
-                                    const std::atomic<bool>* interrupt);
+                                    const std::atomic<bool>* interrupt, int kind);
   // Calibrates the weights that code, over `sequences` training sequences of each source.
   // `stop` and `cut` are those of ShardWorkers::Calibrate.
   Calibration Calibrate(int64_t steps, int sequences, const StopFn& stop = {}, bool* cut = nullptr);

@@ -13,6 +13,17 @@ namespace {
 // Added to the seed of the calibration's sequences, so that they are not those of the first steps.
 constexpr uint64_t kCalibrationStream = 0x63616c6962726174ull;
 
+TrainingBatches CalibrationBatches(const TrainingSource& source, const ModelConfig& config,
+                                   int sequences, uint64_t seed) {
+  return {source.train_tokens,
+          config.begin_symbol(source.kind),
+          sequences,
+          config.context,
+          seed + kCalibrationStream,
+          source.record_bytes,
+          config.has_kinds() ? Contexts::kAllFresh : Contexts::kHalfFresh};
+}
+
 // Elements of a gradient that are summed in one piece: of all shards they fit in a first level
 // cache.
 constexpr size_t kSumPiece = 1024;
@@ -213,8 +224,8 @@ void ShardWorkers::AddShards(int count, size_t first, std::span<float> part) {
 
 std::optional<double> ShardWorkers::ChunkedLoss(const WeightsView& weights,
                                                 std::span<const int32_t> tokens,
-                                                const std::atomic<bool>* interrupt) {
-  const ValidationBatches batches(tokens, config_.begin_symbol(), shard_sequences_,
+                                                const std::atomic<bool>* interrupt, int kind) {
+  const ValidationBatches batches(tokens, config_.begin_symbol(kind), shard_sequences_,
                                   config_.context);
   std::vector<double> losses(static_cast<size_t>(batches.count()));
   const StopFn stop = interrupt ? StopFn([interrupt] { return interrupt->load(); }) : StopFn();
@@ -238,9 +249,7 @@ Calibration ShardWorkers::CalibrateShortly(const TrainingSource& source, uint64_
   const int length = std::min(config_.context, kTokens);
   Transformer network(config_, 1, length, &workspace_);
   Batch batch;
-  TrainingBatches(source.train_tokens, config_.begin_symbol(), 1, config_.context,
-                  seed + kCalibrationStream, source.record_bytes)
-      .Fill(0, &batch);
+  CalibrationBatches(source, config_, 1, seed).Fill(0, &batch);
   network.Forward(weights_, std::span(batch.inputs).first(static_cast<size_t>(length)));
   return network.KeyValueMaxima();
 }
@@ -256,8 +265,7 @@ Calibration ShardWorkers::Calibrate(const WeightsView& weights,
   std::atomic<bool> left_out = false, seen_any = false;
   const Pass pass(&workspace_, stop);
   for (const TrainingSource& source : sources) {
-    const TrainingBatches batches(source.train_tokens, config_.begin_symbol(), shard_sequences_,
-                                  config_.context, seed + kCalibrationStream, source.record_bytes);
+    const TrainingBatches batches = CalibrationBatches(source, config_, shard_sequences_, seed);
     ForEachShard(own.begin, own.end, [&](int64_t shard, const Lease& worker) {
       if (!Stopped(stop)) {
         batches.Fill(shard, &worker->batch);

@@ -60,9 +60,10 @@ class ShardWorkers {
 
   // Returns the sum of the losses of all tokens, in nats, in chunks of `context` that start with
   // the begin symbol. The float network needs it for them in the chunked mode of the codec. Returns
-  // nothing when `interrupt` (may be null) was set, on any rank, before all were done.
+  // nothing when `interrupt` (may be null) was set, on any rank, before all were done. The chunks
+  // are contexts of this kind.
   std::optional<double> ChunkedLoss(const WeightsView& weights, std::span<const int32_t> tokens,
-                                    const std::atomic<bool>* interrupt = nullptr);
+                                    const std::atomic<bool>* interrupt = nullptr, int kind = 0);
 
   // The largest magnitudes of keys and values over `sequences` (rounded up to whole shards)
   // training sequences of each source, in fresh and other contexts as TrainingBatches cuts them; a

@@ -30,7 +30,13 @@ TrainingStream::TrainingStream(TrainingData data, const ModelConfig& config, con
       sequences_(recipe.batch_sequences),
       length_(config.context),
       batches_(data_.sources, config.begin_symbol(), static_cast<int>(sequences_), config.context,
-               static_cast<uint64_t>(recipe.seed)) {}
+               static_cast<uint64_t>(recipe.seed),
+               config.has_kinds() ? Contexts::kAllFresh : Contexts::kHalfFresh) {
+  for (const TrainingSource& source : data_.sources) {
+    if (source.kind < 0 || source.kind >= config.most_kinds())
+      throw UsageError(fmt::format("a source is of kind {}, which the model has not", source.kind));
+  }
+}
 
 int64_t TrainingStream::train_bytes() const {
   int64_t bytes = 0;

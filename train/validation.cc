@@ -78,7 +78,7 @@ std::optional<ValidationReport> Validation::Measure(int64_t steps, std::span<con
     const TrainingSource& source = stream_->sources()[i];
     if (tokens[i] == 0) continue;
     const auto part = std::span(source.validation_tokens).first(static_cast<size_t>(tokens[i]));
-    const auto nats = learner_->ChunkedLoss(steps, part, interrupt);
+    const auto nats = learner_->ChunkedLoss(steps, part, interrupt, source.kind);
     if (!nats) return std::nullopt;
     SourceValidation own{source.name};
     own.validation_bytes = static_cast<double>(tokens[i]) *

@@ -156,6 +156,32 @@ void DecodeSymbols(Predictor& model, std::span<const uint32_t> lengths, std::spa
   count.Add(done);
 }
 
+// Pieces of a segment's symbols that stand for all of it, one after the other.
+struct Sample {
+  std::vector<int32_t> symbols;
+  uint32_t pieces = 0;
+};
+Sample SampleFrom(std::span<const int32_t> symbols, const FileHeader& file) {
+  const SamplePieces where =
+      SampleOf(static_cast<uint32_t>(symbols.size()), file.context, file.lanes);
+  Sample sample{{}, static_cast<uint32_t>(where.begins.size())};
+  for (const uint32_t begin : where.begins) {
+    const auto piece = symbols.subspan(begin, where.size);
+    sample.symbols.insert(sample.symbols.end(), piece.begin(), piece.end());
+  }
+  return sample;
+}
+
+// Returns how many bytes a started predictor makes of a sample, as lanes of equal length.
+size_t CodedBytes(Predictor& predictor, std::span<const int32_t> sample, uint32_t pieces) {
+  const auto count = static_cast<uint32_t>(sample.size());
+  const std::vector<uint32_t> lengths(pieces, count / pieces);
+  const CountFn uncounted = [](uint32_t) {};
+  return PayloadOf(EncodeSymbols(predictor, sample, lengths, count,
+                                 std::numeric_limits<size_t>::max(), {count, count, uncounted}))
+      .size();
+}
+
 }  // namespace
 
 Predictor& SegmentCodec::PredictorFor(CodingMethod method, int threads) {
@@ -187,6 +213,7 @@ Predictor& SegmentCodec::PredictorFor(CodingMethod method, int threads) {
 Predictor& SegmentCodec::Started(CodingMethod method, size_t lanes, uint64_t symbols, int threads,
                                  const CountFn& count) {
   Predictor& predictor = PredictorFor(method, threads);
+  predictor.SetKind(kind_);
   predictor.StartSegmentAfter(dictionary_, static_cast<int>(lanes), symbols,
                               Predictor::Lessons::kUsed, [&] { count(0); });
   return predictor;
@@ -205,6 +232,8 @@ std::optional<SegmentCodec::Payload> SegmentCodec::EncodePayload(CodingMethod me
                                                                  const CountFn& count) {
   const auto symbol_count = static_cast<uint32_t>(symbols.tokens.size());
   const std::vector<uint32_t> lanes = Lanes(method, symbol_count, file_);
+  const bool tells_kind = method == CodingMethod::kModel && has_kinds();
+  if (tells_kind && most_bytes-- == 0) return std::nullopt;
   RangeEncoders encoders =
       EncodeSymbols(Started(method, lanes.size(), symbol_count, threads, count), symbols.tokens,
                     lanes, RowSymbols(file_), most_bytes, {symbol_count, original_bytes, count});
@@ -218,6 +247,7 @@ std::optional<SegmentCodec::Payload> SegmentCodec::EncodePayload(CodingMethod me
     payload.bytes = std::move(with_lost);
   }
   if (payload.bytes.size() > most_bytes) return std::nullopt;
+  if (tells_kind) payload.bytes.insert(payload.bytes.begin(), static_cast<uint8_t>(kind_));
   return payload;
 }
 
@@ -235,6 +265,11 @@ std::optional<Bytes> SegmentCodec::DecodePayload(CodingMethod method,
                                original_bytes, threads, count);
     if (bytes) MakeAddressesRelative(static_cast<InstructionSet>(payload[0]), *bytes);
     return bytes;
+  }
+  if (method == CodingMethod::kModel && has_kinds()) {
+    if (payload.empty() || payload[0] >= model_->kinds) return std::nullopt;
+    kind_ = payload[0];
+    payload = payload.subspan(1);
   }
   CodedSymbols symbols{std::vector<int32_t>(symbol_count), {}};
   const std::vector<uint32_t> lanes = Lanes(method, symbol_count, file_);
@@ -263,21 +298,31 @@ bool SegmentCodec::Order2IsWorthTrying(std::span<const uint8_t> original, int th
       .has_value();
 }
 
+void SegmentCodec::ChooseKind(std::span<const uint8_t> original) {
+  if (!has_kinds()) return;
+  const CodedSymbols symbols = SymbolsOf(original, TokenizerOf(CodingMethod::kModel));
+  const Sample sample = SampleFrom(symbols.tokens, file_);
+  const auto predictor = model_->factory(1, ContextMode::kChunked);
+  size_t least = std::numeric_limits<size_t>::max();
+  for (int kind = 0; kind < model_->kinds; ++kind) {
+    predictor->SetKind(kind);
+    predictor->StartSegment(static_cast<int>(sample.pieces));
+    const size_t bytes = CodedBytes(*predictor, sample.symbols, sample.pieces);
+    if (bytes >= least) continue;
+    least = bytes;
+    kind_ = kind;
+  }
+}
+
 // Whether a model could make less of a segment than `least_bytes`, by a sample of it.
 bool SegmentCodec::ModelIsWorthTrying(std::span<const uint8_t> original,
                                       const CodedSymbols& symbols, size_t least_bytes,
                                       int threads) {
-  const SamplePieces sample =
-      SampleOf(static_cast<uint32_t>(symbols.tokens.size()), file_.context, file_.lanes);
-  std::vector<int32_t> sampled;
-  for (const uint32_t begin : sample.begins) {
-    const auto piece = symbols.tokens.begin() + begin;
-    sampled.insert(sampled.end(), piece, piece + sample.size);
-  }
-  const auto pieces = static_cast<uint32_t>(sample.begins.size());
-  const uint64_t coded = SampledBytes(CodingMethod::kModel, sampled, pieces, threads);
+  const Sample sample = SampleFrom(symbols.tokens, file_);
+  const uint64_t coded = SampledBytes(CodingMethod::kModel, sample.symbols, sample.pieces, threads);
   const Tokenizer* const tokenizer = TokenizerOf(CodingMethod::kModel);
-  const uint64_t bytes = tokenizer ? tokenizer->DecodedBytes(sampled) : sampled.size();
+  const uint64_t bytes =
+      tokenizer ? tokenizer->DecodedBytes(sample.symbols) : sample.symbols.size();
   const uint64_t size = original.size();
   if (least_bytes == size)
     return coded < bytes || (file_.mode == ContextMode::kAdaptive && HasLongRepetition(original));
@@ -289,14 +334,10 @@ bool SegmentCodec::ModelIsWorthTrying(std::span<const uint8_t> original,
 
 size_t SegmentCodec::SampledBytes(CodingMethod method, std::span<const int32_t> sample,
                                   uint32_t pieces, int threads) {
-  const auto count = static_cast<uint32_t>(sample.size());
-  const std::vector<uint32_t> lengths(pieces, count / pieces);
-  const CountFn uncounted = [](uint32_t) {};
   Predictor& predictor = PredictorFor(method, threads);
-  predictor.StartSegmentOf(static_cast<int>(pieces), count);  // without the dictionary
-  return PayloadOf(EncodeSymbols(predictor, sample, lengths, count,
-                                 std::numeric_limits<size_t>::max(), {count, count, uncounted}))
-      .size();
+  predictor.SetKind(kind_);
+  predictor.StartSegmentOf(static_cast<int>(pieces), sample.size());  // without the dictionary
+  return CodedBytes(predictor, sample, pieces);
 }
 
 Predictor& SegmentCodec::AroundSound(int threads) {
@@ -428,6 +469,7 @@ CodingMethod SegmentCodec::MethodAfterDictionary(std::span<const uint8_t> origin
 
 EncodedSegment SegmentCodec::Encode(std::span<const uint8_t> original, int threads,
                                     const CountFn& count, const std::optional<PhotoLayout>& photo) {
+  ChooseKind(original);
   if (photo || !dictionary_.empty()) return EncodeAsBytes(original, threads, count, photo);
   const std::optional<SoundGeometry> sound = PromisingSound(original, threads);
   if (!sound) return EncodeAsBytes(original, threads, count, photo);
@@ -531,6 +573,7 @@ EncodedSegment SegmentCodec::EncodeAsBytes(std::span<const uint8_t> original, in
 size_t SegmentCodec::PayloadBytes(CodingMethod method, std::span<const uint8_t> original,
                                   int threads, const CountFn& count) {
   if (method == CodingMethod::kStored) return original.size();
+  ChooseKind(original);
   const auto size = static_cast<uint32_t>(original.size());
   const CodedSymbols symbols = SymbolsOf(original, TokenizerOf(method));
   const CountFn uncounted = [](uint32_t) {};
@@ -546,6 +589,7 @@ size_t SegmentCodec::PayloadBytes(CodingMethod method, std::span<const uint8_t> 
 
 std::vector<SymbolFrequency> SegmentCodec::ModelFrequencies(std::span<const uint8_t> original,
                                                             int threads, const CountFn& count) {
+  ChooseKind(original);
   const Tokenizer* const tokenizer = TokenizerOf(CodingMethod::kModel);
   const CodedSymbols symbols = SymbolsOf(original, tokenizer);
   const auto symbol_count = static_cast<uint32_t>(symbols.tokens.size());

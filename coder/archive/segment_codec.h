@@ -76,6 +76,9 @@ class SegmentCodec {
                const CountFn& count, const std::string& name);
 
  private:
+  bool has_kinds() const { return model_ != nullptr && model_->kinds > 1; }
+  // Finds by a sample the kind of contexts by which the model makes least of a segment.
+  void ChooseKind(std::span<const uint8_t> original);
   Predictor& PredictorFor(CodingMethod method, int threads);
   // The same, started for a segment of so many symbols, and taught the dictionary.
   Predictor& Started(CodingMethod method, size_t lanes, uint64_t symbols, int threads,
@@ -120,6 +123,7 @@ class SegmentCodec {
   std::span<const uint8_t> dictionary_;
   std::unique_ptr<Predictor> network_;
   int network_threads_ = 0;
+  int kind_ = 0;  // of the segment's contexts
   std::unique_ptr<Tokenizer> tokenizer_;
   std::unique_ptr<Order2Predictor> order2_;
   std::unique_ptr<Predictor> expert_;

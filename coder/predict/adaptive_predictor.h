@@ -27,6 +27,7 @@ class AdaptivePredictor final : public Predictor {
                     const StepForm& form = kAdaptiveForm);
 
   int vocabulary() const override { return 256; }
+  void SetKind(int kind) override { network_->SetKind(kind); }
   void StartSegment(int lanes) override;
   void StartSegmentOf(int lanes, uint64_t symbols) override;
   void StartSegmentAfter(std::span<const uint8_t> dictionary, int lanes, uint64_t symbols,

@@ -23,6 +23,9 @@ struct CodecModel {
   Sha256Digest model_id{};
   TokenizerId tokenizer_id{};
   uint8_t contract_version = 0;
+  // Kinds of contexts, which Predictor::SetKind takes. Where there are several, each segment tells
+  // its own.
+  int kinds = 1;
   // Number of bytes that decoding reads again for every symbol of a lane. It serves to share
   // threads well, never for what is written.
   uint64_t lane_bytes = 0;

@@ -111,7 +111,7 @@ ExactSession& NetworkPredictor::ReadySession(Share& share, size_t lanes) {
   ExactSession& session = SessionFor(share, share.lanes);
   const bool fresh = mode_ == ContextMode::kCarried ? step_ == 0 : step_ % context_ == 0;
   for (int lane = 0; fresh && lane < static_cast<int>(lanes); ++lane) {
-    session.Reset(lane);
+    session.Reset(lane, kind_);
     session.Score(lane, before_, kUntold);
   }
   return session;
@@ -139,7 +139,7 @@ void NetworkPredictor::ForEachPiece(std::span<const std::span<const int32_t>> la
       ExactSession& session = SessionFor(shares_[static_cast<size_t>(thread)], 1);
       const auto lane = static_cast<size_t>(index);
       for (size_t begin = 0; begin < lanes[lane].size(); begin += context_) {
-        session.Reset(0);
+        session.Reset(0, kind_);
         score(session, 0, lane, begin, std::min<size_t>(context_, lanes[lane].size() - begin));
       }
     });
@@ -197,7 +197,7 @@ void NetworkPredictor::ForEachPart(std::span<const std::span<const int32_t>> lan
   team_.Run(static_cast<int>(parts.size()), [&](int index, int thread) {
     const Part& part = parts[static_cast<size_t>(index)];
     ExactSession& session = SessionFor(shares_[static_cast<size_t>(thread)], 1);
-    session.Reset(0);
+    session.Reset(0, kind_);
     if (part.position > 0)
       session.Resume(0, static_cast<int64_t>(part.position), part.last, part.past);
     session.Score(0, part.before, kUntold);

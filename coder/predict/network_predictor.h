@@ -32,6 +32,7 @@ class NetworkPredictor final : public TablePredictor {
                    ContextMode mode = ContextMode::kChunked);
 
   int vocabulary() const override { return network_.config().vocabulary; }
+  void SetKind(int kind) override { kind_ = kind; }
   void StartSegment(int lanes) override;
   // The same, carried, with lanes that begin behind these symbols.
   void StartSegmentBehind(std::vector<int32_t> symbols, int lanes);
@@ -98,6 +99,7 @@ class NetworkPredictor final : public TablePredictor {
   const ExactNetwork& network_;
   uint32_t context_;
   ContextMode mode_;
+  int kind_ = 0;
   ThreadTeam team_;
   std::vector<Share> shares_;
   int lanes_ = 0;    // of this segment

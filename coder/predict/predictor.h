@@ -35,6 +35,10 @@ class Predictor {
   virtual ~Predictor() = default;
   virtual int vocabulary() const = 0;
 
+  // The kind of contexts in segments that start from now on (ModelConfig::kinds); 0 at first. What
+  // has no network does not ask.
+  virtual void SetKind(int /*kind*/) {}
+
   // Forgets everything; the next call is the first of a segment with these many lanes.
   virtual void StartSegment(int lanes) = 0;
   // Does the same where the lanes have so many symbols in all, by which an adaptive predictor

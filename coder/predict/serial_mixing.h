@@ -26,6 +26,7 @@ class MixingPredictor final : public Predictor {
   MixingPredictor(std::unique_ptr<NetworkPredictor> network, Mixer mixer);
 
   int vocabulary() const override { return 256; }
+  void SetKind(int kind) override { network_->SetKind(kind); }
   void StartSegment(int lanes) override;
   void StartSegmentOf(int lanes, uint64_t symbols) override;
   void Score(std::span<const std::span<const int32_t>> lanes,

@@ -38,6 +38,11 @@ void LoadSignals(const H5Reader& file, const std::string& name, ModelConfig* con
   config->residual = file.ReadAttribute<int32_t>("/config", "residual") != 0;
 }
 
+void LoadKinds(const H5Reader& file, ModelConfig* config) {
+  for (const int32_t has_signals : file.ReadAttributeList<int32_t>("/config", "signal_kinds"))
+    config->kinds.push_back(static_cast<uint8_t>(std::clamp(has_signals, 0, kMaxKinds)));
+}
+
 void LoadRules(const H5Reader& file, const std::string& name, ModelConfig* config) {
   const auto numbers = file.ReadAttributeList<int32_t>("/config", "memory_rules");
   const auto fits = [](int32_t number) { return number >= 0 && number <= 255; };
@@ -65,6 +70,7 @@ ModelConfig LoadConfig(const H5Reader& file, int contract, size_t file_bytes,
   };
   if (has("memory_rules")) LoadRules(file, name, &config);
   if (has("signal_rules")) LoadSignals(file, name, &config);
+  if (has("signal_kinds")) LoadKinds(file, &config);
   if (ContractOf(config) != contract)
     throw DamagedError(name + ": /config is of another numeric contract than it says");
   try {
@@ -193,6 +199,8 @@ void LoadMixture(const H5Reader& file, const std::string& name, Provenance* prov
     LoadRanges(file, group, &source);
     source.record_bytes = file.ReadAttribute<int64_t>(group, "record_bytes");
     source.share = file.ReadAttribute<double>(group, "share");
+    if (std::ranges::count(file.Attributes(group), "kind") > 0)
+      source.kind = file.ReadAttribute<int32_t>(group, "kind");
     provenance->source_curves[source.name] = LoadCurve(file, group, name);
     provenance->sources.push_back(std::move(source));
   }

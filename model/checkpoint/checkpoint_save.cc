@@ -89,6 +89,9 @@ void SaveSignals(const ModelConfig& config, H5Writer* file) {
   file->WriteAttribute<int32_t>("/config", "record_width", config.record_width);
   file->WriteAttribute<int32_t>("/config", "record_height", config.record_height);
   file->WriteAttribute<int32_t>("/config", "residual", config.residual ? 1 : 0);
+  if (config.kinds.empty()) return;
+  const std::vector<int32_t> kinds(config.kinds.begin(), config.kinds.end());
+  file->WriteAttributeList<int32_t>("/config", "signal_kinds", kinds);
 }
 
 void SaveMemory(const MemoryRows& memory, const ModelConfig& config, H5Writer* file) {
@@ -138,6 +141,7 @@ void SaveSources(const Provenance& provenance, H5Writer* file) {
     file->WriteAttribute<int64_t>(group, "record_bytes", source.record_bytes);
     SaveRanges(source, group, file);
     file->WriteAttribute<double>(group, "share", source.share);
+    if (source.kind > 0) file->WriteAttribute<int32_t>(group, "kind", source.kind);
     const auto curve = provenance.source_curves.find(source.name);
     SaveCurve(curve == provenance.source_curves.end() ? ValidationCurve() : curve->second, group,
               file);

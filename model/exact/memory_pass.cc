@@ -21,7 +21,7 @@ MemoryPass::MemoryPass(const PreparedNetwork& network, int lanes)
 
 void MemoryPass::Choose(int r, int lane, int32_t input) {
   KnownPast& past = pasts_[static_cast<size_t>(lane)];
-  if (input != c_.begin_symbol()) past.Append(input);
+  if (input < c_.begin_symbol()) past.Append(input);
   const auto rows =
       std::span(chosen_).subspan(static_cast<size_t>(r * rules_), static_cast<size_t>(rules_));
   net_.memory.rules.Choose(past, rows);

@@ -65,6 +65,7 @@ struct ExactSession::Impl {
     int64_t position = 0;    // of the next input
     int32_t last = 0;        // the symbol before it
     bool last_known = true;  // not after a step: the symbol is told with the next one
+    int kind = 0;            // of its context
   };
 
   Impl(const ExactNetwork::Impl& network, int lane_count)
@@ -105,7 +106,8 @@ void ExactSession::Impl::Score(int lane, std::span<const int32_t> symbols, Take 
     rows.clear();
     for (const int32_t symbol :
          symbols.subspan(start, std::min<size_t>(kTileRows, symbols.size() - start))) {
-      rows.push_back({lane, state.position, state.position == 0 ? c.begin_symbol() : state.last});
+      rows.push_back(
+          {lane, state.position, state.position == 0 ? c.begin_symbol(state.kind) : state.last});
       ++state.position;
       state.last = symbol;
     }
@@ -125,7 +127,7 @@ void ExactSession::Impl::Step(std::span<const int32_t> previous, std::span<uint3
     for (size_t i = start; i < std::min(previous.size(), start + kTileRows); ++i) {
       Lane& state = lanes[i];
       rows.push_back({static_cast<int>(i), state.position,
-                      state.position == 0 ? c.begin_symbol() : previous[i]});
+                      state.position == 0 ? c.begin_symbol(state.kind) : previous[i]});
       ++state.position;
       state.last_known = false;
     }
@@ -145,8 +147,12 @@ ExactSession::ExactSession(const ExactNetwork& network, int lanes)
     : impl_(std::make_unique<Impl>(*network.impl_, lanes)) {}
 ExactSession::~ExactSession() = default;
 
-void ExactSession::Reset(int lane) {
-  impl_->lanes[static_cast<size_t>(lane)] = Impl::Lane();
+void ExactSession::Reset(int lane, int kind) {
+  if (kind < 0 || kind >= impl_->c.most_kinds())
+    throw InternalError("a context was to be of a kind that the network has not");
+  Impl::Lane fresh;
+  fresh.kind = kind;
+  impl_->lanes[static_cast<size_t>(lane)] = fresh;
   impl_->pass->Clear(lane);
 }
 

@@ -52,8 +52,9 @@ class ExactSession {
   ExactSession(const ExactSession&) = delete;
   ExactSession& operator=(const ExactSession&) = delete;
 
-  // Starts a fresh context in a lane: its next input is the begin symbol at position 0.
-  void Reset(int lane);
+  // Starts a fresh context of a kind in a lane: its next input is the begin symbol at position 0.
+  // Where kinds are not told, there is kind 0 alone.
+  void Reset(int lane, int kind = 0);
 
   // Goes on at a position > 0 of a context whose symbols so far are not scored: `last` is the
   // newest of them, `past` knows those before it. What is scored is right from config().reach()

@@ -16,21 +16,26 @@ SignalPass::SignalPass(const PreparedNetwork& network, int lanes)
   pasts_.assign(static_cast<size_t>(lanes), SignalPast(c_));
   found_.resize(kTileRows * found_each_);
   predictions_.resize(kTileRows);
+  nothing_.resize(static_cast<size_t>(RoundUp(c_.width, kFloatPad)));
 }
 
 void SignalPass::Choose(int r, int lane, int32_t input) {
   SignalPast& past = pasts_[static_cast<size_t>(lane)];
-  int32_t symbol = input;
-  if (input != c_.begin_symbol()) {
-    if (c_.residual) symbol = ResidualOf(input, past.place().prediction);
+  int32_t symbol = c_.begin_symbol();
+  if (input >= symbol) {
+    past.Clear(input - symbol);
+  } else {
+    symbol = c_.residual ? ResidualOf(input, past.place().prediction) : input;
     past.Append(input);
   }
   const SignalPlace& place = past.place();
   const float** found = &found_[static_cast<size_t>(r) * found_each_];
   *found = net_.embedding.row(symbol);
   const SignalRows rows = SignalRowsOf(place);
-  for (size_t i = 0; i < c_.signal_rules.size(); ++i)
-    *++found = net_.signals[i].row(RowOf(c_.signal_rules[i], rows));
+  for (size_t i = 0; i < c_.signal_rules.size(); ++i) {
+    const int32_t row = RowOf(c_.signal_rules[i], rows);
+    *++found = row == kNoRow ? nothing_.data() : net_.signals[i].row(row);
+  }
   predictions_[static_cast<size_t>(r)] = place.prediction;
 }
 

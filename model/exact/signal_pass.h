@@ -26,9 +26,9 @@ class SignalPass {
     if (!pasts_.empty()) pasts_[static_cast<size_t>(lane)].Clear();
   }
 
-  // Takes the input of row r of a tile, a byte or the begin symbol, which follows what the lane had
-  // last; rows of a lane come in their order. Finds the embedding of the symbol that it is, and the
-  // rows of the byte to come.
+  // Takes the input of row r of a tile, a byte or the begin symbol of a kind, which follows what
+  // the lane had last; rows of a lane come in their order. Finds the embedding of the symbol that
+  // it is, and the rows of the byte to come.
   void Choose(int r, int lane, int32_t input);
 
   // x [kTileRows][RoundUp(D, kFloatPad)] = what was found for rows [0, rows), added up.
@@ -44,6 +44,7 @@ class SignalPass {
   std::vector<SignalPast> pasts_;     // [lanes]
   std::vector<const float*> found_;   // [kTileRows][found_each_] rows [D]
   std::vector<int32_t> predictions_;  // [kTileRows], of the bytes to come
+  std::vector<float> nothing_;        // zeros, in the place of a row where a rule chooses none
 };
 
 }  // namespace occam

@@ -19,6 +19,7 @@ void EmbeddingForward(ConstTensorView table, std::span<const int32_t> symbols, T
 
 void EmbeddingAdd(ConstTensorView table, std::span<const int32_t> rows, TensorView x) {
   for (size_t n = 0; n < rows.size(); ++n) {
+    if (rows[n] < 0) continue;
     const float* from = table.row(rows[n]);
     float* to = x.row(static_cast<int64_t>(n));
     for (int64_t i = 0; i < x.columns; ++i) to[i] += from[i];
@@ -27,6 +28,7 @@ void EmbeddingAdd(ConstTensorView table, std::span<const int32_t> rows, TensorVi
 
 void EmbeddingBackward(std::span<const int32_t> symbols, ConstTensorView dx, TensorView dtable) {
   for (size_t n = 0; n < symbols.size(); ++n) {
+    if (symbols[n] < 0) continue;
     const float* from = dx.row(static_cast<int64_t>(n));
     float* to = dtable.row(symbols[n]);
     for (int64_t i = 0; i < dx.columns; ++i) to[i] += from[i];

@@ -73,13 +73,25 @@ TEST_CASE("Fields: signals, too, go to a list and back") {
   }
   const Bytes bytes = Written(WithSignals());
   Bytes unknown = bytes;
-  unknown[FieldAt(bytes, 32) + 8] = 8;
+  unknown[FieldAt(bytes, 32) + 8] = 9;
   ByteReader in(unknown, "model.occm");
   CHECK_THROWS_WITH(GetConfigFields(&in),
-                    ContainsSubstring("rule 8") && ContainsSubstring("newer Occam"));
+                    ContainsSubstring("rule 9") && ContainsSubstring("newer Occam"));
   for (const auto& [id, value] : {std::pair(35u, 2), {35u, 0}, {33u, 0}, {34u, 0}}) {
     Bytes wrong = bytes;
     wrong[FieldAt(bytes, id) + 8] = static_cast<uint8_t>(value);
+    ByteReader list(wrong, "test");
+    CHECK_THROWS_AS(GetConfigFields(&list), Error);
+  }
+  // Of kinds an entry is 0 or 1, and one of them has signals.
+  ModelConfig with_kinds = WithSignals();
+  SetKinds({0, 1, 0}, &with_kinds);
+  const Bytes kinds = Written(with_kinds);
+  const size_t first = FieldAt(kinds, 36) + 8;
+  for (const auto& [place, value] :
+       {std::pair(first, 2), {first + 4, 0}, {first + 1, 1}, {first + 3, 255}}) {
+    Bytes wrong = kinds;
+    wrong[place] = static_cast<uint8_t>(value);
     ByteReader list(wrong, "test");
     CHECK_THROWS_AS(GetConfigFields(&list), Error);
   }
@@ -210,7 +222,16 @@ TEST_CASE("Config: signals that do not fit together are refused") {
   refused([](ModelConfig& c) { c.record_width = 0; });
   refused([](ModelConfig& c) { c.record_height = kMaxRecordSide + 1; });
   refused([](ModelConfig& c) { c.signal_rules[1] = c.signal_rules[0]; });
-  refused([](ModelConfig& c) { c.signal_rules[0] = SignalRule{8}; });
+  refused([](ModelConfig& c) { c.signal_rules[0] = SignalRule{9}; });
+  refused([](ModelConfig& c) { c.signal_rules[0] = SignalRule::kKind; });  // of which are none
+  refused([](ModelConfig& c) { SetKinds({1}, &c); });
+  refused([](ModelConfig& c) { SetKinds({0, 0}, &c); });
+  refused([](ModelConfig& c) { SetKinds({1, 2}, &c); });
+  refused([](ModelConfig& c) { SetKinds(std::vector<uint8_t>(kMaxKinds + 1, 1), &c); });
+  refused([](ModelConfig& c) {
+    SetSignals("none", &c);
+    c.kinds = {0, 1};
+  });
   refused([](ModelConfig& c) { c.signal_rules[0] = SignalRule{0}; });
   refused([](ModelConfig& c) {  // sides of no record
     c.signal_rules.clear();

@@ -120,5 +120,33 @@ TEST_CASE("Signal rules: a sequence is told what its contexts know, symbol by sy
   }
 }
 
+TEST_CASE("Signal rules: the begin symbol tells a kind, and some kinds have no signals") {
+  ModelConfig config = ConfigOf(4, 2);
+  config.residual = true;
+  SetKinds({0, 1, 0}, &config);
+  REQUIRE(config.signal_rules.back() == SignalRule::kKind);
+  SignalPast past(config), alone(ConfigOf(4, 2));
+  const size_t rules = config.signal_rules.size();
+  for (const int kind : {2, 1, 0}) {
+    const std::vector<int32_t> inputs = {config.begin_symbol(kind), 7, 9, 200, 0, 255, 1, 2, 3};
+    std::vector<int32_t> symbols(inputs.size()), predictions(inputs.size());
+    std::vector<int32_t> rows(inputs.size() * rules);
+    ChooseSignals(config, inputs, &past, {symbols, predictions, rows, inputs.size()});
+    CHECK(symbols[0] == 256);
+    alone.Clear();
+    for (size_t t = 0; t < inputs.size(); ++t) {
+      const int32_t before = t == 0 ? 0 : predictions[t - 1];
+      if (t > 0) alone.Append(inputs[t]);
+      if (t > 0) CHECK(symbols[t] == ((inputs[t] - before) & 255));
+      CHECK(predictions[t] == (kind == 1 ? alone.place().prediction : 0));
+      for (size_t i = 0; i + 1 < rules; ++i) {
+        CHECK(rows[i * inputs.size() + t] ==
+              (kind == 1 ? RowOf(config.signal_rules[i], SignalRowsOf(alone.place())) : kNoRow));
+      }
+      CHECK(rows[(rules - 1) * inputs.size() + t] == kind);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace occam

@@ -665,6 +665,49 @@ void WritePrograms(const std::string& folder) {
   WriteText(folder + "/originals", originals.str());
 }
 
+// Files of a model with kinds of contexts: segments of text and of a picture in turn.
+const std::vector<GoldenFile>& KindFiles() {
+  static const std::vector<GoldenFile> files = {{"chunked.occ", ContextMode::kChunked, true},
+                                                {"carried.occ", ContextMode::kCarried, true},
+                                                {"step.occ", ContextMode::kAdaptive, true}};
+  return files;
+}
+
+void CheckKinds(const std::string& folder) {
+  auto want = ReadOriginals(folder);
+  for (const Kernels kernels : {Kernels::kPlain, Kernels::kFast}) {
+    const ExactNetwork network = LoadNetwork(folder + "/model.occm", kernels);
+    const CodecModel model = NetworkCodecModel(network);
+    for (const GoldenFile& golden : KindFiles())
+      CheckFile(golden, ReadFile(folder + "/" + golden.name), want[golden.name], model);
+  }
+}
+
+void WriteKinds(const std::string& folder) {
+  const ExactNetwork network = LoadNetwork(folder + "/model.occm", Kernels::kPlain);
+  const CodecModel model = NetworkCodecModel(network);
+  std::ostringstream originals;
+  uint64_t seed = 2000;
+  for (const GoldenFile& golden : KindFiles()) {
+    Bytes original;
+    for (const bool is_picture : {false, true, false}) {
+      const Bytes part = Known(2048, ++seed, is_picture);
+      original.insert(original.end(), part.begin(), part.end());
+    }
+    const Bytes file = Encode(golden, original, model, 1);
+    WriteFile(folder + "/" + golden.name, file);
+    originals << golden.name << " " << Hex(Sha256Of(original)) << "\n";
+    size_t at = kFileHeaderBytes + kSegmentHeaderBytes;
+    for (const SegmentHeader& segment : ReadFileInfo(*MemorySource(file)).segments) {
+      std::printf("%s, segment %u: method %d, %u bytes, kind %d\n", golden.name.c_str(),
+                  segment.number, static_cast<int>(segment.method), segment.payload_bytes,
+                  file[at]);
+      at += kSegmentHeaderBytes + segment.payload_bytes;
+    }
+  }
+  WriteText(folder + "/originals", originals.str());
+}
+
 // The model with rules of each kind, tables of random codes of which half the rows hold nothing,
 // and random projections so small that it still predicts.
 QuantizedModel WithMemory(const QuantizedModel& plain) {
@@ -711,6 +754,10 @@ void Main(const std::vector<std::string>& arguments) {
     WritePrograms(arguments[1]);
   } else if (what == "write" && arguments.size() == 2) {
     WriteFolder(arguments[1]);
+  } else if (what == "check-kinds" && arguments.size() == 2) {
+    CheckKinds(arguments[1]);
+  } else if (what == "write-kinds" && arguments.size() == 2) {
+    WriteKinds(arguments[1]);
   } else if (what == "check-sound" && arguments.size() == 2) {
     CheckSound(arguments[1]);
   } else if (what == "write-sound" && arguments.size() == 2) {
@@ -739,7 +786,8 @@ void Main(const std::vector<std::string>& arguments) {
     throw UsageError(
         "usage: portable_codec "
         "check|write|check-sound|write-sound|check-photos|write-photos|check-programs|"
-        "write-programs|check-dictionary|write-dictionary|remember|encode|decode|text|picture ...");
+        "write-programs|check-kinds|write-kinds|check-dictionary|write-dictionary|remember|encode|"
+        "decode|text|picture ...");
   }
 }
 

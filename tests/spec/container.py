@@ -273,6 +273,11 @@ class SegmentDecoder:
                 if mode == FIRST_ADAPTIVE
                 else NetworkPredictor(self.model, mode == CHUNKED)
             )
+        payload, kinds = segment.payload, self.model.configuration.kinds
+        if kinds:
+            require(payload and payload[0] < len(kinds), "a kind that the model has not")
+            self.predictor.set_kind(payload[0])
+            payload = payload[1:]
         lengths, count = lane_lengths(segment.symbols, self.header), 1
         if mode in EXPERT_MODES:
             self.predictor.size = segment.symbols
@@ -280,7 +285,7 @@ class SegmentDecoder:
             self.predictor.dictionary = self.dictionary
         if mode in (ADAPTIVE, LONG):
             count = self.predictor.streams_of(len(lengths))
-        decoders = [RangeDecoder(stream) for stream in cut_streams(segment.payload, count)]
+        decoders = [RangeDecoder(stream) for stream in cut_streams(payload, count)]
         symbols = decode_symbols(decoders, self.predictor, lengths)
         tokenizer = self.model.tokenizer
         lost = decode_lost_bits(decoders[-1], symbols) if tokenizer.loses_bits else None

@@ -32,6 +32,7 @@ class Configuration:
     signal_rules: list = field(default_factory=list)
     record: tuple = ()  # columns and rows; none without signals
     residual: bool = False
+    kinds: list = field(default_factory=list)  # of contexts: whether each has signals
 
     def check(self):
         bounds = {
@@ -73,11 +74,17 @@ class Configuration:
         signals = len(self.signal_rules) > 0 or self.residual
         require(signals == (len(self.record) == 2), "a model with a part of what signals need")
         require(
+            not self.kinds
+            or (signals and 2 <= len(self.kinds) <= 16 and set(self.kinds) in ({0, 1}, {1})),
+            "a model with kinds out of bounds",
+        )
+        require(
             not signals
             or (
                 self.V == 256
                 and all(1 <= side <= 65536 for side in self.record)
                 and all(1 <= rule <= len(NAMES) for rule in self.signal_rules)
+                and (self.kinds or NAMES.index("kind") + 1 not in self.signal_rules)
                 and len(set(self.signal_rules)) == len(self.signal_rules)
             ),
             "a model with signals out of bounds",
@@ -118,8 +125,9 @@ class Configuration:
             shape += [(f"{layer}.{name}", *rest) for name, *rest in names]
         shape += [("final_gain", 1, self.D, "floats"), ("head", self.V, self.D, "codes")]
         shape += [
-            (f"signal_{NAMES[rule - 1]}", signal_rows(rule, *self.record), self.D, "codes")
+            (f"signal_{NAMES[rule - 1]}", rows, self.D, "codes")
             for rule in self.signal_rules
+            for rows in [signal_rows(rule, *self.record, len(self.kinds))]
         ]
         rows = len(self.rules) * self.W
         if self.rules:
@@ -176,10 +184,10 @@ def read_fields(reader):
     for _ in range(reader.number(4)):
         id, length = reader.number(4), reader.number(4)
         value = reader.take(length)
-        known = id in range(1, 10) or id in (16, 17, 18) or id in (32, 33, 34, 35)
+        known = id in range(1, 10) or id in (16, 17, 18) or id in range(32, 37)
         require(known, f"field {id} needs a newer decoder")
         require(not values or id > max(values), "a model whose fields are out of order")
-        require(id in (9, 16, 32) or length == 4, "a field of another length")
+        require(id in (9, 16, 32, 36) or length == 4, "a field of another length")
         values[id] = value
     require(
         all(id in values for id in range(1, 10)) and len(values) > 9, "a model without its fields"
@@ -217,6 +225,9 @@ def read_signals(values, configuration):
     if 35 in values:
         require(int.from_bytes(values[35], "little") == 1, "residuals that are none")
         configuration.residual = True
+    if 36 in values:
+        require(len(values[36]) % 4 == 0 and values[36], "kinds that are none")
+        configuration.kinds = np.frombuffer(values[36], "<u4").tolist()
 
 
 def read_numbers(reader):

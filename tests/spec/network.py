@@ -164,15 +164,18 @@ class Cache:
 
 
 class State:
-    """What the contexts of `lanes` lanes remember; all are at the same position."""
+    """What the contexts of `lanes` lanes remember; all are of a kind, at the same position."""
 
-    def __init__(self, configuration, lanes):
+    def __init__(self, configuration, lanes, kind=0):
         c = configuration
         pairs = c.N // 2
         still = 2 * (pairs - (pairs + 1) // 2)
         self.position = 0
         self.pasts = [KnownPast() for _ in range(lanes)]
-        self.seen = [SignalPast(*c.record) for _ in range(lanes if c.record else 0)]
+        has_signals = not c.kinds or c.kinds[kind] == 1
+        self.seen = [
+            SignalPast(*c.record, kind, has_signals) for _ in range(lanes if c.record else 0)
+        ]
         self.caches = [
             [Cache(lanes, c.G, c.window(layer), c.N) for _ in range(2)] for layer in range(c.L)
         ]

@@ -100,6 +100,7 @@ def paper_model(model):
         for name in ("memory_projection", "memory_gates", "memory_gated"):
             setattr(paper, name, matrix(name))
     paper.signal_rules, paper.record, paper.residual = c.signal_rules, c.record, c.residual
+    paper.kinds, paper.kind = c.kinds, 0
     paper.signal_tables = [matrix(f"signal_{NAMES[rule - 1]}") for rule in c.signal_rules]
     paper.layers = []
     for l in range(c.L):
@@ -122,7 +123,7 @@ def fresh_state(m):
     return SimpleNamespace(
         position=0,
         past=page.KnownPast(),
-        signals=page.SignalPast(m.record) if m.record else None,
+        signals=page.SignalPast(m.record, m.kinds, m.kind) if m.record else None,
         keys=of_heads(list),
         values=of_heads(list),
         still=of_heads(lambda: [zero] * (2 * (m.P - m.T))),
@@ -143,8 +144,11 @@ def restore(header, model, paper, segment):
     if segment.method == EXPERT:
         alone = page.lone_expert(segment.symbols, header.mode)
         return restore_lanes([segment.payload], alone, [segment.symbols])
+    payload = segment.payload
+    if paper.kinds:
+        paper.kind, payload = payload[0], payload[1:]
     lengths = page.lane_lengths(segment.symbols, header)
-    streams = page.cut_streams(segment.payload, header.mode, len(lengths))
+    streams = page.cut_streams(payload, header.mode, len(lengths))
     if header.mode in EXPERT_MODES:
         steps = header.mode > FIRST_LONG
         kind = page.StepExpertWithNetwork if steps else page.ExpertWithNetwork
@@ -358,6 +362,13 @@ for name, other in others.items():
     for number in [0, 4] if full else [4]:
         original = restore(header, other, paper, segments[number])
         assert xxh3(original) == segments[number].original_hash, (name, number)
+
+# A model with kinds of contexts: one segment of each.
+kinds = read_flat(read("kinds/model.occm"))
+header, _, segments = read_archive(read("kinds/carried.occ"), lambda: kinds)
+for segment in segments[:2]:
+    original = restore(header, kinds, paper_model(kinds), segment)
+    assert xxh3(original) == segment.original_hash, segment.number
 
 # Examples of signals.md (section 4).
 with open(os.path.join(pages, "signals.md"), encoding="utf-8") as file:

@@ -18,6 +18,10 @@ class NetworkPredictor:
     def __init__(self, model, chunked):
         self.network, self.chunked = Network(model), chunked
         self.configuration = model.configuration
+        self.kind = 0  # of contexts
+
+    def set_kind(self, kind):
+        self.kind = kind
 
     def start(self, lanes):
         self.lanes, self.steps = lanes, 0
@@ -25,7 +29,7 @@ class NetworkPredictor:
 
     def prepare(self, lanes):
         if self.steps == 0 or (self.chunked and self.steps % self.configuration.C == 0):
-            self.state = State(self.configuration, self.lanes)
+            self.state = State(self.configuration, self.lanes, self.kind)
         self.steps += 1
         own = frequencies(self.network.step(self.state, self.previous[:lanes]))
         # starts[lane][s] is where symbol s's interval starts; the last entry ends the last.
@@ -95,6 +99,9 @@ def logit_of(zero, one):
 class FirstAdaptivePredictor:
     def __init__(self, model):
         self.network = NetworkPredictor(model, chunked=False)
+
+    def set_kind(self, kind):
+        self.network.set_kind(kind)
 
     def start(self, lanes):
         self.network.start(lanes)

@@ -4,19 +4,23 @@ import numpy as np
 
 from building_blocks import F
 
-NAMES = ["column", "row", "prediction", "west", "north", "north_east", "north_west"]
+NAMES = ["column", "row", "prediction", "west", "north", "north_east", "north_west", "kind"]
 THRESHOLDS = np.array([1, 2, 3, 4, 6, 8, 11, 15, 20, 27, 37, 50, 70, 100, 150])
 
 
-def table_rows(rule, columns, rows):
-    return (columns, rows, 256, 31, 31, 31, 31)[rule - 1]
+NONE = -1  # the row of a rule that chooses none
+
+
+def table_rows(rule, columns, rows, kinds):
+    return (columns, rows, 256, 31, 31, 31, 31, kinds)[rule - 1]
 
 
 class SignalPast:
     """Of one lane: the bytes of the record at hand, as rows."""
 
-    def __init__(self, columns, rows):
+    def __init__(self, columns, rows, kind=0, has_signals=True):
         self.columns, self.rows = columns, rows
+        self.kind, self.has_signals = kind, has_signals
         self.x = self.y = 0
         self.record = np.zeros((rows, columns), np.int64)
 
@@ -28,6 +32,8 @@ class SignalPast:
 
     def look(self):
         """The prediction, and the row that each rule chooses, the first rule's first."""
+        if not self.has_signals:
+            return 0, [NONE] * 7 + [self.kind]
         x, y = self.x, self.y
         if y == 0:
             west = self.record[0, x - 1] if x > 0 else 128
@@ -41,7 +47,7 @@ class SignalPast:
         prediction = int(np.median([w, n, w + n - nw]))
         away = around - prediction
         levels = 15 + np.sign(away) * np.sum(np.abs(away)[:, None] >= THRESHOLDS, axis=1)
-        return prediction, [x, y, prediction, *levels]
+        return prediction, [x, y, prediction, *levels, self.kind]
 
 
 class Signals:
@@ -51,7 +57,9 @@ class Signals:
         self.tables = []
         for rule in self.rules:
             matrix = model.tensors[f"signal_{NAMES[rule - 1]}"]
-            self.tables.append(matrix.codes.astype(F) * matrix.scales[:, None])
+            # The last row, of zeros, is that of NONE.
+            rows = matrix.codes.astype(F) * matrix.scales[:, None]
+            self.tables.append(np.vstack([rows, np.zeros_like(rows[:1])]))
 
     def symbols(self, pasts, given):
         """What the bytes that each lane is given stand for; it knows them from here on."""

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -267,10 +268,24 @@ double FloatBitsPerByte(const Checkpoint& checkpoint, std::span<const uint8_t> b
   ShardWorkers workers(checkpoint.config, 1, Precision::kFloat32, &team);
   const auto tokens =
       LoadTokenizer(checkpoint.tokenizer, "the checkpoint's tokenizer")->Encode(bytes);
-  const auto nats =
-      workers.ChunkedLoss({checkpoint.weights, checkpoint.memory}, tokens, &interrupted);
-  if (!nats) throw Interrupted{};
-  return *nats / std::log(2.0) / static_cast<double>(bytes.size());
+  const auto nats_of = [&](std::span<const int32_t> part, int kind) {
+    const auto nats =
+        workers.ChunkedLoss({checkpoint.weights, checkpoint.memory}, part, &interrupted, kind);
+    if (!nats) throw Interrupted{};
+    return *nats;
+  };
+  // The kind of all contexts, where there are several: the best one of the first bytes.
+  constexpr size_t kTried = 1 << 16;
+  const auto tried = std::span<const int32_t>(tokens).first(std::min(kTried, tokens.size()));
+  int best = 0;
+  double least = std::numeric_limits<double>::infinity();
+  for (int kind = 0; checkpoint.config.has_kinds() && kind < checkpoint.config.most_kinds();
+       ++kind) {
+    const double nats = nats_of(tried, kind);
+    if (nats < least) best = kind;
+    least = std::min(least, nats);
+  }
+  return nats_of(tokens, best) / std::log(2.0) / static_cast<double>(bytes.size());
 }
 
 // The places of bytes in fresh chunks, the first is 1; no file is coded, but the frequencies are

@@ -81,6 +81,7 @@ Json ConfigJson(const ModelConfig& c) {
                        {"record_width", c.record_width},
                        {"record_height", c.record_height},
                        {"residual", c.residual}};
+    if (c.has_kinds()) json["signals"]["kinds"] = c.kinds;
   }
   return json;
 }
@@ -147,6 +148,7 @@ Json SourceJson(const TrainingSource& source, const ValidationCurve& curve) {
           {"data_name", source.data_name},
           {"share", source.share},
           {"record_bytes", source.record_bytes},
+          {"kind", source.kind},
           {"data_sha256", source.train_sha256},
           {"train_begin", source.train.begin},
           {"train_end", source.train.end},

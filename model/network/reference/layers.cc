@@ -288,7 +288,7 @@ Matrix ReluSquareBackward(const Matrix& x, const Matrix& dy) {
 Matrix EmbeddingForward(const Matrix& table, std::span<const int32_t> symbols) {
   Matrix x(symbols.size(), table.columns);
   for (size_t n = 0; n < x.rows; ++n) {
-    for (size_t i = 0; i < x.columns; ++i)
+    for (size_t i = 0; i < x.columns && symbols[n] >= 0; ++i)
       x.at(n, i) = table.at(static_cast<size_t>(symbols[n]), i);
   }
   return x;
@@ -296,7 +296,7 @@ Matrix EmbeddingForward(const Matrix& table, std::span<const int32_t> symbols) {
 
 void EmbeddingBackward(std::span<const int32_t> symbols, const Matrix& dy, Matrix* dtable) {
   for (size_t n = 0; n < dy.rows; ++n) {
-    for (size_t i = 0; i < dy.columns; ++i) {
+    for (size_t i = 0; i < dy.columns && symbols[n] >= 0; ++i) {
       dtable->at(static_cast<size_t>(symbols[n]), i) += dy.at(n, i);
     }
   }

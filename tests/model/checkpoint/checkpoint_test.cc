@@ -121,6 +121,16 @@ TEST_CASE("Checkpoint: signals come back, with rules and without") {
     CHECK(loaded.config == config);
     CHECK(std::ranges::equal(loaded.weights.values(), saved.weights.values()));
   }
+  SetKinds({0, 1}, &config);
+  config.residual = true;
+  Checkpoint saved{config, ParameterSet(config), {}, {1}, std::nullopt, {}};
+  saved.provenance.sources = {{.name = "texts"}, {.name = "patches", .kind = 1}};
+  SaveCheckpoint(folder / "x.h5", saved);
+  const Checkpoint loaded = LoadCheckpoint(folder / "x.h5");
+  CHECK(loaded.config == config);
+  REQUIRE(loaded.provenance.sources.size() == 2);
+  CHECK(loaded.provenance.sources[0].kind == 0);
+  CHECK(loaded.provenance.sources[1].kind == 1);
 }
 
 TEST_CASE("Checkpoint: the same contents give the same file") {

@@ -93,7 +93,10 @@ inline std::vector<NamedConfig> SignalConfigs() {
   SetSignals("patches", &both.config);
   both.config.memory_rules = {{RuleKind::kSymbols, 2, 6}, {RuleKind::kWords, 1, 5}};
   both.config.memory_gate = 1;
-  return {family, rows, residuals, both};
+  NamedConfig kinds = both;
+  kinds.name = "the same in the first kind of three";
+  SetKinds({1, 0, 0}, &kinds.config);
+  return {family, rows, residuals, both, kinds};
 }
 
 inline std::vector<NamedConfig> AllConfigs() {
@@ -136,9 +139,9 @@ inline std::vector<int32_t> RandomSymbols(const ModelConfig& config, size_t coun
 }
 
 inline std::vector<SymbolInterval> ScoreAll(const ExactNetwork& network,
-                                            std::span<const int32_t> symbols) {
+                                            std::span<const int32_t> symbols, int kind = 0) {
   ExactSession session(network, 1);
-  session.Reset(0);
+  session.Reset(0, kind);
   std::vector<SymbolInterval> intervals(symbols.size());
   session.Score(0, symbols, intervals);
   return intervals;

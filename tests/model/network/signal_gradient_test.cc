@@ -30,6 +30,13 @@ ModelConfig ResidualAlone() {
   return config;
 }
 
+// In a kind with signals and in one without.
+ModelConfig InKinds() {
+  ModelConfig config = SmallSignalConfig();
+  SetKinds({0, 1, 1}, &config);
+  return config;
+}
+
 struct Problem {
   Problem(const ModelConfig& c, int sequences_in, int length_in)
       : config(c), sequences(sequences_in), length(length_in), weights(c) {
@@ -37,6 +44,8 @@ struct Problem {
     const auto n = static_cast<size_t>(sequences * length);
     inputs = RandomSymbols(n, config.vocabulary, 22);
     inputs[0] = config.begin_symbol();
+    for (int s = 0; s < sequences && config.has_kinds(); ++s)
+      inputs[static_cast<size_t>(s * length)] = config.begin_symbol(s);
     targets = RandomSymbols(n, config.vocabulary, 23);
   }
   reference::Step Exact(const reference::Tensors& tensors, bool with_gradients,
@@ -59,7 +68,7 @@ struct Problem {
 };
 
 TEST_CASE("Reference signals: gradients of rows, embedding and head are finite differences") {
-  for (const ModelConfig& config : {SmallSignalConfig(), RowsAlone(), ResidualAlone()}) {
+  for (const ModelConfig& config : {SmallSignalConfig(), RowsAlone(), ResidualAlone(), InKinds()}) {
     const Problem p(config, 2, 20);
     reference::Tensors weights = reference::TensorsOf(p.weights);
     const reference::Step step = p.Exact(weights, true);
@@ -97,7 +106,7 @@ TEST_CASE("Reference signals: gradients of rows, embedding and head are finite d
 constexpr double kFloatTolerance = 5e-5;
 
 TEST_CASE("Signals: logits and every gradient agree with the reference, and each part is seen") {
-  for (const ModelConfig& config : {SmallSignalConfig(), RowsAlone(), ResidualAlone()}) {
+  for (const ModelConfig& config : {SmallSignalConfig(), RowsAlone(), ResidualAlone(), InKinds()}) {
     for (const int length : {2, 37, 48}) {
       const Problem p(config, 2, length);
       const reference::Tensors weights = reference::TensorsOf(p.weights);

@@ -89,6 +89,9 @@ cxxopts::Options TrainOptions() {
            "records of 64 x 32 gray bytes, whose bytes it then codes as the difference to a "
            "prediction"},
           {"record", "COLUMNSxROWS", Text("64x32"), "Sides of a record, with --signals patches"},
+          {"kinds", "K,K,...", Takes<std::vector<std::string>>(),
+           "With --signals: the kind of each --data, in their order, which the network is told; an "
+           "s after it: that kind alone has the signals. 0,1s,2 is a text, photographs and sound"},
           {"windows", "W,W,...", Takes<std::vector<std::string>>(),
            "Positions each layer sees, one a layer or repeated as a pattern; 0 = all (default: 64, "
            "the last layer but one 1024); with --resume: from here on"},
@@ -195,6 +198,30 @@ ModelConfig ConfigOfSize(const std::string& params, int vocabulary) {
   return FamilyConfigFor(asked, vocabulary);
 }
 
+KindsAsked KindsFrom(const cxxopts::ParseResult& args) {
+  KindsAsked asked;
+  if (args.count("kinds") == 0) return asked;
+  std::vector<int> signals;  // of each kind; -1: not known yet
+  for (std::string text : ListOf(args, "kinds")) {
+    const bool has_signals = text.ends_with('s');
+    if (has_signals) text.pop_back();
+    const int64_t kind = ParseCount(text, "--kinds");
+    if (kind < 0 || kind >= kMaxKinds)
+      throw UsageError(fmt::format("a kind is 0 .. {}, not {}", kMaxKinds - 1, kind));
+    asked.of_sources.push_back(static_cast<int32_t>(kind));
+    const auto i = static_cast<size_t>(kind);
+    if (signals.size() <= i) signals.resize(i + 1, -1);
+    if (signals[i] == (has_signals ? 0 : 1))
+      throw UsageError(fmt::format("kind {} has signals or not: give the s always or never", kind));
+    signals[i] = has_signals ? 1 : 0;
+  }
+  for (size_t i = 0; i < signals.size(); ++i) {
+    if (signals[i] < 0) throw UsageError(fmt::format("no --data is of kind {}", i));
+    asked.with_signals.push_back(static_cast<uint8_t>(signals[i]));
+  }
+  return asked;
+}
+
 ModelConfig ConfigFrom(const cxxopts::ParseResult& args, int vocabulary, double bytes_per_symbol) {
   if (args.count("width") > 0 && args.count("params") > 0)
     throw UsageError("give --width or --params, not both");
@@ -221,6 +248,10 @@ ModelConfig ConfigFrom(const cxxopts::ParseResult& args, int vocabulary, double 
   SetMemory(args["memory"].as<std::string>(), &config);
   SetSignals(args["signals"].as<std::string>(), &config);
   SetRecord(args, &config);
+  if (KindsAsked kinds = KindsFrom(args); !kinds.with_signals.empty()) {
+    if (!config.has_signals()) throw UsageError("--kinds is for --signals patches");
+    SetKinds(std::move(kinds.with_signals), &config);
+  }
   CheckConfig(config, ErrorKind::kUsage);
   return config;
 }
@@ -271,7 +302,7 @@ void RefuseBesideResume(const cxxopts::ParseResult& args) {
         "muon-lr",       "adamw-lr",    "weight-decay", "clip-norm", "constant-share",
         "rounded-share", "weight-bits", "weight-rate",  "seed",      "precision",
         "init",          "force",       "train-bytes",  "memory",    "memory-lr",
-        "memory-step",   "signals",     "record"}) {
+        "memory-step",   "signals",     "record",       "kinds"}) {
     if (args.count(name) > 0) {
       throw UsageError(
           fmt::format("--{} cannot be changed with --resume: the checkpoint decides it", name));

@@ -23,6 +23,14 @@ Recipe RecipeFrom(const cxxopts::ParseResult& args);
 RunLength LengthFrom(const cxxopts::ParseResult& args, const ModelConfig& config,
                      const Recipe& recipe, double bytes_per_symbol);
 
+// --kinds: the kind of each --data's contexts, in their order, and of each kind whether it has
+// signals; both empty where it is not given.
+struct KindsAsked {
+  std::vector<int32_t> of_sources;
+  std::vector<uint8_t> with_signals;
+};
+KindsAsked KindsFrom(const cxxopts::ParseResult& args);
+
 // Refuses what a run's checkpoint decides: given again, it could only disagree.
 void RefuseBesideResume(const cxxopts::ParseResult& args);
 

@@ -15,6 +15,7 @@
 #include "data/file_list.h"
 #include "tools/command.h"
 #include "tools/commands/train/tokenizer_option.h"
+#include "tools/commands/train/train_options.h"
 
 namespace occam {
 namespace {
@@ -152,11 +153,16 @@ LoadedSources LoadSources(const cxxopts::ParseResult& args,
     if (source.name.empty()) source.name = set->kind;
   }
   if (began) CheckResumed(loaded.sources, *began);
+  const std::vector<int32_t> kinds = KindsFrom(args).of_sources;
+  if (!kinds.empty() && kinds.size() != loaded.sources.size())
+    throw UsageError("--kinds has as many numbers as there are --data");
   const std::string train = TextOf(args, "train-bytes");
   const std::string validation = TextOf(args, "val-bytes");
   for (size_t i = 0; i < loaded.sources.size(); ++i) {
     TrainingSource& source = loaded.sources[i];
     const Corpus& corpus = loaded.corpora[i];
+    if (!kinds.empty()) source.kind = kinds[i];
+    if (began && IsMixture(*began)) source.kind = SourceOf(*began, source.name).kind;
     // They are for the plain ones; where there is none, SplitOf says so.
     const bool applies = !corpus.set || !any_plain;
     const Split parts =
