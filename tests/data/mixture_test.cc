@@ -25,6 +25,24 @@ TrainingSource Source(const std::vector<int32_t>& tokens, double share, int64_t 
   return {.share = share, .record_bytes = record_bytes, .train_tokens = tokens};
 }
 
+TEST_CASE("Mixture: of kinds every sequence begins with the begin symbol of its source's kind") {
+  const auto first = Positions(200, 0), second = Positions(200, 1);
+  std::vector<TrainingSource> sources = {Source(first, 1, 1), Source(second, 2, 1)};
+  sources[1].kind = 3;
+  const MixedBatches batches(sources, kBegin, 4, 10, 7, Contexts::kAllFresh);
+  Batch batch;
+  std::set<int32_t> begins;
+  for (int64_t step = 0; step < 50; ++step) {
+    batches.Fill(step, &batch);
+    for (size_t b = 0; b < 4; ++b) {
+      const int32_t begin = batch.inputs[b * 10];
+      CHECK(begin == kBegin + (batch.targets[b * 10] / kApart == 1 ? 3 : 0));
+      begins.insert(begin);
+    }
+  }
+  CHECK(begins.size() == 2);
+}
+
 TEST_CASE("Batches: those of records start at records, all fresh, each record once a pass") {
   const auto tokens = Positions(120, 0);
   // Records as long as a window, shorter and longer.

@@ -140,6 +140,28 @@ expect 2 "$bin/train" --resume --data words=text:2 --data photo=photos.set:1 --o
 expect 0 "$bin/train" --resume --data words=text:2 --data image=photos.set:1 --out cut.h5 -q
 expect 0 "$bin/train" "${tiny[@]}" "${mix[@]}" --steps 600 --out whole.h5 -q
 same cut.occm whole.occm
+# Kinds of contexts: the same bits where a run goes on, and rates of each source by its kind.
+kinds=(--signals patches --record 64x32 --kinds 0,1s)
+expect 0 "$bin/train" "${tiny[@]}" "${mix[@]}" "${kinds[@]}" --steps 60 --out kinds.h5
+prints 'kinds 0 1 with signals'
+"$bin/train" "${tiny[@]}" "${mix[@]}" "${kinds[@]}" --steps 60 --checkpoint-minutes 0 --out went.h5 -q & pid=$!
+for ((i = 0; i < 1500; i++)); do [ -e went.h5 ] && break; sleep 0.02; done
+kill -INT $pid 2>/dev/null
+wait $pid
+expect 0 "$bin/train" --resume --data words=text:2 --data image=photos.set:1 --out went.h5 -q
+same kinds.occm went.occm
+for data in photos.set text; do
+  expect 0 "$bin/evaluate" --ckpt kinds.h5 --data $data
+  prints 'identical'
+done
+expect 0 "$bin/compress" --ckpt kinds.occm -f -o both.occ text
+expect 0 "$bin/decompress" --ckpt kinds.h5 -f -o both.text both.occ
+same both.text text
+for bad in "--kinds 0,1s" "--signals patches --kinds 0" "--signals patches --kinds 0,0" "--signals patches --kinds 0,2s" \
+  "--signals patches --kinds 0s,0" "--signals patches --kinds 0,16s" "--signals patches --kinds 0,xs"; do
+  expect 2 "$bin/train" "${tiny[@]}" "${mix[@]}" $bad --steps 3 --out x.h5
+done
+expect 2 "$bin/train" --resume --kinds 0,1s --data words=text:2 --data image=photos.set:1 --out kinds.h5
 # What cannot be.
 for bad in "--data text --data photos.set" "--data a=text:1 --data a=photos.set:1" "--data a=text:0" "--data a=text:-1" \
   "--data a=text:1 --data b=photos.set:1e-6" "--data a=random.set:1" "--data a=photos.set:1 --val-bytes 10K"; do
