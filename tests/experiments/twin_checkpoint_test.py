@@ -16,7 +16,7 @@ import tempfile
 import twin_fixture
 
 try:
-    import h5py  # noqa: F401
+    import h5py
     import numpy
     import torch
 except ImportError as missing:
@@ -86,20 +86,26 @@ def few_bits_agree(folder, corpus, data):
         assert bits < 5 or tensor["codes"] < 1000, tensor
 
 
+def write_images(path, images, train_bytes, shape):
+    """A set of images, and the digest of what is to be trained on."""
+    parts = images, images[:train_bytes], images[train_bytes:]
+    whole, train, held = (hashlib.sha256(part.tobytes()).hexdigest() for part in parts)
+    told = {"format": "occam prepared set", "version": 1, "kind": "images", "method": "some",
+            "record_bytes": shape[0] * shape[1], "shape": shape, "train_bytes": train_bytes,
+            "validation_bytes": len(images) - train_bytes, "sha256": whole,
+            "train_sha256": train, "validation_sha256": held, "sources": []}
+    images.tofile(path)
+    with open(path + ".json", "w", encoding="utf-8") as file:
+        json.dump(told, file)
+    return train
+
+
 def a_mixture_agrees(folder, data):
     """A text and a set of records: what is told of them, and both sides' rates of each."""
     data[:40_000].tofile(os.path.join(folder, "a.txt"))
     squares = numpy.tile(numpy.arange(128, dtype=numpy.uint8) // 8, 96)
     path = os.path.join(folder, "squares.set")
-    squares.tofile(path)
-    digest = hashlib.sha256(squares[:8192].tobytes()).hexdigest()
-    told = {"format": "occam prepared set", "version": 1, "kind": "images", "method": "squares",
-            "record_bytes": 128, "shape": [8, 16], "train_bytes": 8192, "validation_bytes": 4096,
-            "sha256": hashlib.sha256(squares.tobytes()).hexdigest(), "train_sha256": digest,
-            "validation_sha256": hashlib.sha256(squares[8192:].tobytes()).hexdigest(),
-            "sources": []}
-    with open(path + ".json", "w", encoding="utf-8") as file:
-        json.dump(told, file)
+    digest = write_images(path, squares, 8192, [8, 16])
     c = configuration.completed({**SHAPE, **MEMORY, "train_bytes": 35_904,
                                  "shares": {"text": 0.75, "image": 0.25}})
     sources = [f"text={folder}/a.txt", f"image={path}+mirrored"]
@@ -115,6 +121,53 @@ def a_mixture_agrees(folder, data):
     shown = run("inspect", saved)
     assert "text (75.0 %) = a.txt, bytes 0:35904" in shown, shown
     assert f"image (25.0 %) = squares.set, bytes 0:8192, SHA-256 {digest}" in shown, shown
+
+
+def of_one_kind(saved, kind):
+    """What is kept of a network, for contexts of a kind alone: its row goes to all symbols."""
+    alone = dict(saved)
+    row = alone.pop("weights/signal_kind")[kind]
+    alone["weights/embedding"] = alone["weights/embedding"] + row
+    rules, kinds = alone["signal_rules"], alone.pop("signal_kinds")
+    assert rules[-1] == 8
+    alone["signal_rules"] = rules[:-1]
+    if not kinds[kind]:
+        alone = {name: x for name, x in alone.items() if "signal_" not in name}
+    return alone
+
+
+def kinds_agree(folder, data):
+    """A network of kinds is, in contexts of each, the network of that kind alone."""
+    data[:24_576].tofile(os.path.join(folder, "kinds.txt"))
+    patches = numpy.concatenate([sets.patches(sets.gray(a)) for a in photographs()["imagenet"]])
+    path = os.path.join(folder, "patches.set")
+    write_images(path, patches.reshape(-1), 6 * 2048, [32, 64])
+    gated = {**MEMORY, "memory_layers": [1], "memory_gate": 2, "memory_round": "step 1"}
+    c = configuration.completed({**SHAPE, **gated, "context": 2048, "windows": [64, 0], "batch": 2,
+                                 "train_bytes": 20_480, "validation_bytes": 4096,
+                                 "tokens": 2 * 2048 * 10, "signals": "patches", "kinds": [0, 1],
+                                 "kind_of": {"text": 0, "image": 1},
+                                 "shares": {"text": 0.5, "image": 0.5}})
+    sources = [f"text={folder}/kinds.txt", f"image={path}+mirrored"]
+    made = twin_command.made([c], sources, "cpu", {"points": 1})
+    results = made.run()
+    saved = made.kept(results)[0]
+    whole = os.path.join(folder, "kinds.h5")
+    checkpoint.write_checkpoint(whole, saved)
+    with h5py.File(whole) as file:
+        config = file["config"].attrs
+        assert config["signal_kinds"].tolist() == [0, 1]
+        assert config["signal_rules"].tolist() == list(range(1, 9))
+        assert file["weights/signal_kind"].shape == (2, SHAPE["width"])
+    tail = {"text": ["kinds.txt", "--bytes", "20480:24576"], "image": ["patches.set"]}
+    for kind, (name, at) in enumerate(tail.items()):
+        alone = os.path.join(folder, f"kind{kind}.h5")
+        checkpoint.write_checkpoint(alone, of_one_kind(saved, kind))
+        seen = json.loads(run("evaluate", "--ckpt", alone, "--data", os.path.join(folder, at[0]),
+                              *at[1:], "--float", "--json", "-q", "-T", "1"))
+        twin = results[0]["bpb_kept_of"][name]
+        assert abs(seen["float_bits_per_byte"] - twin) < 3e-4 * twin, (name, seen, results)
+        assert abs(seen["model_alone"]["bits_per_byte"] - twin) < 0.02 * twin, (name, seen)
 
 
 def training_goes_on(folder, corpus, before):
@@ -202,6 +255,7 @@ with tempfile.TemporaryDirectory() as work:
     both_sides_agree(work, corpus_path, outcome, networks)
     few_bits_agree(work, corpus_path, data)
     a_mixture_agrees(work, data)
+    kinds_agree(work, data)
     training_goes_on(work, corpus_path, outcome[0]["bpb_kept"])
     others_are_refused()
 print("the twin's networks code, and are trained on, in Occam")

@@ -1,5 +1,6 @@
 """What twin_signals.py --save keeps of a network, for twin/checkpoint.py."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy
@@ -12,9 +13,12 @@ from .rules import rule_size
 
 Arrays = dict[str, npt.NDArray[Any]]
 
+KIND = "kind"  # the rule of a context's kind, which mixtures have (twin/kinds.py)
+
 # Occam's rules by those of rules.py: number in files, and name of the table (docs/spec/signals.md).
 OCCAM_RULES = {"col": (1, "column"), "row": (2, "row"), "p": (3, "prediction"), "dW": (4, "west"),
-               "dN": (5, "north"), "dNE": (6, "north_east"), "dNW": (7, "north_west")}
+               "dN": (5, "north"), "dNE": (6, "north_east"), "dNW": (7, "north_west"),
+               KIND: (8, "kind")}
 LEVELS = 31  # rows that rules of neighbours choose from
 RECORD = (64, 32)  # columns and rows of a patch
 
@@ -27,7 +31,7 @@ def check(c: Configuration) -> None:
     if c["residual"] not in ("", "med") or (not c["residual"] and c["against"] != "med"):
         raise Failure(USAGE, f"Occam's prediction is med, not {c['residual'] or c['against']}")
     for rule in c["rules"].split():
-        if rule not in OCCAM_RULES:
+        if rule not in OCCAM_RULES or rule == KIND:
             raise Failure(USAGE, f"Occam's signals have no rule {rule}")
 
 
@@ -41,13 +45,32 @@ def kept(c: Configuration, parameters: Arrays, maxima: tuple[npt.NDArray[Any], n
     arrays = checkpoint.kept(of_run, parameters, maxima, curve, trained_on[1], {})
     if not (c["rules"] or c["residual"]):
         return arrays
-    first = 0
-    for rule in c["rules"].split():
-        rows = min(rule_size(rule), LEVELS) if rule.startswith("d") else rule_size(rule)
-        table = parameters["rule_rows"][first:first + rows]
+    return {**arrays, **signals(c["rules"].split(), parameters.get("rule_rows"), c["residual"])}
+
+
+def table_rows(rule: str, kinds: Sequence[int]) -> int:
+    """Rows of a rule's table in Occam."""
+    if rule == KIND:
+        return len(kinds)
+    return min(rule_size(rule), LEVELS) if rule.startswith("d") else rule_size(rule)
+
+
+def first_rows(rules: Sequence[str]) -> list[int]:
+    """Where the tables of rules begin among the twin's rows; "kind", if any, is the last."""
+    return [sum(map(rule_size, rules[:k])) for k in range(len(rules))]
+
+
+def signals(rules: Sequence[str], rows: npt.NDArray[Any] | None, residual: str,
+            kinds: Sequence[int] = ()) -> Arrays:
+    """What --save keeps of signals: tables of rules out of the twin's rows, and what they are."""
+    arrays: Arrays = {}
+    for rule, first in zip(rules, first_rows(rules)):
+        assert rows is not None
+        table = rows[first:first + table_rows(rule, kinds)]
         arrays[f"weights/signal_{OCCAM_RULES[rule][1]}"] = table.astype("<f4")
-        first += rule_size(rule)
-    numbers = [OCCAM_RULES[rule][0] for rule in c["rules"].split()]
+    numbers = [OCCAM_RULES[rule][0] for rule in rules]
     arrays["signal_rules"] = numpy.array(numbers, dtype="<i4")
-    arrays["signal_record"] = numpy.array([*RECORD, int(bool(c["residual"]))], dtype="<i4")
+    arrays["signal_record"] = numpy.array([*RECORD, int(bool(residual))], dtype="<i4")
+    if kinds:
+        arrays["signal_kinds"] = numpy.array(kinds, dtype="<i4")
     return arrays

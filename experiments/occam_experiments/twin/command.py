@@ -14,8 +14,9 @@ occam_experiments/twin/configuration.py. Configurations of one shape (SHAPE) and
 batch of networks, in groups of at most --together. Finished ones are appended to RESULTS.jsonl and
 not run again. Operands of matrix products may be bfloat16, but gradients of the matrices and Muon's
 products must stay float32: Muon makes the small directions of a gradient as large as the others,
-rounding errors included. Data with names are a mixture, of "shares" (sources.py). With --seconds,
-rates of learning fall by the clock, and a run ends when its time is up or it has seen "tokens".
+rounding errors included. Data with names are a mixture, of "shares" (sources.py), whose sources may
+have kinds (kinds.py). With --seconds, rates of learning fall by the clock, and a run ends when its
+time is up or it has seen "tokens".
 Exit codes are those of Occam.
 """
 
@@ -31,7 +32,8 @@ import torch
 from ..errors import DAMAGED, USAGE, Failure
 from ..files import read_json_lines
 from . import checkpoint
-from .configuration import DEFAULTS, SHAPE, Configuration, completed
+from .configuration import DEFAULTS, SHAPE, SIGNALS, Configuration, completed
+from .kinds import KindTraining, check_kinds
 from .memory import Arrays
 from .mixture import MixtureTraining
 from .sources import read_source
@@ -46,7 +48,7 @@ def groups_of(sweep: str, finished: set[str], together: int) -> list[list[Pair]]
     Groups come in the order of their first configurations.
     """
     groups: list[list[Pair]] = []
-    filling: dict[tuple[Any, ...], list[Pair]] = {}  # by shape
+    filling: dict[tuple[str, ...], list[Pair]] = {}  # by shape
     for line in read_json_lines(sweep):
         unknown = set(line) - set(DEFAULTS) - {"name"}
         if unknown or "name" not in line:
@@ -54,7 +56,7 @@ def groups_of(sweep: str, finished: set[str], together: int) -> list[list[Pair]]
                                    f"fields: {', '.join(sorted(unknown)) or line}")
         if line["name"] not in finished:
             c = completed(line)
-            shape = tuple(c[name] for name in SHAPE)
+            shape = tuple(str(c[name]) for name in (*SHAPE, *SIGNALS))
             if len(filling.get(shape, [])) in (0, together):
                 filling[shape] = []
                 groups.append(filling[shape])
@@ -79,6 +81,7 @@ def check_data(data: list[str], groups: list[list[Pair]]) -> None:
         for line, c in group:
             if set(c["shares"] or []) != names:
                 raise Failure(USAGE, f"{line['name']} has shares of {c['shares']}, not of --data")
+            check_kinds(c)
 
 
 def made(configurations: list[Configuration], data: list[str], device: str,
@@ -88,7 +91,8 @@ def made(configurations: list[Configuration], data: list[str], device: str,
         text = np.fromfile(data[0], dtype=np.uint8)
         return Training(configurations, text, device, **options)
     sources = [read_source(text, configurations[0]) for text in data]
-    return MixtureTraining(configurations, sources, device, **options)
+    kind = KindTraining if configurations[0]["signals"] else MixtureTraining
+    return kind(configurations, sources, device, **options)
 
 
 def parse_arguments() -> argparse.Namespace:

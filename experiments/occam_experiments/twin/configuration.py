@@ -24,8 +24,14 @@ MEMORY: Configuration = {
     "memory_round": "",  # a coding (coding.py) that is trained in
     "memory_round_share": 0.4,  # over this last share of a run
 }
+# Of mixtures whose contexts have kinds (kinds.py, docs/spec/signals.md).
+SIGNALS: Configuration = {
+    "signals": "",  # "patches": rows and residuals of photographs, in kinds that have signals
+    "kinds": [],  # of each kind: 1, such contexts have signals, or 0
+    "kind_of": {},  # each source's kind, by its name
+}
 DEFAULTS: Configuration = {
-    **SHAPE,
+    **SHAPE, **SIGNALS,
     # One a layer, or repeated as a pattern; 0 = the whole context.
     "windows": [64, 64, 64, 64, 64, 1024, 64],
     "first_windows": None, "first_share": 0.0,  # other windows for the first share of a run

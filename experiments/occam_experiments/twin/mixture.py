@@ -37,10 +37,12 @@ class MixtureTraining(Training):
         super().__init__(configurations, np.zeros(1, np.uint8), device, **options)
 
     def load(self, data: Bytes) -> None:
-        joined = np.concatenate([source.train for source in self.sources])
-        self.train_data = torch.from_numpy(joined).to(self.device)
-        self.validations = [torch.from_numpy(source.validation.copy()).to(self.device)
-                            for source in self.sources]
+        self.train_data = torch.cat([self.lines(s, s.train) for s in self.sources])
+        self.validations = [self.lines(s, s.validation) for s in self.sources]
+
+    def lines(self, source: Source, data: Bytes) -> Tensor:
+        """What Networks.parted has for the bytes of a source, [bytes, ...]."""
+        return torch.from_numpy(data.copy()).to(self.device)
 
     def starts_of(self, c: Configuration) -> npt.NDArray[np.int64]:
         random = np.random.default_rng(c["seed"])

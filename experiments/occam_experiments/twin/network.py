@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .configuration import Configuration, of_layers
+from .configuration import BEGIN, Configuration, of_layers
 from .layers import convolve, each, linear, norm
 from .memory import Memories
 
@@ -184,6 +184,21 @@ class Networks:
         hot = (inputs[..., None] == self.symbols).float().flatten(1, 2)
         return (hot @ p["embedding"]).unflatten(1, inputs.shape[1:])
 
+    def parted(self, lines: Tensor, anew: Tensor) -> tuple[Any, Tensor]:
+        """Inputs and targets of lines [E, B, T + 1, ...], from the place before on.
+
+        A line is a byte, or what a subclass has for it. `anew`: whether the first input is the
+        begin symbol, as [E, B, 1] or what goes with it.
+        """
+        begin = torch.full_like(lines[..., :1], BEGIN)
+        first = torch.where(anew, begin, lines[..., :1])
+        return torch.cat([first, lines[..., 1:-1]], dim=-1), lines[..., 1:]
+
+    def known(self, inputs: Any) -> Tensor:
+        """The bytes [E, B, T] that rules of memories see."""
+        of_inputs: Tensor = inputs
+        return of_inputs
+
     def nats(self, p: Parameters, inputs: Any, targets: Tensor) -> Tensor:
         """The mean of -ln p, [E], for inputs, targets [E, B, T]."""
         return self.losses(p, inputs, targets).mean(dim=(1, 2))
@@ -192,7 +207,7 @@ class Networks:
         """-ln p, [E, B, T], for inputs, targets [E, B, T]."""
         x = self.embedded(p, inputs)
         if self.memories:
-            rows = self.memories.look_up(inputs)
+            rows = self.memories.look_up(self.known(inputs))
             x = self.memories.add(x, rows)
         x0 = x = norm(x)
         layered = [name for name in p if name not in NOT_LAYERED]

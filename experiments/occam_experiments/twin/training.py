@@ -13,7 +13,7 @@ from torch import Tensor
 
 from . import checkpoint
 from .coding import CODINGS
-from .configuration import BEGIN, Configuration, cache_bytes_per_width
+from .configuration import Configuration, cache_bytes_per_width
 from .layers import largest_code
 from .memory import Arrays
 from .network import Networks, Parameters, initial_parameters
@@ -37,19 +37,22 @@ def window_starts(c: Configuration, steps: int, size: int) -> npt.NDArray[np.int
 
 
 def chunks_of(data: Tensor, length: int) -> Tensor:
-    return data[:len(data) // length * length].view(-1, length)
+    """[chunks, length, ...] of lines [places, ...], as Networks.parted has them."""
+    return data[:len(data) // length * length].view(-1, length, *data.shape[1:])
 
 
 @torch.no_grad()
 def evaluate(networks: Networks, p: Parameters, validation: Tensor,
              every: int = 1) -> list[float]:
     """Held-out bits per byte of each network, in fresh chunks, one in `every` of them."""
-    networks, chunks, nats = networks.unfused(), chunks_of(validation, networks.T)[::every], 0
+    networks, chunks = networks.unfused(), chunks_of(validation, networks.T)[::every]
+    nats = torch.zeros(len(networks.all), dtype=torch.float64, device=validation.device)
+    anew = torch.ones(1, dtype=torch.bool, device=validation.device)
     for part in chunks.split(EVALUATED):
-        targets = part.long().expand(len(networks.all), *part.shape)
-        inputs = torch.cat([torch.full_like(targets[..., :1], BEGIN), targets[..., :-1]], dim=-1)
-        nats = nats + networks.nats(p, inputs, targets).double() * part.numel()
-    bits: list[float] = (nats / math.log(2) / chunks.numel()).tolist()
+        lines = torch.cat([part[:, :1], part], dim=1).long()
+        inputs, targets = networks.parted(lines.expand(len(networks.all), *lines.shape), anew)
+        nats += networks.nats(p, inputs, targets).double() * len(part)
+    bits: list[float] = (nats / math.log(2) / len(chunks)).tolist()
     return bits
 
 
@@ -113,6 +116,10 @@ class Training:
     def starts_of(self, c: Configuration) -> npt.NDArray[np.int64]:
         return window_starts(c, self.steps, len(self.train_data))
 
+    def parameters(self) -> int:
+        """Of each network, without its memory."""
+        return sum(w[0].numel() for w in self.p.values())
+
     def begins_anew(self) -> Tensor:
         """Whether a sequence of this step begins with the begin symbol, [B, 1] or [E, B, 1]."""
         return self.fresh
@@ -135,10 +142,7 @@ class Training:
     def sequences(self) -> tuple[Any, Tensor]:
         """Inputs and targets of this step, [E, B, T]."""
         at = self.starts[self.counter][0][..., None] + self.offsets
-        tokens = self.train_data[at].long()  # [E, B, T + 1]
-        begin = torch.full_like(tokens[..., :1], BEGIN)
-        first = torch.where(self.begins_anew(), begin, tokens[..., :1])
-        return torch.cat([first, tokens[..., 1:-1]], dim=-1), tokens[..., 1:]
+        return self.networks.parted(self.train_data[at].long(), self.begins_anew())
 
     def step(self) -> None:
         """One step of all networks; `counter` says which."""
@@ -248,7 +252,7 @@ class Training:
         if not curves or curves[-1][0]["tokens"] < tokens:
             speed = speed or tokens / (time.time() - looped)
             curves.append(self._measured(tokens))
-        count = sum(w[0].numel() for w in self.p.values())
+        count = self.parameters()
         memory = self._remembered() if self.memories else [{}] * len(self.all)
         return [{"parameters": count, **memory[e], "cache": round(cache_bytes_per_width(c)),
                  **curves[-1][e], "online_bpb": round(losses[e], 4),
