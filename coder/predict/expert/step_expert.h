@@ -64,7 +64,7 @@ class StepExpert {
   using Evidence = std::array<int64_t, 4>;
 
   class Lane;
-  Lane& lane(size_t i) { return lanes_[i]; }
+  Lane& lane(size_t i);
 
   // Shares what is to be learned out to so many workers.
   void SetWorkers(size_t workers) {
@@ -254,6 +254,8 @@ class StepExpert::Lane {
   StepSequence::Templates templates_;
   Predicted predicted_{};  // inputs behind the last one stay zeros
 };
+
+inline StepExpert::Lane& StepExpert::lane(size_t i) { return lanes_[i]; }
 
 }  // namespace occam
 
