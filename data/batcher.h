@@ -19,20 +19,23 @@ struct Batch {
   std::vector<int32_t> targets;  // [B, T], in [0, V), or kNoTarget (its input is then V)
 };
 
+// The sequences that begin with the begin symbol: every other one, or all, as where that symbol
+// says more than that a context begins.
+enum class Contexts : uint8_t { kHalfFresh, kAllFresh };
+
 // Does not own the tokens, which must outlive it.
 //
 // The sequences of all steps form one stream. It goes through the tokens in passes. Each pass cuts
 // them at a random offset into consecutive windows of T targets and takes these in a random order.
 // So every pass sees every token once, but for less than 2 T at the ends, which other passes see.
 // Sequences of even number in the stream (so every other one of a batch) start with the begin
-// symbol, the others with the token before their window; a window at token 0 has none, and starts
-// with the begin symbol, too.
+// symbol. The others start with the token before their window, unless all are to be fresh; a window
+// at token 0 has none, and starts with the begin symbol, too.
 //
 // Tokens may be records of equal length, such as the patches of photographs, one after the other.
 // Then a pass is cut only where a record begins, or, if a record is longer than T, at multiples of
 // T within records. All sequences start with the begin symbol, since what stands before a record
-// says nothing of it. So do they where that symbol says more than that a context begins.
-enum class Contexts : uint8_t { kHalfFresh, kAllFresh };
+// says nothing of it.
 class TrainingBatches {
  public:
   // `sequences` is B and `length` T, both at least 1; records of 1 token are no records. Throws

@@ -164,7 +164,7 @@ int32_t ModelConfig::signal_rows(SignalRule rule) const {
   return rule == SignalRule::kColumn       ? record_width
          : rule == SignalRule::kRow        ? record_height
          : rule == SignalRule::kPrediction ? 256
-         : rule == SignalRule::kKind       ? most_kinds()
+         : rule == SignalRule::kKind       ? kind_count()
                                            : kSignalLevels;
 }
 

@@ -135,7 +135,7 @@ struct ModelConfig {
   int32_t begin_symbol() const { return llama ? llama->begin_token : vocabulary; }
   // The first input of a context of this kind. It is embedded as the begin symbol.
   int32_t begin_symbol(int kind) const { return begin_symbol() + kind; }
-  int32_t most_kinds() const { return kinds.empty() ? 1 : static_cast<int32_t>(kinds.size()); }
+  int32_t kind_count() const { return kinds.empty() ? 1 : static_cast<int32_t>(kinds.size()); }
   bool has_kinds() const { return !kinds.empty(); }
   bool kind_has_signals(int kind) const {
     return kinds.empty() || kinds[static_cast<size_t>(kind)] != 0;

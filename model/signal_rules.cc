@@ -37,7 +37,7 @@ int32_t MedianEdge(int32_t west, int32_t north, int32_t north_west) {
 
 SignalPast::SignalPast(const ModelConfig& config)
     : line_(static_cast<size_t>(config.record_width)), height_(config.record_height) {
-  for (int kind = 0; kind < config.most_kinds(); ++kind)
+  for (int kind = 0; kind < config.kind_count(); ++kind)
     with_signals_ |= static_cast<uint32_t>(config.kind_has_signals(kind)) << kind;
   Clear();
 }

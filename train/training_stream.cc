@@ -33,7 +33,7 @@ TrainingStream::TrainingStream(TrainingData data, const ModelConfig& config, con
                static_cast<uint64_t>(recipe.seed),
                config.has_kinds() ? Contexts::kAllFresh : Contexts::kHalfFresh) {
   for (const TrainingSource& source : data_.sources) {
-    if (source.kind < 0 || source.kind >= config.most_kinds())
+    if (source.kind < 0 || source.kind >= config.kind_count())
       throw UsageError(fmt::format("a source is of kind {}, which the model has not", source.kind));
   }
 }

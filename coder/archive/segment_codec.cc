@@ -300,6 +300,7 @@ bool SegmentCodec::Order2IsWorthTrying(std::span<const uint8_t> original, int th
 
 void SegmentCodec::ChooseKind(std::span<const uint8_t> original) {
   if (!has_kinds()) return;
+  MakeRoom();
   const CodedSymbols symbols = SymbolsOf(original, TokenizerOf(CodingMethod::kModel));
   const Sample sample = SampleFrom(symbols.tokens, file_);
   const auto predictor = model_->factory(1, ContextMode::kChunked);
@@ -388,6 +389,7 @@ void SegmentCodec::MakeRoom() {
 
 bool SegmentCodec::IsPhoto(std::span<const uint8_t> original, const PhotoLayout& photo,
                            int threads) {
+  ChooseKind(original);
   // Rows of the middle. Few rows show nothing of what those above tell.
   constexpr uint32_t kSample = 32768;
   constexpr uint32_t kLeastRows = 4;

@@ -52,7 +52,7 @@ CodecModel NetworkCodecModel(const ExactNetwork& network, uint32_t context) {
   const Sha256Digest tokenizer = Sha256Of(network.model().tokenizer);
   std::copy_n(tokenizer.begin(), model.tokenizer_id.size(), model.tokenizer_id.begin());
   model.contract_version = static_cast<uint8_t>(ContractOf(network.config()));
-  model.kinds = network.config().most_kinds();
+  model.kinds = network.config().kind_count();
   TellCosts({network.config(), network.model().tokenizer.size()}, &model);
   model.factory = [&network, context = model.context](
                       int threads, ContextMode mode) -> std::unique_ptr<Predictor> {

@@ -148,7 +148,7 @@ ExactSession::ExactSession(const ExactNetwork& network, int lanes)
 ExactSession::~ExactSession() = default;
 
 void ExactSession::Reset(int lane, int kind) {
-  if (kind < 0 || kind >= impl_->c.most_kinds())
+  if (kind < 0 || kind >= impl_->c.kind_count())
     throw InternalError("a context was to be of a kind that the network has not");
   Impl::Lane fresh;
   fresh.kind = kind;

@@ -279,7 +279,7 @@ double FloatBitsPerByte(const Checkpoint& checkpoint, std::span<const uint8_t> b
   const auto tried = std::span<const int32_t>(tokens).first(std::min(kTried, tokens.size()));
   int best = 0;
   double least = std::numeric_limits<double>::infinity();
-  for (int kind = 0; checkpoint.config.has_kinds() && kind < checkpoint.config.most_kinds();
+  for (int kind = 0; checkpoint.config.has_kinds() && kind < checkpoint.config.kind_count();
        ++kind) {
     const double nats = nats_of(tried, kind);
     if (nats < least) best = kind;

@@ -218,7 +218,7 @@ TEST_CASE("Exact network: it is the float network of the same weights, to its ro
     const QuantizedModel model = RandomModel(config, 21);
     const ExactNetwork network(model, Kernels::kPlain);
     const auto symbols = RandomSymbols(config, 70, 22);
-    for (int kind = 0; kind < config.most_kinds(); ++kind) {
+    for (int kind = 0; kind < config.kind_count(); ++kind) {
       const Vector reference = ReferenceNetwork(model).Bits(symbols, kind);
       const auto intervals = ScoreAll(network, symbols, kind);
       double difference = 0;
