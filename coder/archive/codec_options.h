@@ -22,7 +22,7 @@ struct CodecOptions {
   int threads = 1;  // 0 = one a processor; never shows in the result
   ProgressFn progress;
   ContextMode mode = ContextMode::kChunked;  // for compressing; a file says its own
-  uint32_t lanes = 0;  // for compressing in mode long: of a segment; 0: the default
+  uint32_t lanes = 0;  // of a segment, for compressing in modes adaptive and long; 0: the default
   // The model in the form to travel in the file (EncodeModel of coder/weights/model_codec.h), for
   // compressing. Where it is empty, the file only names the model.
   std::span<const uint8_t> embedded_model = {};

@@ -60,16 +60,6 @@ class SegmentReader {
   bool ended_ = false;
 };
 
-// The header by what options tell, and by the first bytes where it goes by the size of a file.
-FileHeader HeaderBySize(const CodecModel* model, const CodecOptions& options,
-                        std::span<const uint8_t> first) {
-  const bool has_lanes = model != nullptr && options.mode == ContextMode::kAdaptive;
-  const uint32_t lanes = has_lanes && options.lanes == 0
-                             ? WorthwhileLanes(model->context, first.size())
-                             : options.lanes;
-  return HeaderFor(model, options.mode, lanes, options.dictionary);
-}
-
 // The photograph that a file is: the caller's, or what its header tells.
 std::optional<PhotoFile> PhotoOf(SegmentReader& reader, const CodecOptions& options) {
   if (options.photo) {
@@ -96,7 +86,7 @@ bool BeginsWithPhoto(const FileHeader& header, const CodecModel* model, uint32_t
 ContainerStats Compress(ByteSource& source, ByteSink& sink, const CodecModel* model,
                         const CodecOptions& options) {
   SegmentReader reader(source);
-  FileHeader header = HeaderBySize(model, options, reader.LookAhead(kMostJudgedBytes));
+  FileHeader header = HeaderFor(model, options, reader.LookAhead(kMostJudgedBytes).size());
   WorkPlan plan = PlanWork(header, model, options, options.embedded_model.size(), source.name());
   std::optional<PhotoFile> photo = PhotoOf(reader, options);
   if (photo && options.embedded_model.empty() &&
@@ -149,7 +139,7 @@ ContainerStats Compress(ByteSource& source, ByteSink& sink, const CodecModel* mo
 
 uint64_t ModelPayloadBytes(std::span<const uint8_t> original, const CodecModel& model,
                            const CodecOptions& options) {
-  const FileHeader header = HeaderBySize(&model, options, original);
+  const FileHeader header = HeaderFor(&model, options, original.size());
   const int threads = PlanWork(header, &model, options, 0, "the model").threads;
   SegmentCodec codec(header, &model, UsedOf(options.dictionary));
   ProgressMeter meter(options.progress);

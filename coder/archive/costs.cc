@@ -12,7 +12,7 @@ namespace occam {
 
 void MeasureCosts(std::span<const uint8_t> bytes, const CodecModel& model,
                   const CodecOptions& options, std::span<float> bits, std::span<Decider> deciders) {
-  const FileHeader header = HeaderFor(&model, options.mode, options.lanes, options.dictionary);
+  const FileHeader header = HeaderFor(&model, options, bytes.size());
   const int threads = PlanWork(header, &model, options, 0, "the model").threads;
   SegmentCodec codec(header, &model, UsedOf(options.dictionary));
   ProgressMeter meter(options.progress);

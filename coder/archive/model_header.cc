@@ -46,6 +46,16 @@ uint32_t WorthwhileLanes(uint32_t context, uint64_t bytes) {
       std::bit_floor(std::clamp<uint64_t>(bytes / lane, 1, kDefaultLanes)));
 }
 
+FileHeader HeaderFor(const CodecModel* model, const CodecOptions& options, uint64_t bytes) {
+  uint32_t lanes = options.lanes;
+  if (options.mode == ContextMode::kAdaptive) {
+    // Without a model a segment is one lane, whatever the header says.
+    if (model == nullptr) lanes = 0;
+    if (model != nullptr && lanes == 0) lanes = WorthwhileLanes(model->context, bytes);
+  }
+  return HeaderFor(model, options.mode, lanes, options.dictionary);
+}
+
 void CheckModelFits(const FileHeader& header, const CodecModel* model, const std::string& name) {
   if (model == nullptr) {
     throw UsageError(

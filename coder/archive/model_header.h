@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 
+#include "coder/archive/codec_options.h"
 #include "coder/container/container_format.h"
 #include "coder/predict/codec_model.h"
 
@@ -25,6 +26,9 @@ constexpr size_t kMostJudgedBytes = size_t{1} << 21;
 // codes: a power of two. Fewer lanes make small files up to a hundredth smaller, as each begins
 // without a context and learns beside the others; and they are restored by fewer threads.
 uint32_t WorthwhileLanes(uint32_t context, uint64_t bytes);
+// Returns the header of a file of so many bytes, with the lanes that options tell or that it is
+// worth. More than kMostJudgedBytes are as these. Throws as above.
+FileHeader HeaderFor(const CodecModel* model, const CodecOptions& options, uint64_t bytes);
 
 // Throws kUsage where the model is null, and kDamaged where it is not the one that this header asks
 // for or computes by another contract; `name` is the file's.

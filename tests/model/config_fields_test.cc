@@ -66,7 +66,9 @@ ModelConfig WithSignals() {
 }
 
 TEST_CASE("Fields: signals, too, go to a list and back") {
-  for (const auto& [name, config] : testing::SignalConfigs()) {
+  std::vector<testing::NamedConfig> all = testing::SignalConfigs();
+  for (testing::NamedConfig& config : testing::KindConfigs()) all.push_back(std::move(config));
+  for (const auto& [name, config] : all) {
     INFO(name);
     CHECK(Read(Written(config)) == config);
     CHECK(ContractOf(config) == kMemoryContract);

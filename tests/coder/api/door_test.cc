@@ -100,6 +100,8 @@ TEST_CASE("Door: mode long takes lanes, and memory that the caller allows both w
   CHECK(ThrownBy([&] { CompressBytes(original, options); }).kind == ErrorKind::kUsage);
   options.lanes = 1;
   options.mode = Mode::kAdaptive;
+  CHECK(Same(DecompressBytes(CompressBytes(original, options), options), original));
+  options.mode = Mode::kCarried;
   CHECK(ThrownBy([&] { CompressBytes(original, options); }).kind == ErrorKind::kUsage);
   // Without a model the mode stays.
   Options alone;

@@ -93,16 +93,25 @@ inline std::vector<NamedConfig> SignalConfigs() {
   SetSignals("patches", &both.config);
   both.config.memory_rules = {{RuleKind::kSymbols, 2, 6}, {RuleKind::kWords, 1, 5}};
   both.config.memory_gate = 1;
-  NamedConfig kinds = both;
-  kinds.name = "the same in the first kind of three";
-  SetKinds({1, 0, 0}, &kinds.config);
-  return {family, rows, residuals, both, kinds};
+  return {family, rows, residuals, both};
+}
+
+// Networks with kinds of contexts, of which the first has signals or not.
+inline std::vector<NamedConfig> KindConfigs() {
+  NamedConfig with = SignalConfigs().back();
+  with.name = "three kinds, the first with signals, and a memory";
+  SetKinds({1, 0, 0}, &with.config);
+  NamedConfig without = SignalConfigs().front();
+  without.name = "two kinds, the first without signals";
+  SetKinds({0, 1}, &without.config);
+  return {with, without};
 }
 
 inline std::vector<NamedConfig> AllConfigs() {
   std::vector<NamedConfig> all = TestConfigs();
   for (NamedConfig& config : MemoryConfigs()) all.push_back(std::move(config));
   for (NamedConfig& config : SignalConfigs()) all.push_back(std::move(config));
+  for (NamedConfig& config : KindConfigs()) all.push_back(std::move(config));
   return all;
 }
 
