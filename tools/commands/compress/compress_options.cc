@@ -63,13 +63,13 @@ What is no prose gains more by mode adaptive.
   level        model and mode          rate   compressing      restoring
   -1           broad-200K, chunked   19.6 %   197 KB/s   30 MB   141 KB/s   31 MB
   -2           broad-200K, carried   19.2 %   187 KB/s   34 MB   132 KB/s   28 MB
-  -3           broad-200K, adaptive  18.5 %    88 KB/s  211 MB    67 KB/s  194 MB
+  -3           broad-200K, adaptive  18.4 %    88 KB/s  211 MB    67 KB/s  194 MB
   -4           broad-800K, chunked   18.2 %    91 KB/s   35 MB    65 KB/s   42 MB
   -5           broad-800K, carried   17.7 %    92 KB/s   42 MB    63 KB/s   36 MB
   -6           broad-800K, adaptive  17.2 %    58 KB/s  223 MB    46 KB/s  201 MB   the default
   -7           broad-3.2M, chunked   16.9 %    36 KB/s   47 MB    16 KB/s   65 MB
   -8           broad-3.2M, carried   16.5 %    35 KB/s   60 MB    24 KB/s   52 MB
-  -9           broad-3.2M, adaptive  16.1 %    28 KB/s  240 MB    20 KB/s  219 MB
+  -9           broad-3.2M, adaptive  16.0 %    28 KB/s  240 MB    20 KB/s  219 MB
   --ckpt none  no model, adaptive    24.6 %   194 KB/s  202 MB   196 KB/s  184 MB
 
 )";
