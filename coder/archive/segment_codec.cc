@@ -161,7 +161,8 @@ struct Sample {
   std::vector<int32_t> symbols;
   uint32_t pieces = 0;
 };
-Sample SampleFrom(std::span<const int32_t> symbols, const FileHeader& file) {
+template <typename Symbol>
+Sample SampleFrom(std::span<const Symbol> symbols, const FileHeader& file) {
   const SamplePieces where =
       SampleOf(static_cast<uint32_t>(symbols.size()), file.context, file.lanes);
   Sample sample{{}, static_cast<uint32_t>(where.begins.size())};
@@ -301,8 +302,7 @@ bool SegmentCodec::Order2IsWorthTrying(std::span<const uint8_t> original, int th
 void SegmentCodec::ChooseKind(std::span<const uint8_t> original) {
   if (!has_kinds()) return;
   MakeRoom();
-  const CodedSymbols symbols = SymbolsOf(original, TokenizerOf(CodingMethod::kModel));
-  const Sample sample = SampleFrom(symbols.tokens, file_);
+  const Sample sample = SampleFrom(original, file_);  // its symbols are bytes
   const auto predictor = model_->factory(1, ContextMode::kChunked);
   size_t least = std::numeric_limits<size_t>::max();
   for (int kind = 0; kind < model_->kinds; ++kind) {
@@ -319,7 +319,7 @@ void SegmentCodec::ChooseKind(std::span<const uint8_t> original) {
 bool SegmentCodec::ModelIsWorthTrying(std::span<const uint8_t> original,
                                       const CodedSymbols& symbols, size_t least_bytes,
                                       int threads) {
-  const Sample sample = SampleFrom(symbols.tokens, file_);
+  const Sample sample = SampleFrom(std::span<const int32_t>(symbols.tokens), file_);
   const uint64_t coded = SampledBytes(CodingMethod::kModel, sample.symbols, sample.pieces, threads);
   const Tokenizer* const tokenizer = TokenizerOf(CodingMethod::kModel);
   const uint64_t bytes =
