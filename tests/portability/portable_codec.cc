@@ -39,6 +39,7 @@
 #include "data/base/random.h"
 #include "model/config_fields.h"
 #include "model/parameters.h"
+#include "tests/coder/block_pixels.h"
 
 namespace occam {
 namespace {
@@ -355,10 +356,15 @@ void CheckWithoutModel(const std::string& folder, const std::vector<Golden>& fil
 }
 
 // Photographs of the format of PGM and PPM: hills, an edge and noise.
-Bytes Photograph(size_t width, size_t rows, size_t channels) {
+Bytes Photograph(size_t width, size_t rows, size_t channels, bool was_jpeg) {
   const std::string header = std::string(channels == 3 ? "P6 " : "P5 ") + std::to_string(width) +
                              " " + std::to_string(rows) + " 255\n";
   Bytes bytes(header.begin(), header.end());
+  if (was_jpeg) {
+    const Bytes pixels = PixelsOfBlocks({width, rows, 3, 2}, channels, 80);
+    bytes.insert(bytes.end(), pixels.begin(), pixels.end());
+    return bytes;
+  }
   Random random(width);
   for (size_t y = 0; y < rows; ++y) {
     for (size_t x = 0; x < width; ++x) {
@@ -374,10 +380,13 @@ Bytes Photograph(size_t width, size_t rows, size_t channels) {
 struct GoldenPhoto {
   std::string name;
   size_t width, rows, channels;
+  bool was_jpeg = false;
 };
 const std::vector<GoldenPhoto>& GoldenPhotos() {
   static const std::vector<GoldenPhoto> photos = {{"gray.occ", 40, 30, 1},
-                                                  {"colour.occ", 24, 20, 3}};
+                                                  {"colour.occ", 24, 20, 3},
+                                                  {"gray-blocks.occ", 35, 32, 1, true},
+                                                  {"colour-blocks.occ", 32, 33, 3, true}};
   return photos;
 }
 
@@ -645,7 +654,7 @@ void WriteFolder(const std::string& folder) {
 void WritePhotos(const std::string& folder) {
   std::ostringstream originals;
   for (const GoldenPhoto& golden : GoldenPhotos()) {
-    const Bytes original = Photograph(golden.width, golden.rows, golden.channels);
+    const Bytes original = Photograph(golden.width, golden.rows, golden.channels, golden.was_jpeg);
     WriteFile(folder + "/" + golden.name,
               EncodeUsual(original, ContextMode::kAdaptive, nullptr, 1));
     originals << golden.name << " " << Hex(Sha256Of(original)) << "\n";

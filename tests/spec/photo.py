@@ -1,11 +1,18 @@
 """Photographs: docs/spec/photo.md."""
 
-from notation import Damaged, bits, clamp, trunc_div, u32
-from range_coder import FRESH, STRETCH, RangeDecoder, decode_bit, learn_cell, squash
-
-
-def damaged():
-    raise Damaged("a photograph is not what an encoder writes")
+from blocks import decode_blocks, read_blocks
+from notation import clamp, trunc_div, u32
+from photo_values import (
+    OtherBytes,
+    Pixel,
+    PixelCoder,
+    damaged,
+    energy_level,
+    level31,
+    pixel_level,
+    solve,
+)
+from range_coder import RangeDecoder
 
 
 def read_layout(payload, original_bytes):
@@ -13,7 +20,7 @@ def read_layout(payload, original_bytes):
     if len(payload) < 17:
         damaged()
     first, rows, width, stride = field
-    channels = payload[16]
+    channels = payload[16] & 0xcf
     if not (1 <= channels <= 4 and 1 <= width <= 65536 and 1 <= rows and width * channels <= stride):
         damaged()
     if width < 8 and rows > 4096 or first + (rows - 1) * stride + width * channels > original_bytes:
@@ -22,7 +29,8 @@ def read_layout(payload, original_bytes):
 
 def decode_photo(payload, original_bytes):
     first, rows, width, stride, channels = read_layout(payload, original_bytes)
-    decoder = RangeDecoder(payload[17:])
+    blocks = read_blocks(payload, width, rows, channels)        # None without
+    decoder = RangeDecoder(payload[18 if blocks else 17:])
     result = bytearray(original_bytes)
     other, begin = OtherBytes(), 0
     for y in range(rows + 1):
@@ -30,6 +38,11 @@ def decode_photo(payload, original_bytes):
         for i in range(begin, end):
             result[i] = other.decode(decoder)
         begin = end + width * channels
+    if blocks:
+        for y, row in enumerate(decode_blocks(blocks, decoder)):
+            result[first + y * stride:first + y * stride + width * channels] = row
+        decoder.finish()
+        return bytes(result)
     coder, planes = PixelCoder(), []
     for p in range(channels):
         planes.append(Plane(planes, width, rows))
@@ -44,20 +57,6 @@ def decode_photo(payload, original_bytes):
             planes[p].end_row()
     decoder.finish()
     return bytes(result)
-
-class OtherBytes:
-    def __init__(self):
-        self.cells, self.last = {}, 0
-
-    def decode(self, decoder):
-        node = 1
-        while node < 256:
-            cell = self.cells.get((self.last, node), FRESH)
-            bit = decode_bit(decoder, clamp(cell >> 16, 1, 65535), 1)
-            self.cells[self.last, node] = learn_cell(cell, bit, 255)
-            node = node * 2 + bit
-        self.last = node - 256
-        return self.last
 
 class Rows:
     def __init__(self, width, outside):
@@ -74,21 +73,13 @@ class Rows:
     def add(self, number):
         self.rows[-1].append(number)
 
-def pixel_level(n):                           # about a logarithm, four steps an octave
-    if n < 4:
-        return n
-    b = bits(n) - 1
-    return (b - 1) * 4 + (n >> (b - 2) & 3)
-
-def level31(n): return min(pixel_level(n), 31)
-def energy_level(n): return clamp((pixel_level(n) - 4) * 2 // 3, 0, 23)
-
 def signed_step(n):
     a = abs(n)
     step = a if a < 3 else 3 if a < 5 else 4 if a < 8 else 5 if a < 14 else 6
     return 7 - step if n < 0 else 7 + step
 
 def clamp16(n): return clamp(n, -8, 7) + 8
+
 def hash12(n): return u32(u32(n) * 0x9e3779b1) >> 20
 
 def column_bits(width):
@@ -129,44 +120,15 @@ class Window:
                 self.row[s] += product - (self.row[s] >> self.decay)
                 s += 1
 
-def solve(n, total):
-    most = 2 ** 30
-    factor, scaled = [[0] * n for _ in range(n)], [[0] * n for _ in range(n)]
-    inverse, shift = [0] * n, [0] * n
-    for j in range(n):
-        products = total[j * (j + 1) // 2:]
-        for k in range(j):
-            s = (products[k] << 16) - sum(a * b for a, b in zip(factor[j][:k], scaled[k]))
-            scaled[j][k] = clamp(s >> 16, -most, most)
-            factor[j][k] = clamp(scaled[j][k] * inverse[k] >> shift[k], -2 ** 24, 2 ** 24)
-        diagonal = products[j]
-        pivot = (diagonal + (diagonal >> 6) + 64) << 16
-        pivot -= sum(a * b for a, b in zip(factor[j][:j], scaled[j]))
-        pivot = clamp(pivot >> 16, (diagonal >> 8) + 16, 2 ** 31)
-        inverse[j] = (1 << (bits(pivot) + 28)) // pivot
-        shift[j] = bits(pivot) + 12
-    forward = []
-    for j in range(n):
-        s = (total[n * (n + 1) // 2 + j] << 16) - sum(a * b for a, b in zip(factor[j], forward))
-        forward.append(clamp(s >> 16, -most, most))
-    result = [0] * n
-    for j in reversed(range(n)):
-        s = forward[j] * inverse[j] >> shift[j]
-        for q in range(j + 1, n):
-            s -= factor[q][j] * result[q] >> 16
-        result[j] = clamp(s, -2 ** 20, 2 ** 20)
-    return result
-
 OWN = [(-1, 0), (0, 1), (-1, 1), (1, 1), (-2, 0), (0, 2), (1, 2), (-1, 2), (-2, 1), (2, 1), (-3, 0), (0, 3),
        (-2, 2), (2, 2), (-3, 1), (3, 1), (-4, 0), (4, 1), (1, 3), (-1, 3), (-4, 1), (3, 2), (-3, 2),
        (2, 3), (-2, 3), (4, 2)]
+
 BEFORE = [(0, 0), (-1, 0), (1, 0), (0, 1), (0, -1), (-1, 1), (1, 1), (-1, -1), (1, -1), (-2, 0), (2, 0), (0, 2),
           (0, -2)]
+
 OWN_COUNTS, LAST_COUNTS = [26, 12, 10, 6], [0, 13, 13, 9]      # by the number of planes before
 OTHER_COUNTS, SMALL_COUNTS, MIDDLE_COUNTS = [0, 0, 11, 5], [6, 4, 4, 4], [12, 8, 7, 6]
-
-class Pixel:                            # what Plane.predict tells of one
-    pass
 
 class Plane:
     def __init__(self, planes, width, rows):
@@ -205,6 +167,7 @@ class Plane:
             window.learn(value - pixel.base, weight)
 
 def clamp_pixel(n): return clamp(n, 0, 4080)
+
 def median(w, n, nw): return clamp(w + n - nw, min(w, n), max(w, n))
 
 def predict_each(plane, pixel, x, y):
@@ -373,117 +336,3 @@ def fill_contexts(plane, pixel, x, y):
     pixel.curves = [(guess, (pixel.energy + 12) // 12)]
     for i in [0, 1, 2, 3, 5, 8, 13]:
         pixel.curves.append((pixel.predictions[i], (pixel.local[i] + 8) // 8))
-
-def make_tails():
-    total, sums = 0, []
-    for k in reversed(range(4096)):
-        q = (5120 << 30) // (5120 + (2 * k + 1) ** 2)
-        total += (q * q >> 30) * q >> 30
-        sums.append(total)
-    sums.reverse()
-    return [(s << 24) // (sums[0] >> 4) for s in sums] + [0]
-
-TAILS = make_tails()
-
-def beyond(u):
-    if u < 0:
-        return 2 ** 29 - beyond(-u)
-    step = u >> 4
-    if step >= 4096:
-        return 0
-    return TAILS[step] - ((TAILS[step] - TAILS[step + 1]) * (u & 15) >> 4)
-
-STARTS = [0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256]
-STEP_BITS = [0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6]
-
-def decode_value(self, decoder, pixel):
-    self.start(pixel)
-
-    def decide(node, bound):
-        bit = decode_bit(decoder, self.predict(node, bound), 1)
-        self.learn(bit)
-        return bit == 1
-
-    middle = pixel.middle
-    up = middle == 0 or decide(0, middle)
-    most = 255 - middle if up else middle - 1
-
-    def is_beyond(node, distance):
-        bound = middle + distance if up else middle - distance
-        return decide((1 if up else 33) + node, bound) == up
-
-    step = 0
-    while STARTS[step + 1] <= most and is_beyond(step, STARTS[step + 1]):
-        step += 1
-    distance = STARTS[step]
-    for bit in reversed(range(STEP_BITS[step])):
-        if distance + 2 ** bit <= most:
-            node = 11 + step if bit == STEP_BITS[step] - 1 else 27 + bit
-            if is_beyond(node, distance + 2 ** bit):
-                distance += 2 ** bit
-    return middle + distance if up else middle - 1 - distance
-
-class PixelCoder:
-    def __init__(self):
-        self.cells, self.weights, self.last_weights, self.rows, self.pixels = {}, {}, {}, {}, 0
-
-    def start(self, pixel):
-        self.pixel = pixel
-        self.rate = 6 + 81920 // (4096 + min(self.pixels, 2 ** 28))
-        self.pixels = min(self.pixels + 1, 2 ** 32 - 1)
-        self.low, self.high = [2 ** 29] * 8, [0] * 8
-
-    def predict(self, node, bound):
-        pixel, self.inputs = self.pixel, []
-        self.keys = [(i, context, node) for i, context in enumerate(pixel.tables)]
-        for key in self.keys:
-            cell = self.cells.get(key, FRESH)
-            seen = cell & 1023 != 0
-            self.inputs += [STRETCH[cell >> 20], ((cell >> 10) - 2 ** 21) >> 11] if seen else [0, 0]
-        self.at_bound = []
-        for (middle, width), low, high in zip(pixel.curves, self.low, self.high):
-            here = beyond((16 * bound - 8 - middle) * (65536 // max(width, 4)) >> 8)
-            self.at_bound.append(here)
-            above, below = here - high + 1, low - here + 1
-            self.inputs.append(STRETCH[min((above << 12) // (above + below), 4095)])
-        self.inputs += [256] + [0] * 11
-
-        plane, kind = min(pixel.plane, 2), 0 if node == 0 else min((node - 1) % 32 + 1, 3)
-        chosen = [(0, plane, node), (1, plane, pixel.step, node), (2, plane, pixel.other_step, node),
-                  (3, pixel.place, kind), (4, plane, pixel.nearness, node), (5, pixel.slopes, kind)]
-        self.sets = [self.weights.setdefault(key, [1285] * 64) for key in chosen]
-        self.last_set = self.last_weights.setdefault(node, [10922] * 6)
-        self.logits = []
-        for weights in self.sets:
-            total = u32(sum(w * x for w, x in zip(weights, self.inputs)))
-            total = total - 2 ** 32 if total >= 2 ** 31 else total
-            self.logits.append(clamp(total >> 14, -3071, 3071))
-        logit = clamp(sum(w * x for w, x in zip(self.last_set, self.logits)) >> 16, -3071, 3071)
-        self.mixed = squash(logit)
-        self.point, part = (logit + 3072) // 256, (logit + 3072) % 256
-        total, self.estimates = 2 * self.mixed, []
-        for i, context in enumerate(pixel.estimates):
-            row = self.rows.setdefault((i, context, node), [squash((k - 12) * 256) for k in range(25)])
-            self.estimates.append(row)
-            total += (row[self.point] * (256 - part) + row[self.point + 1] * part) // 256
-        return clamp(total // 4, 1, 65535)
-
-    def learn(self, bit):
-        one = 65536 if bit else 0
-        for s, weights in enumerate(self.sets):
-            move = (self.logits[s] * (one - self.mixed) + 65536) >> 17
-            self.last_set[s] = clamp(self.last_set[s] + move, -2 ** 20, 2 ** 20)
-            move = clamp(((one - squash(self.logits[s])) * self.rate + 64) >> 7, -32767, 32767)
-            for i in range(64):
-                weights[i] = clamp(weights[i] + ((self.inputs[i] * move + 16384) >> 15), -32768, 32767)
-        for key in self.keys:
-            self.cells[key] = learn_cell(self.cells.get(key, FRESH), bit, 255)
-        for row in self.estimates:
-            for k in [self.point, self.point + 1]:
-                row[k] += trunc_div((65535 if bit else 0) - row[k], 64)
-        if bit:
-            self.low = self.at_bound
-        else:
-            self.high = self.at_bound
-
-PixelCoder.decode = decode_value

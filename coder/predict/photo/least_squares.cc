@@ -16,8 +16,6 @@ constexpr int kRidge = 6;         // the diagonal grows by 2^-6 of itself
 constexpr int kLeastPivot = 8;    // a pivot is at least 2^-8 of its diagonal
 constexpr int kInverseBits = 28;  // the inverse of a pivot has 29 bits
 
-size_t SumsOf(size_t inputs) { return inputs * (inputs + 1) / 2 + inputs; }
-
 int ColumnBits(size_t width) {
   int bits = 0;
   while (((width - 1) >> bits) >= PixelLeastSquares::kMostColumns) ++bits;
@@ -26,27 +24,69 @@ int ColumnBits(size_t width) {
 
 }  // namespace
 
-PixelLeastSquares::PixelLeastSquares(size_t inputs, int decay, size_t width)
+LeastSquaresSolver::LeastSquaresSolver(size_t inputs)
     : inputs_(inputs),
-      sums_(SumsOf(inputs)),
-      decay_(decay),
-      column_bits_(ColumnBits(width)),
-      row_(sums_),
-      total_(sums_),
-      known_(inputs + 1),
       factor_(inputs * inputs),
       scaled_(inputs * inputs),
       inverse_(inputs),
       shift_(inputs),
       forward_(inputs),
-      coefficients_(inputs) {
+      coefficients_(inputs) {}
+
+// sums = L D L' with a unit triangle L; scaled = L D. Sums are of integers, everything else is out
+// of 65536. What rounding does to a badly conditioned matrix is bounded by the clamps.
+std::span<const int64_t> LeastSquaresSolver::Solve(std::span<const int32_t> sums) {
+  const size_t n = inputs_;
+  for (size_t j = 0; j < n; ++j) {
+    const int32_t* const products = &sums[j * (j + 1) / 2];
+    int64_t* const factor = &factor_[j * n];
+    int64_t* const scaled = &scaled_[j * n];
+    for (size_t k = 0; k < j; ++k) {
+      const int64_t* const other = &scaled_[k * n];
+      int64_t sum = int64_t{products[k]} * (1 << kFraction);
+      for (size_t q = 0; q < k; ++q) sum -= factor[q] * other[q];
+      scaled[k] = std::clamp(sum >> kFraction, -kMostSum, kMostSum);
+      factor[k] = std::clamp((scaled[k] * inverse_[k]) >> shift_[k], -kMostFactor, kMostFactor);
+    }
+    const int64_t diagonal = products[j];
+    int64_t pivot = (diagonal + (diagonal >> kRidge) + 64) * (1 << kFraction);
+    for (size_t q = 0; q < j; ++q) pivot -= factor[q] * scaled[q];
+    pivot = std::clamp(pivot >> kFraction, (diagonal >> kLeastPivot) + 16, 2 * kMostSum);
+    const int bits = static_cast<int>(std::bit_width(static_cast<uint64_t>(pivot)));
+    inverse_[j] = (int64_t{1} << (bits + kInverseBits)) / pivot;
+    shift_[j] = bits + kInverseBits - kFraction;
+  }
+  const int32_t* const by_target = &sums[n * (n + 1) / 2];
+  for (size_t j = 0; j < n; ++j) {
+    int64_t sum = int64_t{by_target[j]} * (1 << kFraction);
+    for (size_t q = 0; q < j; ++q) sum -= factor_[j * n + q] * forward_[q];
+    forward_[j] = std::clamp(sum >> kFraction, -kMostSum, kMostSum);
+  }
+  for (size_t j = n; j-- > 0;) {
+    int64_t sum = (forward_[j] * inverse_[j]) >> shift_[j];
+    for (size_t q = j + 1; q < n; ++q) sum -= (factor_[q * n + j] * coefficients_[q]) >> kFraction;
+    coefficients_[j] = std::clamp(sum, -kMostCoefficient, kMostCoefficient);
+  }
+  return coefficients_;
+}
+
+PixelLeastSquares::PixelLeastSquares(size_t inputs, int decay, size_t width)
+    : inputs_(inputs),
+      sums_(LeastSquaresSolver::Sums(inputs)),
+      decay_(decay),
+      column_bits_(ColumnBits(width)),
+      row_(sums_),
+      total_(sums_),
+      known_(inputs + 1),
+      solver_(inputs) {
   const size_t columns = Column(width - 1) + 1;
   columns_.resize(columns * sums_);
   around_.resize(columns * sums_);
 }
 
 uint64_t PixelLeastSquares::MemoryBytes(size_t inputs, size_t width) {
-  return uint64_t{2} * sizeof(int32_t) * SumsOf(inputs) * (((width - 1) >> ColumnBits(width)) + 1);
+  return uint64_t{2} * sizeof(int32_t) * LeastSquaresSolver::Sums(inputs) *
+         (((width - 1) >> ColumnBits(width)) + 1);
 }
 
 // Smears what the columns have to the left and to the right.
@@ -78,46 +118,10 @@ int64_t PixelLeastSquares::Predict(size_t x, std::span<const int32_t> inputs) {
   column_ = Column(x);
   const int32_t* const around = &around_[column_ * sums_];
   for (size_t i = 0; i < sums_; ++i) total_[i] = around[i] + row_[i];
-  Solve();
+  const std::span<const int64_t> coefficients = solver_.Solve(total_);
   int64_t sum = 0;
-  for (size_t i = 0; i < inputs_; ++i) sum += coefficients_[i] * known_[i];
+  for (size_t i = 0; i < inputs_; ++i) sum += coefficients[i] * known_[i];
   return sum;
-}
-
-// total = L D L' with a unit triangle L; scaled = L D. Sums are of integers, everything else is out
-// of 65536. What rounding does to a badly conditioned matrix is bounded by the clamps.
-void PixelLeastSquares::Solve() {
-  const size_t n = inputs_;
-  for (size_t j = 0; j < n; ++j) {
-    const int32_t* const products = &total_[j * (j + 1) / 2];
-    int64_t* const factor = &factor_[j * n];
-    int64_t* const scaled = &scaled_[j * n];
-    for (size_t k = 0; k < j; ++k) {
-      const int64_t* const other = &scaled_[k * n];
-      int64_t sum = int64_t{products[k]} * (1 << kFraction);
-      for (size_t q = 0; q < k; ++q) sum -= factor[q] * other[q];
-      scaled[k] = std::clamp(sum >> kFraction, -kMostSum, kMostSum);
-      factor[k] = std::clamp((scaled[k] * inverse_[k]) >> shift_[k], -kMostFactor, kMostFactor);
-    }
-    const int64_t diagonal = products[j];
-    int64_t pivot = (diagonal + (diagonal >> kRidge) + 64) * (1 << kFraction);
-    for (size_t q = 0; q < j; ++q) pivot -= factor[q] * scaled[q];
-    pivot = std::clamp(pivot >> kFraction, (diagonal >> kLeastPivot) + 16, 2 * kMostSum);
-    const int bits = static_cast<int>(std::bit_width(static_cast<uint64_t>(pivot)));
-    inverse_[j] = (int64_t{1} << (bits + kInverseBits)) / pivot;
-    shift_[j] = bits + kInverseBits - kFraction;
-  }
-  const int32_t* const by_target = &total_[n * (n + 1) / 2];
-  for (size_t j = 0; j < n; ++j) {
-    int64_t sum = int64_t{by_target[j]} * (1 << kFraction);
-    for (size_t q = 0; q < j; ++q) sum -= factor_[j * n + q] * forward_[q];
-    forward_[j] = std::clamp(sum >> kFraction, -kMostSum, kMostSum);
-  }
-  for (size_t j = n; j-- > 0;) {
-    int64_t sum = (forward_[j] * inverse_[j]) >> shift_[j];
-    for (size_t q = j + 1; q < n; ++q) sum -= (factor_[q * n + j] * coefficients_[q]) >> kFraction;
-    coefficients_[j] = std::clamp(sum, -kMostCoefficient, kMostCoefficient);
-  }
 }
 
 void PixelLeastSquares::Learn(int32_t target, int32_t weight) {

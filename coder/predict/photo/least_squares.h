@@ -16,6 +16,21 @@
 
 namespace occam {
 
+// Finds the coefficients of least squares. Sums of products are given: of pairs of inputs, row by
+// row to the diagonal, then of each input with the target.
+class LeastSquaresSolver {
+ public:
+  explicit LeastSquaresSolver(size_t inputs);
+  static constexpr size_t Sums(size_t inputs) { return inputs * (inputs + 1) / 2 + inputs; }
+  // Returns them out of 65536, until the next call. Sums are within 2^30.
+  std::span<const int64_t> Solve(std::span<const int32_t> sums);
+
+ private:
+  const size_t inputs_;
+  // A triangular factor, and what follows from it.
+  std::vector<int64_t> factor_, scaled_, inverse_, shift_, forward_, coefficients_;
+};
+
 class PixelLeastSquares {
  public:
   static constexpr size_t kMostInputs = 40;
@@ -37,11 +52,9 @@ class PixelLeastSquares {
 
  private:
   size_t Column(size_t x) const { return x >> column_bits_; }
-  void Solve();
 
   const size_t inputs_;
-  const size_t
-      sums_;  // products of pairs of inputs, row by row to the diagonal, then by the target
+  const size_t sums_;
   const int decay_;
   int column_bits_ = 0;
   std::vector<int32_t> columns_;  // [column][sum], of the rows above and of this one so far
@@ -50,9 +63,7 @@ class PixelLeastSquares {
   std::vector<int32_t> total_;    // [sum]
   std::vector<int32_t> known_;    // the inputs and the target
   size_t column_ = 0;
-
-  // The solution: a triangular factor, and coefficients out of 65536.
-  std::vector<int64_t> factor_, scaled_, inverse_, shift_, forward_, coefficients_;
+  LeastSquaresSolver solver_;
 };
 
 }  // namespace occam

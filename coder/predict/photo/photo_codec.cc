@@ -6,6 +6,9 @@
 #include <vector>
 
 #include "coder/entropy/bit_coder.h"
+#include "coder/predict/photo/block_codec.h"
+#include "coder/predict/photo/block_finder.h"
+#include "coder/predict/photo/other_bytes.h"
 #include "coder/predict/photo/pixel_coder.h"
 #include "coder/predict/photo/plane_predictor.h"
 
@@ -23,16 +26,38 @@ uint32_t Get(std::span<const uint8_t> bytes) {
   return number;
 }
 
-Bytes Serialise(const PhotoLayout& layout) {
+// Bits beside the number of channels.
+constexpr uint8_t kOfBlocks = 16;
+constexpr uint8_t kReversed = 32;
+
+Bytes Serialise(const PhotoLayout& layout, const std::optional<BlockPhoto>& blocks) {
   Bytes out;
   for (const uint32_t n : {layout.first, layout.rows, layout.width, layout.stride}) Put(n, &out);
   out.push_back(static_cast<uint8_t>(layout.channels));
+  if (!blocks) return out;
+  out.back() |= static_cast<uint8_t>(kOfBlocks | (blocks->is_reversed ? kReversed : 0));
+  out.push_back(static_cast<uint8_t>(blocks->grid.left + kBlockSide * blocks->grid.top));
   return out;
 }
 
 PhotoLayout Parse(std::span<const uint8_t> bytes) {
-  return {Get(bytes), Get(bytes.subspan(4)), Get(bytes.subspan(8)), bytes[16],
+  const uint32_t channels = bytes[16] & ~uint32_t{kOfBlocks | kReversed};
+  return {Get(bytes), Get(bytes.subspan(4)), Get(bytes.subspan(8)), channels,
           Get(bytes.subspan(12))};
+}
+
+// Blocks as they are told behind a layout that fits the segment, still empty.
+std::optional<BlockPhoto> ParseBlocks(std::span<const uint8_t> payload, const PhotoLayout& layout) {
+  if (payload.size() <= kPhotoLayoutBytes) return std::nullopt;
+  const uint8_t place = payload[kPhotoLayoutBytes];
+  BlockPhoto photo;
+  photo.grid = {layout.width, layout.rows, place % kBlockSide, place / kBlockSide};
+  photo.is_reversed = (payload[16] & kReversed) != 0;
+  if (!MayBeBlocks(layout) || photo.grid.top >= kBlockSide ||
+      (photo.is_reversed && layout.channels == 1))
+    return std::nullopt;
+  for (uint32_t p = 0; p < layout.channels; ++p) photo.planes.emplace_back(photo.grid);
+  return photo;
 }
 
 // The channels of a pixel in the order of coding: with three or more, the second one, green, is
@@ -42,51 +67,25 @@ size_t ChannelAt(size_t plane, size_t channels) {
   return 1 - plane;
 }
 
-// What is no pixel: each byte by the one before.
+// Codes the bytes that are no pixels, in place.
 template <typename Coder>
-class OtherBytes {
- public:
-  explicit OtherBytes(Coder* coder) : coder_(*coder), cells_(size_t{1} << 16, WideCell::kFresh) {}
-  void Code(std::span<uint8_t> bytes) {
-    for (uint8_t& byte : bytes) {
-      uint32_t node = 1;
-      for (int shift = 7; shift >= 0; --shift) {
-        uint32_t& cell = cells_[last_ << 8 | node];
-        const int32_t probability = std::clamp(WideCell::Probability(cell) >> 6, 1, 65535);
-        const bool bit = coder_.Bit((byte >> shift & 1) != 0, probability);
-        WideCell::Learn(&cell, bit, kCountLimit);
-        node = node * 2 + (bit ? 1 : 0);
-      }
-      byte = static_cast<uint8_t>(node);
-      last_ = byte;
-    }
-  }
-
- private:
-  Coder& coder_;
-  std::vector<uint32_t> cells_;  // [last byte][node]
-  size_t last_ = 0;
-};
-
-// Codes all bytes in place. go_on() is asked after each row, and what it ends is undone by nobody.
-template <typename Coder, typename GoOn>
-bool CodeBytes(std::span<uint8_t> bytes, const PhotoLayout& layout, const MixerKernels& kernels,
-               const PhotoCountFn& count, Coder* coder, GoOn go_on) {
+void CodeOthers(std::span<uint8_t> bytes, const PhotoLayout& layout, Coder* coder) {
   const size_t row_bytes = size_t{layout.width} * layout.channels;
-  {
-    OtherBytes<Coder> others(coder);
-    size_t begin = 0;
-    for (size_t y = 0; y < layout.rows; ++y) {
-      const size_t row = layout.first + y * layout.stride;
-      others.Code(bytes.subspan(begin, row - begin));
-      begin = row + row_bytes;
-    }
-    others.Code(bytes.subspan(begin));
+  OtherBytes<Coder> others(coder);
+  size_t begin = 0;
+  for (size_t y = 0; y < layout.rows; ++y) {
+    const size_t row = layout.first + y * layout.stride;
+    others.Code(bytes.subspan(begin, row - begin));
+    begin = row + row_bytes;
   }
-  count(static_cast<uint32_t>(bytes.size() - layout.rows * row_bytes));
-  if (!go_on()) return false;
+  others.Code(bytes.subspan(begin));
+}
 
-  PixelCoder pixels(kernels);
+// Codes the pixels in place. go_on() is asked after each row, and what it ends is undone by nobody.
+template <typename Coder, typename GoOn>
+bool CodePixels(std::span<uint8_t> bytes, const PhotoLayout& layout, const MixerKernels& kernels,
+                const PhotoCountFn& count, Coder* coder, GoOn go_on) {
+  PixelCoder pixels(kernels, 255, PixelContexts::kTables);
   std::vector<std::unique_ptr<PhotoPlane>> planes;
   std::vector<const PhotoPlane*> before;
   for (size_t p = 0; p < layout.channels; ++p) {
@@ -111,6 +110,23 @@ bool CodeBytes(std::span<uint8_t> bytes, const PhotoLayout& layout, const MixerK
   return true;
 }
 
+// Codes all bytes in place, pixels by blocks where there are such. go_on() is as above.
+template <typename Coder, typename GoOn>
+bool CodeBytes(std::span<uint8_t> bytes, const PhotoLayout& layout,
+               std::optional<BlockPhoto>* blocks, const MixerKernels& kernels,
+               const PhotoCountFn& count, Coder* coder, GoOn go_on) {
+  CodeOthers(bytes, layout, coder);
+  count(static_cast<uint32_t>(bytes.size() - size_t{layout.rows} * layout.width * layout.channels));
+  if (!go_on()) return false;
+  if (!*blocks) return CodePixels(bytes, layout, kernels, count, coder, go_on);
+  const bool all = CodePlanes(kernels, &**blocks, coder, [&](size_t samples) {
+    count(static_cast<uint32_t>(samples));
+    return go_on();
+  });
+  if (all) CodePixelsOfPlanes(**blocks, layout, bytes, coder);
+  return all;
+}
+
 }  // namespace
 
 uint64_t PhotoMemoryBytes(uint64_t bytes) {
@@ -119,8 +135,16 @@ uint64_t PhotoMemoryBytes(uint64_t bytes) {
   // kNarrowWidth pixels and more can be many.
   static_assert(2 * kPad <= kNarrowWidth);
   const uint64_t width = std::clamp<uint64_t>(bytes, 1, kMostPhotoWidth);
-  return 2 * 2 * bytes + PixelCoder::MemoryBytes() + PlanePredictor::MemoryBytes(width) + bytes +
-         kRest;
+  const uint64_t by_pixels = 2 * 2 * bytes + PixelCoder::MemoryBytes(255, PixelContexts::kTables) +
+                             PlanePredictor::MemoryBytes(width);
+  // A coefficient and a sample of each pixel, with those that do not show: as much again at most,
+  // since both sides have kLeastBlockSide pixels. What finds them has two bytes a pixel.
+  static_assert(kLeastBlockSide >= 4 * kBlockSide);
+  const uint64_t by_blocks =
+      (2 * 3 + 2) * bytes +
+      PixelCoder::MemoryBytes(PixelCoder::kMostValue, BlockPredictor::kTables) +
+      BlockPredictor::MemoryBytes(width / kBlockSide + 2) + kBlockFinderBytes;
+  return std::max(by_pixels, by_blocks) + bytes + kRest;
 }
 
 std::optional<Bytes> EncodePhoto(std::span<const uint8_t> original, const PhotoLayout& layout,
@@ -129,10 +153,11 @@ std::optional<Bytes> EncodePhoto(std::span<const uint8_t> original, const PhotoL
   RangeEncoder encoder;
   BitEncoder coder(&encoder, kLeast);
   Bytes bytes(original.begin(), original.end());
-  const bool all = CodeBytes(std::span(bytes), layout, kernels, count, &coder,
+  std::optional<BlockPhoto> blocks = FindBlocks(original, layout);
+  const bool all = CodeBytes(std::span(bytes), layout, &blocks, kernels, count, &coder,
                              [&] { return encoder.bytes_written() <= most_bytes + 8; });
   if (!all) return std::nullopt;
-  Bytes payload = Serialise(layout);
+  Bytes payload = Serialise(layout, blocks);
   const Bytes stream = encoder.Finish();
   payload.insert(payload.end(), stream.begin(), stream.end());
   if (payload.size() > most_bytes) return std::nullopt;
@@ -143,12 +168,21 @@ std::optional<Bytes> DecodePhoto(std::span<const uint8_t> payload, size_t origin
                                  const MixerKernels& kernels, const PhotoCountFn& count) {
   if (payload.size() < kPhotoLayoutBytes) return std::nullopt;
   const PhotoLayout layout = Parse(payload);
+  const bool is_of_blocks = (payload[16] & kOfBlocks) != 0;
   if (!layout.Fits(original_bytes)) return std::nullopt;
-  RangeDecoder decoder(payload.subspan(kPhotoLayoutBytes));
+  std::optional<BlockPhoto> blocks;
+  if (is_of_blocks) {
+    blocks = ParseBlocks(payload, layout);
+    if (!blocks) return std::nullopt;
+  } else if ((payload[16] & kReversed) != 0) {
+    return std::nullopt;
+  }
+  RangeDecoder decoder(payload.subspan(kPhotoLayoutBytes + (is_of_blocks ? 1 : 0)));
   BitDecoder coder(&decoder, kLeast);
   Bytes bytes(original_bytes);
-  CodeBytes(std::span(bytes), layout, kernels, count, &coder, [] { return true; });
-  if (!decoder.ConsumedExactly()) return std::nullopt;
+  const bool all =
+      CodeBytes(std::span(bytes), layout, &blocks, kernels, count, &coder, [] { return true; });
+  if (!all || !decoder.ConsumedExactly()) return std::nullopt;
   return bytes;
 }
 

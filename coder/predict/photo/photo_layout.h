@@ -13,6 +13,10 @@ constexpr uint32_t kMostPhotoWidth = 1u << 16;  // bounds the memory of a row
 constexpr uint32_t kNarrowWidth = 8;
 constexpr uint32_t kMostNarrowRows = 4096;
 
+// Smaller photographs are not looked at as blocks: those have eight pixels a side, and may begin
+// before the photograph.
+constexpr uint32_t kLeastBlockSide = 32;
+
 // The byte of channel c of the pixel (x, y) is `first` + y * `stride` + x * `channels` + c.
 struct PhotoLayout {
   uint32_t first = 0;
@@ -30,6 +34,12 @@ struct PhotoLayout {
   }
   bool operator==(const PhotoLayout&) const = default;
 };
+
+// Returns whether a photograph may be coded as blocks.
+inline bool MayBeBlocks(const PhotoLayout& layout) {
+  return (layout.channels == 1 || layout.channels == 3) && layout.width >= kLeastBlockSide &&
+         layout.rows >= kLeastBlockSide;
+}
 
 }  // namespace occam
 

@@ -28,36 +28,51 @@ constexpr size_t kKinds = 4;  // of decisions
 
 }  // namespace
 
-PixelCoder::PixelCoder(const MixerKernels& kernels) : kernels_(kernels) {
-  cells_.assign(C::kTables * C::kTableContexts * kNodes, WideCell::kFresh);
-  constexpr size_t kEnergySelections = kPlanes * C::kEnergies * kNodes;
-  constexpr std::array<size_t, C::kSets> kSelections = {kPlanes * kNodes,
-                                                        kEnergySelections,
-                                                        kEnergySelections,
-                                                        C::kPlaces * kKinds,
-                                                        kPlanes * C::kNearnesses * kNodes,
-                                                        C::kSlopes * kKinds};
-  for (size_t s = 0; s < C::kSets; ++s) weights_[s].assign(kSelections[s] * kInputs, kFirstWeight);
-  last_weights_.assign(kNodes * C::kSets, 65536 / static_cast<int32_t>(C::kSets));
-  estimates_.resize(C::kEstimates * C::kEstimateContexts * kNodes * kPoints);
+PixelCoder::Nodes::Nodes(int most) {
+  size_t steps = 0;
+  while (kStarts[steps] <= most) ++steps;
+  first_bits = steps - 5;  // the first step that has bits is the fifth
+  bits = 2 * steps - 5;
+  side = bits + static_cast<size_t>(kBits[steps - 1]) - 1;
+  all = 1 + 2 * side;
+}
+
+PixelCoder::PixelCoder(const MixerKernels& kernels, int most, size_t tables)
+    : kernels_(kernels), most_(most), nodes_(most), tables_(tables) {
+  const size_t nodes = nodes_.all;
+  cells_.assign(tables * C::kTableContexts * nodes, WideCell::kFresh);
+  const size_t energy_selections = kPlanes * C::kEnergies * nodes;
+  const std::array<size_t, C::kSets> selections = {kPlanes * nodes,
+                                                   energy_selections,
+                                                   energy_selections,
+                                                   C::kPlaces * kKinds,
+                                                   kPlanes * C::kNearnesses * nodes,
+                                                   C::kSlopes * kKinds};
+  for (size_t s = 0; s < C::kSets; ++s) weights_[s].assign(selections[s] * kInputs, kFirstWeight);
+  last_weights_.assign(nodes * C::kSets, 65536 / static_cast<int32_t>(C::kSets));
+  estimates_.resize(C::kEstimates * C::kEstimateContexts * nodes * kPoints);
   for (size_t i = 0; i < estimates_.size(); ++i) {
     const int point = static_cast<int>(i % kPoints) - kOutermostPoint;
     estimates_[i] = static_cast<uint16_t>(Squash(point * kLogitOne));
   }
   inputs_.fill(0);
-  inputs_[2 * C::kTables + C::kCurves] = kLogitOne;
+  inputs_[2 * tables + C::kCurves] = kLogitOne;
 }
 
-uint64_t PixelCoder::MemoryBytes() {
-  constexpr uint64_t kWeights = 8 << 20;
-  return sizeof(uint32_t) * C::kTables * C::kTableContexts * kNodes +
-         sizeof(uint16_t) * C::kEstimates * C::kEstimateContexts * kNodes * kPoints + kWeights;
+uint64_t PixelCoder::MemoryBytes(int most, size_t tables) {
+  const uint64_t nodes = Nodes(most).all;
+  const uint64_t selections = kPlanes * (1 + 2 * C::kEnergies + C::kNearnesses) * nodes +
+                              (C::kPlaces + C::kSlopes) * kKinds;
+  return nodes * (sizeof(uint32_t) * tables * C::kTableContexts +
+                  sizeof(uint16_t) * C::kEstimates * C::kEstimateContexts * kPoints +
+                  sizeof(int32_t) * C::kSets) +
+         sizeof(int16_t) * selections * kInputs;
 }
 
 void PixelCoder::Start(const PixelContexts& contexts) {
   contexts_ = &contexts;
   low_ = 0;
-  high_ = 256;
+  high_ = most_ + 1;
   rate_ = RateAfter(pixels_);
   if (pixels_ < UINT32_MAX) ++pixels_;
   for (size_t i = 0; i < C::kCurves; ++i) {
@@ -77,8 +92,8 @@ int32_t PixelCoder::Predict(size_t node, int bound) {
   const PixelContexts& c = *contexts_;
   node_ = node;
   bound_ = bound;
-  for (size_t i = 0; i < C::kTables; ++i) {
-    seen_[i] = &cells_[(i * C::kTableContexts + c.tables[i]) * kNodes + node];
+  for (size_t i = 0; i < tables_; ++i) {
+    seen_[i] = &cells_[(i * C::kTableContexts + c.tables[i]) * nodes_.all + node];
     const uint32_t cell = *seen_[i];
     const bool is_fresh = WideCell::Count(cell) == 0;
     const int32_t probability = WideCell::Probability(cell);
@@ -90,15 +105,19 @@ int32_t PixelCoder::Predict(size_t node, int bound) {
     const auto above = static_cast<uint64_t>(beyond_bound_[i] - beyond_high_[i] + 1);
     const auto below = static_cast<uint64_t>(beyond_low_[i] - beyond_bound_[i] + 1);
     const uint64_t share = (above << 12) / (above + below);
-    inputs_[2 * C::kTables + i] = kLogistic.stretch[std::min<uint64_t>(share, 4095)];
+    inputs_[2 * tables_ + i] = kLogistic.stretch[std::min<uint64_t>(share, 4095)];
   }
-  const uint32_t kind = node == 0 ? 0 : std::min((static_cast<uint32_t>(node) - 1) % 32 + 1, 3u);
+  const uint32_t kind =
+      node == 0
+          ? 0
+          : std::min((static_cast<uint32_t>(node) - 1) % static_cast<uint32_t>(nodes_.side) + 1,
+                     3u);
   const std::array<size_t, C::kSets> selected = {
-      c.plane * kNodes + node,
-      (c.plane * C::kEnergies + c.energy) * kNodes + node,
-      (c.plane * C::kEnergies + c.other_energy) * kNodes + node,
+      c.plane * nodes_.all + node,
+      (c.plane * C::kEnergies + c.energy) * nodes_.all + node,
+      (c.plane * C::kEnergies + c.other_energy) * nodes_.all + node,
       c.place * kKinds + kind,
-      (c.plane * C::kNearnesses + c.nearness) * kNodes + node,
+      (c.plane * C::kNearnesses + c.nearness) * nodes_.all + node,
       c.slopes * kKinds + kind};
   for (size_t s = 0; s < C::kSets; ++s) sets_[s] = &weights_[s][selected[s] * kInputs];
   last_set_ = &last_weights_[node * C::kSets];
@@ -116,7 +135,7 @@ int32_t PixelCoder::Predict(size_t node, int bound) {
   const int beyond_point = place % kLogitOne;
   int32_t refined = 2 * mixed_;  // of four shares two are the mixture's
   for (size_t i = 0; i < C::kEstimates; ++i) {
-    const size_t row = (i * C::kEstimateContexts + c.estimates[i]) * kNodes + node;
+    const size_t row = (i * C::kEstimateContexts + c.estimates[i]) * nodes_.all + node;
     points_[i] = &estimates_[row * kPoints + static_cast<size_t>(place / kLogitOne)];
     refined +=
         (points_[i][0] * (kLogitOne - beyond_point) + points_[i][1] * beyond_point) / kLogitOne;
@@ -136,7 +155,7 @@ void PixelCoder::Learn(bool bit) {
     moves[s] = std::clamp((own + (1 << (kRateBits - 1))) >> kRateBits, -32767, 32767);
   }
   kernels_.learn(inputs_, sets_, moves);
-  for (uint32_t* const cell : seen_) WideCell::Learn(cell, bit, kLimit);
+  for (size_t i = 0; i < tables_; ++i) WideCell::Learn(seen_[i], bit, kLimit);
   const int target = bit ? 65535 : 0;
   for (uint16_t* const nearest : points_) {
     for (uint16_t* const point : {nearest, nearest + 1})

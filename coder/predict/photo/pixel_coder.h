@@ -55,10 +55,12 @@ class StudentTails {
 
 class PixelCoder {
  public:
+  // Values are at most `most`, 255 or kMostValue. Of the contexts the first `tables` have a table.
   // The kernels must outlive it.
-  explicit PixelCoder(const MixerKernels& kernels);
+  PixelCoder(const MixerKernels& kernels, int most, size_t tables);
 
-  static uint64_t MemoryBytes();
+  static constexpr int kMostValue = 4094;
+  static uint64_t MemoryBytes(int most, size_t tables);
 
   // Codes a value and returns it. `coder` is a BitEncoder, or a BitDecoder, for which `value` does
   // not matter.
@@ -73,8 +75,8 @@ class PixelCoder {
     };
     // Distances count from 0 on either side: upwards from the middle, downwards from the one below.
     const bool up = middle == 0 || decide(0, middle);
-    const int most = up ? 255 - middle : middle - 1;
-    const size_t side = up ? 1 : 1 + kSideNodes;
+    const int most = up ? most_ - middle : middle - 1;
+    const size_t side = up ? 1 : 1 + nodes_.side;
     const auto is_beyond = [&](size_t node, int distance) {
       return decide(side + node, up ? middle + distance : middle - distance) == up;
     };
@@ -83,7 +85,8 @@ class PixelCoder {
     int distance = kStarts[step];
     for (int bit = kBits[step] - 1; bit >= 0; --bit) {
       if (distance + (1 << bit) > most) continue;
-      const size_t node = bit == kBits[step] - 1 ? 11 + step : 27 + static_cast<size_t>(bit);
+      const size_t node = bit == kBits[step] - 1 ? nodes_.first_bits + step
+                                                 : nodes_.bits + static_cast<size_t>(bit);
       if (is_beyond(node, distance + (1 << bit))) distance += 1 << bit;
     }
     return up ? middle + distance : middle - 1 - distance;
@@ -92,11 +95,20 @@ class PixelCoder {
  private:
   using C = PixelContexts;
   // Distances in steps: the first of each, and the bits that tell which of a step it is.
-  static constexpr std::array<int, 17> kStarts = {0,  1,  2,  3,  4,  6,   8,   12, 16,
-                                                  24, 32, 48, 64, 96, 128, 192, 256};
-  static constexpr std::array<int, 16> kBits = {0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6};
-  static constexpr size_t kSideNodes = 32;
-  static constexpr size_t kNodes = 1 + 2 * kSideNodes;
+  static constexpr std::array<int, 25> kStarts = {0,   1,   2,    3,    4,    6,    8,   12,  16,
+                                                  24,  32,  48,   64,   96,   128,  192, 256, 384,
+                                                  512, 768, 1024, 1536, 2048, 3072, 4096};
+  static constexpr std::array<int, 24> kBits = {0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4,  4,
+                                                5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10};
+  // The numbers of decisions: 0, then those of either side. On a side come those about steps, then
+  // those about the first bit within a step, then those about other bits by their place.
+  struct Nodes {
+    explicit Nodes(int most);
+    size_t first_bits = 0;
+    size_t bits = 0;
+    size_t side = 0;
+    size_t all = 0;
+  };
   static constexpr size_t kInputs = 64;
   static constexpr size_t kPoints = 25;
 
@@ -107,6 +119,9 @@ class PixelCoder {
   int32_t BeyondBound(size_t curve, int bound) const;
 
   const MixerKernels& kernels_;
+  const int most_;
+  const Nodes nodes_;
+  const size_t tables_;
   std::vector<uint32_t> cells_;                         // [table][context][node]
   std::array<std::vector<int16_t>, C::kSets> weights_;  // [selection][input]
   std::vector<int32_t> last_weights_;                   // [node][set]
@@ -116,7 +131,7 @@ class PixelCoder {
   // The pixel at work.
   const PixelContexts* contexts_ = nullptr;
   int low_ = 0;
-  int high_ = 256;
+  int high_ = 0;
   int32_t rate_ = 0;
   std::array<int32_t, C::kCurves> scale_{};  // 65536 / width
   std::array<int32_t, C::kCurves> beyond_low_{}, beyond_bound_{}, beyond_high_{};

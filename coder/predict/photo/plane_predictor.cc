@@ -1,10 +1,10 @@
 #include "coder/predict/photo/plane_predictor.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstdlib>
 #include <utility>
 
+#include "coder/predict/photo/levels.h"
 #include "coder/predict/photo/photo_layout.h"
 
 // Every constant here is part of the file format: another value makes other files.
@@ -46,19 +46,6 @@ constexpr std::array<int, 4> kDecays = {3, 5, 2, 4};
 size_t InputsOf(size_t before) {
   return kOwnCounts[before] + (before > 0 ? kLastCounts[before] : 0) +
          (before > 1 ? (before - 1) * kOtherCounts[before] : 0);
-}
-
-// About the logarithm of a number that is not negative: four steps an octave.
-uint32_t Level(int number) {
-  const auto n = static_cast<uint32_t>(number);
-  if (n < 4) return n;
-  const auto bits = static_cast<uint32_t>(std::bit_width(n)) - 1;
-  return (bits - 1) * 4 + ((n >> (bits - 2)) & 3);
-}
-uint32_t Level31(int number) { return std::min(Level(number), 31u); }
-uint32_t EnergyLevel(int number) {
-  const uint32_t level = Level(number);
-  return level < 4 ? 0 : std::min((level - 4) * 2 / 3, 23u);
 }
 
 // A small signed number in one of 13 steps, 1 .. 13.
@@ -326,10 +313,7 @@ void PlanePredictor::FillCurves() {
 
 // How far another prediction is from the best guess, in steps with a sign, 0 .. 22.
 uint32_t PlanePredictor::Nearness(size_t prediction, int shift) const {
-  const int apart = predictions_[prediction] - contexts_.prediction;
-  const int a = std::abs(apart) >> shift;
-  const int step = a < 6 ? a : a < 8 ? 6 : a < 12 ? 7 : a < 16 ? 8 : a < 24 ? 9 : a < 32 ? 10 : 11;
-  return static_cast<uint32_t>(apart < 0 ? 11 - step : 11 + step);
+  return occam::Nearness(predictions_[prediction] - contexts_.prediction, shift);
 }
 
 void PlanePredictor::FillTables() {
