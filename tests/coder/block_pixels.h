@@ -16,39 +16,59 @@
 
 namespace occam {
 
-// Hills, edges and noise, made of coefficients whose steps grow with their frequency, the more the
-// lower `quality` is, 1 .. 100. Returns [rows][columns][channels], 1 or 3 of these.
-inline Bytes PixelsOfBlocks(const BlockGrid& grid, size_t channels, int quality) {
-  Random random(grid.width + 1000 * channels);
-  std::vector<BlockPlane> planes(channels, BlockPlane(grid));
-  for (size_t p = 0; p < channels; ++p) {
-    BlockPlane& plane = planes[p];
-    for (size_t k = 0; k < kBlockSize; ++k) {
-      const auto frequency = static_cast<int>(k % kBlockSide + k / kBlockSide);
-      plane.table[k] =
-          static_cast<uint8_t>(std::clamp((8 + 8 * frequency) * (101 - quality) / 50 + 1, 1, 255));
+// Fills a plane with hills, edges and noise. `scale` is the columns of the photograph in one of the
+// plane. Steps grow with the frequency, the more the lower `quality` is, 1 .. 100.
+inline void FillBlocks(bool is_colour, int quality, size_t scale, BlockPlane* plane,
+                       Random* random) {
+  for (size_t k = 0; k < kBlockSize; ++k) {
+    const auto frequency = static_cast<int>(k % kBlockSide + k / kBlockSide);
+    plane->table[k] =
+        static_cast<uint8_t>(std::clamp((8 + 8 * frequency) * (101 - quality) / 50 + 1, 1, 255));
+  }
+  for (size_t y = 0; y < plane->down; ++y) {
+    for (size_t x = 0; x < plane->across; ++x) {
+      Block samples;
+      for (size_t i = 0; i < kBlockSize; ++i) {
+        const size_t column = scale * (x * kBlockSide + i % kBlockSide);
+        const size_t row = scale * (y * kBlockSide + i / kBlockSide);
+        const size_t hill = (column * column / 20 + 3 * row + column * row / 30) % 120;
+        const size_t edge = column + 2 * row > 90 ? 30 : 0;
+        const size_t level = is_colour ? 112 + hill / 4 + edge / 3 : 40 + hill + edge;
+        samples[i] = static_cast<int32_t>(level + random->Below(is_colour ? 3 : 17)) - 128;
+      }
+      const Block exact = ForwardTransform(samples);
+      for (size_t k = 0; k < kBlockSize; ++k)
+        plane->Coefficients(x, y)[k] = static_cast<int16_t>(exact[k] / (16 * plane->table[k]));
+      const Block decoded = plane->Transformed(x, y);
+      for (size_t i = 0; i < kBlockSize; ++i)
+        plane->Samples(x, y)[i] = static_cast<uint8_t>(std::clamp(decoded[i] >> 4, 0, 255));
     }
-    for (size_t y = 0; y < plane.down; ++y) {
-      for (size_t x = 0; x < plane.across; ++x) {
-        Block samples;
-        for (size_t i = 0; i < kBlockSize; ++i) {
-          const size_t column = x * kBlockSide + i % kBlockSide;
-          const size_t row = y * kBlockSide + i / kBlockSide;
-          const size_t hill = (column * column / 20 + 3 * row + column * row / 30) % 120;
-          const size_t edge = column + 2 * row > grid.width ? 30 : 0;
-          const size_t level = p == 0 ? 40 + hill + edge : 124 + hill / 16 + edge / 3;
-          samples[i] = static_cast<int32_t>(level + random.Below(p == 0 ? 17 : 3)) - 128;
+  }
+}
+
+// Returns [rows][columns][channels], 1 or 3 of these. With halves the differences of colour were
+// held at half the size.
+inline Bytes PixelsOfBlocks(const BlockGrid& grid, size_t channels, int quality,
+                            bool has_halves = false) {
+  Random random(grid.width + 1000 * channels);
+  BlockPhoto photo;
+  photo.grid = grid;
+  photo.planes.assign(channels, BlockPlane(grid));
+  for (size_t p = 0; p < channels; ++p) FillBlocks(p > 0, quality, 1, &photo.planes[p], &random);
+  if (has_halves) {
+    photo.halves.assign(2, BlockPlane(photo.HalfGrid()));
+    for (size_t half = 0; half < 2; ++half) {
+      FillBlocks(true, quality, 2, &photo.halves[half], &random);
+      BlockPlane& plane = photo.planes[1 + half];
+      for (size_t y = 0; y < plane.down; ++y) {
+        for (size_t x = 0; x < plane.across; ++x) {
+          const Block doubled = photo.Doubled(half, x, y);
+          for (size_t i = 0; i < kBlockSize; ++i)
+            plane.Samples(x, y)[i] = static_cast<uint8_t>(doubled[i] >> 4);
         }
-        const Block exact = ForwardTransform(samples);
-        for (size_t k = 0; k < kBlockSize; ++k)
-          plane.Coefficients(x, y)[k] = static_cast<int16_t>(exact[k] / (16 * plane.table[k]));
-        const Block decoded = plane.Transformed(x, y);
-        for (size_t i = 0; i < kBlockSize; ++i)
-          plane.Samples(x, y)[i] = static_cast<uint8_t>(std::clamp(decoded[i] >> 4, 0, 255));
       }
     }
   }
-  const BlockPhoto photo{grid, false, std::move(planes)};
   Bytes pixels;
   for (size_t y = 0; y < grid.rows; ++y) {
     for (size_t x = 0; x < grid.width; ++x) {

@@ -356,12 +356,13 @@ void CheckWithoutModel(const std::string& folder, const std::vector<Golden>& fil
 }
 
 // Photographs of the format of PGM and PPM: hills, an edge and noise.
-Bytes Photograph(size_t width, size_t rows, size_t channels, bool was_jpeg) {
+Bytes Photograph(size_t width, size_t rows, size_t channels, bool was_jpeg, bool has_halves) {
   const std::string header = std::string(channels == 3 ? "P6 " : "P5 ") + std::to_string(width) +
                              " " + std::to_string(rows) + " 255\n";
   Bytes bytes(header.begin(), header.end());
   if (was_jpeg) {
-    const Bytes pixels = PixelsOfBlocks({width, rows, 3, 2}, channels, 80);
+    const Bytes pixels = has_halves ? PixelsOfBlocks({width, rows, 0, 0}, channels, 60, true)
+                                    : PixelsOfBlocks({width, rows, 3, 2}, channels, 80);
     bytes.insert(bytes.end(), pixels.begin(), pixels.end());
     return bytes;
   }
@@ -381,12 +382,14 @@ struct GoldenPhoto {
   std::string name;
   size_t width, rows, channels;
   bool was_jpeg = false;
+  bool has_halves = false;
 };
 const std::vector<GoldenPhoto>& GoldenPhotos() {
   static const std::vector<GoldenPhoto> photos = {{"gray.occ", 40, 30, 1},
                                                   {"colour.occ", 24, 20, 3},
                                                   {"gray-blocks.occ", 35, 32, 1, true},
-                                                  {"colour-blocks.occ", 32, 33, 3, true}};
+                                                  {"colour-blocks.occ", 32, 33, 3, true},
+                                                  {"halved-blocks.occ", 96, 80, 3, true, true}};
   return photos;
 }
 
@@ -654,7 +657,8 @@ void WriteFolder(const std::string& folder) {
 void WritePhotos(const std::string& folder) {
   std::ostringstream originals;
   for (const GoldenPhoto& golden : GoldenPhotos()) {
-    const Bytes original = Photograph(golden.width, golden.rows, golden.channels, golden.was_jpeg);
+    const Bytes original =
+        Photograph(golden.width, golden.rows, golden.channels, golden.was_jpeg, golden.has_halves);
     WriteFile(folder + "/" + golden.name,
               EncodeUsual(original, ContextMode::kAdaptive, nullptr, 1));
     originals << golden.name << " " << Hex(Sha256Of(original)) << "\n";

@@ -21,14 +21,20 @@ def read_blocks(payload, width, rows, channels):
     flags = payload[16] >> 4
     if flags == 0:
         return None
-    if len(payload) < 18 or flags not in (1, 3) or channels not in (1, 3) or min(width, rows) < 32:
+    if len(payload) < 18 or flags % 2 == 0 or channels not in (1, 3) or min(width, rows) < 32:
         damaged()
-    if payload[17] > 63 or flags == 3 and channels == 1:
+    if payload[17] > 63 and flags < 4 or flags > 1 and channels == 1:
         damaged()
-    blocks = Blocks()
-    blocks.width, blocks.rows, blocks.channels, blocks.reversed = width, rows, channels, flags == 3
-    blocks.left, blocks.top = payload[17] % 8, payload[17] // 8
-    blocks.across, blocks.down = (blocks.left + width + 7) // 8, (blocks.top + rows + 7) // 8
+    blocks, place = Blocks(), payload[17]
+    blocks.width, blocks.rows, blocks.channels = width, rows, channels
+    blocks.reversed, blocks.halves = flags & 2 != 0, flags & 4 != 0
+    blocks.left, blocks.top = place % 8, place // 8 % 8
+    blocks.right, blocks.bottom = blocks.left + width, blocks.top + rows
+    if blocks.halves:
+        half = blocks.half = Blocks()
+        half.dx, half.dy = place // 64 % 2 * 8, place // 128 * 8
+        half.left, half.top = (blocks.left + half.dx) // 2, (blocks.top + half.dy) // 2
+        half.right, half.bottom = (blocks.right + half.dx + 1) // 2, (blocks.bottom + half.dy + 1) // 2
     return blocks
 
 ZIGZAG = sorted(range(64), key=lambda k: (k % 8 + k // 8,
@@ -39,20 +45,29 @@ def decode_blocks(blocks, decoder):
     tables = [[other.decode(decoder) for _ in range(64)] for _ in range(blocks.channels)]
     if any(0 in table for table in tables):
         damaged()
-    coder, planes = PixelCoder(4094), []
-    for table in tables:
-        plane = BlockPlane(planes, table, blocks)
-        corrections = Corrections()
-        for y in range(blocks.down):
-            for x in range(blocks.across):
-                plane.start(x, y)
-                for k in ZIGZAG:
-                    pixel = plane.predict(k)
-                    plane.learn(coder.decode(decoder, pixel) - 2047)
-                exact = inverse_transform([c * s for c, s in zip(plane.block, table)])
+    coder, planes, whole = PixelCoder(4094), [], []
+    for number, table in enumerate(tables):
+        is_half = blocks.halves and number > 0
+        grid, before = blocks.half if is_half else blocks, planes[1:] if is_half else planes
+        plane = BlockPlane(before, number, table, grid)
+        corrections, samples = Corrections(), {}
+        for x, y in places(grid):
+            exact = plane.decode(coder, decoder, x, y)
+            if is_half:
+                plane.samples[x, y] = [clamp(sample >> 4, 0, 255) for sample in exact]
+            else:
                 plane.samples[x, y] = corrections.decode(decoder, exact, blocks, x, y)
+        if is_half:
+            for x, y in places(blocks):
+                samples[x, y] = corrections.decode(decoder, doubled(plane, blocks, x, y), blocks, x, y)
         planes.append(plane)
-    return decode_pixels(blocks, planes, decoder)
+        whole.append(samples if is_half else plane.samples)
+    return decode_pixels(blocks, whole, decoder)
+
+def places(grid):
+    for y in range((grid.bottom + 7) // 8):
+        for x in range((grid.right + 7) // 8):
+            yield x, y
 
 COSINES = [[8192, 11363, 10703, 9633, 8192, 6437, 4433, 2260],
            [8192, 9633, 4433, -2259, -8192, -11362, -10704, -6436],
@@ -65,6 +80,26 @@ def inverse_transform(block):
             for y in range(8)]
     return [sum(COSINES[x][u] * half[y][u] for u in range(8)) + 128 * 2 ** 18 + 2 ** 17 >> 14
             for y in range(8) for x in range(8)]
+
+def doubled(plane, blocks, x, y):
+    half, result = blocks.half, []
+
+    def near_far(place, first, end):
+        return place // 2, clamp(place // 2 + (1 if place % 2 else -1), first, end - 1)
+
+    def at(column, row):
+        return plane.samples[column // 8, row // 8][row % 8 * 8 + column % 8]
+
+    for row in range(8 * y, 8 * y + 8):
+        for column in range(8 * x, 8 * x + 8):
+            if not (blocks.left <= column < blocks.right and blocks.top <= row < blocks.bottom):
+                result.append(0)
+                continue
+            near_x, far_x = near_far(column + half.dx, half.left, half.right)
+            near_y, far_y = near_far(row + half.dy, half.top, half.bottom)
+            result.append(9 * at(near_x, near_y) + 3 * at(near_x, far_y) + 3 * at(far_x, near_y)
+                          + at(far_x, far_y) + 8 - column % 2)
+    return result
 
 class Corrections:
     def __init__(self):
@@ -81,8 +116,8 @@ class Corrections:
         count, samples = 0, []
         for i, number in enumerate(exact):
             sample, part = clamp(number >> 4, 0, 255), number & 15
-            column, row = 8 * x + i % 8 - blocks.left, 8 * y + i // 8 - blocks.top
-            if 0 <= column < blocks.width and 0 <= row < blocks.rows:
+            column, row = 8 * x + i % 8, 8 * y + i // 8
+            if blocks.left <= column < blocks.right and blocks.top <= row < blocks.bottom:
                 if self.decide(decoder, 0, part, min(count, 3), around):
                     count += 1
                     sample = self.other(decoder, sample, part)
@@ -106,7 +141,7 @@ def decode_pixels(blocks, planes, decoder):
         for x in range(blocks.width):
             column, down = x + blocks.left, y + blocks.top
             place = (column // 8, down // 8), down % 8 * 8 + column % 8
-            samples = [plane.samples[place[0]][place[1]] for plane in planes]
+            samples = [plane[place[0]][place[1]] for plane in planes]
             if len(samples) == 1:
                 row.append(samples[0])
                 continue
@@ -125,12 +160,20 @@ def decode_pixels(blocks, planes, decoder):
 NOTHING = [0] * 64
 
 class BlockPlane:
-    def __init__(self, before, table, blocks):
-        self.before, self.table, self.across = list(before), table, blocks.across
+    def __init__(self, before, number, table, grid):
+        self.before, self.number, self.table = list(before), number, table
+        self.across = (grid.right + 7) // 8
         self.blocks, self.samples = {}, {}
         self.errors = [{} for _ in range(7)]            # of six predictions, and of the guess
         p = len(before)
         self.models = [BlockSquares(14 + p, 10), BlockSquares(4 + p, 6), BlockSquares(6, 9)]
+
+    def decode(self, coder, decoder, x, y):
+        self.start(x, y)
+        for k in ZIGZAG:
+            pixel = self.predict(k)
+            self.learn(coder.decode(decoder, pixel) - 2047)
+        return inverse_transform([c * s for c, s in zip(self.block, self.table)])
 
     def start(self, x, y):
         self.place, self.block = (x, y), [0] * 64
@@ -243,7 +286,7 @@ BlockPlane.predict = predict_block
 
 def block_contexts(plane, k, local):
     pixel, guess = Pixel(), plane.guess
-    pixel.plane, pixel.guess, pixel.middle = len(plane.before), guess + 32752, (guess + 32760) // 16
+    pixel.plane, pixel.guess, pixel.middle = plane.number, guess + 32752, (guess + 32760) // 16
     middle = pixel.middle - 2047
     u, v = k % 8, k // 8
 

@@ -20,7 +20,7 @@ def read_layout(payload, original_bytes):
     if len(payload) < 17:
         damaged()
     first, rows, width, stride = field
-    channels = payload[16] & 0xcf
+    channels = payload[16] & 0x8f
     if not (1 <= channels <= 4 and 1 <= width <= 65536 and 1 <= rows and width * channels <= stride):
         damaged()
     if width < 8 and rows > 4096 or first + (rows - 1) * stride + width * channels > original_bytes:

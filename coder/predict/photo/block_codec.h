@@ -90,36 +90,63 @@ class Corrections {
   std::vector<uint8_t> above_;  // [block]
 };
 
+// Codes the coefficients of a block.
+template <typename Coder>
+void CodeBlock(size_t x, size_t y, BlockPredictor* predictor, PixelCoder* numbers,
+               BlockPlane* plane, Coder* coder) {
+  predictor->StartBlock(x, y);
+  for (const uint8_t k : kZigzag) {
+    const int coefficient = plane->Coefficients(x, y)[k];
+    const PixelContexts& contexts = predictor->Predict(k);
+    predictor->Learn(numbers->Code(contexts, coefficient + kMostCoefficient, coder) -
+                     kMostCoefficient);
+  }
+}
+
 // Codes the planes, tables first. after_row(samples) is asked after each row of blocks, with how
 // many samples it shows; false ends it. A table with a step of 0 ends it, too.
 template <typename Coder, typename AfterRow>
 bool CodePlanes(const MixerKernels& kernels, BlockPhoto* photo, Coder* coder, AfterRow after_row) {
+  const bool has_halves = !photo->halves.empty();
+  const auto coded_plane = [&](size_t p) -> BlockPlane& {
+    return has_halves && p > 0 ? photo->halves[p - 1] : photo->planes[p];
+  };
   {
     OtherBytes<Coder> bytes(coder);
-    for (BlockPlane& plane : photo->planes) bytes.Code(std::span(plane.table));
+    for (size_t p = 0; p < photo->planes.size(); ++p) bytes.Code(std::span(coded_plane(p).table));
   }
-  for (const BlockPlane& plane : photo->planes)
-    if (std::ranges::count(plane.table, 0) > 0) return false;
+  for (size_t p = 0; p < photo->planes.size(); ++p)
+    if (std::ranges::count(coded_plane(p).table, 0) > 0) return false;
   PixelCoder numbers(kernels, PixelCoder::kMostValue, BlockPredictor::kTables);
   std::vector<const BlockPlane*> before;
-  for (BlockPlane& plane : photo->planes) {
-    BlockPredictor predictor(before, &plane);
+  for (size_t p = 0; p < photo->planes.size(); ++p) {
+    BlockPlane& plane = photo->planes[p];
+    BlockPlane& coded = coded_plane(p);
+    if (has_halves && p == 1) before.clear();
+    BlockPredictor predictor(before, p, &coded);
+    if (&coded != &plane) {
+      for (size_t y = 0; y < coded.down; ++y) {
+        for (size_t x = 0; x < coded.across; ++x) {
+          CodeBlock(x, y, &predictor, &numbers, &coded, coder);
+          const Block samples = coded.Transformed(x, y);
+          for (size_t i = 0; i < kBlockSize; ++i)
+            coded.Samples(x, y)[i] = static_cast<uint8_t>(std::clamp(samples[i] >> 4, 0, 255));
+        }
+        if (!after_row(0)) return false;
+      }
+    }
     Corrections<Coder> corrections(plane.across, coder);
     for (size_t y = 0; y < plane.down; ++y) {
       corrections.StartRow();
       for (size_t x = 0; x < plane.across; ++x) {
-        predictor.StartBlock(x, y);
-        for (const uint8_t k : kZigzag) {
-          const int coefficient = plane.Coefficients(x, y)[k];
-          const PixelContexts& contexts = predictor.Predict(k);
-          predictor.Learn(numbers.Code(contexts, coefficient + kMostCoefficient, coder) -
-                          kMostCoefficient);
-        }
-        corrections.Code(plane.Transformed(x, y), photo->grid, x, y, plane.Samples(x, y));
+        if (&coded == &plane) CodeBlock(x, y, &predictor, &numbers, &coded, coder);
+        const Block exact =
+            &coded == &plane ? plane.Transformed(x, y) : photo->Doubled(p - 1, x, y);
+        corrections.Code(exact, photo->grid, x, y, plane.Samples(x, y));
       }
       if (!after_row(photo->grid.ShownRows(y) * photo->grid.width)) return false;
     }
-    before.push_back(&plane);
+    before.push_back(&coded);
   }
   return true;
 }

@@ -13,6 +13,11 @@ namespace {
 
 constexpr size_t kMostBlocks = 8192;  // that tell a table
 
+// Coefficients that are 0 are smaller, in sixteenths: where samples were rounded, and where halves
+// are found of rounded ones.
+constexpr int32_t kNoise = 20;
+constexpr int32_t kHalfNoise = 28;
+
 // Samples of a plane as they are seen. Some are not known, since brighter or darker ones look the
 // same.
 struct SeenPlane {
@@ -86,80 +91,83 @@ class SeenBlocks {
     return row * grid_.width + column;
   }
   const SeenPlane& plane_;
-  const BlockGrid& grid_;
+  const BlockGrid grid_;
 };
 
-// Where the grid begins: of the blocks of the true one the most high frequencies have nothing but
-// what rounding left.
-BlockGrid FindGrid(const SeenPlane& plane, size_t width, size_t rows) {
-  constexpr size_t kSampled = 16;  // blocks across, and down
-  BlockGrid best{width, rows, 0, 0};
+// How many high frequencies of some blocks of a grid have nothing but what rounding left. Of the
+// true grid there are the most.
+int CountNothing(const SeenPlane& plane, const BlockGrid& grid) {
+  constexpr size_t kSampled = 16;       // blocks across, and down
   constexpr int32_t kNearNothing = 12;  // sixteenths
+  const SeenBlocks blocks(plane, grid);
+  const size_t across = grid.Across() - 2;
+  const size_t down = grid.Down() - 2;
+  int count = 0;
+  for (size_t j = 0; j < kSampled; ++j) {
+    for (size_t i = 0; i < kSampled; ++i) {
+      const Block seen =
+          ForwardTransform(blocks.At(1 + across * i / kSampled, 1 + down * j / kSampled));
+      for (size_t k = 0; k < kBlockSize; ++k)
+        if (k % kBlockSide + k / kBlockSide >= kBlockSide && std::abs(seen[k]) < kNearNothing)
+          ++count;
+    }
+  }
+  return count;
+}
+
+BlockGrid FindGrid(const SeenPlane& plane, size_t width, size_t rows) {
+  BlockGrid best{width, rows, 0, 0};
   int most = -1;
   for (size_t top = 0; top < kBlockSide; ++top) {
     for (size_t left = 0; left < kBlockSide; ++left) {
       const BlockGrid grid{width, rows, left, top};
-      const SeenBlocks blocks(plane, grid);
-      const size_t across = grid.Across() - 2;
-      const size_t down = grid.Down() - 2;
-      int count = 0;
-      for (size_t j = 0; j < kSampled; ++j) {
-        for (size_t i = 0; i < kSampled; ++i) {
-          const Block seen =
-              ForwardTransform(blocks.At(1 + across * i / kSampled, 1 + down * j / kSampled));
-          for (size_t k = 0; k < kBlockSize; ++k)
-            if (k % kBlockSide + k / kBlockSide >= kBlockSide && std::abs(seen[k]) < kNearNothing)
-              ++count;
-        }
-      }
-      if (count > most) {
-        most = count;
-        best = grid;
-      }
+      const int count = CountNothing(plane, grid);
+      if (count <= most) continue;
+      most = count;
+      best = grid;
     }
   }
   return best;
 }
 
-// The step of a frequency: the largest of which nearly all coefficients are multiples.
-uint8_t FindStep(const std::vector<int32_t>& sizes) {
+// The step of a frequency: the largest of which nearly all coefficients are multiples. `noise`
+// parts those that are 0 from others, in sixteenths.
+uint8_t FindStep(const std::vector<int32_t>& sizes, int32_t noise) {
   constexpr int32_t kSixteen = 16;
-  constexpr int32_t kNoise = 20;  // more than rounding of samples makes of 0
   int64_t large = 0;
-  for (const int32_t size : sizes) large += size >= kNoise ? 1 : 0;
+  for (const int32_t size : sizes) large += size >= noise ? 1 : 0;
   if (large == 0) return 255;
   // Of many blocks some are noisier.
   const auto few = std::min<int64_t>(20, 10 + static_cast<int64_t>(sizes.size()) / 100);
-  struct Fit {
-    int64_t far = 0;  // how many are no multiples
-    int64_t distances = 0;
-  };
   const int64_t most_far = (large + few) / 10;
-  const auto fit_of = [&](int32_t step) {
-    Fit fit;
+  // The sum of distances to multiples; nothing where too many are far from them.
+  const auto distances_of = [&](int32_t step) -> std::optional<int64_t> {
+    int64_t far = 0;
+    int64_t distances = 0;
     for (const int32_t size : sizes) {
-      if (size < kNoise || fit.far > most_far) continue;
+      if (size < noise) continue;
       const int32_t multiple = (size + kSixteen / 2 * step) / (kSixteen * step);
       const int32_t distance = std::abs(size - kSixteen * step * multiple);
-      fit.distances += distance;
-      fit.far += distance >= kNoise ? 1 : 0;
+      distances += distance;
+      far += distance >= noise ? 1 : 0;
+      if (far > most_far) return std::nullopt;
     }
-    return fit;
+    // Anything is a quarter of a step away in the mean, which tells where nothing can be far.
+    if (distances > large * 3 * step) return std::nullopt;
+    return distances;
   };
-  for (int32_t step = 255; step > 2; --step) {
-    Fit fit = fit_of(step);
-    if (fit.far > most_far) continue;
-    // The one below may fit better.
-    for (int32_t less = step - 1; less > 2; --less, --step) {
-      const Fit other = fit_of(less);
-      if (other.far > most_far || other.distances >= fit.distances) break;
-      fit = other;
+  for (int32_t step = 255; step > 1; --step) {
+    std::optional<int64_t> least = distances_of(step);
+    if (!least) continue;
+    // The ones below may fit better.
+    for (int32_t less = step - 1; less > 1; --less, --step) {
+      const std::optional<int64_t> distances = distances_of(less);
+      if (!distances || *distances >= *least) break;
+      least = distances;
     }
     return static_cast<uint8_t>(step);
   }
-  // Of a step of 2 nothing is far. Where numbers are even rounding leaves a quarter in the mean,
-  // otherwise a half.
-  return fit_of(2).distances <= large * 6 ? 2 : 1;
+  return 1;
 }
 
 // The tables that most encoders scale (ITU-T T.81, K.1): for brightness, and for differences.
@@ -195,7 +203,7 @@ void PreferUsualTable(std::array<uint8_t, kBlockSize>* table) {
   }
   const auto seen = std::ranges::count_if(*table, [](int step) { return step > 2 && step < 255; });
   const auto known = std::ranges::count_if(best, [](int step) { return step <= 2; });
-  constexpr int kLeast = 10;
+  constexpr int kLeast = 6;
   if (most >= kLeast && 2 * most >= seen + known) *table = best;
 }
 
@@ -321,7 +329,7 @@ class MultipleSearch {
   int64_t excess_ = 0;
 };
 
-void FindTable(const SeenBlocks& blocks, BlockPlane* plane) {
+void FindTable(const SeenBlocks& blocks, int32_t noise, BlockPlane* plane) {
   std::array<std::vector<int32_t>, kBlockSize> sizes;
   const size_t count = plane->across * plane->down;
   const size_t stride = count / kMostBlocks + 1;
@@ -330,9 +338,12 @@ void FindTable(const SeenBlocks& blocks, BlockPlane* plane) {
     const size_t y = i / plane->across;
     if (!blocks.IsWhole(x, y)) continue;
     const Block seen = ForwardTransform(blocks.At(x, y));
+    // Of a flat block all samples were rounded alike, so that what is left is not small.
+    if (std::all_of(seen.begin() + 1, seen.end(), [&](int n) { return std::abs(n) < noise; }))
+      continue;
     for (size_t k = 0; k < kBlockSize; ++k) sizes[k].push_back(std::abs(seen[k]));
   }
-  for (size_t k = 0; k < kBlockSize; ++k) plane->table[k] = FindStep(sizes[k]);
+  for (size_t k = 0; k < kBlockSize; ++k) plane->table[k] = FindStep(sizes[k], noise);
   PreferUsualTable(&plane->table);
 }
 
@@ -409,6 +420,106 @@ bool WasHeld(const SeenBlocks& blocks, BlockPlane* plane) {
   return whole > 0 && exact * 2 >= whole;
 }
 
+// A half whose doubled samples are nearest to those seen, by steps towards it. Samples of it are
+// known where all four are that they are nearest to.
+SeenPlane Halve(const SeenPlane& seen, const BlockPhoto& photo) {
+  constexpr int kSteps = 24;  // what alternates loses a quarter of its distance in each
+  const BlockGrid grid = photo.HalfGrid();
+  std::vector<int32_t> half(grid.width * grid.rows, 128 * 16);  // in sixteenths
+  std::vector<int32_t> sums(half.size());
+  SeenPlane result;
+  std::vector<int> counts(half.size());
+  for (int step = 0; step < kSteps; ++step) {
+    std::ranges::fill(sums, 0);
+    for (size_t y = 0; y < photo.grid.rows; ++y) {
+      const size_t row = y + photo.grid.top + (photo.is_second_down ? kBlockSide : 0);
+      const HalfPlace down(row, grid.top, grid.rows);
+      const size_t near_row = (down.near - grid.top) * grid.width;
+      const size_t far_row = (down.far - grid.top) * grid.width;
+      for (size_t x = 0; x < photo.grid.width; ++x) {
+        const size_t pixel = y * photo.grid.width + x;
+        const size_t column = x + photo.grid.left + (photo.is_second_across ? kBlockSide : 0);
+        const HalfPlace across(column, grid.left, grid.width);
+        const size_t near = across.near - grid.left;
+        if (seen.known[pixel] == 0) continue;
+        counts[near_row + near] += step == 0 ? 1 : 0;
+        const size_t far = across.far - grid.left;
+        const int32_t blended = (9 * half[near_row + near] + 3 * half[near_row + far] +
+                                 3 * half[far_row + near] + half[far_row + far] + 8) >>
+                                4;
+        sums[near_row + near] += 16 * seen.samples[pixel] - blended;
+      }
+    }
+    for (size_t i = 0; i < half.size(); ++i) half[i] += (sums[i] + 2) >> 2;
+  }
+  for (const int32_t sample : half)
+    result.samples.push_back(static_cast<uint8_t>(std::clamp((sample + 8) >> 4, 0, 255)));
+  for (const int count : counts) result.known.push_back(count == 4 ? 1 : 0);
+  return result;
+}
+
+// Sets a plane to what a half says. Returns whether `least` of 100 samples that are known are
+// these.
+bool SetByHalf(const SeenPlane& seen, size_t half, uint64_t least, BlockPhoto* photo) {
+  uint64_t known = 0;
+  uint64_t equal = 0;
+  BlockPlane& plane = photo->planes[1 + half];
+  for (size_t y = 0; y < plane.down; ++y) {
+    for (size_t x = 0; x < plane.across; ++x) {
+      const Block doubled = photo->Doubled(half, x, y);
+      for (size_t i = 0; i < kBlockSize; ++i) {
+        const auto sample = static_cast<uint8_t>(doubled[i] >> 4);
+        plane.Samples(x, y)[i] = sample;
+        const size_t column = x * kBlockSide + i % kBlockSide;
+        const size_t row = y * kBlockSide + i / kBlockSide;
+        if (!photo->grid.Shows(column, row)) continue;
+        const size_t pixel =
+            (row - photo->grid.top) * photo->grid.width + column - photo->grid.left;
+        if (seen.known[pixel] == 0) continue;
+        ++known;
+        equal += sample == seen.samples[pixel] ? 1 : 0;
+      }
+    }
+  }
+  return equal * 100 >= known * least;
+}
+
+// Returns whether the differences of colour were held at half the size, so that `least` of 100
+// samples are exact. If so the halves are found, and the planes have their samples.
+bool FindHalves(std::span<const SeenPlane> seen, uint64_t least, BlockPhoto* photo) {
+  const std::array<SeenPlane, 2> halved = {Halve(seen[1], *photo), Halve(seen[2], *photo)};
+  // The halves are the same wherever their blocks begin.
+  int most = -1;
+  std::array<bool, 2> best{};
+  for (const bool across : {false, true}) {
+    for (const bool down : {false, true}) {
+      photo->is_second_across = across;
+      photo->is_second_down = down;
+      const int count =
+          CountNothing(halved[0], photo->HalfGrid()) + CountNothing(halved[1], photo->HalfGrid());
+      if (count <= most) continue;
+      most = count;
+      best = {across, down};
+    }
+  }
+  photo->is_second_across = best[0];
+  photo->is_second_down = best[1];
+  photo->halves.assign(2, BlockPlane(photo->HalfGrid()));
+  bool was_held = true;
+  for (size_t half = 0; half < 2 && was_held; ++half) {
+    BlockPlane& plane = photo->halves[half];
+    const SeenBlocks blocks(halved[half], photo->HalfGrid());
+    FindTable(blocks, kHalfNoise, &plane);
+    for (size_t y = 0; y < plane.down; ++y)
+      for (size_t x = 0; x < plane.across; ++x) FindMultiples(blocks, x, y, &plane);
+    was_held = SetByHalf(seen[1 + half], half, least, photo);
+  }
+  if (was_held) return true;
+  photo->halves.clear();
+  photo->is_second_across = photo->is_second_down = false;
+  return false;
+}
+
 // Sets the samples of pixels that are not what the coefficients stand for.
 void SetSamples(std::span<const uint8_t> original, const PhotoLayout& layout, BlockPhoto* photo) {
   for (size_t y = 0; y < layout.rows; ++y) {
@@ -439,15 +550,21 @@ std::optional<BlockPhoto> FindBlocks(std::span<const uint8_t> original, const Ph
     BlockPhoto photo;
     photo.is_reversed = is_reversed;
     photo.grid = FindGrid(seen[0], layout.width, layout.rows);
-    bool was_held = true;
-    for (const SeenPlane& plane : seen) {
-      photo.planes.emplace_back(photo.grid);
-      const SeenBlocks blocks(plane, photo.grid);
-      FindTable(blocks, &photo.planes.back());
-      was_held = was_held && WasHeld(blocks, &photo.planes.back());
+    for (size_t p = 0; p < seen.size(); ++p) photo.planes.emplace_back(photo.grid);
+    const auto was_held = [&](size_t p) {
+      const SeenBlocks blocks(seen[p], photo.grid);
+      FindTable(blocks, kNoise, &photo.planes[p]);
+      return WasHeld(blocks, &photo.planes[p]);
+    };
+    if (!was_held(0)) continue;
+    bool has_halves = false;
+    if (layout.channels == 3) {
+      // Where whole planes explain the colours, too, halves have to explain nearly all.
+      const bool were_whole = was_held(1) && was_held(2);
+      has_halves = FindHalves(seen, were_whole ? 97 : 90, &photo);
+      if (!were_whole && !has_halves) continue;
     }
-    if (!was_held) continue;
-    for (size_t p = 0; p < seen.size(); ++p) {
+    for (size_t p = 0; p < (has_halves ? 1 : seen.size()); ++p) {
       const SeenBlocks blocks(seen[p], photo.grid);
       for (size_t y = 0; y < photo.planes[p].down; ++y)
         for (size_t x = 0; x < photo.planes[p].across; ++x)

@@ -16,7 +16,7 @@
 
 namespace occam {
 
-// The most memory that finding takes, beside two bytes for each of the pixels.
+// The most memory that finding takes, beside three bytes for each of the samples.
 constexpr uint64_t kBlockFinderBytes = 8 << 20;
 
 // Returns what that file said. Returns nothing where these are no pixels of one or three channels

@@ -81,8 +81,9 @@ void BlockLeastSquares::Learn(int32_t target, int64_t weight) {
   }
 }
 
-BlockPredictor::BlockPredictor(std::span<const BlockPlane* const> before, BlockPlane* plane)
-    : before_(before), plane_(*plane) {
+BlockPredictor::BlockPredictor(std::span<const BlockPlane* const> before, size_t number,
+                               BlockPlane* plane)
+    : before_(before), number_(number), plane_(*plane) {
   models_.emplace_back(kAllInputs + before.size(), 10);
   models_.emplace_back(kNearInputs + before.size(), 6);
   models_.emplace_back(kBorderInputs, 9);
@@ -255,7 +256,7 @@ void BlockPredictor::FillContexts() {
   const auto frequency = static_cast<uint32_t>(k_);
   const auto in_sixteenth = static_cast<uint32_t>(guess_) & 15;
   c.prediction = guess_ + kOffset;
-  c.plane = static_cast<uint32_t>(before_.size());
+  c.plane = static_cast<uint32_t>(number_);
   c.energy = EnergyLevel(errors >> 2);
   c.other_energy = EnergyLevel(expected);
   c.place = frequency;
@@ -265,7 +266,7 @@ void BlockPredictor::FillContexts() {
                  frequency * 16 + static_cast<uint32_t>(std::min(own_sizes, 15))};
 
   const auto key = [&](uint32_t table, std::initializer_list<int> numbers) {
-    return Key(k_, before_.size(), table).Of(numbers);
+    return Key(k_, number_, table).Of(numbers);
   };
   const auto before = [&](size_t plane) -> int {
     return plane < before_.size() ? before_[plane]->Coefficients(x_, y_)[k_] : 0;

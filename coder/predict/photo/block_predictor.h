@@ -51,8 +51,9 @@ class BlockPredictor {
  public:
   static constexpr size_t kTables = 14;  // of the contexts that it tells
 
-  // `before` are the planes before it, whole; it and `plane` must outlive this.
-  BlockPredictor(std::span<const BlockPlane* const> before, BlockPlane* plane);
+  // The plane is the `number`-th, from 0. `before` are planes before it, whole, that have the same
+  // blocks; it and `plane` must outlive this.
+  BlockPredictor(std::span<const BlockPlane* const> before, size_t number, BlockPlane* plane);
 
   static uint64_t MemoryBytes(size_t across);
 
@@ -83,6 +84,7 @@ class BlockPredictor {
   void FillContexts();
 
   const std::span<const BlockPlane* const> before_;
+  const size_t number_;
   BlockPlane& plane_;
   std::vector<BlockLeastSquares> models_;
   std::array<Errors, kPredictions> errors_;

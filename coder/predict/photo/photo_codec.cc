@@ -29,19 +29,26 @@ uint32_t Get(std::span<const uint8_t> bytes) {
 // Bits beside the number of channels.
 constexpr uint8_t kOfBlocks = 16;
 constexpr uint8_t kReversed = 32;
+constexpr uint8_t kHalves = 64;
+// Those in the byte that tells where blocks begin.
+constexpr uint8_t kSecondAcross = 64;
+constexpr uint8_t kSecondDown = 128;
 
 Bytes Serialise(const PhotoLayout& layout, const std::optional<BlockPhoto>& blocks) {
   Bytes out;
   for (const uint32_t n : {layout.first, layout.rows, layout.width, layout.stride}) Put(n, &out);
   out.push_back(static_cast<uint8_t>(layout.channels));
   if (!blocks) return out;
-  out.back() |= static_cast<uint8_t>(kOfBlocks | (blocks->is_reversed ? kReversed : 0));
-  out.push_back(static_cast<uint8_t>(blocks->grid.left + kBlockSide * blocks->grid.top));
+  out.back() |= static_cast<uint8_t>(kOfBlocks | (blocks->is_reversed ? kReversed : 0) |
+                                     (blocks->halves.empty() ? 0 : kHalves));
+  out.push_back(static_cast<uint8_t>(blocks->grid.left + kBlockSide * blocks->grid.top +
+                                     (blocks->is_second_across ? kSecondAcross : 0) +
+                                     (blocks->is_second_down ? kSecondDown : 0)));
   return out;
 }
 
 PhotoLayout Parse(std::span<const uint8_t> bytes) {
-  const uint32_t channels = bytes[16] & ~uint32_t{kOfBlocks | kReversed};
+  const uint32_t channels = bytes[16] & ~uint32_t{kOfBlocks | kReversed | kHalves};
   return {Get(bytes), Get(bytes.subspan(4)), Get(bytes.subspan(8)), channels,
           Get(bytes.subspan(12))};
 }
@@ -50,13 +57,17 @@ PhotoLayout Parse(std::span<const uint8_t> bytes) {
 std::optional<BlockPhoto> ParseBlocks(std::span<const uint8_t> payload, const PhotoLayout& layout) {
   if (payload.size() <= kPhotoLayoutBytes) return std::nullopt;
   const uint8_t place = payload[kPhotoLayoutBytes];
+  const bool has_halves = (payload[16] & kHalves) != 0;
   BlockPhoto photo;
-  photo.grid = {layout.width, layout.rows, place % kBlockSide, place / kBlockSide};
+  photo.grid = {layout.width, layout.rows, place % kBlockSide, place / kBlockSide % kBlockSide};
   photo.is_reversed = (payload[16] & kReversed) != 0;
-  if (!MayBeBlocks(layout) || photo.grid.top >= kBlockSide ||
-      (photo.is_reversed && layout.channels == 1))
+  photo.is_second_across = (place & kSecondAcross) != 0;
+  photo.is_second_down = (place & kSecondDown) != 0;
+  if (!MayBeBlocks(layout) || (layout.channels == 1 && (photo.is_reversed || has_halves)) ||
+      (!has_halves && (photo.is_second_across || photo.is_second_down)))
     return std::nullopt;
   for (uint32_t p = 0; p < layout.channels; ++p) photo.planes.emplace_back(photo.grid);
+  if (has_halves) photo.halves.assign(2, BlockPlane(photo.HalfGrid()));
   return photo;
 }
 
@@ -138,10 +149,10 @@ uint64_t PhotoMemoryBytes(uint64_t bytes) {
   const uint64_t by_pixels = 2 * 2 * bytes + PixelCoder::MemoryBytes(255, PixelContexts::kTables) +
                              PlanePredictor::MemoryBytes(width);
   // A coefficient and a sample of each pixel, with those that do not show: as much again at most,
-  // since both sides have kLeastBlockSide pixels. What finds them has two bytes a pixel.
+  // since both sides have kLeastBlockSide pixels. What finds them has three bytes a pixel.
   static_assert(kLeastBlockSide >= 4 * kBlockSide);
   const uint64_t by_blocks =
-      (2 * 3 + 2) * bytes +
+      (2 * 3 + 3) * bytes +
       PixelCoder::MemoryBytes(PixelCoder::kMostValue, BlockPredictor::kTables) +
       BlockPredictor::MemoryBytes(width / kBlockSide + 2) + kBlockFinderBytes;
   return std::max(by_pixels, by_blocks) + bytes + kRest;
@@ -174,7 +185,7 @@ std::optional<Bytes> DecodePhoto(std::span<const uint8_t> payload, size_t origin
   if (is_of_blocks) {
     blocks = ParseBlocks(payload, layout);
     if (!blocks) return std::nullopt;
-  } else if ((payload[16] & kReversed) != 0) {
+  } else if ((payload[16] & (kReversed | kHalves)) != 0) {
     return std::nullopt;
   }
   RangeDecoder decoder(payload.subspan(kPhotoLayoutBytes + (is_of_blocks ? 1 : 0)));
