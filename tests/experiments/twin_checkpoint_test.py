@@ -249,12 +249,13 @@ with tempfile.TemporaryDirectory() as work:
     assert isinstance(data, numpy.ndarray)
     outcome, networks = trained(data, {}, {"seed": 2, "windows": [64, 16]})
     both_sides_agree(work, corpus_path, *trained(data, MEMORY))
-    gated = {**MEMORY, "memory_layers": [1], "memory_gate": 2, "memory_round": "step 1"}
-    # The gates of the twin are products of bfloat16.
-    both_sides_agree(work, corpus_path, *trained(data, gated), within=3e-4)
     both_sides_agree(work, corpus_path, outcome, networks)
-    few_bits_agree(work, corpus_path, data)
-    a_mixture_agrees(work, data)
+    if "--full" in sys.argv[3:]:
+        gated = {**MEMORY, "memory_layers": [1], "memory_gate": 2, "memory_round": "step 1"}
+        # The gates of the twin are products of bfloat16.
+        both_sides_agree(work, corpus_path, *trained(data, gated), within=3e-4)
+        few_bits_agree(work, corpus_path, data)
+        a_mixture_agrees(work, data)
     kinds_agree(work, data)
     training_goes_on(work, corpus_path, outcome[0]["bpb_kept"])
     others_are_refused()
