@@ -181,30 +181,68 @@ constexpr std::array<std::array<int32_t, kBlockSize>, 2> kUsualTables = {{
      99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99},
 }};
 
-// Few coefficients say little about a step. Where most steps are those of a usual table, all are
-// taken from it.
-void PreferUsualTable(std::array<uint8_t, kBlockSize>* table) {
-  std::array<uint8_t, kBlockSize> best{};
-  int most = 0;
+using Table = std::array<uint8_t, kBlockSize>;
+
+// Takes each usual table of each quality.
+template <typename Take>
+void ForUsualTables(Take take) {
   for (const auto& usual : kUsualTables) {
     for (int quality = 1; quality <= 100; ++quality) {
       const int scale = quality < 50 ? 5000 / quality : 200 - 2 * quality;
-      std::array<uint8_t, kBlockSize> scaled;
-      int equal = 0;
-      for (size_t k = 0; k < kBlockSize; ++k) {
-        scaled[k] = static_cast<uint8_t>(std::clamp((usual[k] * scale + 50) / 100, 1, 255));
-        equal += scaled[k] == (*table)[k] && scaled[k] < 255 ? 1 : 0;
-      }
-      if (equal > most) {
-        most = equal;
-        best = scaled;
-      }
+      Table table;
+      for (size_t k = 0; k < kBlockSize; ++k)
+        table[k] = static_cast<uint8_t>(std::clamp((usual[k] * scale + 50) / 100, 1, 255));
+      take(table);
     }
   }
+}
+
+// Few coefficients say little about a step. Where most steps are those of a usual table, all are
+// taken from it.
+void PreferUsualTable(Table* table) {
+  Table best{};
+  int most = 0;
+  ForUsualTables([&](const Table& usual) {
+    int equal = 0;
+    for (size_t k = 0; k < kBlockSize; ++k)
+      equal += usual[k] == (*table)[k] && usual[k] < 255 ? 1 : 0;
+    if (equal <= most) return;
+    most = equal;
+    best = usual;
+  });
   const auto seen = std::ranges::count_if(*table, [](int step) { return step > 2 && step < 255; });
   const auto known = std::ranges::count_if(best, [](int step) { return step <= 2; });
   constexpr int kLeast = 6;
   if (most >= kLeast && 2 * most >= seen + known) *table = best;
+}
+
+// Sizes of coefficients of whole blocks, in sixteenths: [frequency].
+using Sizes = std::array<std::vector<int32_t>, kBlockSize>;
+
+// The usual table to whose multiples coefficients are nearest, by their distances as shares of
+// steps. It is that of a JPEG file of a JPEG file, whose steps are hidden by older ones.
+Table NearestUsualTable(const Sizes& sizes, int32_t noise) {
+  constexpr int32_t kTelling = 4;
+  Table best{};
+  int64_t least = INT64_MAX;
+  ForUsualTables([&](const Table& usual) {
+    int64_t distances = 0;
+    int64_t steps = 1;
+    for (size_t k = 0; k < kBlockSize; ++k) {
+      const int32_t step = 16 * int32_t{usual[k]};
+      if (usual[k] < kTelling) continue;
+      for (const int32_t size : sizes[k]) {
+        if (size < noise) continue;
+        distances += std::abs(size - (size + step / 2) / step * step);
+        steps += step;
+      }
+    }
+    const int64_t share = (distances << 16) / steps;
+    if (steps == 1 || share >= least) return;
+    least = share;
+    best = usual;
+  });
+  return best;
 }
 
 // What a coefficient of 1 adds to a sample, out of 4096.
@@ -229,8 +267,7 @@ const std::vector<Block>& Waves() {
 // small. Then some sample is farther from what they stand for than rounding explains.
 class MultipleSearch {
  public:
-  MultipleSearch(const std::array<uint8_t, kBlockSize>& table, const Block& seen,
-                 const std::array<bool, kBlockSize>& known)
+  MultipleSearch(const Table& table, const Block& seen, const std::array<bool, kBlockSize>& known)
       : table_(table), seen_(seen), known_(known) {
     const Block transformed = ForwardTransform(seen);
     for (size_t i = 0; i < kBlockSize; ++i) rest_[i] = seen[i] * kUnit;
@@ -320,7 +357,7 @@ class MultipleSearch {
     return Take(best[0], best_counts[0], Less(rest, best[0], best_counts[0]), least);
   }
 
-  const std::array<uint8_t, kBlockSize>& table_;
+  const Table& table_;
   const Block& seen_;
   const std::array<bool, kBlockSize>& known_;
   std::vector<size_t> doubtful_;
@@ -329,13 +366,13 @@ class MultipleSearch {
   int64_t excess_ = 0;
 };
 
-void FindTable(const SeenBlocks& blocks, int32_t noise, BlockPlane* plane) {
-  std::array<std::vector<int32_t>, kBlockSize> sizes;
-  const size_t count = plane->across * plane->down;
+Sizes SizesOf(const SeenBlocks& blocks, const BlockPlane& plane, int32_t noise) {
+  Sizes sizes;
+  const size_t count = plane.across * plane.down;
   const size_t stride = count / kMostBlocks + 1;
   for (size_t i = 0; i < count; i += stride) {
-    const size_t x = i % plane->across;
-    const size_t y = i / plane->across;
+    const size_t x = i % plane.across;
+    const size_t y = i / plane.across;
     if (!blocks.IsWhole(x, y)) continue;
     const Block seen = ForwardTransform(blocks.At(x, y));
     // Of a flat block all samples were rounded alike, so that what is left is not small.
@@ -343,14 +380,19 @@ void FindTable(const SeenBlocks& blocks, int32_t noise, BlockPlane* plane) {
       continue;
     for (size_t k = 0; k < kBlockSize; ++k) sizes[k].push_back(std::abs(seen[k]));
   }
-  for (size_t k = 0; k < kBlockSize; ++k) plane->table[k] = FindStep(sizes[k], noise);
-  PreferUsualTable(&plane->table);
+  return sizes;
+}
+
+Table FindTable(const Sizes& sizes, int32_t noise) {
+  Table table;
+  for (size_t k = 0; k < kBlockSize; ++k) table[k] = FindStep(sizes[k], noise);
+  PreferUsualTable(&table);
+  return table;
 }
 
 // The samples of a block, less 128. What is not known becomes what the nearest multiples say of it,
 // and again with those, until it stays.
-Block Completed(const Block& seen, const std::array<bool, kBlockSize>& known,
-                const std::array<uint8_t, kBlockSize>& table) {
+Block Completed(const Block& seen, const std::array<bool, kBlockSize>& known, const Table& table) {
   constexpr int kMostRounds = 24;
   const auto is_open = [&](size_t i, int32_t sample) {
     return !known[i] || (seen[i] == 127 && sample > 127) || (seen[i] == -128 && sample < -128);
@@ -509,7 +551,7 @@ bool FindHalves(std::span<const SeenPlane> seen, uint64_t least, BlockPhoto* pho
   for (size_t half = 0; half < 2 && was_held; ++half) {
     BlockPlane& plane = photo->halves[half];
     const SeenBlocks blocks(halved[half], photo->HalfGrid());
-    FindTable(blocks, kHalfNoise, &plane);
+    plane.table = FindTable(SizesOf(blocks, plane, kHalfNoise), kHalfNoise);
     for (size_t y = 0; y < plane.down; ++y)
       for (size_t x = 0; x < plane.across; ++x) FindMultiples(blocks, x, y, &plane);
     was_held = SetByHalf(seen[1 + half], half, least, photo);
@@ -553,7 +595,10 @@ std::optional<BlockPhoto> FindBlocks(std::span<const uint8_t> original, const Ph
     for (size_t p = 0; p < seen.size(); ++p) photo.planes.emplace_back(photo.grid);
     const auto was_held = [&](size_t p) {
       const SeenBlocks blocks(seen[p], photo.grid);
-      FindTable(blocks, kNoise, &photo.planes[p]);
+      const Sizes sizes = SizesOf(blocks, photo.planes[p], kNoise);
+      photo.planes[p].table = FindTable(sizes, kNoise);
+      if (WasHeld(blocks, &photo.planes[p])) return true;
+      photo.planes[p].table = NearestUsualTable(sizes, kNoise);
       return WasHeld(blocks, &photo.planes[p]);
     };
     if (!was_held(0)) continue;

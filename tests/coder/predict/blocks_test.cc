@@ -185,6 +185,43 @@ TEST_CASE("Blocks: colour that was held at half the size is found, and comes bac
   CHECK(Decoded(of_upwards, upwards.size()) == upwards);
 }
 
+TEST_CASE("Blocks: a JPEG file of a JPEG file's pixels is found, though older steps hide its own") {
+  // Brightness at quality 90 of usual encoders.
+  constexpr std::array<uint8_t, kBlockSize> kTable = {
+      3,  2,  2,  3,  5,  8,  10, 12, 2,  2,  3,  4,  5,  12, 12, 11, 3,  3,  3,  5, 8,  11,
+      14, 11, 3,  3,  4,  6,  10, 17, 16, 12, 4,  4,  7,  11, 14, 22, 21, 15, 5,  7, 11, 13,
+      16, 21, 23, 18, 10, 13, 16, 17, 21, 24, 24, 20, 14, 18, 19, 20, 22, 20, 21, 20};
+  const BlockGrid grid{240, 160, 0, 0};
+  BlockPhoto photo;
+  photo.grid = grid;
+  photo.planes.assign(1, BlockPlane(grid));
+  BlockPlane& plane = photo.planes[0];
+  Random random(6);
+  FillBlocks(false, 80, 1, &plane, &random);
+  plane.table = kTable;
+  for (size_t y = 0; y < plane.down; ++y) {
+    for (size_t x = 0; x < plane.across; ++x) {
+      Block samples;
+      for (size_t i = 0; i < kBlockSize; ++i) samples[i] = plane.Samples(x, y)[i] - 128;
+      const Block exact = ForwardTransform(samples);
+      for (size_t k = 0; k < kBlockSize; ++k) {
+        const int32_t step = 16 * int32_t{kTable[k]};
+        const int32_t size = (std::abs(exact[k]) + step / 2) / step;
+        plane.Coefficients(x, y)[k] = static_cast<int16_t>(exact[k] < 0 ? -size : size);
+      }
+      const Block decoded = plane.Transformed(x, y);
+      for (size_t i = 0; i < kBlockSize; ++i)
+        plane.Samples(x, y)[i] = static_cast<uint8_t>(std::clamp(decoded[i] >> 4, 0, 255));
+    }
+  }
+  Bytes pixels;
+  for (size_t y = 0; y < grid.rows; ++y)
+    for (size_t x = 0; x < grid.width; ++x) pixels.push_back(photo.Sample(0, x, y));
+  const auto found = FindBlocks(pixels, LayoutOf(grid, 1));
+  REQUIRE(found);
+  CHECK(found->planes[0].table == kTable);
+}
+
 TEST_CASE("Blocks: channels from blue to red, rows from below, and limited samples come back") {
   const BlockGrid grid{72, 64, 0, 0};
   Bytes original = PixelsOfBlocks(grid, 3, 75);
