@@ -14,6 +14,7 @@
 #include "coder/weights/model_codec.h"
 #include "coder/weights/tokenizer_codec.h"
 #include "data/prepared_set.h"
+#include "tests/coder/block_pixels.h"
 #include "tests/data/image_files.h"
 #include "tests/data/packed.h"
 #include "tests/fuzz/models.h"
@@ -83,8 +84,25 @@ void PutSound(const Corpus& corpus) {
   }
 }
 
+// Photographs that were JPEG files, small enough for the target.
+void PutPhotos(const Corpus& corpus) {
+  const BlockGrid grid{40, 36, 3, 2};
+  for (const size_t channels : {size_t{1}, size_t{3}}) {
+    CodecOptions options;
+    options.mode = ContextMode::kAdaptive;
+    options.photo = RawPhoto(static_cast<uint32_t>(grid.width), static_cast<uint32_t>(channels));
+    Bytes file;
+    Compress(*MemorySource(PixelsOfBlocks(grid, channels, 80)), *MemorySink(&file), nullptr,
+             options);
+    corpus.Put("archive", "blocks-" + std::to_string(channels), {0, 10, 30}, file);
+    // Checks are mended, so that changes come through to the coefficients.
+    corpus.Put("archive", "blocks-mended-" + std::to_string(channels), {4, 10, 30}, file);
+  }
+}
+
 void PutArchives(const Corpus& corpus) {
   PutSound(corpus);
+  PutPhotos(corpus);
   for (int which = 0; which < kModels; ++which) {
     const CodecModel& model = Model(which).codec_model();
     const auto how = static_cast<uint8_t>(which | (which % 2) << 3);
