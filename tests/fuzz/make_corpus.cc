@@ -84,25 +84,22 @@ void PutSound(const Corpus& corpus) {
   }
 }
 
-// Photographs that were JPEG files, small enough for the target.
-void PutPhotos(const Corpus& corpus) {
-  const BlockGrid grid{40, 36, 3, 2};
-  for (const size_t channels : {size_t{1}, size_t{3}}) {
-    CodecOptions options;
-    options.mode = ContextMode::kAdaptive;
-    options.photo = RawPhoto(static_cast<uint32_t>(grid.width), static_cast<uint32_t>(channels));
-    Bytes file;
-    Compress(*MemorySource(PixelsOfBlocks(grid, channels, 80)), *MemorySink(&file), nullptr,
-             options);
-    corpus.Put("archive", "blocks-" + std::to_string(channels), {0, 10, 30}, file);
-    // Checks are mended, so that changes come through to the coefficients.
-    corpus.Put("archive", "blocks-mended-" + std::to_string(channels), {4, 10, 30}, file);
-  }
+// A photograph that was a JPEG file, small enough for the target.
+void PutBlocks(const Corpus& corpus) {
+  const BlockGrid grid{72, 60, 3, 2};
+  CodecOptions options;
+  options.mode = ContextMode::kAdaptive;
+  options.photo = RawPhoto(static_cast<uint32_t>(grid.width), 1);
+  Bytes file;
+  Compress(*MemorySource(PixelsOfBlocks(grid, 1, 80)), *MemorySink(&file), nullptr, options);
+  corpus.Put("archive", "blocks", {0, 10, 30}, file);
+  // Checks are mended, so that changes come through to the coefficients.
+  corpus.Put("archive", "blocks-mended", {4, 10, 30}, file);
 }
 
 void PutArchives(const Corpus& corpus) {
   PutSound(corpus);
-  PutPhotos(corpus);
+  PutBlocks(corpus);
   for (int which = 0; which < kModels; ++which) {
     const CodecModel& model = Model(which).codec_model();
     const auto how = static_cast<uint8_t>(which | (which % 2) << 3);

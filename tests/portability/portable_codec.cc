@@ -387,8 +387,8 @@ struct GoldenPhoto {
 const std::vector<GoldenPhoto>& GoldenPhotos() {
   static const std::vector<GoldenPhoto> photos = {{"gray.occ", 40, 30, 1},
                                                   {"colour.occ", 24, 20, 3},
-                                                  {"gray-blocks.occ", 35, 32, 1, true},
-                                                  {"colour-blocks.occ", 32, 33, 3, true},
+                                                  {"gray-blocks.occ", 67, 64, 1, true},
+                                                  {"colour-blocks.occ", 72, 60, 3, true},
                                                   {"halved-blocks.occ", 96, 80, 3, true, true}};
   return photos;
 }

@@ -439,8 +439,8 @@ bool FindMultiples(const SeenBlocks& blocks, size_t x, size_t y, BlockPlane* pla
   return is_exact;
 }
 
-// Whether a plane was held by a JPEG file: whole blocks from all over become exact, by steps that
-// say something.
+// Returns whether a plane was held by a JPEG file: whole blocks from all over become exact, by
+// steps that say something.
 bool WasHeld(const SeenBlocks& blocks, BlockPlane* plane) {
   constexpr size_t kSampled = 12;  // across, and down
   const auto steps_from = [&](int least, int most) {
@@ -469,7 +469,6 @@ SeenPlane Halve(const SeenPlane& seen, const BlockPhoto& photo) {
   const BlockGrid grid = photo.HalfGrid();
   std::vector<int32_t> half(grid.width * grid.rows, 128 * 16);  // in sixteenths
   std::vector<int32_t> sums(half.size());
-  SeenPlane result;
   std::vector<int> counts(half.size());
   for (int step = 0; step < kSteps; ++step) {
     std::ranges::fill(sums, 0);
@@ -494,6 +493,7 @@ SeenPlane Halve(const SeenPlane& seen, const BlockPhoto& photo) {
     }
     for (size_t i = 0; i < half.size(); ++i) half[i] += (sums[i] + 2) >> 2;
   }
+  SeenPlane result;
   for (const int32_t sample : half)
     result.samples.push_back(static_cast<uint8_t>(std::clamp((sample + 8) >> 4, 0, 255)));
   for (const int count : counts) result.known.push_back(count == 4 ? 1 : 0);
@@ -562,22 +562,28 @@ bool FindHalves(std::span<const SeenPlane> seen, uint64_t least, BlockPhoto* pho
   return false;
 }
 
-// Sets the samples of pixels that are not what the coefficients stand for.
-void SetSamples(std::span<const uint8_t> original, const PhotoLayout& layout, BlockPhoto* photo) {
+// Sets the samples of pixels that are not what the coefficients stand for. Returns how many pixels
+// these are.
+size_t SetSamples(std::span<const uint8_t> original, const PhotoLayout& layout, BlockPhoto* photo) {
+  size_t wrong = 0;
   for (size_t y = 0; y < layout.rows; ++y) {
     const uint8_t* pixel = &original[layout.first + y * layout.stride];
     for (size_t x = 0; x < layout.width; ++x, pixel += layout.channels) {
       if (layout.channels == 1) {
+        wrong += photo->Sample(0, x, y) != *pixel ? 1 : 0;
         photo->Sample(0, x, y) = *pixel;
         continue;
       }
       const Colour rgb = ColourOf(pixel, photo->is_reversed);
       const Colour ycc = {photo->Sample(0, x, y), photo->Sample(1, x, y), photo->Sample(2, x, y)};
-      const std::optional<Colour> exact = ToRgb(ycc) == rgb ? ycc : ExactYcc(rgb);
+      if (ToRgb(ycc) == rgb) continue;
+      ++wrong;
+      const std::optional<Colour> exact = ExactYcc(rgb);
       if (!exact) continue;
       for (size_t p = 0; p < 3; ++p) photo->Sample(p, x, y) = static_cast<uint8_t>((*exact)[p]);
     }
   }
+  return wrong;
 }
 
 }  // namespace
@@ -615,8 +621,10 @@ std::optional<BlockPhoto> FindBlocks(std::span<const uint8_t> original, const Ph
         for (size_t x = 0; x < photo.planes[p].across; ++x)
           FindMultiples(blocks, x, y, &photo.planes[p]);
     }
-    SetSamples(original, layout, &photo);
-    return photo;
+    // Where much of it has another origin its pixels are better coded as such.
+    constexpr size_t kMostWrong = 3;  // pixels of which one may be
+    const size_t wrong = SetSamples(original, layout, &photo);
+    if (wrong * kMostWrong <= size_t{layout.width} * layout.rows) return photo;
   }
   return std::nullopt;
 }
