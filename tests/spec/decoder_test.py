@@ -266,10 +266,14 @@ def golden_without_model(folder):
     originals = dict(line.split() for line in read(of_golden(f"{folder}/originals")).decode().splitlines())
     kinds = set()
     for name, digest in originals.items():
+        # Coefficients take seconds.
+        is_slow = name.endswith("-blocks.occ") and not full
+        if is_slow and not name.startswith("halved"):
+            continue
         data = read(of_golden(os.path.join(folder, name)))
         assert hashlib.sha256(decode(of_golden(os.path.join(folder, name)))).hexdigest() == digest
         kinds |= kinds_of(of_golden(os.path.join(folder, name)), None)
-        for at in range(110, len(data), 1 + len(data) // (12 if full else 2)):
+        for at in [] if is_slow else range(110, len(data), 1 + len(data) // (12 if full else 2)):
             assert refused(lambda bad: decompress(bad, lambda: None), changed(data, at)), (name, at)
     return kinds
 
