@@ -7,12 +7,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
-#include "coder/entropy/bit_model.h"
 #include "coder/predict/expert/mixer_kernels.h"
 #include "coder/predict/photo/block_colours.h"
-#include "coder/predict/photo/block_finder.h"
 #include "coder/predict/photo/block_plane.h"
 #include "coder/predict/photo/block_predictor.h"
 #include "coder/predict/photo/other_bytes.h"
@@ -20,24 +19,6 @@
 #include "coder/predict/photo/pixel_coder.h"
 
 namespace occam {
-
-// Decisions by one context each.
-template <typename Coder>
-class PlainDecisions {
- public:
-  PlainDecisions(size_t contexts, Coder* coder)
-      : coder_(*coder), cells_(contexts, WideCell::kFresh) {}
-  bool Code(size_t context, bool bit) {
-    uint32_t& cell = cells_[context];
-    const bool coded = coder_.Bit(bit, std::clamp(WideCell::Probability(cell) >> 6, 1, 65535));
-    WideCell::Learn(&cell, coded, kCountLimit);
-    return coded;
-  }
-
- private:
-  Coder& coder_;
-  std::vector<uint32_t> cells_;
-};
 
 // Samples that are not what the coefficients stand for. Most are next to it, and it was nearly
 // halfway between both.

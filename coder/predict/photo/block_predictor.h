@@ -32,7 +32,6 @@ class BlockLeastSquares {
 
   BlockLeastSquares(size_t inputs, int decay);
 
-  size_t inputs() const { return inputs_; }
   // Inputs are within kMostInput from 0. Returns the prediction out of 65536.
   int64_t Predict(size_t frequency, std::span<const int32_t> inputs);
   // `target` is as an input, and `weight` within [1, 4096].

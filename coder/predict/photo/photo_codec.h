@@ -14,7 +14,8 @@
 
 namespace occam {
 
-// The layout at the beginning of a payload: `first`, `rows`, `width`, `stride`, `channels`.
+// The layout at the beginning of a payload: `first`, `rows`, `width`, `stride`, `channels`. Where
+// pixels are blocks one more byte tells where these begin.
 constexpr size_t kPhotoLayoutBytes = 17;
 
 // Takes the number of bytes done since the last call.
