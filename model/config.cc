@@ -62,7 +62,7 @@ void CheckMemory(const ModelConfig& c, const auto& require) {
 
 void CheckSignals(const ModelConfig& c, const auto& require) {
   if (!c.has_signals()) {
-    require(c.record_width == 0 && c.record_height == 0 && c.kinds.empty(),
+    require(c.record_width == 0 && c.record_height == 0 && c.kinds.empty() && !c.has_lattice(),
             "there are no signals to describe");
     return;
   }
@@ -75,6 +75,18 @@ void CheckSignals(const ModelConfig& c, const auto& require) {
     require(std::ranges::count(c.signal_rules, rule) == 1,
             "no two rules of signals may be the same");
     require(rule != SignalRule::kKind || !c.kinds.empty(), "a rule tells kinds, of which are none");
+    require((rule != SignalRule::kCertainty && rule != SignalRule::kEdge) || c.has_lattice(),
+            "a rule tells of a lattice, of which are none");
+  }
+  if (c.has_lattice()) {
+    require(c.record_width % kLatticeSide == 0 && c.record_height % kLatticeSide == 0,
+            "records that lie on a lattice have a multiple of 8 columns and rows");
+    require(c.lattice_qualities.size() <= kMaxQualities, "there are at most 16 lattices");
+    for (const int32_t quality : c.lattice_qualities) {
+      require(quality >= 1 && quality <= kMaxQuality, "a quality is 1..100");
+      require(std::ranges::count(c.lattice_qualities, quality) == 1,
+              "no two lattices may be the same");
+    }
   }
   if (c.kinds.empty()) return;
   require(c.kinds.size() >= 2 && c.kinds.size() <= kMaxKinds, "there must be 2..16 kinds");
@@ -114,6 +126,8 @@ std::string DescribeSignals(const ModelConfig& c) {
   for (size_t i = 0; i < c.signal_rules.size(); ++i)
     text += fmt::format("{}{}", i == 0 ? ", rules " : " ", NameOf(c.signal_rules[i]));
   if (c.residual) text += ", residuals";
+  for (size_t i = 0; i < c.lattice_qualities.size(); ++i)
+    text += fmt::format("{}{}", i == 0 ? ", qualities " : " ", c.lattice_qualities[i]);
   for (size_t i = 0; i < c.kinds.size(); ++i) {
     text += fmt::format("{}{}", i == 0 ? ", kinds " : " ", i);
     if (c.kinds[i] != 0) text += " with signals";
@@ -165,12 +179,13 @@ int32_t ModelConfig::signal_rows(SignalRule rule) const {
          : rule == SignalRule::kRow        ? record_height
          : rule == SignalRule::kPrediction ? 256
          : rule == SignalRule::kKind       ? kind_count()
+         : rule == SignalRule::kCertainty  ? kCertainties
                                            : kSignalLevels;
 }
 
 const char* NameOf(SignalRule rule) {
-  constexpr const char* kNames[] = {"column", "row",        "prediction", "west",
-                                    "north",  "north_east", "north_west", "kind"};
+  constexpr const char* kNames[] = {"column",     "row",        "prediction", "west",      "north",
+                                    "north_east", "north_west", "kind",       "certainty", "edge"};
   static_assert(std::size(kNames) == kSignalRules);
   return kNames[static_cast<size_t>(rule) - 1];
 }
@@ -262,15 +277,20 @@ void SetSignals(const std::string& signals, ModelConfig* config) {
   config->signal_rules.clear();
   config->record_width = config->record_height = 0;
   config->residual = false;
+  config->lattice_qualities.clear();
   config->kinds.clear();
   if (signals == "none") return;
-  if (signals != "patches")
-    throw UsageError(fmt::format("signals are none or patches, not '{}'", signals));
+  if (signals != "patches" && signals != "jpeg")
+    throw UsageError(fmt::format("signals are none, patches or jpeg, not '{}'", signals));
   for (int rule = 1; rule < static_cast<int>(SignalRule::kKind); ++rule)
     config->signal_rules.push_back(static_cast<SignalRule>(rule));
   config->record_width = kPatchWidth;
   config->record_height = kPatchHeight;
   config->residual = true;
+  if (signals == "patches") return;
+  config->signal_rules.push_back(SignalRule::kCertainty);
+  config->signal_rules.push_back(SignalRule::kEdge);
+  config->lattice_qualities = {96, 80, 75, 94, 90, 85};
 }
 
 void SetKinds(std::vector<uint8_t> with_signals, ModelConfig* config) {

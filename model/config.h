@@ -37,8 +37,8 @@ struct RowRule {
 };
 
 // Rule of signals (docs/spec/signals.md, section 2). It tells of the byte to come its place in a
-// record, its prediction, or how far a neighbour is from this; or the kind of its context. The
-// numbers stand in files.
+// record, its prediction, or how far from this a neighbour or another prediction is; or the kind of
+// its context. The numbers stand in files.
 enum class SignalRule : uint8_t {
   kColumn = 1,
   kRow,
@@ -47,9 +47,14 @@ enum class SignalRule : uint8_t {
   kNorth,
   kNorthEast,
   kNorthWest,
-  kKind,  // of the context
+  kKind,       // of the context
+  kCertainty,  // of the prediction, where a lattice makes it
+  kEdge,       // the median edge prediction
 };
-constexpr int kSignalRules = 8;
+constexpr int kSignalRules = 10;
+constexpr int kCertainties = 32;
+constexpr int kLatticeSide = 8;  // rows and columns of a block of a JPEG file
+constexpr int kMaxQualities = 16, kMaxQuality = 100;
 constexpr int kMaxKinds = 16;
 constexpr int kSignalLevels = 31;  // of a difference
 constexpr int kMaxRecordSide = 65536;
@@ -122,6 +127,9 @@ struct ModelConfig {
   std::vector<SignalRule> signal_rules = {};
   int32_t record_width = 0, record_height = 0;  // 0 without signals
   bool residual = false;  // a symbol is the byte less its prediction, modulo 256
+  // Qualities of the JPEG files that photographs may have been, the likeliest first; none: the
+  // prediction is the median edge's (docs/spec/lattice.md).
+  std::vector<int32_t> lattice_qualities = {};
   // Kinds of contexts, and whether those of each have signals; none: all contexts have them.
   // Whoever uses the network tells a context's kind.
   std::vector<uint8_t> kinds = {};
@@ -149,6 +157,7 @@ struct ModelConfig {
   int64_t reach() const;
   bool has_memory() const { return !memory_rules.empty(); }
   bool has_signals() const { return !signal_rules.empty() || residual; }
+  bool has_lattice() const { return !lattice_qualities.empty(); }
   int32_t signal_rows(SignalRule rule) const;  // of its table
   bool has_gate() const { return memory_gate != kNoGate; }
   int32_t memory_columns() const {  // of the chosen rows, side by side
@@ -185,9 +194,9 @@ int64_t ParameterCount(const ModelConfig& config);
 // several bytes there are no rules of words.
 void SetMemory(const std::string& size, ModelConfig* config);
 
-// Gives `config` the signals of a named kind: "none", or "patches": gray records of 64 x 32 bytes,
-// all rules, and symbols that are residuals (experiments/results/signals). Throws kUsage for
-// another name.
+// Gives `config` the signals of a named kind: "none"; "patches": gray records of 64 x 32 bytes,
+// all rules of these, and symbols that are residuals; or "jpeg": the same with predictions by
+// lattices (experiments/results/signals). Throws kUsage for another name.
 void SetSignals(const std::string& signals, ModelConfig* config);
 // Gives `config`, which has signals, kinds of contexts, and the rule that tells them. Those kinds
 // have signals where `with_signals` is not 0.

@@ -30,6 +30,7 @@ enum FieldId : uint32_t {
   kRecordHeight,
   kResidual,
   kKinds,
+  kQualities,
   kShapeKind = 64,
   kHeadSize,
   kMlpWidth,
@@ -97,6 +98,7 @@ std::vector<FieldId> MoreFields(const ModelConfig& c) {
   if (c.record_height != 0) ids.push_back(kRecordHeight);
   if (c.residual) ids.push_back(kResidual);
   if (!c.kinds.empty()) ids.push_back(kKinds);
+  if (c.has_lattice()) ids.push_back(kQualities);
   if (c.llama) {
     ids.insert(ids.end(), {kShapeKind, kHeadSize, kMlpWidth, kBeginToken});
     if (c.llama->escapes > 0) ids.push_back(kEscape);
@@ -178,6 +180,10 @@ void PutMoreField(FieldId id, const ModelConfig& c, ByteWriter* out) {
     for (const uint8_t has_signals : c.kinds) rules.Put(uint32_t{has_signals});
     return PutField(id, std::move(rules), out);
   }
+  if (id == kQualities) {
+    for (const int32_t quality : c.lattice_qualities) rules.Put(static_cast<uint32_t>(quality));
+    return PutField(id, std::move(rules), out);
+  }
   for (const RowRule& rule : c.memory_rules) {
     for (const uint8_t byte : {static_cast<uint8_t>(rule.kind), rule.count, rule.bits, uint8_t{0}})
       rules.Put(byte);
@@ -219,6 +225,8 @@ void GetField(uint32_t id, ByteReader* value, ModelConfig* c) {
   } else if (id == kKinds) {
     for (const int32_t number : GetNumbers(value))
       c->kinds.push_back(static_cast<uint8_t>(std::clamp(number, 0, kMaxKinds)));
+  } else if (id == kQualities) {
+    c->lattice_qualities = GetNumbers(value);
   } else if (id == kResidual) {
     c->residual = value->Get<uint32_t>() == 1;
   } else if (!GetLlamaField(id, value, c)) {

@@ -27,7 +27,7 @@ namespace {
 // of 1 multiplies by 63 n: queries, keys, values and the MLP's inner values < 2^42.2; those
 // squared < 2^84.4, and after Wd < 2^106.4. Attention: 128 p <= 2 a for every term a and its weight
 // p, so its result is at most 2 * 63 * s_v < 2^27, and after Wo < 2^45. So the residual stays below
-// 256 * 2^107 = 2^115 (a memory adds at most 127 * 63 * 1024 * 2^10 < 2^33 twice, signals 7 * 63),
+// 256 * 2^107 = 2^115 (a memory adds at most 127 * 63 * 1024 * 2^10 < 2^33 twice, signals 10 * 63),
 // and logits below 2^14.1
 // * 63 * 4096 < 2^33. A key times 1 / s_k is below 2^42.2 * 2^40 and clamped before it is
 // converted; F of point 6 is below 2^36.

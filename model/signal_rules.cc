@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
+#include <utility>
 
 namespace occam {
 namespace {
@@ -35,10 +37,19 @@ int32_t MedianEdge(int32_t west, int32_t north, int32_t north_west) {
 
 }  // namespace
 
-SignalPast::SignalPast(const ModelConfig& config)
+std::shared_ptr<const Lattices> MakeLattices(const ModelConfig& config) {
+  if (!config.has_lattice()) return nullptr;
+  auto lattices = std::make_shared<Lattices>();
+  for (const int32_t quality : config.lattice_qualities) lattices->emplace_back(quality);
+  return lattices;
+}
+
+SignalPast::SignalPast(const ModelConfig& config, std::shared_ptr<const Lattices> lattices)
     : line_(static_cast<size_t>(config.record_width)), height_(config.record_height) {
   for (int kind = 0; kind < config.kind_count(); ++kind)
     with_signals_ |= static_cast<uint32_t>(config.kind_has_signals(kind)) << kind;
+  if (lattices != nullptr)
+    lattice_.emplace(config.record_width, config.record_height, std::move(lattices));
   Clear();
 }
 
@@ -49,6 +60,7 @@ void SignalPast::Clear(int kind) {
   if (!place_.has_signals) {
     place_.prediction = 0;
   } else if (!line_.empty()) {
+    if (lattice_) lattice_->Clear();
     Look();
   }
 }
@@ -62,6 +74,7 @@ void SignalPast::Append(int32_t byte) {
     place_.column = 0;
     if (++place_.row == height_) place_.row = 0;
   }
+  if (lattice_) lattice_->Append(static_cast<uint8_t>(byte));
   Look();
 }
 
@@ -76,7 +89,10 @@ void SignalPast::Look() {
     p.west = p.column == 0 ? p.north : at(p.column - 1);
     p.north_west = p.column == 0 ? p.north : corner_;
   }
-  p.prediction = MedianEdge(p.west, p.north, p.north_west);
+  p.prediction = p.edge = MedianEdge(p.west, p.north, p.north_west);
+  if (!lattice_) return;
+  p.certainty = lattice_->certainty();
+  if (lattice_->on_lattice()) p.prediction = lattice_->prediction();
 }
 
 SignalRows SignalRowsOf(const SignalPlace& p) {
@@ -93,7 +109,9 @@ SignalRows SignalRowsOf(const SignalPlace& p) {
           Level(p.north - p.prediction),
           Level(p.north_east - p.prediction),
           Level(p.north_west - p.prediction),
-          p.kind};
+          p.kind,
+          p.certainty,
+          Level(p.edge - p.prediction)};
 }
 
 void ChooseSignals(const ModelConfig& config, std::span<const int32_t> inputs, SignalPast* past,

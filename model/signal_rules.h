@@ -6,10 +6,13 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "model/config.h"
+#include "model/lattice_past.h"
 
 namespace occam {
 
@@ -22,13 +25,21 @@ struct SignalPlace {
   int32_t west = 128, north = 128, north_east = 128, north_west = 128;
   // The median edge prediction of LOCO-I (Weinberger, Seroussi, Sapiro, 2000, "The LOCO-I lossless
   // image compression algorithm", section 3.1), in [0, 255].
-  int32_t prediction = 128;
+  int32_t edge = 128;
+  int32_t prediction = 128;  // that of a lattice, where bytes lie on one; else the edge's
+  int32_t certainty = 0;
 };
 
-// The past that rules know of a context: its last row of bytes.
+// The tables of a configuration's lattices, which take milliseconds; null without any.
+std::shared_ptr<const Lattices> MakeLattices(const ModelConfig& config);
+
+// The past that rules know of a context: its last row of bytes, and what a lattice says. Copies
+// share tables of lattices.
 class SignalPast {
  public:
-  explicit SignalPast(const ModelConfig& config);
+  explicit SignalPast(const ModelConfig& config) : SignalPast(config, MakeLattices(config)) {}
+  // `lattices`: what MakeLattices makes of the configuration.
+  SignalPast(const ModelConfig& config, std::shared_ptr<const Lattices> lattices);
 
   // A fresh context begins, of this kind.
   void Clear(int kind = 0);
@@ -38,6 +49,7 @@ class SignalPast {
  private:
   void Look();
 
+  std::optional<LatticePast> lattice_;
   std::vector<uint8_t> line_;  // [record_width]: the last byte of each column
   int32_t height_;
   uint32_t with_signals_ = 0;  // a bit for each kind

@@ -7,7 +7,8 @@
 //   /config                 of a memory also memory_rules int32 [3 rules]: kind, count and bits of
 //                           each, memory_width and memory_gate
 //   /config                 of signals also signal_rules int32 [rules], record_width, record_height
-//                           and residual; of kinds also signal_kinds int32 [kinds]
+//                           and residual; of lattices also signal_qualities int32 [lattices]; of
+//                           kinds also signal_kinds int32 [kinds]
 //   /weights/NAME           float32 [rows, columns], or [columns] where there is one row, by the
 //                           names of ParameterTable
 //   /memory                 float32 [memory_rows, memory_width]; absent without a memory

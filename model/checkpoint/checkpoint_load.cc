@@ -70,6 +70,8 @@ ModelConfig LoadConfig(const H5Reader& file, int contract, size_t file_bytes,
   };
   if (has("memory_rules")) LoadRules(file, name, &config);
   if (has("signal_rules")) LoadSignals(file, name, &config);
+  if (has("signal_qualities"))
+    config.lattice_qualities = file.ReadAttributeList<int32_t>("/config", "signal_qualities");
   if (has("signal_kinds")) LoadKinds(file, &config);
   if (ContractOf(config) != contract)
     throw DamagedError(name + ": /config is of another numeric contract than it says");

@@ -89,6 +89,8 @@ void SaveSignals(const ModelConfig& config, H5Writer* file) {
   file->WriteAttribute<int32_t>("/config", "record_width", config.record_width);
   file->WriteAttribute<int32_t>("/config", "record_height", config.record_height);
   file->WriteAttribute<int32_t>("/config", "residual", config.residual ? 1 : 0);
+  if (config.has_lattice())
+    file->WriteAttributeList<int32_t>("/config", "signal_qualities", config.lattice_qualities);
   if (config.kinds.empty()) return;
   const std::vector<int32_t> kinds(config.kinds.begin(), config.kinds.end());
   file->WriteAttributeList<int32_t>("/config", "signal_kinds", kinds);

@@ -114,8 +114,9 @@ uint64_t PreparedBytes(const ModelConfig& c) {
       width * std::max({width + 2 * Wide(c.kv_width()), Wide(c.mlp_width()), Wide(c.vocabulary)});
   const uint64_t transient =
       std::max(std::max(symbols, signal_rows) * width * sizeof(float), 2 * largest_matrix);
-  return embedding + signals + memory + Wide(c.layers) * layer +
-         LinearBytes(c.vocabulary, c.width) + transient + (uint64_t{1} << 16);
+  return embedding + signals + LatticeBytes(c.lattice_qualities.size()) + memory +
+         Wide(c.layers) * layer + LinearBytes(c.vocabulary, c.width) + transient +
+         (uint64_t{1} << 16);
 }
 
 uint64_t PassBytes(const ModelConfig& c) {
@@ -154,7 +155,8 @@ uint64_t LaneBytes(const ModelConfig& c) {
       2 * Wide(c.layers) * Wide(std::max(c.conv_width - 1, 0)) * Wide(c.width) * sizeof(float);
   const uint64_t signals =
       c.has_signals() ? sizeof(SignalPast) + Wide(c.record_width) + kAllocation : 0;
-  return cache + still + history + sizeof(KnownPast) + signals + kAllocation;
+  const uint64_t lattice = c.has_lattice() ? LatticePast::Bytes(c.record_width) : 0;
+  return cache + still + history + sizeof(KnownPast) + signals + lattice + kAllocation;
 }
 
 uint64_t SymbolMultiplications(const ModelConfig& c) {

@@ -7,6 +7,7 @@
 #include "data/base/float_mode.h"
 #include "model/exact/contract.h"
 #include "model/rotary.h"
+#include "model/signal_rules.h"
 
 namespace occam {
 namespace {
@@ -35,6 +36,7 @@ PreparedNetwork::PreparedNetwork(QuantizedModel quantized, std::unique_ptr<Kerne
   rotary_frequencies = RotaryFrequencies(model.config.head_size() / 2);
   embedding = MakeEmbedding();
   for (const int table : index.signals) signals.push_back(MakeRows(table));
+  lattices = MakeLattices(model.config);
   for (int l = 0; l < model.config.layers; ++l) layers.push_back(MakeLayer(l));
   head = MakeLinear({index.head});
   if (model.config.has_memory()) memory.projection = MakeLinear({index.memory_projection});

@@ -11,6 +11,7 @@
 #include "data/base/aligned_array.h"
 #include "data/base/digest.h"
 #include "model/exact/kernels.h"
+#include "model/lattice_tables.h"
 #include "model/parameters.h"
 #include "model/quantized_model.h"
 #include "model/row_rules.h"
@@ -58,7 +59,8 @@ struct PreparedNetwork {
   std::vector<int32_t> rotary_frequencies;  // [head size / 2]
   // [V + 1][RoundUp(D, kFloatPad)], normed where neither memory nor signals are added to it.
   RowBuffer<float> embedding{0, 0};
-  std::vector<RowBuffer<float>> signals;  // [rows of its rule][RoundUp(D, kFloatPad)] each
+  std::vector<RowBuffer<float>> signals;     // [rows of its rule][RoundUp(D, kFloatPad)] each
+  std::shared_ptr<const Lattices> lattices;  // null without signals that have any
   PreparedMemory memory;
   std::vector<PreparedLayer> layers;
   std::unique_ptr<LinearLayer> head;

@@ -13,7 +13,7 @@ constexpr size_t kBytes = 256;
 SignalPass::SignalPass(const PreparedNetwork& network, int lanes)
     : net_(network), c_(network.model.config), found_each_(c_.signal_rules.size() + 1) {
   if (!c_.has_signals()) return;
-  pasts_.assign(static_cast<size_t>(lanes), SignalPast(c_));
+  pasts_.assign(static_cast<size_t>(lanes), SignalPast(c_, network.lattices));
   found_.resize(kTileRows * found_each_);
   predictions_.resize(kTileRows);
   nothing_.resize(static_cast<size_t>(RoundUp(c_.width, kFloatPad)));

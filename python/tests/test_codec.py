@@ -215,7 +215,8 @@ def test_costs_are_those_of_the_payload(mode, tiny):
     assert bits.dtype == np.float32 and bits.shape == (400,) and (bits > 0).all()
     stats = occam.inspect(occam.compress(original, model=tiny, mode=mode)).stats
     assert stats.model_segments == stats.segments == 1
-    assert 0 <= stats.payload_bytes - bits.sum(dtype=np.float64) / 8 < 3
+    # Streams end with a whole byte each, and leave out zeros that a decoder adds.
+    assert -1 < stats.payload_bytes - bits.sum(dtype=np.float64) / 8 < 3
     again = occam.costs(np.frombuffer(original, np.uint8), model=tiny, mode=mode, threads=2)
     assert np.array_equal(bits, again)
 

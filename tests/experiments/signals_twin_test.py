@@ -1,9 +1,12 @@
 """twin_signals.py: rules of photographs and sound as a plain loop finds them, symbols from which
-that loop makes the bytes again, and networks that learn with them and without.
+that loop makes the bytes again, and networks that learn with them and without. Predictions by
+lattices are those of the page that defines them.
 
   signals_twin_test.py EXPERIMENTS
 """
 
+import os
+import re
 import sys
 
 import twin_fixture  # skips the test where PyTorch is missing
@@ -12,6 +15,7 @@ import numpy
 import torch
 
 rules = twin_fixture.module(sys.argv[1], "occam_experiments.signals.rules")
+lattice = twin_fixture.module(sys.argv[1], "occam_experiments.signals.lattice")
 sets = twin_fixture.module(sys.argv[1], "occam_experiments.signals.sets")
 sound = twin_fixture.module(sys.argv[1], "occam_experiments.signals.sound")
 command = twin_fixture.module(sys.argv[1], "occam_experiments.signals.command")
@@ -215,6 +219,71 @@ def no_rule_sees_what_comes_later():
                     assert ((a == b) | (rank[k] > kept)).all(), (r, basis, strip, band)
 
 
+def page_of_lattices():
+    """The names that Python blocks of docs/spec define."""
+    names = {}
+    for page in ("README", "sound", "lattice"):
+        path = os.path.join(sys.argv[1], "..", "docs", "spec", page + ".md")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        for block in re.finditer(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+            before = text[:block.start()].count("\n") + 1  # so that errors tell the page's line
+            exec(compile("\n" * before + block[1], path, "exec"), names)
+    return names
+
+
+def patches_that_were_jpeg_files(height=24, width=40):
+    """Six of multiples of two qualities' steps with more and more noise, a smooth one and noise."""
+    random = numpy.random.default_rng(7)
+    cosines = numpy.array(lattice.COSINES) / 16384
+    frequency = numpy.add.outer(numpy.arange(8), numpy.arange(8))
+    out = []
+    for k in range(6):
+        steps = numpy.array(lattice.steps_of((96, 80)[k % 2])).reshape(8, 8)
+        shape = (height // 8, width // 8, 8, 8)
+        coefficients = random.laplace(0, 60 * 0.6 ** frequency, shape)
+        pixels = cosines.T @ (numpy.rint(coefficients / steps) * steps) @ cosines
+        pixels = pixels.transpose(0, 2, 1, 3).reshape(height, width)
+        out.append(128 + pixels + random.normal(0, 0.01 + 0.28 * k, (height, width)))
+    out.append(picture(1, height, width)[0])
+    out.append(random.integers(0, 256, (height, width)))
+    return numpy.clip(numpy.rint(out), 0, 255).astype(numpy.int64)
+
+
+def lattices_predict_what_their_page_says():
+    page, x = page_of_lattices(), patches_that_were_jpeg_files()
+    lattices = [page["Lattice"](quality) for quality in rules.LATTICE_QUALITIES]
+    plane = rules.Plane(torch.from_numpy(x))
+    found = [t.flatten(1).tolist() for t in plane.of("lattice_look")]
+    seen = set()
+    for k, patch in enumerate(x):
+        past = page["LatticePast"](x.shape[:0:-1], lattices)
+        for place, byte in enumerate(patch.flatten().tolist()):
+            told = [past.prediction(), past.certainty(), past.on_lattice()]
+            assert told == [t[k][place] for t in found], (k, place, told)
+            seen.add((rules.LATTICE_QUALITIES[past.lattice], past.noise))
+            past.append(byte)
+    assert {quality for quality, _ in seen} >= {96, 80} and {n for _, n in seen} >= {0, 1, 2, 5}
+    prediction, certainty, on_lattice = plane.of("lattice_look")
+    assert (plane.of("lattice") == torch.where(on_lattice, prediction, plane.of("med"))).all()
+    assert (plane.rule("certainty", "lattice") == certainty).all()
+
+
+def of_lattices_the_first_that_is_better_wins():
+    """Costs that stay close, so that winners change within a block and among equals."""
+    random = numpy.random.default_rng(8)
+    costs = random.integers(-1, 2, (4, 30, 40)).cumsum(axis=2)
+    found = lattice.winners(torch.from_numpy(costs))
+    for n in range(costs.shape[1]):
+        known, winner = costs[:, n, 0].copy(), 0
+        for m in range(1, costs.shape[2]):
+            for k in range(len(known)):
+                known[k] = costs[k, n, m]
+                if known[k] < known[winner]:
+                    winner = k
+            assert found[n, m] == winner, (n, m)
+
+
 def sums_that_forget(x, order, shift):
     """What signal_sound.predicted defines, with the exact solution in place of LDL'."""
     G, b, w = numpy.zeros((order, order)), numpy.zeros(order), numpy.zeros(order)
@@ -293,6 +362,7 @@ def networks_learn_with_rules_and_without():
 if __name__ == "__main__":
     torch.set_num_threads(1)  # a thread that waits for others would spin
     for test in (a_plain_loop_decodes_and_finds_the_same_rules, no_rule_sees_what_comes_later,
+                 lattices_predict_what_their_page_says, of_lattices_the_first_that_is_better_wins,
                  predictions_of_sound_are_least_squares, two_bytes_a_sample_come_back,
                  networks_learn_with_rules_and_without):
         test()

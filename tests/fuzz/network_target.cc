@@ -46,6 +46,12 @@ ModelConfig ChosenShape(Choices* in) {
     c.record_width = 1 + in->Below(9);
     c.record_height = 1 + in->Below(9);
     c.residual = in->Coin();
+    if (in->Coin()) {
+      SetSignals("jpeg", &c);
+      c.lattice_qualities.resize(static_cast<size_t>(1 + in->Below(2)));
+      c.record_width = 8 * (1 + in->Below(3));
+      c.record_height = 8;
+    }
   } else if (in->Coin()) {
     MakeImported(in, &c);
   }

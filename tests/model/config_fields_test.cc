@@ -67,6 +67,7 @@ ModelConfig WithSignals() {
 
 TEST_CASE("Fields: signals, too, go to a list and back") {
   std::vector<testing::NamedConfig> all = testing::SignalConfigs();
+  for (testing::NamedConfig& config : testing::LatticeConfigs()) all.push_back(std::move(config));
   for (testing::NamedConfig& config : testing::KindConfigs()) all.push_back(std::move(config));
   for (const auto& [name, config] : all) {
     INFO(name);
@@ -75,10 +76,10 @@ TEST_CASE("Fields: signals, too, go to a list and back") {
   }
   const Bytes bytes = Written(WithSignals());
   Bytes unknown = bytes;
-  unknown[FieldAt(bytes, 32) + 8] = 9;
+  unknown[FieldAt(bytes, 32) + 8] = kSignalRules + 1;
   ByteReader in(unknown, "model.occm");
   CHECK_THROWS_WITH(GetConfigFields(&in),
-                    ContainsSubstring("rule 9") && ContainsSubstring("newer Occam"));
+                    ContainsSubstring("rule 11") && ContainsSubstring("newer Occam"));
   for (const auto& [id, value] : {std::pair(35u, 2), {35u, 0}, {33u, 0}, {34u, 0}}) {
     Bytes wrong = bytes;
     wrong[FieldAt(bytes, id) + 8] = static_cast<uint8_t>(value);
@@ -224,7 +225,8 @@ TEST_CASE("Config: signals that do not fit together are refused") {
   refused([](ModelConfig& c) { c.record_width = 0; });
   refused([](ModelConfig& c) { c.record_height = kMaxRecordSide + 1; });
   refused([](ModelConfig& c) { c.signal_rules[1] = c.signal_rules[0]; });
-  refused([](ModelConfig& c) { c.signal_rules[0] = SignalRule{9}; });
+  refused([](ModelConfig& c) { c.signal_rules[0] = SignalRule{kSignalRules + 1}; });
+  refused([](ModelConfig& c) { c.signal_rules[0] = SignalRule::kEdge; });  // of no lattice
   refused([](ModelConfig& c) { c.signal_rules[0] = SignalRule::kKind; });  // of which are none
   refused([](ModelConfig& c) { SetKinds({1}, &c); });
   refused([](ModelConfig& c) { SetKinds({0, 0}, &c); });
@@ -235,6 +237,17 @@ TEST_CASE("Config: signals that do not fit together are refused") {
     c.kinds = {0, 1};
   });
   refused([](ModelConfig& c) { c.signal_rules[0] = SignalRule{0}; });
+  for (const int32_t quality : {0, kMaxQuality + 1})
+    refused([&](ModelConfig& c) { c.lattice_qualities = {quality}; });
+  refused([](ModelConfig& c) { c.lattice_qualities = {96, 75, 96}; });
+  refused([](ModelConfig& c) {
+    for (int32_t quality = 1; quality <= kMaxQualities + 1; ++quality)
+      c.lattice_qualities.push_back(quality);
+  });
+  refused([](ModelConfig& c) {
+    c.lattice_qualities = {96};
+    c.record_height = 30;
+  });
   refused([](ModelConfig& c) {  // sides of no record
     c.signal_rules.clear();
     c.residual = false;

@@ -33,6 +33,7 @@ grep -v -e '^#' -e '^contract' "$golden/frequencies.txt" | sort | cmp - "$work/f
 echo "frequencies: ${#cells[@]} cells, the same"
 
 for folder in "$golden" "$golden/memory" "$golden/signals"; do arm portable_codec check "$folder"; done
+for folder in kinds lattice; do arm portable_codec check-kinds "$golden/$folder"; done
 
 # A model of the smallest family width, trained here, and files written here by the best kernels of this processor.
 "$bin/portable_codec" text 120000 "$work/text"

@@ -30,7 +30,7 @@ ONEDNN_ISAS = ['SSE41', 'AVX', 'AVX2', 'AVX512_CORE', 'AVX512_CORE_VNNI', 'AVX51
 OWN_KERNELS = ['SSE41', 'AVX2', 'AVX512_CORE', 'AVX512_CORE_VNNI']
 THREADS = ['1', '2', '3', '8']
 LANES = ['1', '3', '64', 'unequal', 'tiny']
-MODELS = ['edges', 'memory', 'signals', 'kinds', 'imported', 'shaped', 'fine', 'vocabulary']  # more models, which take longer
+MODELS = ['edges', 'memory', 'signals', 'lattice', 'kinds', 'imported', 'shaped', 'fine', 'vocabulary']  # more models, which take longer
 WAYS = ['score', 'step']
 MODES = ['usual', 'flushing', 'upward', 'downward', 'zero']
 

@@ -8,10 +8,10 @@
 // A CELL is THREADS,LANES,WAY,MODE:
 //   LANES  1, 3, 64; unequal: lengths down to a single symbol; tiny: single symbols and empty
 //          lanes; edges: three lanes of the family's widths and of every model that meets an edge
-//          of the kernels; memory, signals, kinds: the same of models with a memory, with signals
-//          or with kinds, which are of contract 4; imported, shaped, fine: the same of imported
-//          networks of Llama's and of the other shapes, and of fine ones; vocabulary: the same of
-//          two that have more than 2^16 symbols
+//          of the kernels; memory, signals, lattice, kinds: the same of models with a memory, with
+//          signals, with lattices or with kinds, which are of contract 4; imported, shaped, fine:
+//          the same of imported networks of Llama's and of the other shapes, and of fine ones;
+//          vocabulary: the same of two that have more than 2^16 symbols
 //   WAY    score, step
 //   MODE   what the calling thread has set for its floats before anything is made, and its threads
 //          inherit: usual, flushing (subnormal numbers to zero), upward, downward, zero (rounding)
@@ -82,6 +82,8 @@ std::vector<ModelConfig> ModelsOf(const std::string& lanes) {
     for (const auto& [name, config] : testing::MemoryConfigs()) configs.push_back(config);
   } else if (lanes == "signals") {
     for (const auto& [name, config] : testing::SignalConfigs()) configs.push_back(config);
+  } else if (lanes == "lattice") {
+    for (const auto& [name, config] : testing::LatticeConfigs()) configs.push_back(config);
   } else if (lanes == "kinds") {
     for (const auto& [name, config] : testing::KindConfigs()) configs.push_back(config);
   }

@@ -15,7 +15,7 @@
 //                                      that need a dictionary
 //   portable_codec encode MODEL chunked|carried INPUT OUTPUT.occ   as the command does
 //   portable_codec decode MODEL INPUT.occ OUTPUT
-//   portable_codec text|picture BYTES OUTPUT   something to train on, the same everywhere
+//   portable_codec text|picture|blocks BYTES OUTPUT   something to train on, the same everywhere
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -40,6 +40,7 @@
 #include "model/config_fields.h"
 #include "model/parameters.h"
 #include "tests/coder/block_pixels.h"
+#include "tests/model/lattice_pixels.h"
 
 namespace occam {
 namespace {
@@ -75,6 +76,20 @@ Bytes Picture(size_t size, uint64_t seed) {
     const bool edge = random.Below(40) == 0;
     bytes.push_back(static_cast<uint8_t>(edge ? random.Next() : std::clamp(near, 0, 255)));
   }
+  return bytes;
+}
+
+// Records of 16 x 16 samples that lie on the lattice of quality 75.
+Bytes PixelsOnBlocks(size_t size, uint64_t seed) {
+  constexpr size_t kRecordSide = 16;
+  const LatticeTables lattice(75);
+  Random random(seed);
+  Bytes bytes;
+  while (bytes.size() < size) {
+    const Bytes record = testing::PixelsOnLattice(kRecordSide, kRecordSide, lattice, &random);
+    bytes.insert(bytes.end(), record.begin(), record.end());
+  }
+  bytes.resize(size);
   return bytes;
 }
 
@@ -678,7 +693,8 @@ void WritePrograms(const std::string& folder) {
   WriteText(folder + "/originals", originals.str());
 }
 
-// Files of a model with kinds of contexts: segments of text and of a picture in turn.
+// Files of a model with kinds of contexts: segments of text and of a picture in turn. Those of a
+// model with lattices have the same names: blocks that were JPEG files, and a picture between.
 const std::vector<GoldenFile>& KindFiles() {
   static const std::vector<GoldenFile> files = {{"chunked.occ", ContextMode::kChunked, true},
                                                 {"carried.occ", ContextMode::kCarried, true},
@@ -696,15 +712,18 @@ void CheckKinds(const std::string& folder) {
   }
 }
 
-void WriteKinds(const std::string& folder) {
+// Three parts, a segment each, from their number and a seed.
+using Parts = Bytes (*)(int part, uint64_t seed);
+
+void WriteKinds(const std::string& folder, Parts parts) {
   const ExactNetwork network = LoadNetwork(folder + "/model.occm", Kernels::kPlain);
   const CodecModel model = NetworkCodecModel(network);
   std::ostringstream originals;
   uint64_t seed = 2000;
   for (const GoldenFile& golden : KindFiles()) {
     Bytes original;
-    for (const bool is_picture : {false, true, false}) {
-      const Bytes part = Known(2048, ++seed, is_picture);
+    for (int number = 0; number < 3; ++number) {
+      const Bytes part = parts(number, ++seed);
       original.insert(original.end(), part.begin(), part.end());
     }
     const Bytes file = Encode(golden, original, model, 1);
@@ -770,7 +789,11 @@ void Main(const std::vector<std::string>& arguments) {
   } else if (what == "check-kinds" && arguments.size() == 2) {
     CheckKinds(arguments[1]);
   } else if (what == "write-kinds" && arguments.size() == 2) {
-    WriteKinds(arguments[1]);
+    WriteKinds(arguments[1], [](int part, uint64_t seed) { return Known(2048, seed, part == 1); });
+  } else if (what == "write-lattice" && arguments.size() == 2) {
+    WriteKinds(arguments[1], [](int part, uint64_t seed) {
+      return part == 1 ? Picture(2048, seed) : PixelsOnBlocks(2048, seed);
+    });
   } else if (what == "check-sound" && arguments.size() == 2) {
     CheckSound(arguments[1]);
   } else if (what == "write-sound" && arguments.size() == 2) {
@@ -792,6 +815,8 @@ void Main(const std::vector<std::string>& arguments) {
     const ExactNetwork network = LoadNetwork(arguments[1], Kernels::kFast);
     const CodecModel model = NetworkCodecModel(network);
     WriteFile(arguments[3], Decode(ReadFile(arguments[2]), &model, 2));
+  } else if (what == "blocks" && arguments.size() == 3) {
+    WriteFile(arguments[2], PixelsOnBlocks(std::stoul(arguments[1]), 1));
   } else if ((what == "text" || what == "picture") && arguments.size() == 3) {
     const size_t size = std::strtoul(arguments[1].c_str(), nullptr, 10);
     WriteFile(arguments[2], Known(size, 1, what == "picture"));
@@ -799,8 +824,9 @@ void Main(const std::vector<std::string>& arguments) {
     throw UsageError(
         "usage: portable_codec "
         "check|write|check-sound|write-sound|check-photos|write-photos|check-programs|"
-        "write-programs|check-kinds|write-kinds|check-dictionary|write-dictionary|remember|encode|"
-        "decode|text|picture ...");
+        "write-programs|check-kinds|write-kinds|write-lattice|check-dictionary|write-dictionary|"
+        "remember|encode|"
+        "decode|text|picture|blocks ...");
   }
 }
 

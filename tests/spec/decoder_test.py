@@ -61,7 +61,7 @@ METHODS = {
 TOKENIZERS = {2: "byte pairs", 3: "byte pairs", 4: "lost bits", 5: "lost bits"}
 KINDS = {*MODES, *METHODS.values(), *TOKENIZERS.values(), "coded model of format 1"}
 KINDS |= {"coded model of format 2", "embedded", "bytes", "memory", "signals", "after a dictionary"}
-KINDS |= {"kinds of contexts"}
+KINDS |= {"kinds of contexts", "lattices"}
 ORDINARY = [
     "chunked.occ",
     "carried.occ",
@@ -125,6 +125,7 @@ def kinds_of(file, model):
         kinds |= {"memory"} if found.configuration.rules else set()
         kinds |= {"signals"} if found.configuration.record else set()
         kinds |= {"kinds of contexts"} if found.configuration.kinds else set()
+        kinds |= {"lattices"} if found.configuration.qualities else set()
     if header.has_model_block:
         coded_format = data[data.index(b"OCCAMQNZ") + 8]
         kinds |= {"embedded", f"coded model of format {coded_format}"}
@@ -173,12 +174,13 @@ def golden_files(folder=""):
     return kinds | kinds_of(of("embedded.occ"), None)
 
 
-def golden_kinds():
-    """Segments of text and of a picture, in contexts of their kinds."""
-    originals = dict(line.split() for line in read(of_golden("kinds/originals")).decode().splitlines())
-    model, kinds = of_golden("kinds/model.occm"), set()
+def golden_kinds(folder):
+    """Segments of text and pictures: in contexts of their kinds, or on lattices and not."""
+    path = of_golden(f"{folder}/originals")
+    originals = dict(line.split() for line in read(path).decode().splitlines())
+    model, kinds = of_golden(f"{folder}/model.occm"), set()
     for name in originals if full else ("carried.occ",):
-        file = of_golden(os.path.join("kinds", name))
+        file = of_golden(os.path.join(folder, name))
         assert hashlib.sha256(decode("--ckpt", model, file)).hexdigest() == originals[name], name
         kinds |= kinds_of(file, model)
     return kinds
@@ -569,12 +571,11 @@ def exit_codes():
 
 
 def timed(part, *arguments):
-    """What the part returns; its seconds are told in the full form."""
+    """What the part returns; its seconds are told."""
     begin = time.monotonic()
     found = part(*arguments)
-    if full:
-        name = " ".join([part.__name__, *arguments])
-        print(f"{name}: held, {time.monotonic() - begin:.0f} s", flush=True)
+    name = " ".join([part.__name__, *arguments])
+    print(f"{name}: held, {time.monotonic() - begin:.0f} s", flush=True)
     return found
 
 
@@ -586,7 +587,7 @@ with tempfile.TemporaryDirectory() as work:
     kinds |= timed(golden_files) | timed(golden_files, "memory") | timed(golden_files, "signals")
     kinds |= timed(some_segments) | timed(short_files) | timed(golden_sound)
     kinds |= timed(golden_without_model, "photos") | timed(golden_without_model, "programs")
-    kinds |= timed(golden_dictionary) | timed(golden_kinds)
+    kinds |= timed(golden_dictionary) | timed(golden_kinds, "kinds") | timed(golden_kinds, "lattice")
     assert KINDS <= kinds, KINDS - kinds
     small = (golden_frames, without_a_model, kinds_of_lanes, streams_of_a_payload)
     for part in (*small, put_together_wrongly, damaged_bytes, exit_codes):

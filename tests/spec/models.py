@@ -33,6 +33,7 @@ class Configuration:
     record: tuple = ()  # columns and rows; none without signals
     residual: bool = False
     kinds: list = field(default_factory=list)  # of contexts: whether each has signals
+    qualities: list = field(default_factory=list)  # of lattices
 
     def check(self):
         bounds = {
@@ -79,12 +80,24 @@ class Configuration:
             "a model with kinds out of bounds",
         )
         require(
+            not self.qualities
+            or (
+                signals
+                and all(side % 8 == 0 for side in self.record)
+                and len(self.qualities) <= 16
+                and all(1 <= quality <= 100 for quality in self.qualities)
+                and len(set(self.qualities)) == len(self.qualities)
+            ),
+            "a model with lattices out of bounds",
+        )
+        require(
             not signals
             or (
                 self.V == 256
                 and all(1 <= side <= 65536 for side in self.record)
                 and all(1 <= rule <= len(NAMES) for rule in self.signal_rules)
                 and (self.kinds or NAMES.index("kind") + 1 not in self.signal_rules)
+                and (self.qualities or not {9, 10} & set(self.signal_rules))
                 and len(set(self.signal_rules)) == len(self.signal_rules)
             ),
             "a model with signals out of bounds",
@@ -184,10 +197,10 @@ def read_fields(reader):
     for _ in range(reader.number(4)):
         id, length = reader.number(4), reader.number(4)
         value = reader.take(length)
-        known = id in range(1, 10) or id in (16, 17, 18) or id in range(32, 37)
+        known = id in range(1, 10) or id in (16, 17, 18) or id in range(32, 38)
         require(known, f"field {id} needs a newer decoder")
         require(not values or id > max(values), "a model whose fields are out of order")
-        require(id in (9, 16, 32, 36) or length == 4, "a field of another length")
+        require(id in (9, 16, 32, 36, 37) or length == 4, "a field of another length")
         values[id] = value
     require(
         all(id in values for id in range(1, 10)) and len(values) > 9, "a model without its fields"
@@ -228,6 +241,9 @@ def read_signals(values, configuration):
     if 36 in values:
         require(len(values[36]) % 4 == 0 and values[36], "kinds that are none")
         configuration.kinds = np.frombuffer(values[36], "<u4").tolist()
+    if 37 in values:
+        require(len(values[37]) % 4 == 0 and values[37], "lattices that are none")
+        configuration.qualities = np.frombuffer(values[37], "<u4").tolist()
 
 
 def read_numbers(reader):

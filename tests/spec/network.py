@@ -9,6 +9,7 @@ import numpy as np
 
 from building_blocks import F, Linear, norm, quantise
 from memory import KnownPast, Memory
+from lattice import Lattice
 from signals import SignalPast, Signals
 
 LOG2_E = F(float.fromhex("0x1.715476p+0"))
@@ -173,8 +174,10 @@ class State:
         self.position = 0
         self.pasts = [KnownPast() for _ in range(lanes)]
         has_signals = not c.kinds or c.kinds[kind] == 1
+        lattices = [Lattice(quality) for quality in c.qualities]
         self.seen = [
-            SignalPast(*c.record, kind, has_signals) for _ in range(lanes if c.record else 0)
+            SignalPast(*c.record, kind, has_signals, lattices)
+            for _ in range(lanes if c.record else 0)
         ]
         self.caches = [
             [Cache(lanes, c.G, c.window(layer), c.N) for _ in range(2)] for layer in range(c.L)

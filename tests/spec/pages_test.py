@@ -48,6 +48,7 @@ PAGES = [
     "program",
     "coded_models",
     "memory",
+    "lattice",
     "signals",
     "frame",
     "dictionary",
@@ -102,6 +103,7 @@ def paper_model(model):
             setattr(paper, name, matrix(name))
     paper.signal_rules, paper.record, paper.residual = c.signal_rules, c.record, c.residual
     paper.kinds, paper.kind = c.kinds, 0
+    paper.lattices = [page.Lattice(quality) for quality in c.qualities]
     paper.signal_tables = [matrix(f"signal_{NAMES[rule - 1]}") for rule in c.signal_rules]
     paper.layers = []
     for l in range(c.L):
@@ -124,7 +126,7 @@ def fresh_state(m):
     return SimpleNamespace(
         position=0,
         past=page.KnownPast(),
-        signals=page.SignalPast(m.record, m.kinds, m.kind) if m.record else None,
+        signals=page.SignalPast(m.record, m.kinds, m.kind, m.lattices) if m.record else None,
         keys=of_heads(list),
         values=of_heads(list),
         still=of_heads(lambda: [zero] * (2 * (m.P - m.T))),
@@ -365,12 +367,13 @@ for name, other in others.items():
         original = restore(header, other, paper, segments[number])
         assert xxh3(original) == segments[number].original_hash, (name, number)
 
-# A model with kinds of contexts: one segment of each.
-kinds = read_flat(read("kinds/model.occm"))
-header, _, segments = read_archive(read("kinds/carried.occ"), lambda: kinds)
-for segment in segments[:2]:
-    original = restore(header, kinds, paper_model(kinds), segment)
-    assert xxh3(original) == segment.original_hash, segment.number
+# A model with kinds of contexts: one segment of each. One with lattices: on a lattice, and off.
+for name in ("kinds", "lattice"):
+    other = read_flat(read(f"{name}/model.occm"))
+    header, _, segments = read_archive(read(f"{name}/carried.occ"), lambda: other)
+    for segment in segments[:2]:
+        original = restore(header, other, paper_model(other), segment)
+        assert xxh3(original) == segment.original_hash, (name, segment.number)
 
 # Examples of signals.md (section 4).
 with open(os.path.join(pages, "signals.md"), encoding="utf-8") as file:

@@ -81,6 +81,7 @@ Json ConfigJson(const ModelConfig& c) {
                        {"record_width", c.record_width},
                        {"record_height", c.record_height},
                        {"residual", c.residual}};
+    if (c.has_lattice()) json["signals"]["qualities"] = c.lattice_qualities;
     if (c.has_kinds()) json["signals"]["kinds"] = c.kinds;
   }
   return json;

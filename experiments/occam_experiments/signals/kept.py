@@ -9,7 +9,7 @@ import numpy.typing as npt
 from ..errors import USAGE, Failure
 from ..twin import checkpoint
 from ..twin.configuration import Configuration
-from .rules import rule_size
+from .rules import LATTICE_QUALITIES, rule_size
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -18,7 +18,10 @@ KIND = "kind"  # the rule of a context's kind, which mixtures have (twin/kinds.p
 # Occam's rules by those of rules.py: number in files, and name of the table (docs/spec/signals.md).
 OCCAM_RULES = {"col": (1, "column"), "row": (2, "row"), "p": (3, "prediction"), "dW": (4, "west"),
                "dN": (5, "north"), "dNE": (6, "north_east"), "dNW": (7, "north_west"),
-               KIND: (8, "kind")}
+               KIND: (8, "kind"), "certainty": (9, "certainty"), "dmed": (10, "edge")}
+# Field 35 by the twin's predictions.
+RESIDUALS = {"": 0, "med": 1, "lattice": 2}
+LATTICE_RULES = ("certainty", "dmed")
 LEVELS = 31  # rows that rules of neighbours choose from
 RECORD = (64, 32)  # columns and rows of a patch
 
@@ -28,11 +31,14 @@ def check(c: Configuration) -> None:
     checkpoint.check(c)
     if c["set"] != "patches" or c["strip"] or c["band"]:
         raise Failure(USAGE, "Occam's records are patches, row by row")
-    if c["residual"] not in ("", "med") or (not c["residual"] and c["against"] != "med"):
-        raise Failure(USAGE, f"Occam's prediction is med, not {c['residual'] or c['against']}")
+    if c["residual"] not in RESIDUALS or (not c["residual"] and c["against"] != "med"):
+        raise Failure(USAGE, "Occam's predictions are med and lattice, "
+                      f"not {c['residual'] or c['against']}")
     for rule in c["rules"].split():
         if rule not in OCCAM_RULES or rule == KIND:
             raise Failure(USAGE, f"Occam's signals have no rule {rule}")
+        if rule in LATTICE_RULES and c["residual"] != "lattice":
+            raise Failure(USAGE, f"rule {rule} is for symbols against the lattice")
 
 
 def kept(c: Configuration, parameters: Arrays, maxima: tuple[npt.NDArray[Any], npt.NDArray[Any]],
@@ -70,7 +76,9 @@ def signals(rules: Sequence[str], rows: npt.NDArray[Any] | None, residual: str,
         arrays[f"weights/signal_{OCCAM_RULES[rule][1]}"] = table.astype("<f4")
     numbers = [OCCAM_RULES[rule][0] for rule in rules]
     arrays["signal_rules"] = numpy.array(numbers, dtype="<i4")
-    arrays["signal_record"] = numpy.array([*RECORD, int(bool(residual))], dtype="<i4")
+    arrays["signal_record"] = numpy.array([*RECORD, RESIDUALS[residual]], dtype="<i4")
+    if residual == "lattice":
+        arrays["signal_qualities"] = numpy.array(LATTICE_QUALITIES, dtype="<i4")
     if kinds:
         arrays["signal_kinds"] = numpy.array(kinds, dtype="<i4")
     return arrays

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from . import lattice
+
 MIDDLE = 128
 LEVELS = (1, 2, 3, 4, 6, 8, 11, 15, 20, 27, 37, 50, 70, 100, 150)  # from here on the next level
 FINE = (*range(1, 17), 19, 22, 26, 31, 37, 44, 53, 64, 78, 95, 120, 150)
@@ -18,6 +20,7 @@ TEXTURES = (2, 5, 9, 15, 25, 40, 64, 110)
 ENERGIES = (1, 3, 5, 8, 12, 16, 21, 27, 35, 45, 60, 80, 110, 160, 240)
 FARTHER = {"W": (0, -1), "WW": (0, -2), "N": (1, 0), "NW": (1, -1), "NE": (1, 1), "NN": (2, 0),
            "NNE": (2, 1), "NEE": (1, 2), "NWW": (1, -2), "NNW": (2, -1)}
+LATTICE_QUALITIES = (96, 80, 75, 94, 90, 85)  # of JPEG files, the likeliest first
 ENERGY = {"energy": ("W", "N", "NW", "NE"), "energy2": ("WW", "NN", "NWW", "NEE", "NNE")}
 LS_OWN = ("W", "NW", "NE", "WW", "NN", "NNE")
 LS_BEFORE = ("", "W", "NE")  # of an earlier plane, beside its N
@@ -224,7 +227,20 @@ class Plane:
     def _ls(self) -> Tensor:
         return (self.of("ls_exact") + 0.5).floor().int().clamp(0, 255)
 
+    def _lattice_look(self) -> tuple[Tensor, Tensor, Tensor]:
+        """What docs/spec/lattice.md tells: predictions, certainties, and where they hold."""
+        assert not self.before, "lattices are for the first plane alone"
+        assert self.scan.strip == self.scan.width, "lattices are for rows as wide as a plane"
+        return lattice.look(self.x, LATTICE_QUALITIES)
+
+    def _lattice(self) -> Tensor:
+        prediction, _, on_lattice = self.of("lattice_look")
+        return torch.where(on_lattice, prediction.int(), self.of("med"))
+
     # Rules that do not depend on what is predicted.
+
+    def _certainty(self) -> Tensor:
+        return self.of("lattice_look")[1].int()
 
     def _loco(self) -> Tensor:
         def nine(d: Tensor) -> Tensor:
@@ -298,7 +314,7 @@ class Plane:
 def rule_size(name: str) -> int:
     """Number of rows of a rule's table."""
     sizes = {"p": 256, "frac": 8, "loco": 729, "texture": 9, "col": 64, "row": 32, "j8": 64,
-             "plane": 3, "energy": 16, "energy2": 16, "sc": 64}
+             "plane": 3, "energy": 16, "energy2": 16, "sc": 64, "certainty": 32}
     return sizes.get(name, 57 if name[0] == "f" else 32)
 
 

@@ -7,6 +7,7 @@ against, "" for plain bytes.
 
 import glob
 import hashlib
+import io
 import os
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -66,6 +67,27 @@ PATCH_COPIES: dict[str, Any] = {
     "half": lambda a: [patches(halved(a)[y:, x:]) for y, x in SHIFTS["grid"] + SHIFTS["odd"]],
     "gain": lambda a: [patches((a.astype(numpy.int32) * 13 // 16 + 24).astype(numpy.uint8))],
 }
+JPEG_SHARES = (0.5, 0.625, 0.75, 0.875)  # of the width and height
+
+
+def jpeg_copies(photograph: Pixels) -> list[Pixels]:
+    """Patches of a photograph in colour, made smaller, as JPEG files of quality 96 give it back.
+
+    So a lattice lies below other contents than those of the photographs that had one.
+    """
+    from PIL import Image
+    out = []
+    height, width = photograph.shape[:2]
+    for share in JPEG_SHARES:
+        small = Image.fromarray(photograph).resize((int(width * share), int(height * share)))
+        file = io.BytesIO()
+        small.save(file, "JPEG", quality=96, subsampling=0)
+        a = gray(numpy.array(Image.open(file).convert("RGB")))
+        for y, x in SHIFTS["grid"] + SHIFTS["shift"]:
+            out += [patches(a[y:, x:]), patches(a[y:, x:])[:, :, ::-1]]
+    return out
+
+
 WHOLE_COPIES: dict[str, Callable[[Pixels], Pixels]] = {
     "grid": lambda a: a, "mirror": lambda a: a[:, ::-1], "flip": lambda a: a[::-1],
     "turn": lambda a: a.swapaxes(0, 1), "half": halved}
@@ -155,7 +177,8 @@ def patch_signals(photos: dict[str, list[Pixels]], keys: Sequence[Key], orders: 
         known, held = all_of_it[:-HELD[source]], all_of_it[-HELD[source]:]
         for copy in copies:
             add(signals.pools, f"{source} {copy}",
-                [p for a in known for p in PATCH_COPIES[copy](gray(a))])
+                [p for a in known for p in (jpeg_copies(a) if copy == "jpeg" else
+                                            PATCH_COPIES[copy](gray(a)))])
         add(signals.held, source, [patches(gray(a)) for a in held])
         for a in known:
             trained_on.update(gray(a).tobytes())

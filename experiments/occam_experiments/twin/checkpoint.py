@@ -141,6 +141,8 @@ def write_contents(file: Any, saved: Arrays) -> None:
         for name, number in zip(("record_width", "record_height", "residual"),
                                 saved["signal_record"]):
             config.attrs.create(name, number, dtype="<i4")
+    if "signal_qualities" in saved:
+        config.attrs.create("signal_qualities", saved["signal_qualities"], dtype="<i4")
     if "signal_kinds" in saved:
         config.attrs.create("signal_kinds", saved["signal_kinds"], dtype="<i4")
     for name in ("key_maxima", "value_maxima"):

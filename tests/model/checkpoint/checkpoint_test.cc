@@ -123,6 +123,8 @@ TEST_CASE("Checkpoint: signals come back, with rules and without") {
   }
   SetKinds({0, 1}, &config);
   config.residual = true;
+  config.record_height = 8;
+  config.lattice_qualities = {96, 75};
   Checkpoint saved{config, ParameterSet(config), {}, {1}, std::nullopt, {}};
   saved.provenance.sources = {{.name = "texts"}, {.name = "patches", .kind = 1}};
   SaveCheckpoint(folder / "x.h5", saved);

@@ -96,6 +96,21 @@ inline std::vector<NamedConfig> SignalConfigs() {
   return {family, rows, residuals, both};
 }
 
+// Networks whose predictions are those of lattices; contexts end in the second record.
+inline std::vector<NamedConfig> LatticeConfigs() {
+  NamedConfig family{"signals of photographs that were JPEG files",
+                     TestConfig(256, 96, 4, 2, 2, 0, 200, {31, 0})};
+  SetSignals("jpeg", &family.config);
+  family.config.record_width = 16;
+  family.config.record_height = 8;
+  NamedConfig rows{"a rule of a lattice, bytes", TestConfig(256, 40, 5, 1, 3, 2, 200, {7, 0, 33})};
+  rows.config.signal_rules = {SignalRule::kCertainty};
+  rows.config.record_width = 8;
+  rows.config.record_height = 16;
+  rows.config.lattice_qualities = {75};
+  return {family, rows};
+}
+
 // Networks with kinds of contexts, of which the first has signals or not.
 inline std::vector<NamedConfig> KindConfigs() {
   NamedConfig with = SignalConfigs().back();
@@ -111,6 +126,7 @@ inline std::vector<NamedConfig> AllConfigs() {
   std::vector<NamedConfig> all = TestConfigs();
   for (NamedConfig& config : MemoryConfigs()) all.push_back(std::move(config));
   for (NamedConfig& config : SignalConfigs()) all.push_back(std::move(config));
+  for (NamedConfig& config : LatticeConfigs()) all.push_back(std::move(config));
   for (NamedConfig& config : KindConfigs()) all.push_back(std::move(config));
   return all;
 }

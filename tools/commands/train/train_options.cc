@@ -85,10 +85,11 @@ cxxopts::Options TrainOptions() {
            "Memory of n-grams and words beside the network: none, tiny, small, medium or large, "
            "about 0.1, 0.4, 0.8 and 1.4 MB of coded model"},
           {"signals", "KIND", Text("none"),
-           "What the network is told of each byte's place and neighbours: none, or patches, for "
+           "What the network is told of each byte's place and neighbours: none; patches, for "
            "records of 64 x 32 gray bytes, whose bytes it then codes as the difference to a "
-           "prediction"},
-          {"record", "COLUMNSxROWS", Text("64x32"), "Sides of a record, with --signals patches"},
+           "prediction; or jpeg, the same for photographs that were JPEG files"},
+          {"record", "COLUMNSxROWS", Text("64x32"),
+           "Sides of a record, with --signals; of jpeg multiples of 8"},
           {"kinds", "K,K,...", Takes<std::vector<std::string>>(),
            "With --signals: the kind of each --data, in their order, which the network is told; an "
            "s after it: that kind alone has the signals. 0,1s,2 is a text, photographs and sound"},
@@ -171,7 +172,7 @@ std::vector<int32_t> WindowsFrom(const cxxopts::ParseResult& args, int layers) {
 // "64x32", with --signals alone.
 void SetRecord(const cxxopts::ParseResult& args, ModelConfig* config) {
   if (args.count("record") == 0) return;
-  if (!config->has_signals()) throw UsageError("--record is for --signals patches");
+  if (!config->has_signals()) throw UsageError("--record is for --signals patches or jpeg");
   const auto text = args["record"].as<std::string>();
   const size_t cross = text.find('x');
   const auto side = [&](const std::string& part) {
@@ -249,7 +250,7 @@ ModelConfig ConfigFrom(const cxxopts::ParseResult& args, int vocabulary, double 
   SetSignals(args["signals"].as<std::string>(), &config);
   SetRecord(args, &config);
   if (KindsAsked kinds = KindsFrom(args); !kinds.with_signals.empty()) {
-    if (!config.has_signals()) throw UsageError("--kinds is for --signals patches");
+    if (!config.has_signals()) throw UsageError("--kinds is for --signals patches or jpeg");
     SetKinds(std::move(kinds.with_signals), &config);
   }
   CheckConfig(config, ErrorKind::kUsage);
