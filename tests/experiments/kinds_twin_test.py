@@ -176,7 +176,8 @@ def a_mixture_with_kinds_is_learned_and_kept(data):
         assert arrays["signal_rules"].tolist() == list(range(1, 9))
         assert arrays["signal_kinds"].tolist() == [0, 1, 0]
         assert arrays["signal_record"].tolist() == [64, 32, 1]
-        shapes = [arrays[f"weights/signal_{name}"].shape for _, name in kept.OCCAM_RULES.values()]
+        names = [name for number, name in kept.OCCAM_RULES.values() if number <= 8]
+        shapes = [arrays[f"weights/signal_{name}"].shape for name in names]
         assert shapes == [(n, 16) for n in (64, 32, 256, 31, 31, 31, 31, 3)]
         assert json.loads(str(arrays["configuration"]))["kind_of"] == KINDS["kind_of"]
         assert abs(result["bpb_coded"] - result["bpb_kept"]) < 0.05, result

@@ -207,11 +207,12 @@ def photographs():
 
 
 def photographs_agree(folder):
-    """Networks of patches: with and without residuals, with rules and without, by the clock."""
+    """Networks of patches: with and without residuals, lattices and rules, by the clock."""
     shape = {"width": 16, "layers": 2, "batch": 2, "windows": [32, 0], "tokens": 4096,
              "held_every": 1, "shares": {"imagenet grid": 1, "imagenet mirror": 1}}
     rules = "col row p dW dN dNE dNW"
-    fields = [{"residual": "med", "rules": rules}, {"rules": "dNE row"}, {"residual": "med"}, {}]
+    fields = [{"residual": "med", "rules": rules}, {"rules": "dNE row"}, {"residual": "med"}, {},
+              {"residual": "lattice", "rules": "col p certainty dmed dN"}]
     loaded = photographs()
     sets.HELD.update(imagenet=2, kodak=1)
     for seconds, some in ((0, fields), (1, fields[:1])):
@@ -231,7 +232,8 @@ def photographs_agree(folder):
             assert abs(seen["float_bits_per_byte"] - twin) < 3e-4 * twin, (number, seen, result)
             assert abs(seen["model_alone"]["bits_per_byte"] - twin) < 0.02 * twin, (seen, result)
     for fields, word in (({"residual": "ls"}, "ls"), ({"rules": "loco"}, "loco"),
-                         ({"set": "gray"}, "patches"), ({"against": "gap"}, "gap")):
+                         ({"set": "gray"}, "patches"), ({"against": "gap"}, "gap"),
+                         ({"residual": "med", "rules": "dmed"}, "lattice")):
         try:
             kept_signals.check(networks.completed(fields))
         except Failure as error:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "coder/entropy/bit_coder.h"
@@ -16,6 +17,9 @@ namespace occam {
 namespace {
 
 constexpr int32_t kLeast = 1;  // of a probability
+// Bytes of a photograph that is coded as pixels, too: few coefficients teach less than their tables
+// cost.
+constexpr size_t kBothWays = size_t{1} << 16;
 
 void Put(uint32_t number, Bytes* out) {
   for (int shift = 0; shift < 32; shift += 8) out->push_back(static_cast<uint8_t>(number >> shift));
@@ -138,6 +142,23 @@ bool CodeBytes(std::span<uint8_t> bytes, const PhotoLayout& layout,
   return all;
 }
 
+// The payload of at most `most_bytes` bytes, by blocks where there are some.
+std::optional<Bytes> Encode(std::span<const uint8_t> original, const PhotoLayout& layout,
+                            std::optional<BlockPhoto> blocks, size_t most_bytes,
+                            const MixerKernels& kernels, const PhotoCountFn& count) {
+  RangeEncoder encoder;
+  BitEncoder coder(&encoder, kLeast);
+  Bytes bytes(original.begin(), original.end());
+  const bool all = CodeBytes(std::span(bytes), layout, &blocks, kernels, count, &coder,
+                             [&] { return encoder.bytes_written() <= most_bytes + 8; });
+  if (!all) return std::nullopt;
+  Bytes payload = Serialise(layout, blocks);
+  const Bytes stream = encoder.Finish();
+  payload.insert(payload.end(), stream.begin(), stream.end());
+  if (payload.size() > most_bytes) return std::nullopt;
+  return payload;
+}
+
 }  // namespace
 
 uint64_t PhotoMemoryBytes(uint64_t bytes) {
@@ -161,17 +182,14 @@ uint64_t PhotoMemoryBytes(uint64_t bytes) {
 std::optional<Bytes> EncodePhoto(std::span<const uint8_t> original, const PhotoLayout& layout,
                                  size_t most_bytes, const MixerKernels& kernels,
                                  const PhotoCountFn& count) {
-  RangeEncoder encoder;
-  BitEncoder coder(&encoder, kLeast);
-  Bytes bytes(original.begin(), original.end());
   std::optional<BlockPhoto> blocks = FindBlocks(original, layout);
-  const bool all = CodeBytes(std::span(bytes), layout, &blocks, kernels, count, &coder,
-                             [&] { return encoder.bytes_written() <= most_bytes + 8; });
-  if (!all) return std::nullopt;
-  Bytes payload = Serialise(layout, blocks);
-  const Bytes stream = encoder.Finish();
-  payload.insert(payload.end(), stream.begin(), stream.end());
-  if (payload.size() > most_bytes) return std::nullopt;
+  const bool in_both_ways = blocks && original.size() <= kBothWays;
+  auto payload = Encode(original, layout, std::move(blocks), most_bytes, kernels, count);
+  if (in_both_ways) {
+    const size_t less = payload ? payload->size() - 1 : most_bytes;
+    if (auto pixels = Encode(original, layout, std::nullopt, less, kernels, [](uint32_t) {}))
+      return pixels;
+  }
   return payload;
 }
 

@@ -255,6 +255,20 @@ TEST_CASE("Blocks: all photographs of other origin stay with pixels") {
   CHECK(!FindBlocks(PixelsOfBlocks(small, 1, 70), LayoutOf(small, 1)));
 }
 
+TEST_CASE("Blocks: a small photograph is coded in the way that is smaller") {
+  const BlockGrid small{32, 32, 0, 0};
+  const Bytes original = PixelsOfBlocks(small, 1, 90);
+  REQUIRE(FindBlocks(original, LayoutOf(small, 1)));
+  const Bytes payload = Encoded(original, LayoutOf(small, 1));
+  CHECK(!IsOfBlocks(payload));
+  CHECK(Decoded(payload, original.size()) == original);
+  // No more than the better way is allowed here.
+  CHECK(EncodePhoto(original, LayoutOf(small, 1), payload.size(), FastMixerKernels(), kUncounted) ==
+        payload);
+  CHECK(!EncodePhoto(original, LayoutOf(small, 1), payload.size() - 1, FastMixerKernels(),
+                     kUncounted));
+}
+
 TEST_CASE("Blocks: the vector kernels and their definition write the same payload, by digest") {
   const BlockGrid grid{72, 64, 2, 1};
   const Bytes original = PixelsOfBlocks(grid, 3, 80);
